@@ -1,0 +1,52 @@
+{
+  "targets": [
+    {
+      "target_name": "conntrack",
+      "sources": [
+        "native/wire/decode.cc",
+        "native/wire/encode.cc",
+        "native/wire/message.cc",
+        "native/os/dump_reader.cc",
+        "native/os/netlink_socket.cc",
+        "native/os/transaction.cc",
+        "native/addon/addon.cc",
+        "native/addon/dump_wrap.cc",
+        "native/addon/freestanding.cc",
+        "native/addon/layout.cc",
+        "native/addon/module.cc",
+        "native/addon/request_wrap.cc",
+        "native/addon/to_js.cc"
+      ],
+      "include_dirs": [
+        "native",
+        "<!(node -p \"require('node-api-headers').include_dir\")",
+        "<!(node -p \"require('node-addon-api').include_dir\")"
+      ],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+        "_GLIBCXX_EXTERN_TEMPLATE=0"
+      ],
+      "cflags_cc": [
+        "-std=c++17",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-fno-threadsafe-statics",
+        "-fvisibility=hidden",
+        "-fvisibility-inlines-hidden",
+        "-ffunction-sections",
+        "-fdata-sections",
+        "-Wall",
+        "-Wextra"
+      ],
+      "ldflags": [
+        "-nodefaultlibs",
+        "-Wl,--gc-sections,--as-needed,-z,relro,-z,now",
+        "-Wl,--version-script=<(module_root_dir)/native/exports.map",
+        "-s"
+      ],
+      "libraries": ["-lc", "-lgcc"]
+    }
+  ]
+}

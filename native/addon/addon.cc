@@ -1,0 +1,16 @@
+#include "addon/addon.h"
+
+#include "addon/dump_wrap.h"
+#include "addon/layout.h"
+#include "addon/request_wrap.h"
+
+namespace conntrack::addon {
+
+Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
+  exports.Set("layout", Napi::Value(env, describe_layout(env)));
+  exports.Set("DumpReader", DumpWrap::define(env));
+  exports.Set("RequestSocket", RequestWrap::define(env));
+  return exports;
+}
+
+}  // namespace conntrack::addon

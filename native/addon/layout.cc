@@ -1,0 +1,143 @@
+#include "addon/layout.h"
+
+#include <stddef.h>
+
+#include "addon/to_js.h"
+#include "wire/slab.h"
+
+namespace conntrack::addon {
+
+namespace {
+
+napi_value describe_tuple(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(TupleRecord)})
+      .set("source", uint32_t{offsetof(TupleRecord, source)})
+      .set("destination", uint32_t{offsetof(TupleRecord, destination)})
+      .set("sourcePort", uint32_t{offsetof(TupleRecord, source_port)})
+      .set("destinationPort", uint32_t{offsetof(TupleRecord, destination_port)})
+      .set("icmpId", uint32_t{offsetof(TupleRecord, icmp_id)})
+      .set("icmpType", uint32_t{offsetof(TupleRecord, icmp_type)})
+      .set("icmpCode", uint32_t{offsetof(TupleRecord, icmp_code)})
+      .set("zone", uint32_t{offsetof(TupleRecord, zone)})
+      .set("protocol", uint32_t{offsetof(TupleRecord, protocol)})
+      .set("family", uint32_t{offsetof(TupleRecord, family)})
+      .set("present", uint32_t{offsetof(TupleRecord, present)})
+      .value();
+}
+
+napi_value describe_entry(napi_env env) {
+  constexpr uint32_t info = offsetof(EntryRecord, info);
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(EntryRecord)})
+      .set("present", uint32_t{offsetof(EntryRecord, present)})
+      .set("status", uint32_t{offsetof(EntryRecord, status)})
+      .set("id", uint32_t{offsetof(EntryRecord, id)})
+      .set("mark", uint32_t{offsetof(EntryRecord, mark)})
+      .set("timeout", uint32_t{offsetof(EntryRecord, timeout)})
+      .set("use", uint32_t{offsetof(EntryRecord, use)})
+      .set("zone", uint32_t{offsetof(EntryRecord, zone)})
+      .set("state", uint32_t{offsetof(EntryRecord, state)})
+      .set("extension", uint32_t{offsetof(EntryRecord, extension)})
+      .set("unknownAttributes", uint32_t{offsetof(EntryRecord, unknown_attributes)})
+      .set("original", uint32_t{offsetof(EntryRecord, original)})
+      .set("reply", uint32_t{offsetof(EntryRecord, reply)})
+      .set("originalPackets", uint32_t{offsetof(EntryRecord, original_packets)})
+      .set("originalBytes", uint32_t{offsetof(EntryRecord, original_bytes)})
+      .set("replyPackets", uint32_t{offsetof(EntryRecord, reply_packets)})
+      .set("replyBytes", uint32_t{offsetof(EntryRecord, reply_bytes)})
+      .set("startTime", uint32_t{offsetof(EntryRecord, start_time)})
+      .set("stopTime", uint32_t{offsetof(EntryRecord, stop_time)})
+      .set("tcpOriginalWindowScale", info + uint32_t{offsetof(TcpRecord, original_window_scale)})
+      .set("tcpReplyWindowScale", info + uint32_t{offsetof(TcpRecord, reply_window_scale)})
+      .set("tcpOriginalFlags", info + uint32_t{offsetof(TcpRecord, original_flags)})
+      .set("tcpReplyFlags", info + uint32_t{offsetof(TcpRecord, reply_flags)})
+      .set("sctpOriginalTag", info + uint32_t{offsetof(SctpRecord, original_tag)})
+      .set("sctpReplyTag", info + uint32_t{offsetof(SctpRecord, reply_tag)})
+      .set("dccpHandshakeSequence", info + uint32_t{offsetof(DccpRecord, handshake_sequence)})
+      .set("dccpRole", info + uint32_t{offsetof(DccpRecord, role)})
+      .value();
+}
+
+napi_value describe_extension(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(ExtensionRecord)})
+      .set("master", uint32_t{offsetof(ExtensionRecord, master)})
+      .set("originalSequenceAdjust", uint32_t{offsetof(ExtensionRecord, original_sequence_adjust)})
+      .set("replySequenceAdjust", uint32_t{offsetof(ExtensionRecord, reply_sequence_adjust)})
+      .set("synproxy", uint32_t{offsetof(ExtensionRecord, synproxy)})
+      .set("helperLength", uint32_t{offsetof(ExtensionRecord, helper_length)})
+      .set("securityContextLength", uint32_t{offsetof(ExtensionRecord, security_context_length)})
+      .set("eventTime", uint32_t{offsetof(ExtensionRecord, event_time)})
+      .set("labels", uint32_t{offsetof(ExtensionRecord, labels)})
+      .value();
+}
+
+napi_value describe_entry_present(napi_env env) {
+  return JsObject(env)
+      .set("status", uint32_t{ENTRY_STATUS})
+      .set("id", uint32_t{ENTRY_ID})
+      .set("mark", uint32_t{ENTRY_MARK})
+      .set("timeout", uint32_t{ENTRY_TIMEOUT})
+      .set("use", uint32_t{ENTRY_USE})
+      .set("zone", uint32_t{ENTRY_ZONE})
+      .set("tcpState", uint32_t{ENTRY_TCP_STATE})
+      .set("tcpOriginalWindowScale", uint32_t{ENTRY_TCP_ORIGINAL_WINDOW_SCALE})
+      .set("tcpReplyWindowScale", uint32_t{ENTRY_TCP_REPLY_WINDOW_SCALE})
+      .set("tcpOriginalFlags", uint32_t{ENTRY_TCP_ORIGINAL_FLAGS})
+      .set("tcpReplyFlags", uint32_t{ENTRY_TCP_REPLY_FLAGS})
+      .set("sctpState", uint32_t{ENTRY_SCTP_STATE})
+      .set("sctpOriginalTag", uint32_t{ENTRY_SCTP_ORIGINAL_TAG})
+      .set("sctpReplyTag", uint32_t{ENTRY_SCTP_REPLY_TAG})
+      .set("dccpState", uint32_t{ENTRY_DCCP_STATE})
+      .set("dccpRole", uint32_t{ENTRY_DCCP_ROLE})
+      .set("dccpHandshakeSequence", uint32_t{ENTRY_DCCP_HANDSHAKE_SEQUENCE})
+      .set("originalCounters", uint32_t{ENTRY_ORIGINAL_COUNTERS})
+      .set("replyCounters", uint32_t{ENTRY_REPLY_COUNTERS})
+      .set("startTime", uint32_t{ENTRY_START_TIME})
+      .set("stopTime", uint32_t{ENTRY_STOP_TIME})
+      .set("eventTime", uint32_t{ENTRY_EVENT_TIME})
+      .set("labels", uint32_t{ENTRY_LABELS})
+      .set("helper", uint32_t{ENTRY_HELPER})
+      .set("securityContext", uint32_t{ENTRY_SECURITY_CONTEXT})
+      .set("master", uint32_t{ENTRY_MASTER})
+      .set("originalSequenceAdjust", uint32_t{ENTRY_ORIGINAL_SEQUENCE_ADJUST})
+      .set("replySequenceAdjust", uint32_t{ENTRY_REPLY_SEQUENCE_ADJUST})
+      .set("synproxy", uint32_t{ENTRY_SYNPROXY})
+      .set("original", uint32_t{ENTRY_ORIGINAL})
+      .set("reply", uint32_t{ENTRY_REPLY})
+      .set("synproxyNotZero", uint32_t{ENTRY_SYNPROXY_NOT_ZERO})
+      .value();
+}
+
+napi_value describe_tuple_present(napi_env env) {
+  return JsObject(env)
+      .set("sourcePort", uint32_t{TUPLE_SOURCE_PORT})
+      .set("destinationPort", uint32_t{TUPLE_DESTINATION_PORT})
+      .set("icmpId", uint32_t{TUPLE_ICMP_ID})
+      .set("icmpType", uint32_t{TUPLE_ICMP_TYPE})
+      .set("icmpCode", uint32_t{TUPLE_ICMP_CODE})
+      .set("zone", uint32_t{TUPLE_ZONE})
+      .value();
+}
+
+}  // namespace
+
+napi_value describe_layout(napi_env env) {
+  napi_value slab = JsObject(env)
+                        .set("size", static_cast<uint32_t>(slab_size))
+                        .set("count", uint32_t{offsetof(SlabHeader, count)})
+                        .set("readTime", uint32_t{offsetof(SlabHeader, read_time)})
+                        .set("firstEntry", uint32_t{sizeof(SlabHeader)})
+                        .value();
+  return JsObject(env)
+      .set("slab", slab)
+      .set("entry", describe_entry(env))
+      .set("extension", describe_extension(env))
+      .set("tuple", describe_tuple(env))
+      .set("entryPresent", describe_entry_present(env))
+      .set("tuplePresent", describe_tuple_present(env))
+      .value();
+}
+
+}  // namespace conntrack::addon

@@ -1,0 +1,147 @@
+#include "addon/request_wrap.h"
+
+#include "addon/async_job.h"
+#include "addon/slab_argument.h"
+#include "os/clock.h"
+#include "os/transaction.h"
+#include "wire/decode.h"
+#include "wire/encode.h"
+
+namespace conntrack::addon {
+
+// Holds the wrapping object, and so the socket, until it has run.
+class RequestWrap::RequestJob : public AsyncJob {
+ public:
+  RequestJob(RequestWrap& wrap, const RequestWriter& request) : wrap_(wrap), request_(request) {
+    wrap_.Ref();
+    wrap_.busy_ = true;
+  }
+
+ protected:
+  virtual bool take(const Message&) { return true; }
+  virtual void describe(JsObject&) {}
+
+  void finish(napi_env) override {
+    wrap_.busy_ = false;
+    wrap_.Unref();
+  }
+
+ private:
+  void run() override {
+    failure_ = transact(
+        wrap_.socket_, request_, buffer_,
+        [](const Message& message, void* job) { return static_cast<RequestJob*>(job)->take(message); },
+        this);
+  }
+
+  napi_value result(napi_env env) override {
+    JsObject object(env);
+    describe(object);
+    return object.set("failure", failure_).value();
+  }
+
+  RequestWrap& wrap_;
+  RequestWriter request_;
+  Failure failure_;
+  uint8_t buffer_[receive_buffer_size];
+};
+
+// Leaves the entry in a slab.
+class RequestWrap::GetJob : public RequestJob {
+ public:
+  GetJob(napi_env env, RequestWrap& wrap, const RequestWriter& request, napi_value slab,
+         uint8_t* memory)
+      : RequestJob(wrap, request), slab_(memory) {
+    held_.hold(env, slab);
+  }
+
+ private:
+  bool take(const Message& message) override {
+    EntryRecord* record = slab_.reserve();
+    Extension extension;
+    if (!record || !decode_entry(message, *record, extension)) return false;
+    slab_.stamp(wall_clock());
+    return slab_.commit(record, extension);
+  }
+
+  void describe(JsObject& object) override { object.set("found", slab_.count() > 0); }
+
+  void finish(napi_env env) override {
+    held_.release(env);
+    RequestJob::finish(env);
+  }
+
+  SlabWriter slab_;
+  Held held_;
+};
+
+class RequestWrap::CountJob : public RequestJob {
+ public:
+  using RequestJob::RequestJob;
+
+ private:
+  bool take(const Message& message) override { return decode_entry_count(message, entries_); }
+  void describe(JsObject& object) override { object.set("entries", entries_); }
+
+  uint32_t entries_ = 0;
+};
+
+Napi::Function RequestWrap::define(Napi::Env env) {
+  return DefineClass(env, "RequestSocket",
+                     {
+                         InstanceMethod<&RequestWrap::get>("get"),
+                         InstanceMethod<&RequestWrap::count>("count"),
+                         InstanceMethod<&RequestWrap::create>("create"),
+                         InstanceMethod<&RequestWrap::close>("close"),
+                     });
+}
+
+RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RequestWrap>(info) {
+  napi_value failure = to_js(info.Env(), socket_.open());
+  if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
+}
+
+bool RequestWrap::refuse(Napi::Env env) {
+  if (!busy_) return false;
+  Napi::TypeError::New(env, "one request at a time").ThrowAsJavaScriptException();
+  return true;
+}
+
+bool RequestWrap::read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record,
+                             Extension& extension) {
+  const uint8_t* memory = slab_memory(env, slab);
+  if (!memory) return false;
+  if (read_first_entry(memory, record, extension)) return true;
+  Napi::TypeError::New(env, "the slab holds no entry").ThrowAsJavaScriptException();
+  return false;
+}
+
+Napi::Value RequestWrap::get(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  EntryRecord key;
+  Extension extension;
+  if (refuse(env) || !read_entry(env, info[0], key, extension)) return {};
+  uint8_t* into = slab_memory(env, info[1]);
+  if (!into) return {};
+  return AsyncJob::start(env, "conntrack.get", new GetJob(env, *this, encode_get(key), info[1], into));
+}
+
+Napi::Value RequestWrap::count(const Napi::CallbackInfo& info) {
+  if (refuse(info.Env())) return {};
+  return AsyncJob::start(info.Env(), "conntrack.count", new CountJob(*this, encode_get_entry_count()));
+}
+
+Napi::Value RequestWrap::create(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  EntryRecord record;
+  Extension extension;
+  if (refuse(env) || !read_entry(env, info[0], record, extension)) return {};
+  return AsyncJob::start(env, "conntrack.create",
+                         new RequestJob(*this, encode_create(record, extension)));
+}
+
+void RequestWrap::close(const Napi::CallbackInfo& info) {
+  if (!refuse(info.Env())) socket_.close();
+}
+
+}  // namespace conntrack::addon

@@ -1,0 +1,35 @@
+// class RequestSocket of the addon: see NativeRequestSocket in
+// src/internal/native.ts.
+#pragma once
+
+#include <napi.h>
+
+#include "os/netlink_socket.h"
+#include "wire/slab.h"
+
+namespace conntrack::addon {
+
+class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit RequestWrap(const Napi::CallbackInfo& info);
+
+ private:
+  class RequestJob;
+  class GetJob;
+  class CountJob;
+
+  Napi::Value get(const Napi::CallbackInfo& info);
+  Napi::Value count(const Napi::CallbackInfo& info);
+  Napi::Value create(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+
+  // Both leave an exception pending when they say no.
+  bool refuse(Napi::Env env);
+  static bool read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record, Extension& extension);
+
+  NetlinkSocket socket_;
+  bool busy_ = false;
+};
+
+}  // namespace conntrack::addon

@@ -1,0 +1,104 @@
+#include "os/dump_reader.h"
+
+#include <errno.h>
+
+#include <new>
+
+#include "os/clock.h"
+#include "wire/decode.h"
+#include "wire/encode.h"
+
+namespace conntrack {
+
+Failure DumpReader::open() {
+  buffer_.reset(new (std::nothrow) uint8_t[receive_buffer_size]);
+  if (!buffer_) return Failure::of_syscall("malloc", ENOMEM);
+  return socket_.open();
+}
+
+DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
+  Outcome outcome;
+  if (!started_) {
+    RequestWriter request = encode_dump(family_, zero_counters_);
+    outcome.failure = socket_.send(request);
+    if (outcome.failure) return outcome;
+    started_ = true;
+  }
+  while (outcome.slabs < count && !outcome.done && !outcome.failure && !cancelled()) {
+    SlabWriter slab(slabs[outcome.slabs]);
+    bool full = false;
+    bool idle = false;
+    while (!full && !idle && !outcome.done && !outcome.failure) {
+      EntryRecord* record = slab.reserve();
+      if (!record) break;
+      const MessageReader before = messages_;
+      Message message;
+      switch (next_message(message, outcome)) {
+        case Step::message: {
+          Extension extension;
+          if (!decode_entry(message, *record, extension)) {
+            outcome.failure = Failure::of_protocol(EBADMSG);
+          } else if (!zero_counters_ && !recent_.add(*record)) {
+            // The repetition of a bucket. While counters are zeroed it is no
+            // repetition: it holds what was counted since the first time.
+          } else if (!slab.commit(record, extension)) {
+            messages_ = before;
+            full = true;
+          }
+          break;
+        }
+        case Step::done:
+          outcome.done = true;
+          break;
+        case Step::idle:
+          idle = true;
+          break;
+        case Step::failed:
+          break;
+      }
+    }
+    slab.stamp(wall_clock());
+    if (slab.count() > 0) outcome.slabs++;
+    if (idle) break;
+  }
+  return outcome;
+}
+
+DumpReader::Step DumpReader::next_message(Message& out, Outcome& outcome) {
+  for (;;) {
+    while (messages_.next(out)) {
+      if (!socket_.answers(out)) continue;
+      if (out.type == uapi::MESSAGE_NEW) return Step::message;
+      if (out.type != uapi::NLMSG_DONE && out.type != uapi::NLMSG_ERROR) continue;
+      Answer answer;
+      if (!read_answer(out, answer)) {
+        outcome.failure = Failure::of_protocol(EBADMSG);
+        return Step::failed;
+      }
+      if (answer.error != 0) {
+        outcome.failure = Failure::of_answer(answer);
+        return Step::failed;
+      }
+      if (out.type == uapi::NLMSG_DONE) return Step::done;
+    }
+    if (messages_.malformed()) {
+      outcome.failure = Failure::of_protocol(EBADMSG);
+      return Step::failed;
+    }
+    if (cancelled()) return Step::idle;
+    const Step step = receive(outcome);
+    if (step != Step::message) return step;
+  }
+}
+
+DumpReader::Step DumpReader::receive(Outcome& outcome) {
+  NetlinkSocket::Datagram datagram;
+  outcome.failure = socket_.receive(buffer_.get(), patience, datagram);
+  if (outcome.failure) return Step::failed;
+  if (datagram.kind == NetlinkSocket::Datagram::nothing) return Step::idle;
+  const bool trusted = datagram.kind == NetlinkSocket::Datagram::from_kernel;
+  messages_ = trusted ? MessageReader(datagram.bytes) : MessageReader();
+  return Step::message;
+}
+
+}  // namespace conntrack

@@ -1,0 +1,86 @@
+#include "os/netlink_socket.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace conntrack {
+
+namespace {
+
+// linux/netlink.h; NETLINK_EXT_ACK came with Linux 4.12.
+constexpr int option_cap_ack = 10;
+constexpr int option_ext_ack = 11;
+
+}  // namespace
+
+Failure NetlinkSocket::open() {
+  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
+  if (!fd) return Failure::of_syscall("socket", errno);
+  sockaddr_nl address = {};
+  address.nl_family = AF_NETLINK;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return Failure::of_syscall("bind", errno);
+  }
+  socklen_t length = sizeof address;
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return Failure::of_syscall("getsockname", errno);
+  }
+  // Older kernels lack these; then errors come without the kernel's text.
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_NETLINK, option_cap_ack, &on, sizeof on);
+  ::setsockopt(fd.get(), SOL_NETLINK, option_ext_ack, &on, sizeof on);
+  fd_ = static_cast<Fd&&>(fd);
+  port_id_ = address.nl_pid;
+  return {};
+}
+
+Failure NetlinkSocket::send(RequestWriter& request) {
+  if (!request.complete()) return Failure::of_syscall("sendto", EMSGSIZE);
+  request.set_sequence(++sequence_);
+  sockaddr_nl kernel = {};
+  kernel.nl_family = AF_NETLINK;
+  const Bytes bytes = request.request();
+  ssize_t sent = 0;
+  do {
+    sent = ::sendto(fd_.get(), bytes.data, bytes.size, 0, reinterpret_cast<sockaddr*>(&kernel),
+                    sizeof kernel);
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? Failure::of_syscall("sendto", errno) : Failure{};
+}
+
+Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out) {
+  out = {};
+  for (bool waited = false;; waited = true) {
+    sockaddr_nl sender = {};
+    iovec part = {buffer, receive_buffer_size};
+    msghdr message = {};
+    message.msg_name = &sender;
+    message.msg_namelen = sizeof sender;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const ssize_t size = ::recvmsg(fd_.get(), &message, 0);
+    if (size >= 0) {
+      const bool kernel = message.msg_namelen == sizeof sender &&
+                          sender.nl_family == AF_NETLINK && sender.nl_pid == 0;
+      if (!kernel) {
+        out.kind = Datagram::foreign;
+        return {};
+      }
+      if ((message.msg_flags & MSG_TRUNC) != 0) return Failure::of_syscall("recvmsg", EMSGSIZE);
+      out.kind = Datagram::from_kernel;
+      out.bytes = {buffer, static_cast<size_t>(size)};
+      return {};
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return Failure::of_syscall("recvmsg", errno);
+    if (waited) return {};
+    pollfd readable = {fd_.get(), POLLIN, 0};
+    if (::poll(&readable, 1, milliseconds) < 0 && errno != EINTR) {
+      return Failure::of_syscall("poll", errno);
+    }
+  }
+}
+
+}  // namespace conntrack

@@ -1,0 +1,390 @@
+#include "wire/decode.h"
+
+namespace conntrack {
+
+namespace {
+
+using namespace uapi;
+
+class EntryDecoder {
+ public:
+  EntryDecoder(EntryRecord& record, Extension& extension)
+      : record_(record), extension_(extension) {}
+
+  bool decode(Bytes attributes) {
+    const bool complete = each(attributes, [this](const Attribute& a) { return attribute(a); });
+    return complete && (record_.present & always_sent) == always_sent;
+  }
+
+ private:
+  // Every message about an entry has these, in dumps and in events.
+  static constexpr uint32_t always_sent = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_ID | ENTRY_STATUS;
+
+  // Calls `take` for each attribute; false when one is refused or malformed.
+  template <typename Take>
+  static bool each(Bytes attributes, Take take) {
+    AttributeReader reader(attributes);
+    Attribute attribute;
+    while (reader.next(attribute)) {
+      if (!take(attribute)) return false;
+    }
+    return !reader.malformed();
+  }
+
+  bool unknown() {
+    if (record_.unknown_attributes != UINT16_MAX) record_.unknown_attributes++;
+    return true;
+  }
+
+  template <typename Integer>
+  bool integer(const Attribute& a, Integer& field, uint32_t present) {
+    record_.present |= present;
+    return read_big_endian(a.payload, field);
+  }
+
+  bool byte(const Attribute& a, uint8_t& field, uint32_t present) {
+    record_.present |= present;
+    return read_u8(a.payload, 0, field);
+  }
+
+  // The first value of the extension makes the rest of it zero.
+  ExtensionRecord& extend(uint32_t present) {
+    if ((record_.present & ENTRY_IN_EXTENSION) == 0) {
+      extension_.record = {};
+      extension_.helper = {};
+      extension_.security_context = {};
+    }
+    record_.present |= present;
+    return extension_.record;
+  }
+
+  bool attribute(const Attribute& a) {
+    switch (a.type) {
+      case CTA_TUPLE_ORIG:
+        return tuple(a, record_.original, ENTRY_ORIGINAL);
+      case CTA_TUPLE_REPLY:
+        return tuple(a, record_.reply, ENTRY_REPLY);
+      case CTA_STATUS:
+        return integer(a, record_.status, ENTRY_STATUS);
+      case CTA_PROTOINFO:
+        return protocol_info(a);
+      case CTA_HELP:
+        return helper(a);
+      case CTA_TIMEOUT:
+        return integer(a, record_.timeout, ENTRY_TIMEOUT);
+      case CTA_MARK:
+        return integer(a, record_.mark, ENTRY_MARK);
+      case CTA_COUNTERS_ORIG:
+        return counters(a, record_.original_packets, record_.original_bytes, ENTRY_ORIGINAL_COUNTERS);
+      case CTA_COUNTERS_REPLY:
+        return counters(a, record_.reply_packets, record_.reply_bytes, ENTRY_REPLY_COUNTERS);
+      case CTA_USE:
+        return integer(a, record_.use, ENTRY_USE);
+      case CTA_ID:
+        return integer(a, record_.id, ENTRY_ID);
+      case CTA_TUPLE_MASTER:
+        return tuple(a, extend(ENTRY_MASTER).master, ENTRY_MASTER);
+      case CTA_SEQ_ADJ_ORIG:
+        return sequence_adjust(a, extend(ENTRY_ORIGINAL_SEQUENCE_ADJUST).original_sequence_adjust);
+      case CTA_SEQ_ADJ_REPLY:
+        return sequence_adjust(a, extend(ENTRY_REPLY_SEQUENCE_ADJUST).reply_sequence_adjust);
+      case CTA_ZONE:
+        return integer(a, record_.zone, ENTRY_ZONE);
+      case CTA_SECCTX:
+        return security_context(a);
+      case CTA_TIMESTAMP:
+        return timestamps(a);
+      case CTA_LABELS:
+        return labels(a);
+      case CTA_SYNPROXY:
+        return synproxy(a);
+      case CTA_TIMESTAMP_EVENT:
+        return integer(a, extend(ENTRY_EVENT_TIME).event_time, ENTRY_EVENT_TIME);
+      default:
+        return unknown();
+    }
+  }
+
+  // An attribute that comes twice replaces the first, wholly.
+  bool tuple(const Attribute& a, TupleRecord& out, uint32_t present) {
+    out = {};
+    bool addresses[2] = {};
+    bool protocol = false;
+    const bool complete = each(a.payload, [&](const Attribute& part) {
+      switch (part.type) {
+        case CTA_TUPLE_IP:
+          return each(part.payload, [&](const Attribute& ip) { return address(ip, out, addresses); });
+        case CTA_TUPLE_PROTO:
+          return each(part.payload, [&](const Attribute& l4) { return transport(l4, out, protocol); });
+        case CTA_TUPLE_ZONE:
+          out.present |= TUPLE_ZONE;
+          return read_big_endian(part.payload, out.zone);
+        default:
+          return unknown();
+      }
+    });
+    if (!complete || !addresses[0] || !addresses[1] || !protocol) return false;
+    record_.present |= present;
+    return true;
+  }
+
+  bool address(const Attribute& a, TupleRecord& out, bool (&seen)[2]) {
+    switch (a.type) {
+      case CTA_IP_V4_SRC:
+        return address_bytes<4>(a, out.source, out, FAMILY_IPV4, seen[0]);
+      case CTA_IP_V4_DST:
+        return address_bytes<4>(a, out.destination, out, FAMILY_IPV4, seen[1]);
+      case CTA_IP_V6_SRC:
+        return address_bytes<16>(a, out.source, out, FAMILY_IPV6, seen[0]);
+      case CTA_IP_V6_DST:
+        return address_bytes<16>(a, out.destination, out, FAMILY_IPV6, seen[1]);
+      default:
+        return unknown();
+    }
+  }
+
+  // Two families in one tuple are no tuple.
+  template <size_t Size>
+  static bool address_bytes(const Attribute& a, uint8_t (&field)[16], TupleRecord& out,
+                            uint8_t family, bool& seen) {
+    if (out.family != FAMILY_UNSPECIFIED && out.family != family) return false;
+    if (a.payload.size < Size) return false;
+    memcpy(field, a.payload.data, Size);
+    out.family = family;
+    seen = true;
+    return true;
+  }
+
+  bool transport(const Attribute& a, TupleRecord& out, bool& seen) {
+    switch (a.type) {
+      case CTA_PROTO_NUM:
+        seen = true;
+        return read_u8(a.payload, 0, out.protocol);
+      case CTA_PROTO_SRC_PORT:
+        out.present |= TUPLE_SOURCE_PORT;
+        return read_big_endian(a.payload, out.source_port);
+      case CTA_PROTO_DST_PORT:
+        out.present |= TUPLE_DESTINATION_PORT;
+        return read_big_endian(a.payload, out.destination_port);
+      case CTA_PROTO_ICMP_ID:
+      case CTA_PROTO_ICMPV6_ID:
+        out.present |= TUPLE_ICMP_ID;
+        return read_big_endian(a.payload, out.icmp_id);
+      case CTA_PROTO_ICMP_TYPE:
+      case CTA_PROTO_ICMPV6_TYPE:
+        out.present |= TUPLE_ICMP_TYPE;
+        return read_u8(a.payload, 0, out.icmp_type);
+      case CTA_PROTO_ICMP_CODE:
+      case CTA_PROTO_ICMPV6_CODE:
+        out.present |= TUPLE_ICMP_CODE;
+        return read_u8(a.payload, 0, out.icmp_code);
+      default:
+        return unknown();
+    }
+  }
+
+  bool protocol_info(const Attribute& a) {
+    record_.present &= ~ENTRY_PROTOCOL_INFO;
+    record_.info = {};
+    return each(a.payload, [this](const Attribute& protocol) {
+      switch (protocol.type) {
+        case CTA_PROTOINFO_TCP:
+          return each(protocol.payload, [this](const Attribute& part) { return tcp(part); });
+        case CTA_PROTOINFO_SCTP:
+          return each(protocol.payload, [this](const Attribute& part) { return sctp(part); });
+        case CTA_PROTOINFO_DCCP:
+          return each(protocol.payload, [this](const Attribute& part) { return dccp(part); });
+        default:
+          return unknown();
+      }
+    });
+  }
+
+  bool tcp(const Attribute& a) {
+    TcpRecord& info = record_.info.tcp;
+    switch (a.type) {
+      case CTA_PROTOINFO_TCP_STATE:
+        return byte(a, record_.state, ENTRY_TCP_STATE);
+      case CTA_PROTOINFO_TCP_WSCALE_ORIGINAL:
+        return byte(a, info.original_window_scale, ENTRY_TCP_ORIGINAL_WINDOW_SCALE);
+      case CTA_PROTOINFO_TCP_WSCALE_REPLY:
+        return byte(a, info.reply_window_scale, ENTRY_TCP_REPLY_WINDOW_SCALE);
+      case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL:
+        return byte(a, info.original_flags, ENTRY_TCP_ORIGINAL_FLAGS) &&
+               read_u8(a.payload, 1, info.original_flags_mask);
+      case CTA_PROTOINFO_TCP_FLAGS_REPLY:
+        return byte(a, info.reply_flags, ENTRY_TCP_REPLY_FLAGS) &&
+               read_u8(a.payload, 1, info.reply_flags_mask);
+      default:
+        return unknown();
+    }
+  }
+
+  bool sctp(const Attribute& a) {
+    SctpRecord& info = record_.info.sctp;
+    switch (a.type) {
+      case CTA_PROTOINFO_SCTP_STATE:
+        return byte(a, record_.state, ENTRY_SCTP_STATE);
+      case CTA_PROTOINFO_SCTP_VTAG_ORIGINAL:
+        return integer(a, info.original_tag, ENTRY_SCTP_ORIGINAL_TAG);
+      case CTA_PROTOINFO_SCTP_VTAG_REPLY:
+        return integer(a, info.reply_tag, ENTRY_SCTP_REPLY_TAG);
+      default:
+        return unknown();
+    }
+  }
+
+  bool dccp(const Attribute& a) {
+    DccpRecord& info = record_.info.dccp;
+    switch (a.type) {
+      case CTA_PROTOINFO_DCCP_STATE:
+        return byte(a, record_.state, ENTRY_DCCP_STATE);
+      case CTA_PROTOINFO_DCCP_ROLE:
+        return byte(a, info.role, ENTRY_DCCP_ROLE);
+      case CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ:
+        return integer(a, info.handshake_sequence, ENTRY_DCCP_HANDSHAKE_SEQUENCE);
+      default:
+        return unknown();
+    }
+  }
+
+  // Half a pair of counters is no pair: the present bit needs both.
+  bool counters(const Attribute& a, uint64_t& packets, uint64_t& bytes, uint32_t present) {
+    bool seen[2] = {};
+    const bool complete = each(a.payload, [&](const Attribute& part) {
+      switch (part.type) {
+        case CTA_COUNTERS_PACKETS:
+          return seen[0] = read_big_endian(part.payload, packets);
+        case CTA_COUNTERS_BYTES:
+          return seen[1] = read_big_endian(part.payload, bytes);
+        case CTA_COUNTERS_PAD:
+          return true;
+        default:
+          return unknown();
+      }
+    });
+    if (seen[0] && seen[1]) record_.present |= present;
+    return complete;
+  }
+
+  bool timestamps(const Attribute& a) {
+    return each(a.payload, [this](const Attribute& part) {
+      switch (part.type) {
+        case CTA_TIMESTAMP_START:
+          return integer(part, record_.start_time, ENTRY_START_TIME);
+        case CTA_TIMESTAMP_STOP:
+          return integer(part, record_.stop_time, ENTRY_STOP_TIME);
+        case CTA_TIMESTAMP_PAD:
+          return true;
+        default:
+          return unknown();
+      }
+    });
+  }
+
+  bool text(const Attribute& a, Bytes& field, uint16_t& length) {
+    field = read_string(a.payload);
+    if (field.size > max_string) return false;
+    length = static_cast<uint16_t>(field.size);
+    return true;
+  }
+
+  bool helper(const Attribute& a) {
+    return each(a.payload, [this](const Attribute& part) {
+      switch (part.type) {
+        case CTA_HELP_NAME: {
+          ExtensionRecord& extension = extend(ENTRY_HELPER);
+          return text(part, extension_.helper, extension.helper_length);
+        }
+        case CTA_HELP_INFO:  // private to each helper, and none of the kernel's fills it
+          return true;
+        default:
+          return unknown();
+      }
+    });
+  }
+
+  bool security_context(const Attribute& a) {
+    return each(a.payload, [this](const Attribute& part) {
+      if (part.type != CTA_SECCTX_NAME) return unknown();
+      ExtensionRecord& extension = extend(ENTRY_SECURITY_CONTEXT);
+      return text(part, extension_.security_context, extension.security_context_length);
+    });
+  }
+
+  bool sequence_adjust(const Attribute& a, SequenceAdjustRecord& out) {
+    return each(a.payload, [&](const Attribute& part) {
+      switch (part.type) {
+        case CTA_SEQADJ_CORRECTION_POS:
+          return read_big_endian(part.payload, out.correction_position);
+        case CTA_SEQADJ_OFFSET_BEFORE:
+          return read_big_endian(part.payload, out.offset_before);
+        case CTA_SEQADJ_OFFSET_AFTER:
+          return read_big_endian(part.payload, out.offset_after);
+        default:
+          return unknown();
+      }
+    });
+  }
+
+  bool synproxy(const Attribute& a) {
+    SynproxyRecord out = {};
+    const bool complete = each(a.payload, [&](const Attribute& part) {
+      switch (part.type) {
+        case CTA_SYNPROXY_ISN:
+          return read_big_endian(part.payload, out.initial_sequence);
+        case CTA_SYNPROXY_ITS:
+          return read_big_endian(part.payload, out.initial_timestamp);
+        case CTA_SYNPROXY_TSOFF:
+          return read_big_endian(part.payload, out.timestamp_offset);
+        default:
+          return unknown();
+      }
+    });
+    record_.present |= ENTRY_SYNPROXY;
+    if ((out.initial_sequence | out.initial_timestamp | out.timestamp_offset) != 0) {
+      extend(ENTRY_SYNPROXY_NOT_ZERO).synproxy = out;
+    }
+    return complete;
+  }
+
+  // CTA_LABELS is the kernel's array of unsigned long as it stands in memory:
+  // host byte order, unlike every other attribute.
+  bool labels(const Attribute& a) {
+    ExtensionRecord& extension = extend(ENTRY_LABELS);
+    if (a.payload.size > sizeof extension.labels) return false;
+    memset(extension.labels, 0, sizeof extension.labels);
+    for (size_t i = 0; i < a.payload.size; i++) {
+      const size_t word = i / sizeof(long) * sizeof(long);
+      const size_t in_word = i % sizeof(long);
+      const size_t to = host_is_little_endian ? i : word + sizeof(long) - 1 - in_word;
+      if (to >= sizeof extension.labels) return false;
+      read_u8(a.payload, i, extension.labels[to]);
+    }
+    return true;
+  }
+
+  EntryRecord& record_;
+  Extension& extension_;
+};
+
+}  // namespace
+
+bool decode_entry(const Message& message, EntryRecord& record, Extension& extension) {
+  Bytes attributes;
+  return read_attributes(message, attributes) && EntryDecoder(record, extension).decode(attributes);
+}
+
+bool decode_entry_count(const Message& message, uint32_t& entries) {
+  Bytes attributes;
+  if (!read_attributes(message, attributes)) return false;
+  AttributeReader reader(attributes);
+  Attribute attribute;
+  bool found = false;
+  while (reader.next(attribute)) {
+    if (attribute.type == CTA_STATS_GLOBAL_ENTRIES) found = read_big_endian(attribute.payload, entries);
+  }
+  return found && !reader.malformed();
+}
+
+}  // namespace conntrack

@@ -1,0 +1,144 @@
+/**
+ * Reading the table as a stream.
+ *
+ * @module
+ */
+import type { Entry } from './entry.js';
+import { concurrentReadError, secondReaderError } from './errors.js';
+import { entriesOf } from './internal/entry-view.js';
+import type { TableReader } from './internal/table-reader.js';
+
+/** How a table is read. */
+export interface ReadOptions {
+  /** Ends the reading; the pending call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Sets the counters of every entry to zero in the step that reads them
+   * (`IPCTNL_MSG_CT_GET_CTRZERO`). A stream reads ahead of its reader: whoever
+   * leaves it early has zeroed more entries than were seen.
+   */
+  readonly zeroCounters?: boolean | undefined;
+}
+
+/**
+ * One pass over the table: async iterable, entry by entry or, through
+ * `batches()`, array by array, which is the faster way. It is read once.
+ *
+ * Decoding happens off the main thread, one batch ahead of the reader. Memory
+ * stays below 2 MiB beside the entries that you keep, at any table size and
+ * however slow the loop is: the kernel keeps the place.
+ *
+ * Nothing happens before the first read. Leaving the loop in any way closes the
+ * socket. `close()` from outside makes the loop fail with
+ * `ERR_CONNTRACK_CLOSED`, so that half a table is never taken for a whole one.
+ *
+ * A table that changes while it is read: an entry that was there all the time
+ * comes exactly once; one that came or went may be there or not. (The exception
+ * is a change of `net.netfilter.nf_conntrack_buckets` meanwhile: the kernel then
+ * moves entries from under the reader without a word.)
+ */
+export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
+  readonly #operation: string;
+  readonly #reader: TableReader;
+  #claimed = false;
+  #pending = false;
+
+  /** @internal */
+  constructor(operation: string, reader: TableReader) {
+    this.#operation = operation;
+    this.#reader = reader;
+  }
+
+  /** The entries, one by one. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Entry> {
+    this.#claim();
+    let batch: Entry[] = [];
+    let index = 0;
+    const read = async () => {
+      batch = (await this.#readBatch()) ?? [];
+      index = 1;
+      return batch[0];
+    };
+    return this.#iterator(read, () => batch[index++]);
+  }
+
+  /**
+   * The entries in arrays of up to some 2,700, as they come from the kernel.
+   *
+   * @example
+   * ```ts
+   * import { streamEntries } from 'conntrack';
+   *
+   * let bytes = 0;
+   * for await (const batch of streamEntries().batches())
+   *   for (const entry of batch) bytes += entry.counters?.reply.bytes ?? 0;
+   * ```
+   */
+  batches(): AsyncIterableIterator<Entry[]> {
+    this.#claim();
+    return this.#iterator(() => this.#readBatch());
+  }
+
+  /** Ends the reading. Resolves when the socket is closed. May be called at any time, repeatedly. */
+  async close(): Promise<void> {
+    await this.#reader.close();
+  }
+
+  /** The same as `close()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.close();
+  }
+
+  #claim(): void {
+    if (this.#claimed) throw secondReaderError(this.#operation);
+    this.#claimed = true;
+  }
+
+  async #readBatch(): Promise<Entry[] | undefined> {
+    if (this.#pending) throw concurrentReadError(this.#operation);
+    this.#pending = true;
+    try {
+      const slabs = await this.#reader.read();
+      if (slabs === undefined) return undefined;
+      const entries: Entry[] = [];
+      for (const slab of slabs) entriesOf(slab, entries);
+      return entries;
+    } finally {
+      this.#pending = false;
+    }
+  }
+
+  /** `ready`: a value that is there without waiting. */
+  #iterator<T>(
+    read: () => Promise<T | undefined>,
+    ready: () => T | undefined = () => undefined,
+  ): AsyncIterableIterator<T> {
+    const reader = this.#reader;
+    let left = false;
+    const leave = () => {
+      left = true;
+      return reader.leave();
+    };
+    const resultOf = (value: T | undefined): IteratorResult<T, undefined> =>
+      value === undefined ? { value: undefined, done: true } : { value, done: false };
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next() {
+        if (left) return Promise.resolve({ value: undefined, done: true });
+        const value = reader.interrupted ? undefined : ready();
+        if (value !== undefined) return Promise.resolve({ value, done: false });
+        return read().then(resultOf);
+      },
+      async return() {
+        await leave();
+        return { value: undefined, done: true };
+      },
+      async throw(error: unknown) {
+        await leave();
+        throw error;
+      },
+    };
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * The one error class of the package, its codes, and the only place that writes
+ * messages.
+ *
+ * @module
+ */
+import { constants } from 'node:os';
+import type { NativeFailure } from './internal/native.js';
+
+/** Codes for what the package itself refuses; everything else is a POSIX name. */
+export type ConntrackErrorCode =
+  | 'ERR_CONNTRACK_CLOSED'
+  | 'ERR_CONNTRACK_BUSY'
+  | 'ERR_CONNTRACK_ABORTED'
+  | 'ERR_CONNTRACK_UNSUPPORTED'
+  | 'ERR_CONNTRACK_ADDON'
+  | 'ERR_CONNTRACK_LAYOUT';
+
+interface ConntrackErrorParts {
+  code: string;
+  operation: string;
+  errno?: number | undefined;
+  syscall?: string | undefined;
+  detail?: string | undefined;
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * What every function of the package throws or rejects with, save for wrong
+ * arguments (`TypeError`, `RangeError`) and for an aborted signal, whose own
+ * reason it is.
+ *
+ * `code` is stable across minor versions; the message is not.
+ *
+ * @example
+ * ```ts
+ * import { ConntrackError, listEntries } from 'conntrack';
+ *
+ * try {
+ *   console.log((await listEntries()).length);
+ * } catch (error) {
+ *   if (error instanceof ConntrackError && error.code === 'EPERM') console.error(error.hint);
+ *   else throw error;
+ * }
+ * ```
+ */
+export class ConntrackError extends Error {
+  override readonly name = 'ConntrackError';
+  /** The POSIX name when the system or the kernel answered (`EPERM`, ...), else `ERR_CONNTRACK_*`. */
+  readonly code: string;
+  /** The function that failed, such as `'listEntries'`. */
+  readonly operation: string;
+  /** The positive error number behind a POSIX `code`. */
+  declare readonly errno?: number;
+  /** The system call that failed. Absent when the kernel answered the request with an error. */
+  declare readonly syscall?: string;
+  /** The kernel's own words (netlink extended ack). */
+  declare readonly detail?: string;
+  /** What to do about it. */
+  declare readonly hint?: string;
+
+  /** @internal */
+  constructor(problem: string, parts: ConntrackErrorParts) {
+    const { code, operation, errno, syscall, detail, hint, cause } = parts;
+    const said = detail === undefined ? '' : ` (kernel: ${detail})`;
+    super(
+      `${operation}: ${problem}${said}${hint === undefined ? '' : `\n${hint}`}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.code = code;
+    this.operation = operation;
+    // A property that has nothing to say is not there.
+    Object.assign(
+      this,
+      Object.fromEntries(
+        Object.entries({ errno, syscall, detail, hint }).filter(([, value]) => value !== undefined),
+      ),
+    );
+  }
+}
+
+const POSIX_NAMES = new Map<number, string>(
+  Object.entries(constants.errno)
+    // EOPNOTSUPP and EAGAIN come later in the alphabet than nothing: prefer them to their aliases.
+    .filter(([name]) => name !== 'ENOTSUP' && name !== 'EWOULDBLOCK')
+    .map(([name, number]) => [number, name]),
+);
+
+const PERMISSION_HINT = [
+  'Grant it in one of these ways:',
+  '  a binary:        sudo setcap cap_net_admin+ep /path/to/node',
+  '  a systemd unit:  AmbientCapabilities=CAP_NET_ADMIN',
+  '  a container:     docker run --cap-add NET_ADMIN, or in Kubernetes',
+  '                   securityContext: { capabilities: { add: [NET_ADMIN] } }',
+].join('\n');
+
+const UNSUPPORTED_HINT =
+  'Load it with "modprobe nf_conntrack_netlink", or build the kernel with CONFIG_NF_CT_NETLINK. ' +
+  'Sandboxes such as gVisor do not have it.';
+
+/** What the kernel says where there is no NETLINK_NETFILTER. */
+const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT', 'ESOCKTNOSUPPORT']);
+
+/** Turns the numbers of the addon into an error. */
+export function errorOfFailure(operation: string, failure: NativeFailure): ConntrackError {
+  const { errno, syscall, text } = failure;
+  const code = POSIX_NAMES.get(errno) ?? `ERRNO_${errno}`;
+  const parts = { code, operation, errno, syscall, detail: text };
+
+  if (syscall !== undefined) {
+    if (NO_SOCKET.has(code)) {
+      return new ConntrackError('this kernel has no netfilter netlink sockets', {
+        ...parts,
+        code: 'ERR_CONNTRACK_UNSUPPORTED',
+        hint: UNSUPPORTED_HINT,
+      });
+    }
+    if (code === 'EBADMSG') {
+      return new ConntrackError(
+        'the answer of the kernel could not be decoded: a length in it is wrong',
+        { ...parts, hint: 'Please report this with the output of "uname -a".' },
+      );
+    }
+    return new ConntrackError(`${syscall} failed: ${code}`, parts);
+  }
+
+  if (code === 'EPERM') {
+    return new ConntrackError(
+      'CAP_NET_ADMIN is needed in the user namespace that owns this network namespace; ' +
+        'ctnetlink asks for it even to read',
+      { ...parts, hint: PERMISSION_HINT },
+    );
+  }
+  return new ConntrackError(`the kernel answered ${code}`, parts);
+}
+
+/**
+ * The same for a request that has nothing in it that could be wrong: EINVAL is
+ * then what nfnetlink says when nobody serves the subsystem (nfnetlink_rcv_msg).
+ */
+export function errorOfPlainFailure(operation: string, failure: NativeFailure): ConntrackError {
+  if (failure.syscall === undefined && POSIX_NAMES.get(failure.errno) === 'EINVAL') {
+    return new ConntrackError('this kernel has no ctnetlink', {
+      code: 'ERR_CONNTRACK_UNSUPPORTED',
+      operation,
+      errno: failure.errno,
+      detail: failure.text,
+      hint: UNSUPPORTED_HINT,
+    });
+  }
+  return errorOfFailure(operation, failure);
+}
+
+export function closedError(operation: string, what: string): ConntrackError {
+  return new ConntrackError(`the ${what} is closed`, { code: 'ERR_CONNTRACK_CLOSED', operation });
+}
+
+export function concurrentReadError(operation: string): ConntrackError {
+  return new ConntrackError('a next() is pending already', {
+    code: 'ERR_CONNTRACK_BUSY',
+    operation,
+    hint: 'Await each next() before the next one, or read the stream with "for await".',
+  });
+}
+
+export function secondReaderError(operation: string): ConntrackError {
+  return new ConntrackError('the stream is being read already', {
+    code: 'ERR_CONNTRACK_BUSY',
+    operation,
+    hint: 'A stream is read once. Call streamEntries() again for another pass over the table.',
+  });
+}
+
+export function platformError(): ConntrackError {
+  return new ConntrackError(`connection tracking is Linux only; this is ${process.platform}`, {
+    code: 'ERR_CONNTRACK_UNSUPPORTED',
+    operation: 'load',
+  });
+}
+
+export interface LoadAttempt {
+  path: string;
+  error: unknown;
+}
+
+export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
+  const tried = attempts.map(({ path, error }) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `  ${path}\n    ${reason.split('\n', 1)[0] ?? ''}`;
+  });
+  return new ConntrackError(`the native addon could not be loaded. Tried:\n${tried.join('\n')}`, {
+    code: 'ERR_CONNTRACK_ADDON',
+    operation: 'load',
+    hint: 'Build it with "npm explore conntrack -- npm run build:gyp" (needs a C++17 compiler).',
+    cause: attempts.at(-1)?.error,
+  });
+}
+
+export function layoutError(path: string, differences: readonly string[]): ConntrackError {
+  return new ConntrackError(
+    `the native addon at ${path} belongs to another version of this package: ` +
+      `it differs in ${differences.join(', ')}`,
+    {
+      code: 'ERR_CONNTRACK_LAYOUT',
+      operation: 'load',
+      hint: 'Build it again with "npm explore conntrack -- npm run build:gyp".',
+    },
+  );
+}
+
+/** A wrong argument: names the field and what it should be. */
+export function typeError(field: string, expected: string): TypeError {
+  return new TypeError(`${field}: ${expected}`);
+}
+
+/** A number outside of its range: names the field and the range. */
+export function rangeError(field: string, expected: string): RangeError {
+  return new RangeError(`${field}: ${expected}`);
+}

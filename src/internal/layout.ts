@@ -1,0 +1,145 @@
+/**
+ * The fixed layout of entry records, as in native/wire/entry_record.h and slab.h.
+ * The same numbers come from the addon when it loads and must be equal: see
+ * `checkLayout`. Constants here, not the addon's object, because reading a field
+ * of an entry is the hottest path of this package.
+ */
+export const SLAB = { size: 65536, count: 0, readTime: 8, firstEntry: 16 } as const;
+
+export const ENTRY = {
+  size: 192,
+  present: 0,
+  status: 4,
+  id: 8,
+  mark: 12,
+  timeout: 16,
+  use: 20,
+  zone: 24,
+  state: 26,
+  extension: 28,
+  unknownAttributes: 30,
+  original: 32,
+  reply: 80,
+  originalPackets: 128,
+  originalBytes: 136,
+  replyPackets: 144,
+  replyBytes: 152,
+  startTime: 160,
+  stopTime: 168,
+  tcpOriginalWindowScale: 176,
+  tcpReplyWindowScale: 177,
+  tcpOriginalFlags: 178,
+  tcpReplyFlags: 180,
+  sctpOriginalTag: 176,
+  sctpReplyTag: 180,
+  dccpHandshakeSequence: 176,
+  dccpRole: 184,
+} as const;
+
+export const EXTENSION = {
+  size: 112,
+  master: 0,
+  originalSequenceAdjust: 48,
+  replySequenceAdjust: 60,
+  synproxy: 72,
+  helperLength: 84,
+  securityContextLength: 86,
+  eventTime: 88,
+  labels: 96,
+} as const;
+
+export const TUPLE = {
+  size: 48,
+  source: 0,
+  destination: 16,
+  sourcePort: 32,
+  destinationPort: 34,
+  icmpId: 36,
+  icmpType: 38,
+  icmpCode: 39,
+  zone: 40,
+  protocol: 42,
+  family: 43,
+  present: 44,
+} as const;
+
+/** Bits of `ENTRY.present`: which values the kernel sent. */
+export const ENTRY_PRESENT = {
+  status: 1 << 0,
+  id: 1 << 1,
+  mark: 1 << 2,
+  timeout: 1 << 3,
+  use: 1 << 4,
+  zone: 1 << 5,
+  tcpState: 1 << 6,
+  tcpOriginalWindowScale: 1 << 7,
+  tcpReplyWindowScale: 1 << 8,
+  tcpOriginalFlags: 1 << 9,
+  tcpReplyFlags: 1 << 10,
+  sctpState: 1 << 11,
+  sctpOriginalTag: 1 << 12,
+  sctpReplyTag: 1 << 13,
+  dccpState: 1 << 14,
+  dccpRole: 1 << 15,
+  dccpHandshakeSequence: 1 << 16,
+  originalCounters: 1 << 17,
+  replyCounters: 1 << 18,
+  startTime: 1 << 19,
+  stopTime: 1 << 20,
+  eventTime: 1 << 21,
+  labels: 1 << 22,
+  helper: 1 << 23,
+  securityContext: 1 << 24,
+  master: 1 << 25,
+  originalSequenceAdjust: 1 << 26,
+  replySequenceAdjust: 1 << 27,
+  synproxy: 1 << 28,
+  original: 1 << 29,
+  reply: 1 << 30,
+  synproxyNotZero: 2 ** 31,
+} as const;
+
+/** Bits of `TUPLE.present`. */
+export const TUPLE_PRESENT = {
+  sourcePort: 1 << 0,
+  destinationPort: 1 << 1,
+  icmpId: 1 << 2,
+  icmpType: 1 << 3,
+  icmpCode: 1 << 4,
+  zone: 1 << 5,
+} as const;
+
+/** AF_INET and AF_INET6. */
+export const FAMILY_NUMBERS = { ipv4: 2, ipv6: 10 } as const;
+
+/** Records are in host byte order. */
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+export interface Layout {
+  readonly slab: Readonly<Record<string, number>>;
+  readonly entry: Readonly<Record<string, number>>;
+  readonly extension: Readonly<Record<string, number>>;
+  readonly tuple: Readonly<Record<string, number>>;
+  readonly entryPresent: Readonly<Record<string, number>>;
+  readonly tuplePresent: Readonly<Record<string, number>>;
+}
+
+const LAYOUT: Layout = {
+  slab: SLAB,
+  entry: ENTRY,
+  extension: EXTENSION,
+  tuple: TUPLE,
+  entryPresent: ENTRY_PRESENT,
+  tuplePresent: TUPLE_PRESENT,
+};
+
+/** The names of the numbers in which the addon's layout differs from this one. */
+export function layoutDifferences(addon: Layout): string[] {
+  const parts = Object.keys(LAYOUT) as (keyof Layout)[];
+  return parts.flatMap((part) => {
+    const names = new Set([...Object.keys(LAYOUT[part]), ...Object.keys(addon[part])]);
+    return [...names]
+      .filter((name) => LAYOUT[part][name] !== addon[part][name])
+      .map((name) => `${part}.${name}`);
+  });
+}

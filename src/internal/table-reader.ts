@@ -1,0 +1,135 @@
+/**
+ * Reads the table once, a batch of slabs at a time, one batch ahead of its
+ * reader. All the ways in which a reading can end meet here.
+ */
+import { closedError, errorOfPlainFailure } from '../errors.js';
+import { SLAB } from './layout.js';
+import { loadAddon } from './load-addon.js';
+import type { NativeDumpReader, ReadOutcome } from './native.js';
+
+/**
+ * A batch starts with one slab, so that a small table costs little, and doubles
+ * up to this many, so that a large one crosses threads seldom. With one batch
+ * ahead a reading holds at most twice this in memory: 1 MiB.
+ */
+const MAX_SLABS = 8;
+
+export interface TableReaderOptions {
+  /** 0 for both families. `undefined`: nothing can match, and the kernel is not asked. */
+  family: number | undefined;
+  zeroCounters: boolean;
+  signal: AbortSignal | undefined;
+}
+
+export class TableReader {
+  private readonly operation: string;
+  private readonly options: TableReaderOptions;
+  private reader: NativeDumpReader | undefined;
+  private ahead: Promise<ReadOutcome> | undefined;
+  private slabsAhead: ArrayBuffer[] = [];
+  /** Set once the reading has ended: what read() then answers. */
+  private end: { error: unknown } | 'complete' | undefined;
+  private closing: Promise<void> | undefined;
+  private readonly onAbort = () => {
+    void this.stop({ error: this.options.signal?.reason as unknown });
+  };
+
+  constructor(operation: string, options: TableReaderOptions) {
+    this.operation = operation;
+    this.options = options;
+  }
+
+  /** Whether the reading was ended from outside, or failed, before the end of the table. */
+  get interrupted(): boolean {
+    return typeof this.end === 'object';
+  }
+
+  /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
+  async read(): Promise<ArrayBuffer[] | undefined> {
+    if (this.end === undefined && this.reader === undefined) await this.start();
+    for (;;) {
+      if (this.end !== undefined) return this.answerEnd();
+      const slabs = this.slabsAhead;
+      const outcome = await this.ahead;
+      // Closed or aborted meanwhile.
+      if (this.end !== undefined || outcome === undefined) return this.answerEnd();
+      const { failure, done, slabs: filled } = outcome;
+      if (failure !== undefined) {
+        await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
+      } else if (done) {
+        await this.stop('complete');
+      } else {
+        this.readAhead(filled === slabs.length ? slabs.length * 2 : slabs.length);
+      }
+      if (failure === undefined && filled > 0) return slabs.slice(0, filled);
+    }
+  }
+
+  /** Ends the reading; read() then fails, unless the table was at its end. */
+  close(): Promise<void> {
+    return this.stop({ error: closedError(this.operation, 'stream') });
+  }
+
+  /** Ends the reading from within its own loop: nobody is surprised by that. */
+  leave(): Promise<void> {
+    return this.stop('complete');
+  }
+
+  private async start(): Promise<void> {
+    const { signal, family, zeroCounters } = this.options;
+    if (signal?.aborted) {
+      await this.stop({ error: signal.reason as unknown });
+      return;
+    }
+    if (family === undefined) {
+      await this.stop('complete');
+      return;
+    }
+    try {
+      const { DumpReader } = loadAddon();
+      this.reader = new DumpReader(family, zeroCounters);
+    } catch (error) {
+      await this.stop({ error });
+      return;
+    }
+    const { failure } = this.reader;
+    if (failure !== undefined) {
+      await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
+      return;
+    }
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+    this.readAhead(1);
+  }
+
+  private readAhead(count: number): void {
+    this.slabsAhead = Array.from({ length: Math.min(count, MAX_SLABS) }, newSlab);
+    this.ahead = this.reader?.read(...this.slabsAhead);
+  }
+
+  private answerEnd(): undefined {
+    if (this.end === 'complete' || this.end === undefined) return undefined;
+    const { error } = this.end;
+    // As with generators: the error once, the end from then on.
+    this.end = 'complete';
+    throw error;
+  }
+
+  private stop(end: NonNullable<TableReader['end']>): Promise<void> {
+    this.end ??= end;
+    this.closing ??= this.release();
+    return this.closing;
+  }
+
+  private async release(): Promise<void> {
+    this.options.signal?.removeEventListener('abort', this.onAbort);
+    this.reader?.cancel();
+    await this.ahead;
+    this.slabsAhead = [];
+    this.reader?.close();
+  }
+}
+
+/** Not zeroed: the addon writes every byte that is ever read. */
+function newSlab(): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(SLAB.size).buffer as ArrayBuffer;
+}

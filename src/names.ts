@@ -1,0 +1,132 @@
+/**
+ * Numbers of the kernel and their words. Each list stands here once; the union
+ * types and the lookups derive from it.
+ *
+ * @module
+ */
+
+/** Transport protocols that have a word of their own, with their IP protocol numbers. */
+export const PROTOCOL_NUMBERS = {
+  icmp: 1,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  gre: 47,
+  icmpv6: 58,
+  sctp: 132,
+  udplite: 136,
+} as const;
+
+/** A transport protocol with a word of its own. */
+export type NamedProtocol = keyof typeof PROTOCOL_NUMBERS;
+
+/** A transport protocol; `'other'` stands for every number without a word. */
+export type Protocol = NamedProtocol | 'other';
+
+/** An address family. */
+export type Family = 'ipv4' | 'ipv6';
+
+/** TCP states by number: the kernel's `enum tcp_conntrack`, linux/netfilter/nf_conntrack_tcp.h. */
+export const TCP_STATES = [
+  'NONE',
+  'SYN_SENT',
+  'SYN_RECV',
+  'ESTABLISHED',
+  'FIN_WAIT',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'TIME_WAIT',
+  'CLOSE',
+  'SYN_SENT2',
+] as const;
+
+/** SCTP states by number: `enum sctp_conntrack`, linux/netfilter/nf_conntrack_sctp.h. */
+export const SCTP_STATES = [
+  'NONE',
+  'CLOSED',
+  'COOKIE_WAIT',
+  'COOKIE_ECHOED',
+  'ESTABLISHED',
+  'SHUTDOWN_SENT',
+  'SHUTDOWN_RECD',
+  'SHUTDOWN_ACK_SENT',
+  'HEARTBEAT_SENT',
+  'HEARTBEAT_ACKED',
+] as const;
+
+/** DCCP states by number: `enum ct_dccp_states`, until Linux 6.16. */
+export const DCCP_STATES = [
+  'NONE',
+  'REQUEST',
+  'RESPOND',
+  'PARTOPEN',
+  'OPEN',
+  'CLOSEREQ',
+  'CLOSING',
+  'TIMEWAIT',
+  'IGNORE',
+  'INVALID',
+] as const;
+
+/** Whose half of a DCCP connection the original direction is: `enum ct_dccp_roles`. */
+export const DCCP_ROLES = ['client', 'server'] as const;
+
+/** A number of the kernel that this version has no word for. */
+export type UnknownName = `UNKNOWN(${number})`;
+
+export type TcpState = (typeof TCP_STATES)[number] | UnknownName;
+export type SctpState = (typeof SCTP_STATES)[number] | UnknownName;
+export type DccpState = (typeof DCCP_STATES)[number] | UnknownName;
+export type DccpRole = (typeof DCCP_ROLES)[number] | UnknownName;
+
+/**
+ * Status bits by position: the kernel's `enum ip_conntrack_status`,
+ * linux/netfilter/nf_conntrack_common.h.
+ */
+export const STATUS_FLAGS = [
+  'expected',
+  'seenReply',
+  'assured',
+  'confirmed',
+  'sourceNat',
+  'destinationNat',
+  'sequenceAdjust',
+  'sourceNatDone',
+  'destinationNatDone',
+  'dying',
+  'fixedTimeout',
+  'template',
+  'natClash',
+  'helper',
+  'offload',
+  'hardwareOffload',
+] as const;
+
+/** The word for one status bit. */
+export type StatusFlag = (typeof STATUS_FLAGS)[number];
+
+/** The bit of a status flag, as in `IPS_*`. */
+export function statusBit(flag: StatusFlag): number {
+  return 1 << STATUS_FLAGS.indexOf(flag);
+}
+
+const PROTOCOLS_BY_NUMBER: readonly Protocol[] = Array.from(
+  { length: 256 },
+  (_, number) =>
+    (Object.keys(PROTOCOL_NUMBERS) as NamedProtocol[]).find(
+      (name) => PROTOCOL_NUMBERS[name] === number,
+    ) ?? 'other',
+);
+
+/** The word for an IP protocol number. */
+export function protocolName(number: number): Protocol {
+  return PROTOCOLS_BY_NUMBER[number] ?? 'other';
+}
+
+/** The word that a table has for a number, or `UNKNOWN(n)`. */
+export function nameOf<Name extends string>(
+  names: readonly Name[],
+  number: number,
+): Name | UnknownName {
+  return names[number] ?? `UNKNOWN(${number})`;
+}
