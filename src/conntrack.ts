@@ -79,7 +79,7 @@ export class Conntrack implements AsyncDisposable {
     // gives the entry that has it as reply (nf_conntrack_find_get). And it
     // ignores CTA_ID in a GET.
     if (!found || !hasTupleOf(request, slab)) return undefined;
-    const [entry] = entriesOf(slab);
+    const [entry] = entriesOf([slab]);
     return key.id === undefined || entry?.id === key.id ? entry : undefined;
   }
 
@@ -236,9 +236,16 @@ function openReader(
 }
 
 async function collect(reader: TableReader): Promise<Entry[]> {
-  const entries: Entry[] = [];
+  const batches: Entry[][] = [];
+  let count = 0;
   for (let slabs = await reader.read(); slabs !== undefined; slabs = await reader.read()) {
-    for (const slab of slabs) entriesOf(slab, entries);
+    const batch = entriesOf(slabs);
+    batches.push(batch);
+    count += batch.length;
   }
+  // Of the right size at once: an array of a million that grows pauses the loop.
+  const entries = new Array<Entry>(count);
+  let index = 0;
+  for (const batch of batches) for (const entry of batch) entries[index++] = entry;
   return entries;
 }

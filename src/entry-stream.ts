@@ -99,10 +99,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
     this.#pending = true;
     try {
       const slabs = await this.#reader.read();
-      if (slabs === undefined) return undefined;
-      const entries: Entry[] = [];
-      for (const slab of slabs) entriesOf(slab, entries);
-      return entries;
+      return slabs && entriesOf(slabs);
     } finally {
       this.#pending = false;
     }

@@ -15,9 +15,16 @@ class DumpWrap::ReadJob : public AsyncJob {
     wrap_.reading_ = true;
   }
 
-  void add_slab(napi_env env, napi_value buffer, uint8_t* memory) {
-    held_[count_].hold(env, buffer);
-    memory_[count_++] = memory;
+  // Takes the slabs of an array, which must not be changed until the job has
+  // ended. False with an exception pending when one is no slab.
+  bool take(Napi::Env env, Napi::Array slabs) {
+    held_.hold(env, slabs);
+    count_ = slabs.Length();
+    for (uint32_t i = 0; i < count_; i++) {
+      memory_[i] = slab_memory(env, slabs[i]);
+      if (!memory_[i]) return false;
+    }
+    return true;
   }
 
   void abandon(napi_env env) {
@@ -37,7 +44,7 @@ class DumpWrap::ReadJob : public AsyncJob {
   }
 
   void finish(napi_env env) override {
-    for (uint32_t i = 0; i < count_; i++) held_[i].release(env);
+    held_.release(env);
     wrap_.reading_ = false;
     wrap_.Unref();
   }
@@ -45,7 +52,7 @@ class DumpWrap::ReadJob : public AsyncJob {
   DumpWrap& wrap_;
   uint32_t count_ = 0;
   uint8_t* memory_[max_slabs] = {};
-  Held held_[max_slabs];
+  Held held_;
   DumpReader::Outcome outcome_;
 };
 
@@ -67,18 +74,15 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
 
 Napi::Value DumpWrap::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  if (reading_ || info.Length() == 0 || info.Length() > ReadJob::max_slabs) {
+  const Napi::Array slabs = info[0].As<Napi::Array>();
+  if (reading_ || !info[0].IsArray() || slabs.Length() == 0 || slabs.Length() > ReadJob::max_slabs) {
     Napi::TypeError::New(env, "one read at a time, into 1 to 16 slabs").ThrowAsJavaScriptException();
     return {};
   }
   auto* job = new ReadJob(*this);
-  for (size_t i = 0; i < info.Length(); i++) {
-    uint8_t* memory = slab_memory(env, info[i]);
-    if (!memory) {
-      job->abandon(env);
-      return {};
-    }
-    job->add_slab(env, info[i], memory);
+  if (!job->take(env, slabs)) {
+    job->abandon(env);
+    return {};
   }
   return AsyncJob::start(env, "conntrack.dump", job);
 }

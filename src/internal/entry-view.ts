@@ -540,13 +540,18 @@ function dateOf(nanoseconds: bigint | undefined): Date | undefined {
   return nanoseconds === undefined ? undefined : new Date(Number(nanoseconds / 1_000_000n));
 }
 
-/** The entries of a slab that the addon has filled. */
-export function entriesOf(slab: ArrayBuffer, into: Entry[] = []): Entry[] {
-  const view = new DataView(slab);
-  const count = view.getUint32(SLAB.count, LITTLE_ENDIAN);
-  for (let index = 0; index < count; index++) {
-    const entry: EntryBase = new EntryView(view, SLAB.firstEntry + index * ENTRY.size);
-    into.push(entry as Entry);
-  }
-  return into;
+/** The entries of slabs that the addon has filled. */
+export function entriesOf(slabs: readonly ArrayBuffer[]): Entry[] {
+  const views = slabs.map((slab) => new DataView(slab));
+  const counts = views.map((view) => view.getUint32(SLAB.count, LITTLE_ENDIAN));
+  // Of the right size from the start: growing it would cost as much as filling it.
+  const entries = new Array<EntryBase>(counts.reduce((sum, count) => sum + count, 0));
+  let index = 0;
+  views.forEach((view, slab) => {
+    const end = SLAB.firstEntry + (counts[slab] as number) * ENTRY.size;
+    for (let offset = SLAB.firstEntry; offset < end; offset += ENTRY.size) {
+      entries[index++] = new EntryView(view, offset);
+    }
+  });
+  return entries as Entry[];
 }

@@ -4,11 +4,50 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Family } from '../names.js';
 
-const OCTETS = Array.from({ length: 256 }, (_, octet) => String(octet));
+/**
+ * The texts of the addresses that were seen last. The addresses of a table repeat
+ * (each stands in both tuples, servers in most entries), and a text that is
+ * already there costs neither time nor garbage. Bounded: a slot holds one address,
+ * some 600 KiB in all when every slot holds an IPv6 address.
+ */
+const CACHE_BITS = 12;
+
+const slotOf = (hash: number) => Math.imul(hash, 0x9e3779b1) >>> (32 - CACHE_BITS);
+
+const ipv4Keys = new Uint32Array(1 << CACHE_BITS);
+// Slot 0 is the one that address 0 falls into; no other slot matches its key 0.
+const ipv4Texts: string[] = Array<string>(1 << CACHE_BITS).fill('0.0.0.0');
 
 export function formatIPv4(view: DataView, offset: number): string {
   const bits = view.getUint32(offset);
-  return `${OCTETS[bits >>> 24]}.${OCTETS[(bits >>> 16) & 255]}.${OCTETS[(bits >>> 8) & 255]}.${OCTETS[bits & 255]}`;
+  const slot = slotOf(bits);
+  if (ipv4Keys[slot] !== bits) {
+    ipv4Keys[slot] = bits;
+    ipv4Texts[slot] = `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
+  }
+  return ipv4Texts[slot] as string;
+}
+
+const ipv6Keys = new Uint32Array(4 << CACHE_BITS);
+const ipv6Texts: string[] = Array<string>(1 << CACHE_BITS).fill('::');
+
+export function formatIPv6(view: DataView, offset: number): string {
+  const a = view.getUint32(offset);
+  const b = view.getUint32(offset + 4);
+  const c = view.getUint32(offset + 8);
+  const d = view.getUint32(offset + 12);
+  const slot = slotOf(slotOf(a ^ Math.imul(b, 3)) ^ Math.imul(c, 5) ^ Math.imul(d, 7));
+  const key = 4 * slot;
+  if (
+    ipv6Keys[key] !== a ||
+    ipv6Keys[key + 1] !== b ||
+    ipv6Keys[key + 2] !== c ||
+    ipv6Keys[key + 3] !== d
+  ) {
+    ipv6Keys.set([a, b, c, d], key);
+    ipv6Texts[slot] = ipv6Text(view, offset);
+  }
+  return ipv6Texts[slot] as string;
 }
 
 /**
@@ -17,7 +56,7 @@ export function formatIPv4(view: DataView, offset: number): string {
  * address, `::a.b.c.d` and `::ffff:a.b.c.d`, end in dotted form, as inet_ntop(3)
  * and so `conntrack -L` print them.
  */
-export function formatIPv6(view: DataView, offset: number): string {
+function ipv6Text(view: DataView, offset: number): string {
   let runStart = -1;
   let runLength = 1;
   for (let word = 0; word < 8; word++) {

@@ -25,8 +25,11 @@ export interface ReadOutcome extends Outcome {
 export interface NativeDumpReader {
   /** Set when the socket could not be opened; then the reader is of no use. */
   readonly failure?: NativeFailure;
-  /** Fills up to 16 slabs, which must be left alone until the promise settles. One at a time. */
-  read(...slabs: ArrayBuffer[]): Promise<ReadOutcome>;
+  /**
+   * Fills 1 to 16 slabs in turn. One read at a time; the array and the slabs must be
+   * left alone until the promise settles.
+   */
+  read(slabs: readonly ArrayBuffer[]): Promise<ReadOutcome>;
   /** Lets a running `read` end soon. */
   cancel(): void;
   /** Closes the socket; throws while `read` runs. */

@@ -103,7 +103,7 @@ export class TableReader {
 
   private readAhead(count: number): void {
     this.slabsAhead = Array.from({ length: Math.min(count, MAX_SLABS) }, newSlab);
-    this.ahead = this.reader?.read(...this.slabsAhead);
+    this.ahead = this.reader?.read(this.slabsAhead);
   }
 
   private answerEnd(): undefined {
