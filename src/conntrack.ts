@@ -11,7 +11,6 @@ import { closedError, errorOfFailure, errorOfPlainFailure, typeError } from './e
 import { type EntryFilter, familyNumber } from './filter.js';
 import { entriesOf } from './internal/entry-view.js';
 import { Dependents } from './internal/dependents.js';
-import { SLAB } from './internal/layout.js';
 import { hasTupleOf, keySlab } from './internal/record-writer.js';
 import { RequestQueue } from './internal/request-queue.js';
 import { TableReader } from './internal/table-reader.js';
@@ -66,9 +65,8 @@ export class Conntrack implements AsyncDisposable {
   /** See {@link getEntry}. */
   async getEntry(key: EntryKey): Promise<Entry | undefined> {
     const request = keySlab(key);
-    const slab = new ArrayBuffer(SLAB.size);
-    const { found, failure } = await this.#requests.run('getEntry', (socket) =>
-      socket.get(request, slab),
+    const { slab, failure } = await this.#requests.run('getEntry', (socket) =>
+      socket.get(request),
     );
     if (failure !== undefined) {
       const error = errorOfFailure('getEntry', failure);
@@ -78,7 +76,7 @@ export class Conntrack implements AsyncDisposable {
     // The kernel looks in both directions: asked for an original tuple it also
     // gives the entry that has it as reply (nf_conntrack_find_get). And it
     // ignores CTA_ID in a GET.
-    if (!found || !hasTupleOf(request, slab)) return undefined;
+    if (slab === undefined || !hasTupleOf(request, slab)) return undefined;
     const [entry] = entriesOf([slab]);
     return key.id === undefined || entry?.id === key.id ? entry : undefined;
   }

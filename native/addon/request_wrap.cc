@@ -19,7 +19,7 @@ class RequestWrap::RequestJob : public AsyncJob {
 
  protected:
   virtual bool take(const Message&) { return true; }
-  virtual void describe(JsObject&) {}
+  virtual void describe(napi_env, JsObject&) {}
 
   void finish(napi_env) override {
     wrap_.busy_ = false;
@@ -36,7 +36,7 @@ class RequestWrap::RequestJob : public AsyncJob {
 
   napi_value result(napi_env env) override {
     JsObject object(env);
-    describe(object);
+    describe(env, object);
     return object.set("failure", failure_).value();
   }
 
@@ -46,33 +46,35 @@ class RequestWrap::RequestJob : public AsyncJob {
   uint8_t buffer_[receive_buffer_size];
 };
 
-// Leaves the entry in a slab.
+// Gives the entry in a slab of its own.
 class RequestWrap::GetJob : public RequestJob {
  public:
-  GetJob(napi_env env, RequestWrap& wrap, const RequestWriter& request, napi_value slab,
-         uint8_t* memory)
-      : RequestJob(wrap, request), slab_(memory) {
-    held_.hold(env, slab);
-  }
+  using RequestJob::RequestJob;
 
  private:
   bool take(const Message& message) override {
-    EntryRecord* record = slab_.reserve();
+    EntryRecord decoded = {};
     Extension extension;
-    if (!record || !decode_entry(message, *record, extension)) return false;
-    slab_.stamp(wall_clock());
-    return slab_.commit(record, extension);
+    if (!decode_entry(message, decoded, extension)) return false;
+    size_ = SlabWriter::size_for(decoded, extension);
+    SlabWriter slab(memory_, size_);
+    EntryRecord* record = slab.reserve();
+    *record = decoded;
+    slab.stamp(wall_clock());
+    return slab.commit(record, extension);
   }
 
-  void describe(JsObject& object) override { object.set("found", slab_.count() > 0); }
-
-  void finish(napi_env env) override {
-    held_.release(env);
-    RequestJob::finish(env);
+  void describe(napi_env env, JsObject& object) override {
+    if (size_ == 0) return;
+    void* memory = nullptr;
+    napi_value slab = nullptr;
+    if (napi_create_arraybuffer(env, size_, &memory, &slab) != napi_ok) return;
+    memcpy(memory, memory_, size_);
+    object.set("slab", slab);
   }
 
-  SlabWriter slab_;
-  Held held_;
+  size_t size_ = 0;
+  alignas(8) uint8_t memory_[SlabWriter::largest_entry];
 };
 
 class RequestWrap::CountJob : public RequestJob {
@@ -81,7 +83,7 @@ class RequestWrap::CountJob : public RequestJob {
 
  private:
   bool take(const Message& message) override { return decode_entry_count(message, entries_); }
-  void describe(JsObject& object) override { object.set("entries", entries_); }
+  void describe(napi_env, JsObject& object) override { object.set("entries", entries_); }
 
   uint32_t entries_ = 0;
 };
@@ -109,9 +111,7 @@ bool RequestWrap::refuse(Napi::Env env) {
 
 bool RequestWrap::read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record,
                              Extension& extension) {
-  const uint8_t* memory = slab_memory(env, slab);
-  if (!memory) return false;
-  if (read_first_entry(memory, record, extension)) return true;
+  if (read_first_entry(buffer_bytes(env, slab), record, extension)) return true;
   Napi::TypeError::New(env, "the slab holds no entry").ThrowAsJavaScriptException();
   return false;
 }
@@ -121,9 +121,7 @@ Napi::Value RequestWrap::get(const Napi::CallbackInfo& info) {
   EntryRecord key;
   Extension extension;
   if (refuse(env) || !read_entry(env, info[0], key, extension)) return {};
-  uint8_t* into = slab_memory(env, info[1]);
-  if (!into) return {};
-  return AsyncJob::start(env, "conntrack.get", new GetJob(env, *this, encode_get(key), info[1], into));
+  return AsyncJob::start(env, "conntrack.get", new GetJob(*this, encode_get(key)));
 }
 
 Napi::Value RequestWrap::count(const Napi::CallbackInfo& info) {

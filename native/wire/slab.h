@@ -1,5 +1,6 @@
-// A slab is one buffer of 64 KiB: records from the front, extensions from the
-// back. It is what an entry that is kept keeps in memory.
+// A slab is one buffer: records from the front, extensions from the back. It is
+// what an entry that is kept keeps in memory: 64 KiB in a stream, no more than
+// the entry itself needs when it was asked for alone.
 #pragma once
 
 #include "wire/byte_reader.h"
@@ -25,10 +26,16 @@ struct Extension {
 
 class SlabWriter {
  public:
+  // No slab that holds one entry is larger.
+  static constexpr size_t largest_entry = sizeof(SlabHeader) + sizeof(EntryRecord) +
+                                          sizeof(ExtensionRecord) + 2 * max_string + 8;
+
   SlabWriter() = default;
 
-  // `memory`: slab_size bytes, aligned to 8, that outlive the writer.
-  explicit SlabWriter(uint8_t* memory) : memory_(memory) { *header() = {}; }
+  // `memory`: `size` bytes (a multiple of 8), aligned to 8, that outlive the writer.
+  explicit SlabWriter(uint8_t* memory, size_t size = slab_size) : memory_(memory), back_(size) {
+    *header() = {};
+  }
 
   // Room for one more record, zeroed; nullptr when the slab is full.
   EntryRecord* reserve() {
@@ -42,9 +49,7 @@ class SlabWriter {
   // not fit any more.
   bool commit(EntryRecord* record, const Extension& extension) {
     const size_t front = front_ + sizeof *record;
-    if ((record->present & ENTRY_IN_EXTENSION) != 0) {
-      const size_t size = (sizeof extension.record + extension.helper.size +
-                           extension.security_context.size + 7) & ~size_t{7};
+    if (const size_t size = extension_size(*record, extension)) {
       if (front + size > back_) return false;
       back_ -= size;
       uint8_t* to = memory_ + back_;
@@ -59,11 +64,22 @@ class SlabWriter {
     return true;
   }
 
+  // The size of a slab that holds this entry and no other.
+  static size_t size_for(const EntryRecord& record, const Extension& extension) {
+    return sizeof(SlabHeader) + sizeof record + extension_size(record, extension);
+  }
+
   size_t count() const { return memory_ ? header()->count : 0; }
   void stamp(uint64_t read_time) { header()->read_time = read_time; }
 
  private:
   SlabHeader* header() const { return reinterpret_cast<SlabHeader*>(memory_); }
+
+  static size_t extension_size(const EntryRecord& record, const Extension& extension) {
+    if ((record.present & ENTRY_IN_EXTENSION) == 0) return 0;
+    const size_t strings = extension.helper.size + extension.security_context.size;
+    return (sizeof extension.record + strings + 7) & ~size_t{7};
+  }
 
   static uint8_t* copy(uint8_t* to, Bytes from) {
     if (from.size) memcpy(to, from.data, from.size);
@@ -72,13 +88,12 @@ class SlabWriter {
 
   uint8_t* memory_ = nullptr;
   size_t front_ = sizeof(SlabHeader);
-  size_t back_ = slab_size;
+  size_t back_ = 0;
 };
 
 // Reads the first entry of a slab that TypeScript wrote; the strings of
 // `extension` point into it. False when the slab doesn't hold what it says.
-inline bool read_first_entry(const uint8_t* memory, EntryRecord& record, Extension& extension) {
-  const Bytes slab = {memory, slab_size};
+inline bool read_first_entry(Bytes slab, EntryRecord& record, Extension& extension) {
   if (!read_host(slab, sizeof(SlabHeader), record)) return false;
   extension = {};
   if ((record.present & ENTRY_IN_EXTENSION) == 0) return true;
@@ -87,14 +102,13 @@ inline bool read_first_entry(const uint8_t* memory, EntryRecord& record, Extensi
   at += sizeof extension.record;
   const size_t helper = extension.record.helper_length;
   const size_t context = extension.record.security_context_length;
-  if (helper + context > slab_size - at) return false;
-  extension.helper = {memory + at, helper};
-  extension.security_context = {memory + at + helper, context};
+  if (helper + context > slab.size - at) return false;
+  extension.helper = {slab.data + at, helper};
+  extension.security_context = {slab.data + at + helper, context};
   return true;
 }
 
-static_assert(slab_size - sizeof(SlabHeader) >=
-                  sizeof(EntryRecord) + sizeof(ExtensionRecord) + 2 * max_string + 8,
+static_assert(SlabWriter::largest_entry <= slab_size,
               "the largest entry must fit into an empty slab");
 
 }  // namespace conntrack

@@ -39,8 +39,8 @@ export interface NativeDumpReader {
 /** One request at a time. native/addon/request_wrap.h */
 export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
-  /** Looks up the key that is the first entry of `key`; leaves the entry in `into`. */
-  get(key: ArrayBuffer, into: ArrayBuffer): Promise<Outcome & { readonly found: boolean }>;
+  /** Looks up the key that is the first entry of `key`; gives a slab that holds the entry alone. */
+  get(key: ArrayBuffer): Promise<Outcome & { readonly slab?: ArrayBuffer }>;
   count(): Promise<Outcome & { readonly entries: number }>;
   /** Creates the first entry of `entry`. */
   create(entry: ArrayBuffer): Promise<Outcome>;

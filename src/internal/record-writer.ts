@@ -72,7 +72,7 @@ export function hasTupleOf(key: ArrayBuffer, entry: ArrayBuffer): boolean {
 }
 
 class RecordWriter {
-  readonly slab = new ArrayBuffer(SLAB.size);
+  readonly slab = new ArrayBuffer(SLAB.firstEntry + ENTRY.size);
   private readonly view = new DataView(this.slab, SLAB.firstEntry, ENTRY.size);
 
   original(tuple: Tuple, protocol: number, field: string): void {

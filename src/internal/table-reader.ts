@@ -21,6 +21,8 @@ export interface TableReaderOptions {
   signal: AbortSignal | undefined;
 }
 
+type End = { error: unknown } | 'complete';
+
 export class TableReader {
   private readonly operation: string;
   private readonly options: TableReaderOptions;
@@ -28,11 +30,9 @@ export class TableReader {
   private ahead: Promise<ReadOutcome> | undefined;
   private slabsAhead: ArrayBuffer[] = [];
   /** Set once the reading has ended: what read() then answers. */
-  private end: { error: unknown } | 'complete' | undefined;
+  private end: End | undefined;
   private closing: Promise<void> | undefined;
-  private readonly onAbort = () => {
-    void this.stop({ error: this.options.signal?.reason as unknown });
-  };
+  private unsubscribe: (() => void) | undefined;
 
   constructor(operation: string, options: TableReaderOptions) {
     this.operation = operation;
@@ -97,7 +97,7 @@ export class TableReader {
       await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
       return;
     }
-    signal?.addEventListener('abort', this.onAbort, { once: true });
+    if (signal !== undefined) this.unsubscribe = stopOnAbort(signal, new WeakRef(this));
     this.readAhead(1);
   }
 
@@ -114,19 +114,31 @@ export class TableReader {
     throw error;
   }
 
-  private stop(end: NonNullable<TableReader['end']>): Promise<void> {
+  /** Ends the reading in the way that is given, unless it has ended. */
+  stop(end: End): Promise<void> {
     this.end ??= end;
     this.closing ??= this.release();
     return this.closing;
   }
 
   private async release(): Promise<void> {
-    this.options.signal?.removeEventListener('abort', this.onAbort);
+    this.unsubscribe?.();
     this.reader?.cancel();
     await this.ahead;
     this.slabsAhead = [];
     this.reader?.close();
   }
+}
+
+/** A signal may live long: it must not keep alive a reading that everyone else has dropped. */
+function stopOnAbort(signal: AbortSignal, reading: WeakRef<TableReader>): () => void {
+  const listener = () => {
+    void reading.deref()?.stop({ error: signal.reason as unknown });
+  };
+  signal.addEventListener('abort', listener, { once: true });
+  return () => {
+    signal.removeEventListener('abort', listener);
+  };
 }
 
 /** Not zeroed: the addon writes every byte that is ever read. */
