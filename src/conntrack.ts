@@ -9,8 +9,8 @@ import type { EntryKey } from './entry-key.js';
 import { EntryStream, type ReadOptions } from './entry-stream.js';
 import { closedError, errorOfFailure, errorOfPlainFailure, typeError } from './errors.js';
 import { type EntryFilter, familyNumber } from './filter.js';
-import { entriesOf } from './internal/entry-view.js';
 import { Dependents } from './internal/dependents.js';
+import { entriesOf } from './internal/entry-view.js';
 import { hasTupleOf, keySlab } from './internal/record-writer.js';
 import { RequestQueue } from './internal/request-queue.js';
 import { TableReader } from './internal/table-reader.js';
@@ -65,9 +65,7 @@ export class Conntrack implements AsyncDisposable {
   /** See {@link getEntry}. */
   async getEntry(key: EntryKey): Promise<Entry | undefined> {
     const request = keySlab(key);
-    const { slab, failure } = await this.#requests.run('getEntry', (socket) =>
-      socket.get(request),
-    );
+    const { slab, failure } = await this.#requests.run('getEntry', (socket) => socket.get(request));
     if (failure !== undefined) {
       const error = errorOfFailure('getEntry', failure);
       if (error.code === 'ENOENT' && error.syscall === undefined) return undefined;

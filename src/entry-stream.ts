@@ -55,6 +55,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
     let batch: Entry[] = [];
     let index = 0;
     const read = async () => {
+      batch = [];
       batch = (await this.#readBatch()) ?? [];
       index = 1;
       return batch[0];

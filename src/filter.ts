@@ -43,7 +43,7 @@ function familyOf(filter: unknown): Family | undefined {
   }
   const { family } = filter as EntryFilter;
   if (family !== undefined && !Object.hasOwn(FAMILY_NUMBERS, family)) {
-    throw typeError('filter.family', `must be 'ipv4' or 'ipv6', not ${String(family)}`);
+    throw typeError('filter.family', `must be 'ipv4' or 'ipv6', not ${JSON.stringify(family)}`);
   }
   return family;
 }

@@ -1,7 +1,7 @@
 export { Conntrack, countEntries, getEntry, listEntries, streamEntries } from './conntrack.js';
 export type * from './entry.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry-key.js';
-export { type EntryStream, type ReadOptions } from './entry-stream.js';
+export type { EntryStream, ReadOptions } from './entry-stream.js';
 export { ConntrackError, type ConntrackErrorCode } from './errors.js';
 export type { EntryFilter } from './filter.js';
 export {

@@ -32,9 +32,7 @@ function run(what, command, args) {
 }
 
 function installed() {
-  return (
-    existsSync(installedStamp) && readFileSync(installedStamp).equals(readFileSync(lockfile))
-  );
+  return existsSync(installedStamp) && readFileSync(installedStamp).equals(readFileSync(lockfile));
 }
 
 function cmake(preset) {

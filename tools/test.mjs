@@ -2,7 +2,12 @@
 // other user gets it in a user namespace, where this whole run then takes place.
 import { spawnSync } from 'node:child_process';
 
-const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)];
+const vitest = [
+  process.execPath,
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  ...process.argv.slice(2),
+];
 const inUserNamespace = ['unshare', '--user', '--map-root-user', '--net', '--'];
 
 function succeeds([command, ...args]) {

@@ -19,6 +19,7 @@ export class Dependents<T extends Closable> {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.references].map((reference) => reference.deref()?.close()));
+    const held = [...this.references].flatMap((reference) => reference.deref() ?? []);
+    await Promise.all(held.map((dependent) => dependent.close()));
   }
 }

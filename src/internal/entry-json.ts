@@ -2,10 +2,7 @@ import type { DirectionCounters, DirectionCountersJson, Entry, EntryJson } from 
 
 /** The same object without the fields that are `undefined`. */
 export function presentFields<T extends object>(fields: T): T {
-  for (const name of Object.keys(fields) as (keyof T)[]) {
-    if (fields[name] === undefined) delete fields[name];
-  }
-  return fields;
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** The plain form of an entry: every field that is there, and nothing that JSON can't hold. */

@@ -231,10 +231,7 @@ class TcpView implements TcpInfo {
 
   get original(): TcpDirection {
     return presentFields({
-      windowScale: this.byte(
-        ENTRY_PRESENT.tcpOriginalWindowScale,
-        ENTRY.tcpOriginalWindowScale,
-      ),
+      windowScale: this.byte(ENTRY_PRESENT.tcpOriginalWindowScale, ENTRY.tcpOriginalWindowScale),
       flags: this.byte(ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags),
       flagsMask: this.byte(ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags + 1),
     });

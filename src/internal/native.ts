@@ -50,6 +50,9 @@ export interface NativeRequestSocket {
 export interface NativeAddon {
   readonly layout: Layout;
   /** `family`: 0 for both, else AF_INET or AF_INET6. */
-  readonly DumpReader: new (family: number, zeroCounters: boolean) => NativeDumpReader;
+  readonly DumpReader: new (
+    family: number,
+    zeroCounters: boolean,
+  ) => NativeDumpReader;
   readonly RequestSocket: new () => NativeRequestSocket;
 }

@@ -46,23 +46,23 @@ export class TableReader {
 
   /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
   async read(): Promise<ArrayBuffer[] | undefined> {
-    if (this.end === undefined && this.reader === undefined) await this.start();
-    for (;;) {
-      if (this.end !== undefined) return this.answerEnd();
+    if (this.reader === undefined && !this.hasEnded()) await this.start();
+    while (!this.hasEnded()) {
       const slabs = this.slabsAhead;
       const outcome = await this.ahead;
       // Closed or aborted meanwhile.
-      if (this.end !== undefined || outcome === undefined) return this.answerEnd();
+      if (outcome === undefined || this.hasEnded()) break;
       const { failure, done, slabs: filled } = outcome;
       if (failure !== undefined) {
         await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
-      } else if (done) {
-        await this.stop('complete');
-      } else {
-        this.readAhead(filled === slabs.length ? slabs.length * 2 : slabs.length);
+        break;
       }
-      if (failure === undefined && filled > 0) return slabs.slice(0, filled);
+      if (done) await this.stop('complete');
+      else this.readAhead(filled === slabs.length ? slabs.length * 2 : slabs.length);
+      if (filled > 0) return slabs.slice(0, filled);
     }
+    this.throwError();
+    return undefined;
   }
 
   /** Ends the reading; read() then fails, unless the table was at its end. */
@@ -78,7 +78,7 @@ export class TableReader {
   private async start(): Promise<void> {
     const { signal, family, zeroCounters } = this.options;
     if (signal?.aborted) {
-      await this.stop({ error: signal.reason as unknown });
+      await this.stop({ error: signal.reason });
       return;
     }
     if (family === undefined) {
@@ -106,10 +106,14 @@ export class TableReader {
     this.ahead = this.reader?.read(this.slabsAhead);
   }
 
-  private answerEnd(): undefined {
-    if (this.end === 'complete' || this.end === undefined) return undefined;
+  private hasEnded(): boolean {
+    return this.end !== undefined;
+  }
+
+  /** As with generators: the error once, the end of the table from then on. */
+  private throwError(): void {
+    if (typeof this.end !== 'object') return;
     const { error } = this.end;
-    // As with generators: the error once, the end from then on.
     this.end = 'complete';
     throw error;
   }
@@ -133,7 +137,7 @@ export class TableReader {
 /** A signal may live long: it must not keep alive a reading that everyone else has dropped. */
 function stopOnAbort(signal: AbortSignal, reading: WeakRef<TableReader>): () => void {
   const listener = () => {
-    void reading.deref()?.stop({ error: signal.reason as unknown });
+    void reading.deref()?.stop({ error: signal.reason });
   };
   signal.addEventListener('abort', listener, { once: true });
   return () => {
@@ -143,5 +147,5 @@ function stopOnAbort(signal: AbortSignal, reading: WeakRef<TableReader>): () => 
 
 /** Not zeroed: the addon writes every byte that is ever read. */
 function newSlab(): ArrayBuffer {
-  return Buffer.allocUnsafeSlow(SLAB.size).buffer as ArrayBuffer;
+  return Buffer.allocUnsafeSlow(SLAB.size).buffer;
 }

@@ -1,0 +1,35 @@
+// Builds the addon where it is installed, for platforms without a shipped binary:
+//
+//   npm explore conntrack -- npm run build:gyp
+//
+// Needs a C++17 compiler, make and Python; node-gyp comes with npm. The two
+// packages of headers are no dependencies of the installed package, so they are
+// fetched when they are not there.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { devDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+const { resolve } = createRequire(import.meta.url);
+
+function isInstalled(name) {
+  try {
+    resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function run(command, ...args) {
+  execFileSync(command, args, { cwd: root, stdio: 'inherit' });
+}
+
+const missing = ['node-addon-api', 'node-api-headers'].filter((name) => !isInstalled(name));
+if (missing.length > 0) {
+  const packages = missing.map((name) => `${name}@${devDependencies[name]}`);
+  run('npm', 'install', '--no-save', '--no-package-lock', '--omit=dev', ...packages);
+}
+run('node-gyp', 'rebuild', '--nodedir=native/gyp');
