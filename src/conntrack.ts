@@ -15,8 +15,6 @@ import { hasTupleOf, keySlab } from './internal/record-writer.js';
 import { RequestQueue } from './internal/request-queue.js';
 import { TableReader } from './internal/table-reader.js';
 
-type Filters = EntryFilter | readonly EntryFilter[];
-
 /**
  * A handle on the connection tracking table of one network namespace. Every
  * method exists as a function of the same name, too; a handle saves opening a
@@ -53,12 +51,15 @@ export class Conntrack implements AsyncDisposable {
   }
 
   /** See {@link listEntries}. */
-  async listEntries(filter?: Filters, options?: ReadOptions): Promise<Entry[]> {
+  async listEntries(
+    filter?: EntryFilter | readonly EntryFilter[],
+    options?: ReadOptions,
+  ): Promise<Entry[]> {
     return collect(this.#reader('listEntries', filter, options));
   }
 
   /** See {@link streamEntries}. */
-  streamEntries(filter?: Filters, options?: ReadOptions): EntryStream {
+  streamEntries(filter?: EntryFilter | readonly EntryFilter[], options?: ReadOptions): EntryStream {
     return new EntryStream('streamEntries', this.#reader('streamEntries', filter, options));
   }
 
@@ -104,7 +105,7 @@ export class Conntrack implements AsyncDisposable {
 
   #reader(
     operation: string,
-    filter: Filters | undefined,
+    filter: EntryFilter | readonly EntryFilter[] | undefined,
     options: ReadOptions | undefined,
   ): TableReader {
     if (this.#closed) throw closedError(operation, 'handle');
@@ -134,7 +135,10 @@ export class Conntrack implements AsyncDisposable {
  * for (const entry of await listEntries({ family: 'ipv6' })) console.log(String(entry));
  * ```
  */
-export async function listEntries(filter?: Filters, options?: ReadOptions): Promise<Entry[]> {
+export async function listEntries(
+  filter?: EntryFilter | readonly EntryFilter[],
+  options?: ReadOptions,
+): Promise<Entry[]> {
   return collect(openReader('listEntries', filter, options));
 }
 
@@ -152,7 +156,10 @@ export async function listEntries(filter?: Filters, options?: ReadOptions): Prom
  * }
  * ```
  */
-export function streamEntries(filter?: Filters, options?: ReadOptions): EntryStream {
+export function streamEntries(
+  filter?: EntryFilter | readonly EntryFilter[],
+  options?: ReadOptions,
+): EntryStream {
   return new EntryStream('streamEntries', openReader('streamEntries', filter, options));
 }
 
@@ -218,7 +225,7 @@ async function withHandle<T>(work: (conntrack: Conntrack) => Promise<T>): Promis
 
 function openReader(
   operation: string,
-  filter: Filters | undefined,
+  filter: EntryFilter | readonly EntryFilter[] | undefined,
   { signal, zeroCounters }: ReadOptions = {},
 ): TableReader {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {

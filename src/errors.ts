@@ -11,7 +11,6 @@ import type { NativeFailure } from './internal/native.js';
 export type ConntrackErrorCode =
   | 'ERR_CONNTRACK_CLOSED'
   | 'ERR_CONNTRACK_BUSY'
-  | 'ERR_CONNTRACK_ABORTED'
   | 'ERR_CONNTRACK_UNSUPPORTED'
   | 'ERR_CONNTRACK_ADDON'
   | 'ERR_CONNTRACK_LAYOUT';

@@ -74,9 +74,13 @@ export const DCCP_ROLES = ['client', 'server'] as const;
 /** A number of the kernel that this version has no word for. */
 export type UnknownName = `UNKNOWN(${number})`;
 
+/** A TCP state. */
 export type TcpState = (typeof TCP_STATES)[number] | UnknownName;
+/** An SCTP state. */
 export type SctpState = (typeof SCTP_STATES)[number] | UnknownName;
+/** A DCCP state. */
 export type DccpState = (typeof DCCP_STATES)[number] | UnknownName;
+/** A DCCP role. */
 export type DccpRole = (typeof DCCP_ROLES)[number] | UnknownName;
 
 /**

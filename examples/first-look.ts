@@ -1,0 +1,67 @@
+/**
+ * A first look at what the package reads.
+ *
+ *   npm start             real traffic in a private network namespace
+ *   npm start -- --host   the table of this machine
+ */
+import { release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { ConntrackError, countEntries, type Entry, streamEntries } from 'conntrack';
+import { fillTable } from './support/fill-table.js';
+import { print, printTable, printTitle } from './support/print.js';
+import { INSIDE, runInPrivateNetwork } from './support/private-network.js';
+
+const SHOWN = 20;
+
+async function firstEntries(): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for await (const entry of streamEntries()) {
+    if (entries.push(entry) === SHOWN) break;
+  }
+  return entries;
+}
+
+async function showTable(): Promise<void> {
+  const entries = await firstEntries();
+  const example = entries.find((entry) => entry.protocol === 'tcp') ?? entries[0];
+  if (example === undefined) {
+    print('The table is empty. The kernel tracks connections only where something asks for');
+    print('it: a firewall rule that looks at the connection state, or NAT.');
+    return;
+  }
+  printTitle('for await (const entry of streamEntries())');
+  printTable(entries);
+  printTitle('await countEntries()');
+  console.log(await countEntries());
+  printTitle('console.log(entry)');
+  console.log(example);
+  printTitle('String(entry), the line that conntrack -L prints');
+  print(String(example));
+}
+
+async function inPrivateNetwork(): Promise<void> {
+  const { how, close } = await fillTable();
+  try {
+    print(how);
+    await showTable();
+  } finally {
+    close();
+  }
+}
+
+async function onHost(): Promise<void> {
+  print(`Linux ${release()}, the network namespace of this process.`);
+  await showTable();
+}
+
+try {
+  const { values } = parseArgs({
+    options: { host: { type: 'boolean' }, [INSIDE]: { type: 'boolean' } },
+  });
+  if (values.host === true) await onHost();
+  else if (values[INSIDE] === true) await inPrivateNetwork();
+  else process.exitCode = runInPrivateNetwork();
+} catch (error) {
+  console.error(error instanceof ConntrackError ? error.message : error);
+  process.exitCode = 1;
+}

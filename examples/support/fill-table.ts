@@ -1,0 +1,40 @@
+/**
+ * Fills the table of the private network: with traffic where the kernel can be
+ * made to track it, else with entries that are written into the table.
+ */
+import { release } from 'node:os';
+import { bringUpLoopback, countAndTime, ping, trackLoopback } from './loopback.js';
+import { openConnections } from './traffic.js';
+import { writeIcmp, writeTcpAndUdp } from './write-entries.js';
+
+export interface FilledTable {
+  /** How it came to its entries, in words. */
+  how: string;
+  close: () => void;
+}
+
+export async function fillTable(): Promise<FilledTable> {
+  const addresses = bringUpLoopback();
+  if (addresses.length === 0) return writtenTable('The loopback device needs "ip" to come up');
+  if (!trackLoopback()) return writtenTable('Nothing is tracked here without nft or iptables');
+  countAndTime();
+  const close = await openConnections(addresses);
+  const where = `Linux ${release()}, a private network namespace, real traffic over loopback`;
+  if (addresses.every(ping)) return { how: `${where}.`, close };
+  await writeIcmp();
+  return {
+    how: `${where}.\nWithout ping or perl the ICMP entries are written into the table instead.`,
+    close,
+  };
+}
+
+async function writtenTable(reason: string): Promise<FilledTable> {
+  await writeTcpAndUdp();
+  await writeIcmp();
+  return {
+    how:
+      `Linux ${release()}, a private network namespace. ${reason},\n` +
+      'so these entries are written into the table; no packets made them.',
+    close: () => undefined,
+  };
+}

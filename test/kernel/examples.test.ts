@@ -1,0 +1,187 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Ended, runNode } from '../support/child.js';
+import { run, setting, trackLoopback } from '../support/namespace.js';
+import { describeInNamespace } from '../support/requirements.js';
+
+function example(name: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const program = fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
+  return runNode([program, ...args], env);
+}
+
+const clean = { code: 0, signal: null, stderr: '' };
+
+const PROTOCOLS = ['icmp', 'icmpv6', 'tcp', 'udp'];
+
+/** The first words of the two-line rows of the table, and the number under it. */
+function tableOf(output: string): { protocols: string[]; count: number } {
+  const [, table = '', count = ''] =
+    /\nPROTO [^\n]*\n(.*?)\n\nawait countEntries\(\)\n(\d+)\n/s.exec(output) ?? [];
+  const protocols = table
+    .split('\n')
+    .filter((line) => !line.startsWith(' '))
+    .map((line) => line.split(' ', 1)[0] ?? '')
+    .sort();
+  return { protocols, count: Number(count) };
+}
+
+const folders: string[] = [];
+
+/** A PATH with nothing but these. */
+function pathWith(...tools: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'conntrack-path-'));
+  folders.push(folder);
+  for (const tool of tools) {
+    symlinkSync(run('sh', '-c', `command -v ${tool}`).trim(), join(folder, tool));
+  }
+  return folder;
+}
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+describeInNamespace(
+  'conntrack',
+  'nft',
+  'ip',
+)('the examples', () => {
+  it('first-look: real traffic, decoded', async () => {
+    const { stdout, ...ended } = await example('first-look');
+    expect(ended).toEqual(clean);
+    const { protocols, count } = tableOf(stdout);
+    expect([...new Set(protocols)]).toEqual(PROTOCOLS);
+    expect(count).toBe(protocols.length);
+    expect(stdout).toContain('real traffic over loopback');
+    expect(stdout).toMatch(
+      /tcp {5}ESTABLISHED {2}127\.0\.0\.1:\d+ +127\.0\.0\.1:443 +\d+ +[\d,]{3,} {2}assured\n/,
+    );
+    expect(stdout).toMatch(/\n {8,}\[::1\]:53 +\[::1\]:\d+ +1 +560 {2}seenReply\n/);
+    expect(stdout).toMatch(/\n {2}tcp: \{\n {4}state: 'ESTABLISHED',/);
+    expect(stdout).toMatch(/\n {2}startTimeNs: \d{19}n,/);
+    expect(stdout).toMatch(/\ntcp {6}6 \d+ ESTABLISHED src=.* \[ASSURED\] mark=0 .*use=\d+\n$/);
+    expect(setting('count'), 'entries left behind in this namespace').toBe('0');
+  });
+
+  it.each([
+    { missing: 'firewall tools', tools: ['unshare', 'ip'], says: 'without nft or iptables' },
+    { missing: 'ip', tools: ['unshare', 'nft'], says: 'needs "ip"' },
+  ])('first-look without $missing writes its entries', async ({ tools, says }) => {
+    const { stdout, ...ended } = await example('first-look', [], { PATH: pathWith(...tools) });
+    expect(ended).toEqual(clean);
+    expect(stdout).toContain(says);
+    expect(stdout).toContain('no packets made them');
+    expect(tableOf(stdout)).toEqual({
+      protocols: PROTOCOLS.flatMap((protocol) =>
+        protocol.startsWith('icmp') ? [protocol] : [protocol, protocol],
+      ),
+      count: 6,
+    });
+  });
+
+  it('first-look without ping and perl writes the ICMP entries only', async () => {
+    const { stdout, ...ended } = await example('first-look', [], {
+      PATH: pathWith('unshare', 'ip', 'nft'),
+    });
+    expect(ended).toEqual(clean);
+    expect(stdout).toContain('Without ping or perl the ICMP entries are written');
+    expect(tableOf(stdout).protocols).toEqual(expect.arrayContaining(PROTOCOLS));
+  });
+
+  it('first-look without unshare says what is missing', async () => {
+    const { code, stdout, stderr } = await example('first-look', [], { PATH: pathWith() });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe('"unshare" is not installed; it is part of util-linux.\n');
+  });
+
+  it('first-look --host says why a table is empty', async () => {
+    const { stdout, ...ended } = await example('first-look', ['--host']);
+    expect(ended).toEqual(clean);
+    expect(stdout).toContain('The table is empty.');
+  });
+
+  describe('with a table', () => {
+    beforeAll(() => {
+      trackLoopback();
+      setting('acct', 1);
+      const flow = ['-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '40000', '-t', '100'];
+      run('conntrack', '-I', '-p', 'udp', ...flow, '--dport', '53');
+      const nat = ['--state', 'ESTABLISHED', '--src-nat', '203.0.113.1:5555'];
+      run('conntrack', '-I', '-p', 'tcp', ...flow, '--dport', '443', ...nat);
+    });
+
+    it('list-entries', async () => {
+      const { stdout, ...ended } = await example('list-entries');
+      expect(ended).toEqual(clean);
+      const [dns, web, line] = ['udp ', 'tcp 10', 'ESTABLISHED '].map((start) =>
+        stdout.split('\n').find((text) => text.startsWith(start)),
+      );
+      expect(dns).toBe('udp 10.0.0.5 -> 9.9.9.9 0');
+      expect(web).toBe('tcp 10.0.0.5 -> 9.9.9.9 0');
+      expect(line).toMatch(
+        /^ESTABLISHED false tcp {6}6 \d+ ESTABLISHED src=10\.0\.0\.5 .*dport=5555/,
+      );
+      expect(stdout).toMatch(/\n2 of 2 flows wait for an answer\n(99|100)\n$/);
+    });
+
+    it('first-look --host shows the table', async () => {
+      const { stdout, ...ended } = await example('first-look', ['--host']);
+      expect(ended).toEqual(clean);
+      expect(tableOf(stdout)).toEqual({ protocols: ['tcp', 'udp'], count: 2 });
+      expect(stdout).toContain('sourceNat');
+    });
+
+    it('nat-lookup finds who is behind an address', async () => {
+      const web = ['9.9.9.9', '443'];
+      expect(await example('nat-lookup', ['tcp', '203.0.113.1', '5555', ...web])).toEqual({
+        ...clean,
+        stdout: '10.0.0.5 port 40000\n',
+      });
+      expect(
+        await example('nat-lookup', ['udp', '10.0.0.5', '40000', '9.9.9.9', '53']),
+      ).toMatchObject({ stdout: '10.0.0.5 port 40000 (no NAT)\n' });
+      expect(await example('nat-lookup', ['tcp', '203.0.113.1', '5556', ...web])).toMatchObject({
+        code: 1,
+        stdout: 'no such connection\n',
+      });
+      expect(await example('nat-lookup', ['tcp', '203.0.113.1', 'x', ...web])).toMatchObject({
+        code: 2,
+        stderr: 'key.reply.destinationPort: must be an integer from 0 to 65535, not NaN\n',
+      });
+    });
+
+    it('top-talkers finds the largest of more sources than it remembers', async () => {
+      const small = Array.from({ length: 250 }, (_, index) => `127.0.1.${index + 1}`);
+      await Promise.all(small.map((address) => send(address, 1)));
+      // Many flows: some are read before the small ones are forgotten, some after.
+      for (let flow = 0; flow < 20; flow++) await send('127.9.9.9', 1000);
+      const bytes = 20 * (1000 + UDP_HEADERS);
+
+      const { stdout, ...ended } = await example('top-talkers', ['1']);
+      expect(ended).toEqual(clean);
+      const [, found, tooLow] =
+        /^127\.9\.9\.9 +(\d+) +\d+\.\d %\neach is too low by at most (\d+) bytes\n$/.exec(stdout) ??
+        [];
+      expect(Number(tooLow)).toBe(1 + UDP_HEADERS);
+      expect([bytes, bytes - Number(tooLow)]).toContain(Number(found));
+    });
+  });
+});
+
+const UDP_HEADERS = 28;
+
+/** One datagram, on a flow of its own. It has reached a socket, and so was counted. */
+async function send(from: string, bytes: number): Promise<void> {
+  const sink = createSocket('udp4').bind(0, '127.0.0.1');
+  const source = createSocket('udp4').bind(0, from);
+  await Promise.all([once(sink, 'listening'), once(source, 'listening')]);
+  source.send(Buffer.alloc(bytes), sink.address().port, '127.0.0.1');
+  await once(sink, 'message');
+  source.close();
+  sink.close();
+}

@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const filesIn = (folder: string, ending: string) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name}`);
+
+const guides = filesIn('docs', '.md');
+const pages = ['README.md', 'CHANGELOG.md', ...guides];
+
+function codeBlocks(text: string): string[] {
+  return Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code);
+}
+
+/** The text of the doc comments, without the stars. */
+function docComments(source: string): string {
+  return Array.from(source.matchAll(/\/\*\*\n(.*?)\*\//gs), ([, comment = '']) =>
+    comment.replace(/^ *\* ?/gm, ''),
+  ).join('\n');
+}
+
+/** What a page of GitHub makes of a heading. */
+function anchorsOf(markdown: string): string[] {
+  return Array.from(markdown.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('the documents', () => {
+  it('the code of the README is a file in examples/', () => {
+    const examples = filesIn('examples', '.ts').map(read);
+    const blocks = codeBlocks(read('README.md'));
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const block of blocks) expect(examples).toContain(block);
+  });
+
+  it.each(pages)('the links of %s lead somewhere', (page) => {
+    const links = Array.from(read(page).matchAll(/\]\(([^)\s]+)\)/g), ([, link = '']) => link);
+    const broken = links
+      .filter((link) => !link.startsWith('https://'))
+      .filter((link) => {
+        const [path = '', anchor] = link.split('#');
+        const target = path === '' ? page : join(dirname(page), path);
+        if (!existsSync(join(root, target))) return true;
+        return anchor !== undefined && !anchorsOf(read(target)).includes(anchor);
+      });
+    expect(broken).toEqual([]);
+  });
+
+  it('the code of the guides and of the doc comments compiles', () => {
+    const sources = filesIn('src', '.ts');
+    const blocks = [
+      ...guides.flatMap((page) => codeBlocks(read(page)).map((code) => ({ code, from: page }))),
+      ...sources.flatMap((file) =>
+        codeBlocks(docComments(read(file))).map((code) => ({ code, from: file })),
+      ),
+    ];
+    expect(new Set(blocks.map(({ from }) => from))).toContain('src/conntrack.ts');
+
+    const folder = join(root, 'out/docs-code');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    blocks.forEach(({ code, from }, index) => {
+      writeFileSync(join(folder, `${from.replaceAll('/', '-')}-${index}.ts`), code);
+    });
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({
+        extends: '../../examples/tsconfig.json',
+        // A sample may show a function or a value and not use it.
+        compilerOptions: { rootDir: '.', noEmit: true, noUnusedLocals: false },
+        include: ['.'],
+      }),
+    );
+    const { stdout } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder],
+      { encoding: 'utf8', cwd: root },
+    );
+    expect(stdout).toBe('');
+  });
+
+  it('every code of the package is in the table of errors, and no other', () => {
+    const codesIn = (text: string) => [...new Set(text.match(/\bERR_CONNTRACK_[A-Z]+\b/g))].sort();
+    const thrown = Array.from(read('src/errors.ts').matchAll(/code: '(.*)'/g), ([, code]) => code);
+    expect(codesIn(read('docs/errors.md'))).toEqual(codesIn(thrown.join(' ')));
+  });
+});
