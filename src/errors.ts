@@ -99,7 +99,7 @@ const UNSUPPORTED_HINT =
   'Sandboxes such as gVisor do not have it.';
 
 /** What the kernel says where there is no NETLINK_NETFILTER. */
-const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT', 'ESOCKTNOSUPPORT']);
+const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT']);
 
 /** Turns the numbers of the addon into an error. */
 export function errorOfFailure(operation: string, failure: NativeFailure): ConntrackError {

@@ -42,8 +42,12 @@ function familyOf(filter: unknown): Family | undefined {
     }
   }
   const { family } = filter as EntryFilter;
-  if (family !== undefined && !Object.hasOwn(FAMILY_NUMBERS, family)) {
+  if (family !== undefined && !isFamily(family)) {
     throw typeError('filter.family', `must be 'ipv4' or 'ipv6', not ${JSON.stringify(family)}`);
   }
   return family;
+}
+
+function isFamily(value: unknown): value is Family {
+  return typeof value === 'string' && Object.hasOwn(FAMILY_NUMBERS, value);
 }

@@ -12,7 +12,9 @@ namespace conntrack::addon {
 // Holds the wrapping object, and so the socket, until it has run.
 class RequestWrap::RequestJob : public AsyncJob {
  public:
-  RequestJob(RequestWrap& wrap, const RequestWriter& request) : wrap_(wrap), request_(request) {
+  // `answer`: the type of the messages to take() before the ack; 0: none comes.
+  RequestJob(RequestWrap& wrap, const RequestWriter& request, uint16_t answer)
+      : wrap_(wrap), request_(request), answer_(answer) {
     wrap_.Ref();
     wrap_.busy_ = true;
   }
@@ -28,10 +30,10 @@ class RequestWrap::RequestJob : public AsyncJob {
 
  private:
   void run() override {
-    failure_ = transact(
-        wrap_.socket_, request_, buffer_,
-        [](const Message& message, void* job) { return static_cast<RequestJob*>(job)->take(message); },
-        this);
+    const auto take_in = [](const Message& message, void* job) {
+      return static_cast<RequestJob*>(job)->take(message);
+    };
+    failure_ = transact(wrap_.socket_, request_, buffer_, {answer_, take_in, this});
   }
 
   napi_value result(napi_env env) override {
@@ -42,6 +44,7 @@ class RequestWrap::RequestJob : public AsyncJob {
 
   RequestWrap& wrap_;
   RequestWriter request_;
+  const uint16_t answer_;
   Failure failure_;
   uint8_t buffer_[receive_buffer_size];
 };
@@ -61,7 +64,8 @@ class RequestWrap::GetJob : public RequestJob {
     EntryRecord* record = slab.reserve();
     *record = decoded;
     slab.stamp(wall_clock());
-    return slab.commit(record, extension);
+    slab.commit(record, extension);
+    return true;
   }
 
   void describe(napi_env env, JsObject& object) override {
@@ -121,12 +125,14 @@ Napi::Value RequestWrap::get(const Napi::CallbackInfo& info) {
   EntryRecord key;
   Extension extension;
   if (refuse(env) || !read_entry(env, info[0], key, extension)) return {};
-  return AsyncJob::start(env, "conntrack.get", new GetJob(*this, encode_get(key)));
+  return AsyncJob::start(env, "conntrack.get",
+                         new GetJob(*this, encode_get(key), uapi::MESSAGE_NEW));
 }
 
 Napi::Value RequestWrap::count(const Napi::CallbackInfo& info) {
   if (refuse(info.Env())) return {};
-  return AsyncJob::start(info.Env(), "conntrack.count", new CountJob(*this, encode_get_entry_count()));
+  return AsyncJob::start(info.Env(), "conntrack.count",
+                         new CountJob(*this, encode_get_entry_count(), uapi::MESSAGE_GET_STATS));
 }
 
 Napi::Value RequestWrap::create(const Napi::CallbackInfo& info) {
@@ -135,7 +141,7 @@ Napi::Value RequestWrap::create(const Napi::CallbackInfo& info) {
   Extension extension;
   if (refuse(env) || !read_entry(env, info[0], record, extension)) return {};
   return AsyncJob::start(env, "conntrack.create",
-                         new RequestJob(*this, encode_create(record, extension)));
+                         new RequestJob(*this, encode_create(record, extension), 0));
 }
 
 void RequestWrap::close(const Napi::CallbackInfo& info) {

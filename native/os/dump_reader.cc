@@ -38,12 +38,13 @@ DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
           Extension extension;
           if (!decode_entry(message, *record, extension)) {
             outcome.failure = Failure::of_protocol(EBADMSG);
-          } else if (!zero_counters_ && !recent_.add(*record)) {
-            // The repetition of a bucket. While counters are zeroed it is no
-            // repetition: it holds what was counted since the first time.
-          } else if (!slab.commit(record, extension)) {
+          } else if (!slab.fits(*record, extension)) {
             messages_ = before;
             full = true;
+          } else if (zero_counters_ || recent_.add(*record)) {
+            // While counters are zeroed, the repetition of a bucket is none: it
+            // holds what was counted since the first time.
+            slab.commit(record, extension);
           }
           break;
         }

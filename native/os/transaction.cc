@@ -10,8 +10,9 @@ constexpr int patience = 1000;  // milliseconds
 
 }  // namespace
 
-Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer, TakeAnswer take,
-                 void* context) {
+Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
+                 const Expected& expected) {
+  bool answered = expected.type == 0;
   if (Failure failure = socket.send(request)) return failure;
   for (;;) {
     NetlinkSocket::Datagram datagram;
@@ -25,10 +26,12 @@ Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
       if (message.type == uapi::NLMSG_ERROR) {
         Answer answer;
         if (!read_answer(message, answer)) return Failure::of_protocol(EBADMSG);
+        if (answer.error == 0 && !answered) return Failure::of_protocol(EBADMSG);
         return Failure::of_answer(answer);
       }
-      if (message.type == uapi::NLMSG_NOOP || message.type == uapi::NLMSG_DONE) continue;
-      if (!take(message, context)) return Failure::of_protocol(EBADMSG);
+      if (message.type != expected.type) continue;
+      if (!expected.take(message, expected.context)) return Failure::of_protocol(EBADMSG);
+      answered = true;
     }
     if (messages.malformed()) return Failure::of_protocol(EBADMSG);
   }

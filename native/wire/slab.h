@@ -45,12 +45,14 @@ class SlabWriter {
     return record;
   }
 
-  // Keeps the reserved record. False, and nothing kept, when its extension does
-  // not fit any more.
-  bool commit(EntryRecord* record, const Extension& extension) {
-    const size_t front = front_ + sizeof *record;
+  // Whether the reserved record can be kept together with its extension.
+  bool fits(const EntryRecord& record, const Extension& extension) const {
+    return front_ + sizeof record + extension_size(record, extension) <= back_;
+  }
+
+  // Keeps the reserved record, which must fit.
+  void commit(EntryRecord* record, const Extension& extension) {
     if (const size_t size = extension_size(*record, extension)) {
-      if (front + size > back_) return false;
       back_ -= size;
       uint8_t* to = memory_ + back_;
       memcpy(to, &extension.record, sizeof extension.record);
@@ -59,9 +61,8 @@ class SlabWriter {
       copy(to, extension.security_context);
       record->extension = static_cast<uint16_t>(back_ / 8);
     }
-    front_ = front;
+    front_ += sizeof *record;
     header()->count++;
-    return true;
   }
 
   // The size of a slab that holds this entry and no other.

@@ -134,12 +134,13 @@ const LAYOUT: Layout = {
 };
 
 /** The names of the numbers in which the addon's layout differs from this one. */
-export function layoutDifferences(addon: Layout): string[] {
+export function layoutDifferences(addon: Partial<Layout> = {}): string[] {
   const parts = Object.keys(LAYOUT) as (keyof Layout)[];
   return parts.flatMap((part) => {
-    const names = new Set([...Object.keys(LAYOUT[part]), ...Object.keys(addon[part])]);
+    const theirs = addon[part] ?? {};
+    const names = new Set([...Object.keys(LAYOUT[part]), ...Object.keys(theirs)]);
     return [...names]
-      .filter((name) => LAYOUT[part][name] !== addon[part][name])
+      .filter((name) => LAYOUT[part][name] !== theirs[name])
       .map((name) => `${part}.${name}`);
   });
 }

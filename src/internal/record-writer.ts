@@ -179,7 +179,9 @@ function requireAddress(text: unknown, field: string) {
 }
 
 function requireIcmp(value: IcmpTuple | undefined, field: string): IcmpTuple {
-  if (typeof value !== 'object') throw typeError(field, 'must be { type, code, id }');
+  if (typeof value !== 'object' || (value as unknown) === null) {
+    throw typeError(field, 'must be { type, code, id }');
+  }
   return {
     type: integer(value.type, 255, `${field}.type`),
     code: integer(value.code, 255, `${field}.code`),
@@ -191,7 +193,7 @@ function protocolNumber(key: EntryKey, field: string): number {
   const { protocol } = key;
   if (typeof protocol === 'number') return integer(protocol, 255, `${field}.protocol`);
   if (protocol === 'other') return integer(key.protocolNumber, 255, `${field}.protocolNumber`);
-  if (!Object.hasOwn(PROTOCOL_NUMBERS, protocol)) {
+  if (typeof protocol !== 'string' || !Object.hasOwn(PROTOCOL_NUMBERS, protocol)) {
     const words = Object.keys(PROTOCOL_NUMBERS).join(', ');
     throw typeError(`${field}.protocol`, `must be a number or one of ${words}`);
   }
