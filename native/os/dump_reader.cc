@@ -31,7 +31,6 @@ DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
     while (!full && !idle && !outcome.done && !outcome.failure) {
       EntryRecord* record = slab.reserve();
       if (!record) break;
-      const MessageReader before = messages_;
       Message message;
       switch (next_message(message, outcome)) {
         case Step::message: {
@@ -39,7 +38,7 @@ DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
           if (!decode_entry(message, *record, extension)) {
             outcome.failure = Failure::of_protocol(EBADMSG);
           } else if (!slab.fits(*record, extension)) {
-            messages_ = before;
+            messages_.unread();
             full = true;
           } else if (zero_counters_ || recent_.add(*record)) {
             // While counters are zeroed, the repetition of a bucket is none: it

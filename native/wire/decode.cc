@@ -243,6 +243,8 @@ class EntryDecoder {
         return byte(a, info.role, ENTRY_DCCP_ROLE);
       case CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ:
         return integer(a, info.handshake_sequence, ENTRY_DCCP_HANDSHAKE_SEQUENCE);
+      case CTA_PROTOINFO_DCCP_PAD:
+        return true;
       default:
         return unknown();
     }

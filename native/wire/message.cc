@@ -37,6 +37,7 @@ bool MessageReader::next(Message& out) {
   read_host(rest_, 8, out.sequence);
   read_host(rest_, 12, out.port_id);
   out.payload = {rest_.data + header_size, length - header_size};
+  last_ = rest_;
   const size_t step = align_to_four(length);
   if (step >= rest_.size) {
     rest_.size = 0;

@@ -23,8 +23,12 @@ class MessageReader {
   bool next(Message& out);
   bool malformed() const { return malformed_; }
 
+  // Gives the message that next() gave last once more.
+  void unread() { rest_ = last_; }
+
  private:
   Bytes rest_;
+  Bytes last_;  // rest_ before the last message was taken from it
   bool malformed_ = false;
 };
 

@@ -94,6 +94,7 @@ constexpr uint16_t CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
 constexpr uint16_t CTA_PROTOINFO_DCCP_STATE = 1;
 constexpr uint16_t CTA_PROTOINFO_DCCP_ROLE = 2;
 constexpr uint16_t CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ = 3;
+constexpr uint16_t CTA_PROTOINFO_DCCP_PAD = 4;
 
 constexpr uint16_t CTA_PROTOINFO_SCTP_STATE = 1;
 constexpr uint16_t CTA_PROTOINFO_SCTP_VTAG_ORIGINAL = 2;
