@@ -1,0 +1,21 @@
+"""A peer: the table through pyroute2, one field read.
+
+The generator form is the fastest that 0.7 offers: without it the whole dump is
+collected first, and Conntrack.dump_entries() builds a second object an entry.
+"""
+import json
+import time
+
+from pyroute2 import NFCTSocket
+
+with NFCTSocket(nlm_generator=True) as socket:
+    entries = 0
+    length = 0
+    start = time.perf_counter()
+    for message in socket.dump():
+        entries += 1
+        addresses = message.get_attr('CTA_TUPLE_ORIG').get_attr('CTA_TUPLE_IP')
+        length += len(addresses.get_attr('CTA_IP_V4_SRC'))
+    seconds = time.perf_counter() - start
+
+print(json.dumps({'seconds': seconds, 'entries': entries, 'length': length}))

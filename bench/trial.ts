@@ -1,0 +1,23 @@
+/**
+ * A process of its own for one trial of ours: `trial.js NAME cost|delay` prints
+ * what it measured as JSON.
+ */
+import { measureCost, measureDelay, type Reader } from './measure.js';
+import { idle } from './trials/idle.js';
+import { list } from './trials/list.js';
+import { oneByOne } from './trials/one-by-one.js';
+import { streamRead } from './trials/stream-read.js';
+import { streamVisit } from './trials/stream-visit.js';
+
+const READERS: Readonly<Record<string, Reader>> = {
+  'stream-read': streamRead,
+  'stream-visit': streamVisit,
+  'one-by-one': oneByOne,
+  list,
+  idle,
+};
+
+const [name = '', measured] = process.argv.slice(2);
+const read = READERS[name];
+if (read === undefined) throw new Error(`no trial "${name}"`);
+console.log(JSON.stringify(await (measured === 'delay' ? measureDelay(read) : measureCost(read))));
