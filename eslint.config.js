@@ -15,6 +15,11 @@ export default defineConfig(globalIgnores(['build/', 'dist/', 'out/', 'coverage/
   rules: {
     // A number in a text is meant.
     '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+    // As in TypeScript itself.
+    '@typescript-eslint/no-unused-vars': [
+      'error',
+      { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+    ],
     // `async` also turns what a function throws into a rejection.
     '@typescript-eslint/require-await': 'off',
   },

@@ -226,8 +226,12 @@ async function withHandle<T>(work: (conntrack: Conntrack) => Promise<T>): Promis
 function openReader(
   operation: string,
   filter: EntryFilter | readonly EntryFilter[] | undefined,
-  { signal, zeroCounters }: ReadOptions = {},
+  options: ReadOptions = {},
 ): TableReader {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw typeError('options', 'must be an object');
+  }
+  const { signal, zeroCounters } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw typeError('options.signal', 'must be an AbortSignal');
   }

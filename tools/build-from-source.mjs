@@ -5,7 +5,7 @@
 // Needs a C++17 compiler, make and Python; node-gyp comes with npm. The two
 // packages of headers are no dependencies of the installed package, so they are
 // fetched when they are not there.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -23,13 +23,18 @@ function isInstalled(name) {
   }
 }
 
+const headers = `${root}/out/headers`;
+
 function run(command, ...args) {
-  execFileSync(command, args, { cwd: root, stdio: 'inherit' });
+  const env = { ...process.env, NODE_PATH: `${headers}/node_modules` };
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
+  if (status !== 0) process.exit(1);
 }
 
 const missing = ['node-addon-api', 'node-api-headers'].filter((name) => !isInstalled(name));
 if (missing.length > 0) {
   const packages = missing.map((name) => `${name}@${devDependencies[name]}`);
-  run('npm', 'install', '--no-save', '--no-package-lock', '--omit=dev', ...packages);
+  // Beside the package: inside it npm leaves out what its devDependencies name.
+  run('npm', 'install', '--prefix', headers, '--no-save', '--no-package-lock', ...packages);
 }
 run('node-gyp', 'rebuild', '--nodedir=native/gyp');

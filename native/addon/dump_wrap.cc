@@ -75,8 +75,10 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
 Napi::Value DumpWrap::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Napi::Array slabs = info[0].As<Napi::Array>();
-  if (reading_ || !info[0].IsArray() || slabs.Length() == 0 || slabs.Length() > ReadJob::max_slabs) {
-    Napi::TypeError::New(env, "one read at a time, into 1 to 16 slabs").ThrowAsJavaScriptException();
+  if (reading_ || !info[0].IsArray() || slabs.Length() == 0 ||
+      slabs.Length() > ReadJob::max_slabs) {
+    Napi::TypeError::New(env, "one read at a time, into 1 to 16 slabs")
+        .ThrowAsJavaScriptException();
     return {};
   }
   auto* job = new ReadJob(*this);

@@ -24,6 +24,7 @@ void operator delete[](void* memory, size_t) noexcept { free(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { free(memory); }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept { free(memory); }
 
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-*): the compiler asks for these names.
 namespace std {
 
 const nothrow_t nothrow{};
@@ -38,3 +39,4 @@ const nothrow_t nothrow{};
 }  // namespace std
 
 extern "C" [[noreturn]] void __cxa_pure_virtual() { abort(); }
+// NOLINTEND(bugprone-reserved-identifier,cert-*)

@@ -107,7 +107,7 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
 }
 
-bool RequestWrap::refuse(Napi::Env env) {
+bool RequestWrap::refuse(Napi::Env env) const {
   if (!busy_) return false;
   Napi::TypeError::New(env, "one request at a time").ThrowAsJavaScriptException();
   return true;

@@ -25,8 +25,9 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   void close(const Napi::CallbackInfo& info);
 
   // Both leave an exception pending when they say no.
-  bool refuse(Napi::Env env);
-  static bool read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record, Extension& extension);
+  bool refuse(Napi::Env env) const;
+  static bool read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record,
+                         Extension& extension);
 
   NetlinkSocket socket_;
   bool busy_ = false;

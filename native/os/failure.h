@@ -8,9 +8,9 @@
 namespace conntrack {
 
 struct Failure {
-  int error = 0;                   // errno; 0: nothing failed
-  const char* syscall = nullptr;   // nullptr: the kernel answered with the error
-  char text[256] = {};             // the kernel's extended-ack text
+  int error = 0;                  // errno; 0: nothing failed
+  const char* syscall = nullptr;  // nullptr: the kernel answered with the error
+  char text[256] = {};            // the kernel's extended-ack text
 
   explicit operator bool() const { return error != 0; }
 

@@ -50,6 +50,7 @@ Failure NetlinkSocket::send(RequestWriter& request) {
   return sent < 0 ? Failure::of_syscall("sendto", errno) : Failure{};
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes through the iovec.
 Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out) {
   out = {};
   for (bool waited = false;; waited = true) {
@@ -62,8 +63,8 @@ Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out)
     message.msg_iovlen = 1;
     const ssize_t size = ::recvmsg(fd_.get(), &message, 0);
     if (size >= 0) {
-      const bool kernel = message.msg_namelen == sizeof sender &&
-                          sender.nl_family == AF_NETLINK && sender.nl_pid == 0;
+      const bool kernel = message.msg_namelen == sizeof sender && sender.nl_family == AF_NETLINK &&
+                          sender.nl_pid == 0;
       if (!kernel) {
         out.kind = Datagram::foreign;
         return {};

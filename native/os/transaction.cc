@@ -8,33 +8,48 @@ namespace {
 
 constexpr int patience = 1000;  // milliseconds
 
+enum class Step { more, end };
+
+// Takes in the messages of one datagram.
+Step take_datagram(Bytes datagram, const NetlinkSocket& socket, const Expected& expected,
+                   bool& answered, Failure& failure) {
+  MessageReader messages(datagram);
+  Message message;
+  while (messages.next(message)) {
+    if (!socket.answers(message)) continue;
+    if (message.type == uapi::NLMSG_ERROR) {
+      Answer answer;
+      const bool understood = read_answer(message, answer) && (answer.error != 0 || answered);
+      failure = understood ? Failure::of_answer(answer) : Failure::of_protocol(EBADMSG);
+      return Step::end;
+    }
+    if (message.type != expected.type) continue;
+    if (!expected.take(message, expected.context)) {
+      failure = Failure::of_protocol(EBADMSG);
+      return Step::end;
+    }
+    answered = true;
+  }
+  if (!messages.malformed()) return Step::more;
+  failure = Failure::of_protocol(EBADMSG);
+  return Step::end;
+}
+
 }  // namespace
 
 Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
                  const Expected& expected) {
+  Failure failure = socket.send(request);
   bool answered = expected.type == 0;
-  if (Failure failure = socket.send(request)) return failure;
-  for (;;) {
+  for (Step step = Step::more; step == Step::more && !failure;) {
     NetlinkSocket::Datagram datagram;
-    if (Failure failure = socket.receive(buffer, patience, datagram)) return failure;
+    failure = socket.receive(buffer, patience, datagram);
+    if (failure) break;
     if (datagram.kind == NetlinkSocket::Datagram::nothing) return Failure::of_protocol(ETIMEDOUT);
     if (datagram.kind == NetlinkSocket::Datagram::foreign) continue;
-    MessageReader messages(datagram.bytes);
-    Message message;
-    while (messages.next(message)) {
-      if (!socket.answers(message)) continue;
-      if (message.type == uapi::NLMSG_ERROR) {
-        Answer answer;
-        if (!read_answer(message, answer)) return Failure::of_protocol(EBADMSG);
-        if (answer.error == 0 && !answered) return Failure::of_protocol(EBADMSG);
-        return Failure::of_answer(answer);
-      }
-      if (message.type != expected.type) continue;
-      if (!expected.take(message, expected.context)) return Failure::of_protocol(EBADMSG);
-      answered = true;
-    }
-    if (messages.malformed()) return Failure::of_protocol(EBADMSG);
+    step = take_datagram(datagram.bytes, socket, expected, answered, failure);
   }
+  return failure;
 }
 
 }  // namespace conntrack

@@ -75,7 +75,8 @@ class EntryDecoder {
       case CTA_MARK:
         return integer(a, record_.mark, ENTRY_MARK);
       case CTA_COUNTERS_ORIG:
-        return counters(a, record_.original_packets, record_.original_bytes, ENTRY_ORIGINAL_COUNTERS);
+        return counters(a, record_.original_packets, record_.original_bytes,
+                        ENTRY_ORIGINAL_COUNTERS);
       case CTA_COUNTERS_REPLY:
         return counters(a, record_.reply_packets, record_.reply_bytes, ENTRY_REPLY_COUNTERS);
       case CTA_USE:
@@ -113,9 +114,11 @@ class EntryDecoder {
     const bool complete = each(a.payload, [&](const Attribute& part) {
       switch (part.type) {
         case CTA_TUPLE_IP:
-          return each(part.payload, [&](const Attribute& ip) { return address(ip, out, addresses); });
+          return each(part.payload,
+                      [&](const Attribute& ip) { return address(ip, out, addresses); });
         case CTA_TUPLE_PROTO:
-          return each(part.payload, [&](const Attribute& l4) { return transport(l4, out, protocol); });
+          return each(part.payload,
+                      [&](const Attribute& l4) { return transport(l4, out, protocol); });
         case CTA_TUPLE_ZONE:
           out.present |= TUPLE_ZONE;
           return read_big_endian(part.payload, out.zone);
@@ -284,7 +287,7 @@ class EntryDecoder {
     });
   }
 
-  bool text(const Attribute& a, Bytes& field, uint16_t& length) {
+  static bool text(const Attribute& a, Bytes& field, uint16_t& length) {
     field = read_string(a.payload);
     if (field.size > max_string) return false;
     length = static_cast<uint16_t>(field.size);
@@ -350,18 +353,12 @@ class EntryDecoder {
     return complete;
   }
 
-  // CTA_LABELS is the kernel's array of unsigned long as it stands in memory:
-  // host byte order, unlike every other attribute.
   bool labels(const Attribute& a) {
     ExtensionRecord& extension = extend(ENTRY_LABELS);
     if (a.payload.size > sizeof extension.labels) return false;
     memset(extension.labels, 0, sizeof extension.labels);
     for (size_t i = 0; i < a.payload.size; i++) {
-      const size_t word = i / sizeof(long) * sizeof(long);
-      const size_t in_word = i % sizeof(long);
-      const size_t to = host_is_little_endian ? i : word + sizeof(long) - 1 - in_word;
-      if (to >= sizeof extension.labels) return false;
-      read_u8(a.payload, i, extension.labels[to]);
+      read_u8(a.payload, i, extension.labels[label_byte(i)]);
     }
     return true;
   }
@@ -384,7 +381,8 @@ bool decode_entry_count(const Message& message, uint32_t& entries) {
   Attribute attribute;
   bool found = false;
   while (reader.next(attribute)) {
-    if (attribute.type == CTA_STATS_GLOBAL_ENTRIES) found = read_big_endian(attribute.payload, entries);
+    if (attribute.type == CTA_STATS_GLOBAL_ENTRIES)
+      found = read_big_endian(attribute.payload, entries);
   }
   return found && !reader.malformed();
 }

@@ -9,7 +9,8 @@ namespace conntrack {
 // `record` comes zeroed. `extension` needs no preparation; only what
 // record.present names in it is set. False when the message is malformed: a
 // length that lies, an attribute shorter than its type, or none of what the
-// kernel always sends: two tuples, an id, a status. What this version does not know is counted and skipped.
+// kernel always sends: two tuples, an id, a status. What this version does not know is counted and
+// skipped.
 bool decode_entry(const Message& message, EntryRecord& record, Extension& extension);
 
 // The number of entries in an answer to GET_STATS.

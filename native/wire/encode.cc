@@ -97,8 +97,7 @@ void put_labels(RequestWriter& out, const uint8_t (&labels)[16]) {
   uint8_t mask[16];
   memset(mask, 0xff, sizeof mask);
   for (size_t i = 0; i < sizeof labels; i++) {
-    const size_t word = i / sizeof(long) * sizeof(long);
-    words[host_is_little_endian ? i : word + sizeof(long) - 1 - i % sizeof(long)] = labels[i];
+    words[label_byte(i)] = labels[i];
   }
   out.bytes(CTA_LABELS, {words, sizeof words});
   out.bytes(CTA_LABELS_MASK, {mask, sizeof mask});

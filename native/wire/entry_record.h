@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "wire/byte_reader.h"
+
 namespace conntrack {
 
 struct TupleRecord {
@@ -128,8 +130,7 @@ constexpr uint32_t ENTRY_PROTOCOL_INFO =
 
 constexpr uint32_t ENTRY_IN_EXTENSION =
     ENTRY_EVENT_TIME | ENTRY_LABELS | ENTRY_HELPER | ENTRY_SECURITY_CONTEXT | ENTRY_MASTER |
-    ENTRY_ORIGINAL_SEQUENCE_ADJUST | ENTRY_REPLY_SEQUENCE_ADJUST |
-    ENTRY_SYNPROXY_NOT_ZERO;
+    ENTRY_ORIGINAL_SEQUENCE_ADJUST | ENTRY_REPLY_SEQUENCE_ADJUST | ENTRY_SYNPROXY_NOT_ZERO;
 
 struct SequenceAdjustRecord {
   uint32_t correction_position;
@@ -155,6 +156,14 @@ struct ExtensionRecord {
   uint8_t labels[16];  // bit n of the label set is bit n % 8 of byte n / 8
 };
 static_assert(sizeof(ExtensionRecord) == 112);
+
+// CTA_LABELS is the kernel's array of unsigned long as it stands in memory: host
+// byte order, unlike every other attribute. Its byte i is this byte of
+// ExtensionRecord::labels, and the other way round.
+constexpr size_t label_byte(size_t i) {
+  constexpr size_t word = sizeof(long);
+  return host_is_little_endian ? i : i / word * word + word - 1 - i % word;
+}
 
 // Longest helper name or security context that a record keeps. The kernel's own
 // limits are 16 and, with SELinux, far below this.

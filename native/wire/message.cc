@@ -4,8 +4,8 @@ namespace conntrack {
 
 namespace {
 
-constexpr size_t header_size = 16;    // struct nlmsghdr
-constexpr size_t nfgenmsg_size = 4;   // struct nfgenmsg
+constexpr size_t header_size = 16;   // struct nlmsghdr
+constexpr size_t nfgenmsg_size = 4;  // struct nfgenmsg
 
 // The extended-ack attributes of an error stand behind the request that caused
 // it; NLM_F_CAPPED says that only the request's header was quoted.

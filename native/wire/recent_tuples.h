@@ -8,9 +8,9 @@
 // repetition. NLM_F_DUMP_INTR is never set by ctnetlink and would not tell.
 #pragma once
 
-#include "wire/entry_record.h"
-
 #include <cstring>
+
+#include "wire/entry_record.h"
 
 namespace conntrack {
 

@@ -11,7 +11,7 @@ namespace conntrack {
 constexpr size_t slab_size = 65536;
 
 struct SlabHeader {
-  uint32_t count;      // records in the slab
+  uint32_t count;  // records in the slab
   uint32_t padding;
   uint64_t read_time;  // wall clock in ns when the slab was filled
 };
@@ -27,8 +27,8 @@ struct Extension {
 class SlabWriter {
  public:
   // No slab that holds one entry is larger.
-  static constexpr size_t largest_entry = sizeof(SlabHeader) + sizeof(EntryRecord) +
-                                          sizeof(ExtensionRecord) + 2 * max_string + 8;
+  static constexpr size_t largest_entry =
+      sizeof(SlabHeader) + sizeof(EntryRecord) + sizeof(ExtensionRecord) + 2 * max_string + 8;
 
   SlabWriter() = default;
 

@@ -474,7 +474,8 @@ export class EntryView implements EntryBase {
     return conntrackLine(this as EntryBase as Entry, readTimeNs, this.has(ENTRY_PRESENT.zone));
   }
 
-  [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
+  [inspect.custom](depth: number, options: InspectOptions, format: Inspect): string {
+    if (depth < 0) return '[Entry]';
     const { counters, startTimeNs, stopTimeNs, labels, dccp } = this;
     const json = this.toJSON();
     const shown = presentFields({

@@ -18,7 +18,7 @@ const addonPath = fileURLToPath(
  */
 export function enterFreshNetwork(): string | undefined {
   const { enterFreshNetwork: enter } = createRequire(import.meta.url)(addonPath) as {
-    enterFreshNetwork(): number;
+    enterFreshNetwork: () => number;
   };
   const errno = enter();
   return errno === 0 ? undefined : getSystemErrorName(-errno);

@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   iptables: 'iptables',
   ip: 'iproute2',
   readelf: 'binutils',
+  'musl-gcc': 'musl-tools',
 };
 
 export type Tool = keyof typeof PACKAGES;

@@ -1,0 +1,36 @@
+/**
+ * Child processes, and how they ended.
+ */
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+
+/** A child that runs for longer hangs: it is killed, and its signal says so. */
+const PATIENCE = 45_000;
+
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs Node.js to its end. It is in the network namespace of this process. */
+export async function runNode(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: PATIENCE,
+    killSignal: 'SIGKILL',
+  });
+  const ended = new Promise<Pick<Ended, 'code' | 'signal'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      resolve({ code, signal });
+    });
+  });
+  const [stdout, stderr, how] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { ...how, stdout, stderr };
+}

@@ -1,0 +1,141 @@
+/**
+ * The kernel, played by a test. Importing this file makes the package load the
+ * addon whose sockets end here (test/stack/native); CONNTRACK_SCRIPTED_ADDON
+ * names another build of it, such as a sanitized one.
+ */
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Message, messageBytes } from './message-builder.js';
+
+interface NativePeer {
+  /** `undefined`: nothing came in time. Empty: the other end is closed. */
+  receive(milliseconds: number): Buffer | undefined;
+  /** False when there was no room for the datagram in that time. */
+  send(milliseconds: number, senderPortId: number, bytes: Uint8Array): boolean;
+  close(): void;
+}
+
+interface NativeScript {
+  readonly portId: number;
+  readonly receiveBufferSize: number;
+  readonly Peer: new () => NativePeer;
+  waitingSockets(): number;
+  failNextOpen(syscall: string, errno: number): void;
+}
+
+export const scriptedAddonPath =
+  process.env.CONNTRACK_SCRIPTED_ADDON ??
+  fileURLToPath(new URL('../../out/test-addons/test/stack/native/scripted.node', import.meta.url));
+
+process.env.CONNTRACK_ADDON = scriptedAddonPath;
+
+const { script } = createRequire(import.meta.url)(scriptedAddonPath) as { script: NativeScript };
+
+/** The port id of every socket of the addon. */
+export const PORT_ID = script.portId;
+
+/** What fits into one datagram. */
+export const RECEIVE_BUFFER_SIZE = script.receiveBufferSize;
+
+const DEADLINE_MS = 10_000;
+
+/** Gives `attempt` a chance in every turn of the event loop until it has a result. */
+async function eventually<T>(what: string, attempt: () => T | undefined): Promise<T> {
+  const deadline = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const result = attempt();
+    if (result !== undefined) return result;
+    if (performance.now() > deadline) throw new Error(`${what} did not happen`);
+    await turn();
+  }
+}
+
+/** The kernel's end of one socket of the addon. */
+export class KernelSocket {
+  readonly #peer = new script.Peer();
+  #request: Buffer | undefined;
+
+  /** The next request, as it was sent. What is sent from now on answers it. */
+  async request(): Promise<Buffer> {
+    const request = await this.#receive('a request');
+    if (request.length === 0) throw new Error('the socket was closed, and no request came');
+    this.#request = request;
+    return request;
+  }
+
+  /** One datagram from the kernel. Waits until there is room for it. */
+  async send(...messages: (Message | Buffer)[]): Promise<void> {
+    await this.sendFrom(0, ...messages);
+  }
+
+  /** One datagram from the process that has this port id. */
+  async sendFrom(sender: number, ...messages: (Message | Buffer)[]): Promise<void> {
+    const bytes = this.#bytes(messages);
+    await eventually('room for a datagram', () => this.#peer.send(1, sender, bytes) || undefined);
+  }
+
+  /** One datagram from the kernel, if there is room for it. */
+  trySend(...messages: (Message | Buffer)[]): boolean {
+    return this.#peer.send(1, 0, this.#bytes(messages));
+  }
+
+  /** Resolves when the addon has closed its end. Rejects if it sends anything before. */
+  async closed(): Promise<void> {
+    const request = await this.#receive('the closing of the socket');
+    if (request.length > 0) throw new Error(`one request too many: ${request.toString('hex')}`);
+  }
+
+  /** The kernel goes away. */
+  close(): void {
+    this.#peer.close();
+  }
+
+  #receive(what: string): Promise<Buffer> {
+    return eventually(what, () => this.#peer.receive(1));
+  }
+
+  #bytes(messages: readonly (Message | Buffer)[]): Buffer {
+    const sequence = this.#request === undefined ? 0 : readHost32(this.#request, 8);
+    const request = { sequence, portId: PORT_ID };
+    return Buffer.concat(
+      messages.map((message) =>
+        Buffer.isBuffer(message) ? message : messageBytes(message, request),
+      ),
+    );
+  }
+}
+
+function readHost32(bytes: Buffer, offset: number): number {
+  return (
+    new Uint32Array(
+      bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + 4),
+    )[0] ?? 0
+  );
+}
+
+/** The socket that was opened first among those that were not accepted yet. */
+export async function accept(): Promise<KernelSocket> {
+  return eventually('the opening of a socket', () =>
+    script.waitingSockets() > 0 ? new KernelSocket() : undefined,
+  );
+}
+
+/** How many sockets were opened and not accepted. */
+export function waitingSockets(): number {
+  return script.waitingSockets();
+}
+
+/** Accepts a socket and answers its first request with these datagrams. */
+export async function answer(...datagrams: (Message | Buffer)[][]): Promise<KernelSocket> {
+  const socket = await accept();
+  await socket.request();
+  for (const messages of datagrams) await socket.send(...messages);
+  return socket;
+}
+
+/** Makes the opening of the next socket fail. */
+export function failNextOpen(syscall: string, code: keyof typeof constants.errno): void {
+  script.failNextOpen(syscall, constants.errno[code]);
+}

@@ -1,0 +1,173 @@
+// What the types promise. Compiled, never run: see test/unit/types.test.ts.
+import {
+  Conntrack,
+  type ConntrackError,
+  type ConntrackErrorCode,
+  type DccpInfo,
+  type DccpState,
+  type Entry,
+  type EntryFilter,
+  type EntryJson,
+  type EntryKey,
+  type EntryStream,
+  type Family,
+  getEntry,
+  listEntries,
+  type Nat,
+  type Protocol,
+  type ReadOptions,
+  type SctpInfo,
+  type StatusFlag,
+  streamEntries,
+  TCP_STATES,
+  type TcpInfo,
+  type TcpState,
+  type Tuple,
+} from 'conntrack';
+import { expectTypeOf } from 'vitest';
+
+// An entry is told apart by its protocol --------------------------------------------
+export function narrowing(entry: Entry): void {
+  expectTypeOf(entry.tcp).toEqualTypeOf<TcpInfo | undefined>();
+  switch (entry.protocol) {
+    case 'tcp':
+      expectTypeOf(entry.tcp).toEqualTypeOf<TcpInfo | undefined>();
+      expectTypeOf(entry.sctp).toEqualTypeOf<undefined>();
+      break;
+    case 'sctp':
+      expectTypeOf(entry.sctp).toEqualTypeOf<SctpInfo | undefined>();
+      expectTypeOf(entry.tcp).toEqualTypeOf<undefined>();
+      break;
+    case 'dccp':
+      expectTypeOf(entry.dccp).toEqualTypeOf<DccpInfo | undefined>();
+      break;
+    default:
+      expectTypeOf(entry.tcp).toEqualTypeOf<undefined>();
+      expectTypeOf(entry.protocol).toEqualTypeOf<
+        'udp' | 'udplite' | 'icmp' | 'icmpv6' | 'gre' | 'other'
+      >();
+  }
+  // @ts-expect-error -- no such protocol
+  if (entry.protocol === 'tpc') return;
+  expectTypeOf<Entry['protocol']>().toEqualTypeOf<Protocol>();
+}
+
+// Whatever may be absent says so -----------------------------------------------------
+export function absence(entry: Entry): void {
+  expectTypeOf(entry.timeout).toEqualTypeOf<number | undefined>();
+  expectTypeOf(entry.startTimeNs).toEqualTypeOf<bigint | undefined>();
+  expectTypeOf(entry.startTime).toEqualTypeOf<Date | undefined>();
+  expectTypeOf(entry.labels).toEqualTypeOf<bigint | undefined>();
+  expectTypeOf(entry.nat).toEqualTypeOf<Nat | undefined>();
+  expectTypeOf(entry.original.sourcePort).toEqualTypeOf<number | undefined>();
+  expectTypeOf(entry.zone).toEqualTypeOf<number>();
+  // @ts-expect-error -- accounting may be off
+  entry.counters.original.packets.toFixed();
+  // @ts-expect-error -- a UDP flow has no state
+  entry.tcp.state.trim();
+  expectTypeOf<NonNullable<typeof entry.counters>['reply']['packetsBig']>().toEqualTypeOf<bigint>();
+}
+
+// Entries are read-only ---------------------------------------------------------------
+export function readOnly(entry: Entry): void {
+  // @ts-expect-error -- read-only
+  entry.mark = 1;
+  // @ts-expect-error -- read-only
+  entry.protocol = 'udp';
+  // @ts-expect-error -- read-only
+  entry.original.source = '10.0.0.1';
+  // @ts-expect-error -- read-only
+  entry.status.assured = true;
+  // JSON is a plain object of its own.
+  entry.toJSON().mark = 1;
+}
+
+// Words -------------------------------------------------------------------------------
+export function words(entry: Entry, flag: StatusFlag): void {
+  expectTypeOf<(typeof entry.status)[StatusFlag]>().toEqualTypeOf<boolean>();
+  entry.status[flag].valueOf();
+  expectTypeOf<Family>().toEqualTypeOf<'ipv4' | 'ipv6'>();
+  expectTypeOf<(typeof TCP_STATES)[number] | `UNKNOWN(${number})`>().toEqualTypeOf<TcpState>();
+  const known: TcpState = 'ESTABLISHED';
+  const unknown: TcpState = 'UNKNOWN(42)';
+  // @ts-expect-error -- no such state
+  const misspelled: TcpState = 'ESTABLISHD';
+  // @ts-expect-error -- a TCP state, not one of DCCP
+  const other: DccpState = 'SYN_SENT';
+  // @ts-expect-error -- the tables are read-only
+  TCP_STATES[0] = 'NONE';
+  expectTypeOf([known, unknown, misspelled, other]).toBeArray();
+}
+
+// Keys --------------------------------------------------------------------------------
+export function keys(entry: Entry, tuple: Tuple): EntryKey[] {
+  const original = { protocol: 'tcp', original: tuple } as const;
+  void getEntry(entry);
+  void getEntry(original);
+  // @ts-expect-error -- no tuple
+  void getEntry({ protocol: 'tcp' });
+  // @ts-expect-error -- no protocol
+  void getEntry({ original: tuple });
+  // @ts-expect-error -- no such protocol
+  void getEntry({ protocol: 'tpc', original: tuple });
+  // @ts-expect-error -- no destination
+  void getEntry({ protocol: 'tcp', original: { source: '10.0.0.1' } });
+  // @ts-expect-error -- misspelled
+  void getEntry({ protocol: 'tcp', original: tuple, zoen: 1 });
+  return [
+    entry,
+    original,
+    { protocol: 6, reply: tuple, zone: 1, id: 5 },
+    { protocol: 'other', protocolNumber: 50, original: tuple },
+    // What was read as JSON names its entry as well.
+    entry.toJSON(),
+  ];
+}
+
+// Functions ---------------------------------------------------------------------------
+export async function functions(): Promise<void> {
+  expectTypeOf<ReturnType<typeof listEntries>>().toEqualTypeOf<Promise<Entry[]>>();
+  expectTypeOf<ReturnType<typeof getEntry>>().toEqualTypeOf<Promise<Entry | undefined>>();
+  expectTypeOf<ReturnType<typeof streamEntries>>().toEqualTypeOf<EntryStream>();
+
+  const filters: EntryFilter[] = [{}, { family: 'ipv4' }, { family: undefined }];
+  const options: ReadOptions = { signal: AbortSignal.timeout(1000), zeroCounters: true };
+  await listEntries(filters, options);
+  await listEntries({ family: 'ipv6' }, { signal: undefined });
+  // @ts-expect-error -- no such family
+  await listEntries({ family: 'ipv5' });
+  // @ts-expect-error -- misspelled
+  await listEntries({ famly: 'ipv4' });
+  // @ts-expect-error -- misspelled
+  await listEntries({}, { zeroCounter: true });
+  // @ts-expect-error -- not a boolean
+  streamEntries({}, { zeroCounters: 1 });
+
+  for await (const entry of streamEntries()) expectTypeOf(entry).toEqualTypeOf<Entry>();
+  for await (const batch of streamEntries().batches()) expectTypeOf(batch).toEqualTypeOf<Entry[]>();
+
+  await using conntrack = await Conntrack.open();
+  await using stream = conntrack.streamEntries(filters, options);
+  expectTypeOf(stream).toEqualTypeOf<EntryStream>();
+  expectTypeOf<Conntrack['listEntries']>().toEqualTypeOf<typeof listEntries>();
+  expectTypeOf<Conntrack['streamEntries']>().toEqualTypeOf<typeof streamEntries>();
+  expectTypeOf<Conntrack['getEntry']>().toEqualTypeOf<typeof getEntry>();
+  // @ts-expect-error -- a handle is opened, not constructed
+  expectTypeOf(new Conntrack()).toBeObject();
+}
+
+// JSON and errors ---------------------------------------------------------------------
+export function json({ labels, startTimeNs, startTime, counters }: EntryJson): void {
+  expectTypeOf(labels).toEqualTypeOf<string | undefined>();
+  expectTypeOf(startTimeNs).toEqualTypeOf<string | undefined>();
+  expectTypeOf(startTime).toEqualTypeOf<string | undefined>();
+  expectTypeOf(counters?.original.bytesBig).toEqualTypeOf<string | undefined>();
+}
+
+export function errors(error: ConntrackError, code: ConntrackErrorCode): void {
+  expectTypeOf(error.errno).toEqualTypeOf<number | undefined>();
+  expectTypeOf(error.hint).toEqualTypeOf<string | undefined>();
+  if (error.code === 'EPERM' || error.code === code) error.message.trim();
+  // @ts-expect-error -- read-only
+  error.code = 'EPERM';
+}

@@ -1,0 +1,171 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadAddon } from '../../src/internal/load-addon.js';
+import { runNode } from '../support/child.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const built = process.env.CONNTRACK_ADDON || join(root, 'build/Release/conntrack.node');
+const FROM_SOURCE = 'build/Release/conntrack.node';
+const SHIPPED = `prebuilds/${process.platform}-${process.arch}/conntrack.node`;
+
+interface Outcome {
+  opened: boolean;
+  code?: string;
+  operation?: string;
+  message?: string;
+  hint?: string;
+  cause?: string;
+  /** What could be imported before anything was opened. */
+  names: string[];
+  /** The addons that the process has loaded. */
+  addons: string[];
+}
+
+/** The package as it is installed: dist/ in a folder of its own, and no addon as yet. */
+let installed: string;
+
+beforeEach(() => {
+  installed = mkdtempSync(join(tmpdir(), 'conntrack-installed-'));
+  cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+});
+
+afterEach(() => {
+  rmSync(installed, { recursive: true });
+});
+
+function place(path: string, content?: string): string {
+  const file = join(installed, path);
+  mkdirSync(join(file, '..'), { recursive: true });
+  if (content === undefined) cpSync(built, file);
+  else writeFileSync(file, content);
+  return file;
+}
+
+/** Opens a handle in a child process. */
+async function open(environment: { addon?: string; platform?: string } = {}): Promise<Outcome> {
+  const { addon = '', platform = process.platform } = environment;
+  const program = `
+    Object.defineProperty(process, 'platform', { value: ${JSON.stringify(platform)} });
+    const conntrack = await import(${JSON.stringify(pathToFileURL(join(installed, 'dist/index.js')))});
+    const outcome = { opened: true, names: Object.keys(conntrack) };
+    try {
+      await (await conntrack.Conntrack.open()).close();
+    } catch ({ code, operation, message, hint, cause }) {
+      Object.assign(outcome, { opened: false, code, operation, message, hint, cause: cause?.message });
+    }
+    const maps = (await import('node:fs')).readFileSync('/proc/self/maps', 'utf8');
+    outcome.addons = [...new Set(maps.match(/\\S+\\.node$/gm))];
+    console.log(JSON.stringify(outcome));`;
+  const { code, stdout, stderr } = await runNode(['--input-type=module', '--eval', program], {
+    CONNTRACK_ADDON: addon,
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as Outcome;
+}
+
+describe('the addon', () => {
+  it('is what was built from source', async () => {
+    const path = place(FROM_SOURCE);
+    expect(await open()).toMatchObject({ opened: true, addons: [path] });
+  });
+
+  it('is the shipped one where nothing was built', async () => {
+    const path = place(SHIPPED);
+    expect(await open()).toMatchObject({ opened: true, addons: [path] });
+  });
+
+  it('is what was built, not what was shipped', async () => {
+    place(SHIPPED);
+    const path = place(FROM_SOURCE);
+    expect(await open()).toMatchObject({ opened: true, addons: [path] });
+  });
+
+  it('is the shipped one where the built one does not load', async () => {
+    place(FROM_SOURCE, 'not a shared object');
+    const path = place(SHIPPED);
+    expect(await open()).toMatchObject({ opened: true, addons: [path] });
+  });
+
+  it('is what CONNTRACK_ADDON names, and nothing else', async () => {
+    place(FROM_SOURCE);
+    const addon = place('elsewhere/conntrack.node');
+    expect(await open({ addon })).toMatchObject({ opened: true, addons: [addon] });
+
+    const missing = join(installed, 'nowhere.node');
+    const outcome = await open({ addon: missing });
+    expect(outcome).toMatchObject({ opened: false, code: 'ERR_CONNTRACK_ADDON', addons: [] });
+    expect(outcome.message).toContain(missing);
+    expect(outcome.message).not.toContain(FROM_SOURCE);
+  });
+
+  it('is loaded once', () => {
+    expect(loadAddon()).toBe(loadAddon());
+  });
+});
+
+describe('without an addon', () => {
+  it('every path that was tried is named with its reason', async () => {
+    const broken = place(FROM_SOURCE, 'not a shared object');
+    const { opened, code, operation, message, hint, cause } = await open();
+    expect({ opened, code, operation }).toEqual({
+      opened: false,
+      code: 'ERR_CONNTRACK_ADDON',
+      operation: 'load',
+    });
+    const missing = join(installed, SHIPPED);
+    const lines = message?.split('\n') ?? [];
+    expect(lines[lines.indexOf(`  ${broken}`) + 1]).toMatch(/^ {4}.*(file too short|invalid ELF)/);
+    expect(lines[lines.indexOf(`  ${missing}`) + 1]).toMatch(/^ {4}Cannot find module/);
+    expect(hint).toContain('npm run build:gyp');
+    expect(cause).toContain(missing);
+  });
+
+  it('the package can be imported', async () => {
+    expect((await open()).names).toContain('listEntries');
+  });
+});
+
+describe('an addon of another version', () => {
+  it.each([
+    ['has another record', 'layout.entry.size = 200', 'entry.size'],
+    ['has one field more', 'layout.tuple.flowLabel = 46', 'tuple.flowLabel'],
+    ['knows fewer parts', 'delete layout.extension', 'extension.master'],
+    ['says nothing of its layout', 'delete module.exports.layout', 'slab.size'],
+  ])('that %s is refused, and what differs is named', async (_what, change, named) => {
+    const real = place(FROM_SOURCE);
+    const addon = place(
+      'changed.cjs',
+      `module.exports = { ...require(${JSON.stringify(real)}) };
+       const layout = module.exports.layout = structuredClone(module.exports.layout);
+       ${change};`,
+    );
+    const outcome = await open({ addon });
+    expect(outcome).toMatchObject({
+      opened: false,
+      code: 'ERR_CONNTRACK_LAYOUT',
+      operation: 'load',
+    });
+    expect(outcome.message).toContain(addon);
+    expect(outcome.message).toContain(named);
+    expect(outcome.hint).toContain('npm run build:gyp');
+  });
+});
+
+describe.each(['darwin', 'win32', 'freebsd'])('on %s', (platform) => {
+  it('importing works, opening rejects', async () => {
+    place(FROM_SOURCE);
+    const outcome = await open({ platform });
+    expect(outcome.names).toContain('listEntries');
+    expect(outcome).toMatchObject({
+      opened: false,
+      code: 'ERR_CONNTRACK_UNSUPPORTED',
+      operation: 'load',
+      addons: [],
+    });
+    expect(outcome.message).toContain(platform);
+  });
+});

@@ -1,0 +1,52 @@
+import * as conntrack from 'conntrack';
+import { expect, it } from 'vitest';
+
+// A name that comes or goes is a decision: it changes this list.
+it('the package exports these values', () => {
+  expect(Object.keys(conntrack).sort()).toEqual([
+    'Conntrack',
+    'ConntrackError',
+    'DCCP_ROLES',
+    'DCCP_STATES',
+    'PROTOCOL_NUMBERS',
+    'SCTP_STATES',
+    'STATUS_FLAGS',
+    'TCP_STATES',
+    'countEntries',
+    'getEntry',
+    'listEntries',
+    'streamEntries',
+  ]);
+});
+
+it('a handle has these methods', () => {
+  expect(Reflect.ownKeys(conntrack.Conntrack.prototype)).toEqual([
+    'constructor',
+    'listEntries',
+    'streamEntries',
+    'getEntry',
+    'countEntries',
+    'close',
+    Symbol.asyncDispose,
+  ]);
+  expect(Object.getOwnPropertyNames(conntrack.Conntrack)).toContain('open');
+});
+
+it('every function of the module is a method of the handle', () => {
+  const functions = Object.entries(conntrack)
+    .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
+    .map(([name]) => name);
+  expect(Object.getOwnPropertyNames(conntrack.Conntrack.prototype)).toEqual(
+    expect.arrayContaining(functions),
+  );
+});
+
+it('a stream has these methods', () => {
+  expect(Reflect.ownKeys(Object.getPrototypeOf(conntrack.streamEntries()) as object)).toEqual([
+    'constructor',
+    'batches',
+    'close',
+    Symbol.asyncIterator,
+    Symbol.asyncDispose,
+  ]);
+});

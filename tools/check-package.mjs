@@ -1,0 +1,44 @@
+// The package as a consumer gets it: packed, checked by publint and
+// are-the-types-wrong, installed into an empty project, loaded there, and built
+// from source there.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const project = mkdtempSync(join(tmpdir(), 'conntrack-consumer-'));
+
+/** Quiet, unless it fails. */
+function run(cwd, command, ...args) {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    console.error(`${command} ${args.join(' ')}\n${error.stdout}${error.stderr}`);
+    throw new Error(`${command} failed`);
+  }
+}
+
+const LOAD = `import { Conntrack } from 'conntrack'; await (await Conntrack.open()).close();`;
+const load = () => run(project, process.execPath, '--input-type=module', '--eval', LOAD);
+
+try {
+  const tarball = run(root, 'npm', 'pack', '--silent', '--pack-destination', project).trim();
+  const path = join(project, tarball.split('\n').at(-1));
+  run(root, process.execPath, 'node_modules/publint/src/cli.js', path, '--strict');
+  run(root, 'npx', '--no', '--', 'attw', path, '--profile', 'esm-only');
+
+  writeFileSync(join(project, 'package.json'), '{ "private": true }');
+  run(project, 'npm', 'install', '--silent', path);
+  load();
+  console.log('installs and loads, without an install script');
+
+  const installed = join(project, 'node_modules', 'conntrack');
+  rmSync(join(installed, 'prebuilds'), { recursive: true });
+  run(installed, 'npm', 'run', 'build:gyp');
+  load();
+  console.log('builds from source where it is installed');
+} finally {
+  rmSync(project, { recursive: true, force: true });
+}
