@@ -34,7 +34,8 @@ export class Conntrack implements AsyncDisposable {
   readonly #readers = new Dependents<TableReader>();
   #closed = false;
 
-  private constructor(requests: RequestQueue) {
+  /** @internal */
+  constructor(requests: RequestQueue) {
     this.#requests = requests;
   }
 
@@ -191,7 +192,7 @@ export function streamEntries(
  * ```
  */
 export async function getEntry(key: EntryKey): Promise<Entry | undefined> {
-  return withHandle((conntrack) => conntrack.getEntry(key));
+  return withHandle('getEntry', (conntrack) => conntrack.getEntry(key));
 }
 
 /**
@@ -211,11 +212,14 @@ export async function getEntry(key: EntryKey): Promise<Entry | undefined> {
  * ```
  */
 export async function countEntries(): Promise<number> {
-  return withHandle((conntrack) => conntrack.countEntries());
+  return withHandle('countEntries', (conntrack) => conntrack.countEntries());
 }
 
-async function withHandle<T>(work: (conntrack: Conntrack) => Promise<T>): Promise<T> {
-  const conntrack = await Conntrack.open();
+async function withHandle<T>(
+  operation: string,
+  work: (conntrack: Conntrack) => Promise<T>,
+): Promise<T> {
+  const conntrack = new Conntrack(new RequestQueue(operation));
   try {
     return await work(conntrack);
   } finally {

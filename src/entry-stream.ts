@@ -50,7 +50,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
   }
 
   /** The entries, one by one. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Entry> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Entry, undefined> {
     this.#claim();
     let batch: Entry[] = [];
     let index = 0;
@@ -75,7 +75,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
    *   for (const entry of batch) bytes += entry.counters?.reply.bytes ?? 0;
    * ```
    */
-  batches(): AsyncIterableIterator<Entry[]> {
+  batches(): AsyncIterableIterator<Entry[], undefined> {
     this.#claim();
     return this.#iterator(() => this.#readBatch());
   }
@@ -110,7 +110,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
   #iterator<T>(
     read: () => Promise<T | undefined>,
     ready: () => T | undefined = () => undefined,
-  ): AsyncIterableIterator<T> {
+  ): AsyncIterableIterator<T, undefined> {
     const reader = this.#reader;
     let left = false;
     const leave = () => {

@@ -53,7 +53,7 @@ Failure NetlinkSocket::send(RequestWriter& request) {
 // NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes through the iovec.
 Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out) {
   out = {};
-  for (bool waited = false;; waited = true) {
+  for (bool waited = false;;) {
     sockaddr_nl sender = {};
     iovec part = {buffer, receive_buffer_size};
     msghdr message = {};
@@ -78,7 +78,9 @@ Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out)
     if (errno != EAGAIN) return Failure::of_syscall("recvmsg", errno);
     if (waited) return {};
     pollfd readable = {fd_.get(), POLLIN, 0};
-    if (::poll(&readable, 1, milliseconds) < 0 && errno != EINTR) {
+    if (::poll(&readable, 1, milliseconds) >= 0) {
+      waited = true;
+    } else if (errno != EINTR) {
       return Failure::of_syscall("poll", errno);
     }
   }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "os/clock.h"
+
 namespace conntrack {
 
 namespace {
@@ -41,11 +43,14 @@ Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
                  const Expected& expected) {
   Failure failure = socket.send(request);
   bool answered = expected.type == 0;
+  const int64_t deadline = steady_clock() + patience;
   for (Step step = Step::more; step == Step::more && !failure;) {
+    const int64_t left = deadline - steady_clock();
+    if (left < 0) return Failure::of_protocol(ETIMEDOUT);
     NetlinkSocket::Datagram datagram;
-    failure = socket.receive(buffer, patience, datagram);
+    failure = socket.receive(buffer, static_cast<int>(left), datagram);
     if (failure) break;
-    if (datagram.kind == NetlinkSocket::Datagram::nothing) return Failure::of_protocol(ETIMEDOUT);
+    if (datagram.kind == NetlinkSocket::Datagram::nothing) continue;
     if (datagram.kind == NetlinkSocket::Datagram::foreign) continue;
     step = take_datagram(datagram.bytes, socket, expected, answered, failure);
   }

@@ -19,8 +19,8 @@ export function count(): number {
 }
 
 /** The lines of `conntrack -L`. */
-export function listLines(...args: string[]): string[] {
-  const text = run('conntrack', '-L', ...args);
+export function listLines(): string[] {
+  const text = run('conntrack', '-L');
   return text === '' ? [] : text.trimEnd().split('\n');
 }
 

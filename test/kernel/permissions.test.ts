@@ -1,0 +1,114 @@
+/**
+ * What may be read without CAP_NET_ADMIN, and how it can be had without root.
+ */
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { insert } from '../support/conntrack-tool.js';
+import { describeInNamespace } from '../support/requirements.js';
+
+const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
+
+/** Runs a module that imports the package as `conntrack`; gives what it printed, as JSON. */
+function runModule([command, ...prefix]: [string, ...string[]], body: string): unknown {
+  const source = `import * as conntrack from '${packageUrl}';\n${body}`;
+  const args = [...prefix, process.execPath, '--input-type=module', '--eval', source];
+  return JSON.parse(
+    execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+}
+
+/** Every right but CAP_NET_ADMIN. */
+const WITHOUT_NET_ADMIN: [string, ...string[]] = [
+  'setpriv',
+  ...['--bounding-set=-net_admin', '--inh-caps=-net_admin', '--'],
+];
+
+/** No right at all. */
+const WITHOUT_RIGHTS: [string, ...string[]] = [
+  'setpriv',
+  ...['--bounding-set=-all', '--inh-caps=-all', '--'],
+];
+
+/**
+ * A user without any right here who is root in namespaces of his own. (Linux 5.12
+ * asks for CAP_SETFCAP where user 0 becomes user 0 of another user namespace.)
+ */
+const IN_OWN_NAMESPACES: [string, ...string[]] = [
+  'setpriv',
+  ...['--bounding-set=-all,+setfcap', '--inh-caps=-all', '--'],
+  ...['unshare', '--user', '--map-root-user', '--net', '--'],
+];
+
+describeInNamespace('conntrack')('permissions', () => {
+  const shown = `({ name, code, errno, syscall, operation, hint, message }) =>
+    ({ name, code, errno, syscall, operation, hint, message })`;
+
+  test.each([
+    ['listEntries', 'conntrack.listEntries()'],
+    ['streamEntries', 'conntrack.streamEntries()[Symbol.asyncIterator]().next()'],
+    ['countEntries', 'conntrack.countEntries()'],
+    [
+      'getEntry',
+      `conntrack.getEntry({
+        protocol: 253,
+        original: { source: '10.0.0.1', destination: '10.0.0.2' },
+      })`,
+    ],
+  ])('%s without CAP_NET_ADMIN is EPERM, with a hint', (operation, call) => {
+    insert('-p', '253', '-s', '10.0.0.1', '-d', `10.0.0.${operation.length}`, '-t', '600');
+
+    const error = runModule(
+      WITHOUT_NET_ADMIN,
+      `console.log(JSON.stringify(await ${call}.then(() => 'no error', ${shown})));`,
+    );
+
+    expect(error).toMatchObject({ name: 'ConntrackError', code: 'EPERM', errno: 1, operation });
+    // The kernel answered; no system call failed.
+    expect(error).not.toHaveProperty('syscall');
+    const { message, hint } = error as { message: string; hint: string };
+    expect(message).toContain('CAP_NET_ADMIN is needed in the user namespace');
+    expect(message).toContain(hint);
+    for (const way of ['setcap cap_net_admin', 'AmbientCapabilities', '--cap-add NET_ADMIN']) {
+      expect(hint).toContain(way);
+    }
+  });
+
+  test('Conntrack.open needs no privilege', () => {
+    const outcome = runModule(
+      WITHOUT_NET_ADMIN,
+      `const handle = await conntrack.Conntrack.open();
+       await handle.close();
+       console.log('true');`,
+    );
+    expect(outcome).toBe(true);
+  });
+
+  test('root of a user namespace reads the table of its own network namespace', () => {
+    const script = `
+      import { execFileSync } from 'node:child_process';
+      const insert = (last, zone) => execFileSync('conntrack', [
+        '-I', '-p', '253', '-s', '10.0.0.1', '-d', '10.0.0.' + last, '-t', '600', '-w', zone,
+      ]);
+      insert('2', '0');
+      insert('3', '4');
+      const entries = await conntrack.listEntries();
+      const [first] = entries;
+      console.log(JSON.stringify({
+        uid: process.getuid(),
+        count: await conntrack.countEntries(),
+        destinations: entries.map((entry) => entry.original.destination).sort(),
+        found: (await conntrack.getEntry(first)).id === first.id,
+      }));`;
+    expect(runModule(IN_OWN_NAMESPACES, script)).toEqual({
+      uid: 0,
+      count: 2,
+      destinations: ['10.0.0.2', '10.0.0.3'],
+      found: true,
+    });
+  });
+
+  test('a program that may not read still imports the package', () => {
+    const names = runModule(WITHOUT_RIGHTS, `console.log(JSON.stringify(Object.keys(conntrack)));`);
+    expect(names).toContain('listEntries');
+  });
+});

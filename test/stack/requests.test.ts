@@ -1,0 +1,196 @@
+import {
+  Conntrack,
+  countEntries,
+  type EntryFilter,
+  type EntryKey,
+  getEntry,
+  listEntries,
+  streamEntries,
+} from 'conntrack';
+import { assert, describe, expect, test } from 'vitest';
+import {
+  ackMessage,
+  attribute,
+  CTNETLINK,
+  doneMessage,
+  entryMessage,
+  errorMessage,
+  FAMILY,
+  messageBytes,
+  NLM_F,
+  nfgenmsg,
+  statsMessage,
+  type TupleDescription,
+  tuple,
+  u16,
+} from '../support/message-builder.js';
+import { accept, waitingSockets } from '../support/scripted-kernel.js';
+import { tcpKey, tcpTuple } from './flows.js';
+
+function request(
+  type: number,
+  flags: number,
+  family: number,
+  attributes: readonly Buffer[] = [],
+  sequence = 1,
+): string {
+  const payload = Buffer.concat([nfgenmsg(family), ...attributes]);
+  const message = { type, flags: flags | NLM_F.request, payload };
+  return messageBytes(message, { sequence, portId: 0 }).toString('hex');
+}
+
+/** What a call sends when it is the only one on its socket. */
+async function requestOf(
+  call: () => Promise<unknown>,
+  ...answer: Parameters<typeof messageBytes>[0][]
+) {
+  const result = call();
+  const socket = await accept();
+  const sent = await socket.request();
+  await socket.send(...answer);
+  await result;
+  await socket.closed();
+  return sent.toString('hex');
+}
+
+describe('a dump', () => {
+  const dumpOf = (call: () => Promise<unknown>) => requestOf(call, doneMessage());
+
+  test.each<[string, EntryFilter | EntryFilter[] | undefined, number]>([
+    ['both families without a filter', undefined, FAMILY.unspecified],
+    ['both families for an empty filter', {}, FAMILY.unspecified],
+    ['IPv4', { family: 'ipv4' }, FAMILY.ipv4],
+    ['IPv6', { family: 'ipv6' }, FAMILY.ipv6],
+    ['IPv4 named twice', [{ family: 'ipv4' }, { family: 'ipv4' }], FAMILY.ipv4],
+    ['both families, each named', [{ family: 'ipv4' }, { family: 'ipv6' }], FAMILY.unspecified],
+  ])('asks for %s', async (_, filter, family) => {
+    const expected = request(CTNETLINK.get, NLM_F.dump, family);
+    expect(await dumpOf(() => listEntries(filter))).toBe(expected);
+  });
+
+  test('asks for counters to be zeroed when told to', async () => {
+    const expected = request(CTNETLINK.getCtrZero, NLM_F.dump, FAMILY.ipv6);
+    const call = () => listEntries({ family: 'ipv6' }, { zeroCounters: true });
+    expect(await dumpOf(call)).toBe(expected);
+  });
+
+  test('is the same for a stream', async () => {
+    const expected = request(CTNETLINK.getCtrZero, NLM_F.dump, FAMILY.ipv4);
+    const stream = streamEntries({ family: 'ipv4' }, { zeroCounters: true });
+    expect(await dumpOf(() => stream[Symbol.asyncIterator]().next())).toBe(expected);
+  });
+
+  test('is not sent when nothing can match', async () => {
+    expect(await listEntries([])).toEqual([]);
+    expect(waitingSockets()).toBe(0);
+  });
+
+  test('is not sent before the first read', async () => {
+    await streamEntries().close();
+    expect(waitingSockets()).toBe(0);
+  });
+});
+
+describe('getEntry asks for', () => {
+  const v6 = { source: 'fd00::1', destination: '2001:db8::2' };
+  const v4 = { source: '10.0.0.1', destination: '10.0.0.2' };
+  const { original } = tcpKey;
+  const icmp = { type: 8, code: 0, id: 4711 };
+  const icmpv6 = { type: 128, code: 0, id: 65535 };
+
+  const ORIGINAL = 1;
+  const REPLY = 2;
+  const cases: [
+    what: string,
+    key: EntryKey,
+    direction: number,
+    description: TupleDescription,
+    more?: Buffer[],
+  ][] = [
+    ['an original tuple', tcpKey, ORIGINAL, tcpTuple],
+    ['a reply tuple', { protocol: 'tcp', reply: original }, REPLY, tcpTuple],
+    ['a zone', { ...tcpKey, zone: 7 }, ORIGINAL, tcpTuple, [attribute(18, u16(7))]],
+    ['no zone when it is 0', { ...tcpKey, zone: 0 }, ORIGINAL, tcpTuple],
+    [
+      'a zone of one direction',
+      { protocol: 'tcp', original: { ...original, zone: 9 } },
+      ORIGINAL,
+      { ...tcpTuple, zone: 9 },
+    ],
+    ['no id, which a GET ignores', { ...tcpKey, id: 77 }, ORIGINAL, tcpTuple],
+    [
+      'an IPv6 tuple',
+      { protocol: 'udp', original: { ...v6, sourcePort: 1, destinationPort: 65535 } },
+      ORIGINAL,
+      { ...v6, protocol: 17, ports: [1, 65535] },
+    ],
+    [
+      'ICMP',
+      { protocol: 'icmp', original: { ...v4, icmp } },
+      ORIGINAL,
+      { ...v4, protocol: 1, icmp },
+    ],
+    [
+      'ICMPv6',
+      { protocol: 'icmpv6', original: { ...v6, icmp: icmpv6 } },
+      ORIGINAL,
+      { ...v6, protocol: 58, icmp: icmpv6 },
+    ],
+    [
+      'GRE',
+      { protocol: 'gre', reply: { ...v4, sourceKey: 0, destinationKey: 0xabcd } },
+      REPLY,
+      { ...v4, protocol: 47, ports: [0, 0xabcd] },
+    ],
+    ['a protocol by its number', { protocol: 50, original: v4 }, ORIGINAL, { ...v4, protocol: 50 }],
+    [
+      'a protocol without a word',
+      { protocol: 'other', protocolNumber: 51, original: v4 },
+      ORIGINAL,
+      { ...v4, protocol: 51 },
+    ],
+  ];
+
+  test.each(cases)('%s', async (_, key, direction, description, more = []) => {
+    const family = description.source.includes(':') ? FAMILY.ipv6 : FAMILY.ipv4;
+    const attributes = [tuple(direction, description), ...more];
+    const expected = request(CTNETLINK.get, NLM_F.ack, family, attributes);
+    expect(await requestOf(() => getEntry(key), errorMessage(2))).toBe(expected);
+  });
+
+  test('an entry that was listed', async () => {
+    const listing = listEntries();
+    const socket = await accept();
+    await socket.request();
+    await socket.send(entryMessage({ original: tcpTuple, zone: 7, mark: 3 }), doneMessage());
+    const [entry] = await listing;
+    assert(entry);
+    const attributes = [tuple(ORIGINAL, tcpTuple), attribute(18, u16(7))];
+    const expected = request(CTNETLINK.get, NLM_F.ack, FAMILY.ipv4, attributes);
+    expect(await requestOf(() => getEntry(entry), errorMessage(2))).toBe(expected);
+  });
+});
+
+test('countEntries asks for the statistics of the table', async () => {
+  const expected = request(CTNETLINK.getStats, NLM_F.ack, FAMILY.unspecified);
+  expect(await requestOf(countEntries, statsMessage(3), ackMessage())).toBe(expected);
+});
+
+test('a handle sends its requests through one socket, one after the other', async () => {
+  const conntrack = await Conntrack.open();
+  const socket = await accept();
+  const first = conntrack.countEntries();
+  const second = conntrack.countEntries();
+  const count = (sequence: number) =>
+    request(CTNETLINK.getStats, NLM_F.ack, FAMILY.unspecified, [], sequence);
+
+  expect((await socket.request()).toString('hex')).toBe(count(1));
+  await socket.send(statsMessage(1), ackMessage());
+  expect((await socket.request()).toString('hex')).toBe(count(2));
+  await socket.send(statsMessage(2), ackMessage());
+
+  expect(await Promise.all([first, second])).toEqual([1, 2]);
+  expect(waitingSockets()).toBe(0);
+  await conntrack.close();
+  await socket.closed();
+});
