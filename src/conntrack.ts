@@ -96,7 +96,8 @@ export class Conntrack implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#readers.close(), this.#requests.close()]);
+    const readers = this.#readers.held().map((reader) => reader.close());
+    await Promise.all([...readers, this.#requests.close()]);
   }
 
   /** The same as `close()`. */

@@ -59,6 +59,7 @@ if (target === 'tests') {
   typescript('examples');
   cmake('tests');
   cmake('test-addons');
+  cmake('sanitized-addon');
 }
 if (target === 'bench') {
   typescript('bench');

@@ -27,6 +27,7 @@ class AsyncJob {
         napi_create_async_work(env, nullptr, resource, execute, complete, job, &job->work_) !=
             napi_ok ||
         napi_queue_async_work(env, job->work_) != napi_ok) {
+      if (job->work_) napi_delete_async_work(env, job->work_);
       job->finish(env);
       delete job;
       Napi::Error::New(env, "the job could not be queued").ThrowAsJavaScriptException();

@@ -56,6 +56,24 @@ class DumpWrap::ReadJob : public AsyncJob {
   DumpReader::Outcome outcome_;
 };
 
+namespace {
+
+// Read without coercion, which runs JavaScript: in a worker that is being
+// terminated it gives empty values, and asking those anything is fatal.
+uint8_t family_argument(const Napi::CallbackInfo& info) {
+  uint32_t family = 0;
+  napi_get_value_uint32(info.Env(), info[0], &family);
+  return static_cast<uint8_t>(family);
+}
+
+bool zero_argument(const Napi::CallbackInfo& info) {
+  bool zero = false;
+  napi_get_value_bool(info.Env(), info[1], &zero);
+  return zero;
+}
+
+}  // namespace
+
 Napi::Function DumpWrap::define(Napi::Env env) {
   return DefineClass(env, "DumpReader",
                      {
@@ -66,8 +84,9 @@ Napi::Function DumpWrap::define(Napi::Env env) {
 }
 
 DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<DumpWrap>(info),
-      reader_(static_cast<uint8_t>(info[0].ToNumber().Uint32Value()), info[1].ToBoolean().Value()) {
+    : Napi::ObjectWrap<DumpWrap>(info), reader_(family_argument(info), zero_argument(info)) {
+  // A worker that is being terminated: nobody will free this object.
+  if (IsEmpty()) return;
   napi_value failure = to_js(info.Env(), reader_.open());
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
 }

@@ -103,6 +103,8 @@ Napi::Function RequestWrap::define(Napi::Env env) {
 }
 
 RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RequestWrap>(info) {
+  // A worker that is being terminated: nobody will free this object.
+  if (IsEmpty()) return;
   napi_value failure = to_js(info.Env(), socket_.open());
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
 }

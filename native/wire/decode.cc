@@ -17,6 +17,9 @@ class EntryDecoder {
   }
 
  private:
+  // An attribute that comes twice replaces the first, wholly: each function below
+  // starts from nothing.
+
   // Every message about an entry has these, in dumps and in events.
   static constexpr uint32_t always_sent = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_ID | ENTRY_STATUS;
 
@@ -106,7 +109,6 @@ class EntryDecoder {
     }
   }
 
-  // An attribute that comes twice replaces the first, wholly.
   bool tuple(const Attribute& a, TupleRecord& out, uint32_t present) {
     out = {};
     bool addresses[2] = {};
@@ -186,21 +188,29 @@ class EntryDecoder {
     }
   }
 
+  // The three protocols share one place in the record: the last one has it.
   bool protocol_info(const Attribute& a) {
-    record_.present &= ~ENTRY_PROTOCOL_INFO;
-    record_.info = {};
     return each(a.payload, [this](const Attribute& protocol) {
       switch (protocol.type) {
         case CTA_PROTOINFO_TCP:
+          forget_protocol_info();
           return each(protocol.payload, [this](const Attribute& part) { return tcp(part); });
         case CTA_PROTOINFO_SCTP:
+          forget_protocol_info();
           return each(protocol.payload, [this](const Attribute& part) { return sctp(part); });
         case CTA_PROTOINFO_DCCP:
+          forget_protocol_info();
           return each(protocol.payload, [this](const Attribute& part) { return dccp(part); });
         default:
           return unknown();
       }
     });
+  }
+
+  void forget_protocol_info() {
+    record_.present &= ~ENTRY_PROTOCOL_INFO;
+    record_.state = 0;
+    memset(&record_.info, 0, sizeof record_.info);
   }
 
   bool tcp(const Attribute& a) {
@@ -255,6 +265,8 @@ class EntryDecoder {
 
   // Half a pair of counters is no pair: the present bit needs both.
   bool counters(const Attribute& a, uint64_t& packets, uint64_t& bytes, uint32_t present) {
+    packets = bytes = 0;
+    record_.present &= ~present;
     bool seen[2] = {};
     const bool complete = each(a.payload, [&](const Attribute& part) {
       switch (part.type) {
@@ -273,6 +285,8 @@ class EntryDecoder {
   }
 
   bool timestamps(const Attribute& a) {
+    record_.present &= ~(ENTRY_START_TIME | ENTRY_STOP_TIME);
+    record_.start_time = record_.stop_time = 0;
     return each(a.payload, [this](const Attribute& part) {
       switch (part.type) {
         case CTA_TIMESTAMP_START:
@@ -318,6 +332,7 @@ class EntryDecoder {
   }
 
   bool sequence_adjust(const Attribute& a, SequenceAdjustRecord& out) {
+    out = {};
     return each(a.payload, [&](const Attribute& part) {
       switch (part.type) {
         case CTA_SEQADJ_CORRECTION_POS:
@@ -346,6 +361,7 @@ class EntryDecoder {
           return unknown();
       }
     });
+    record_.present &= ~ENTRY_SYNPROXY_NOT_ZERO;
     record_.present |= ENTRY_SYNPROXY;
     if ((out.initial_sequence | out.initial_timestamp | out.timestamp_offset) != 0) {
       extend(ENTRY_SYNPROXY_NOT_ZERO).synproxy = out;

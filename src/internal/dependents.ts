@@ -1,13 +1,10 @@
 /**
- * What must be closed together with its owner, unless nobody holds it any more:
- * an owner that lives long must not keep what its users have dropped.
+ * What must end together with something that may live longer than it, unless
+ * nobody holds it any more: an owner must not keep what its users have dropped.
  */
-interface Closable {
-  close(): Promise<void>;
-}
-
-export class Dependents<T extends Closable> {
+export class Dependents<T extends object> {
   private readonly references = new Set<WeakRef<T>>();
+  private readonly referenceOf = new WeakMap<T, WeakRef<T>>();
   private readonly dropped = new FinalizationRegistry<WeakRef<T>>((reference) => {
     this.references.delete(reference);
   });
@@ -15,11 +12,20 @@ export class Dependents<T extends Closable> {
   add(dependent: T): void {
     const reference = new WeakRef(dependent);
     this.references.add(reference);
-    this.dropped.register(dependent, reference);
+    this.referenceOf.set(dependent, reference);
+    this.dropped.register(dependent, reference, reference);
   }
 
-  async close(): Promise<void> {
-    const held = [...this.references].flatMap((reference) => reference.deref() ?? []);
-    await Promise.all(held.map((dependent) => dependent.close()));
+  delete(dependent: T): void {
+    const reference = this.referenceOf.get(dependent);
+    if (reference === undefined) return;
+    this.references.delete(reference);
+    this.referenceOf.delete(dependent);
+    this.dropped.unregister(reference);
+  }
+
+  /** Those that somebody still holds. */
+  held(): T[] {
+    return [...this.references].flatMap((reference) => reference.deref() ?? []);
   }
 }

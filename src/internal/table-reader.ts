@@ -3,6 +3,7 @@
  * reader. All the ways in which a reading can end meet here.
  */
 import { closedError, errorOfPlainFailure } from '../errors.js';
+import { Dependents } from './dependents.js';
 import { SLAB } from './layout.js';
 import { loadAddon } from './load-addon.js';
 import type { NativeDumpReader, ReadOutcome } from './native.js';
@@ -32,8 +33,6 @@ export class TableReader {
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
-  private unsubscribe: (() => void) | undefined;
-
   constructor(operation: string, options: TableReaderOptions) {
     this.operation = operation;
     this.options = options;
@@ -97,7 +96,7 @@ export class TableReader {
       await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
       return;
     }
-    if (signal !== undefined) this.unsubscribe = stopOnAbort(signal, new WeakRef(this));
+    if (signal !== undefined) readingsWith(signal).add(this);
     this.readAhead(1);
   }
 
@@ -126,7 +125,8 @@ export class TableReader {
   }
 
   private async release(): Promise<void> {
-    this.unsubscribe?.();
+    const { signal } = this.options;
+    if (signal !== undefined) readingsBySignal.get(signal)?.delete(this);
     this.reader?.cancel();
     await this.ahead;
     this.slabsAhead = [];
@@ -134,15 +134,22 @@ export class TableReader {
   }
 }
 
-/** A signal may live long: it must not keep alive a reading that everyone else has dropped. */
-function stopOnAbort(signal: AbortSignal, reading: WeakRef<TableReader>): () => void {
-  const listener = () => {
-    void reading.deref()?.stop({ error: signal.reason });
+const readingsBySignal = new WeakMap<AbortSignal, Dependents<TableReader>>();
+
+/**
+ * The readings that end when the signal aborts. One listener a signal, however many
+ * they are: Node.js warns of a leak at the eleventh.
+ */
+function readingsWith(signal: AbortSignal): Dependents<TableReader> {
+  const known = readingsBySignal.get(signal);
+  if (known !== undefined) return known;
+  const readings = new Dependents<TableReader>();
+  readingsBySignal.set(signal, readings);
+  const stopAll = () => {
+    for (const reading of readings.held()) void reading.stop({ error: signal.reason });
   };
-  signal.addEventListener('abort', listener, { once: true });
-  return () => {
-    signal.removeEventListener('abort', listener);
-  };
+  signal.addEventListener('abort', stopAll, { once: true });
+  return readings;
 }
 
 /** Not zeroed: the addon writes every byte that is ever read. */

@@ -12,6 +12,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iptables: 'iptables',
   ip: 'iproute2',
+  setpriv: 'util-linux',
+  unshare: 'util-linux',
   readelf: 'binutils',
   'musl-gcc': 'musl-tools',
 };

@@ -1,0 +1,45 @@
+/**
+ * The scenarios under fixtures/, each in a child process of its own.
+ */
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { type Ended, runNode } from '../support/child.js';
+import { run } from '../support/namespace.js';
+
+const ENTRIES = 30_000;
+
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.mjs`, import.meta.url));
+const populate = fileURLToPath(
+  new URL('../../out/test-addons/test/support/native/populate', import.meta.url),
+);
+
+/** Gives the namespace a table that takes some batches to read. Call it once a file. */
+export function fillTable(): void {
+  beforeAll(() => {
+    run(populate, 'create', '0', String(ENTRIES));
+  });
+}
+
+/** Runs one scenario of fixtures/<group>.mjs. */
+export function runScenario(
+  group: string,
+  name: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
+  return runNode(['--expose-gc', fixture('run'), group, name], env);
+}
+
+/** Tests that each scenario of fixtures/<group>.mjs comes to its end, and its process to a good one. */
+export async function testScenarios(group: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
+  const { default: scenarios } = (await import(fixture(group))) as { default: object };
+  for (const name of Object.keys(scenarios)) {
+    test(name, async () => {
+      expect(await runScenario(group, name, env)).toEqual({
+        code: 0,
+        signal: null,
+        stdout: 'done\n',
+        stderr: '',
+      });
+    });
+  }
+}

@@ -1,0 +1,65 @@
+// What a small test program needs: TEST bodies, checks that go on after a failure,
+// and run_tests(), which is the program's exit code.
+#pragma once
+
+#include <cstdio>
+#include <iostream>
+#include <vector>
+
+namespace check {
+
+struct Test {
+  const char* name;
+  void (*body)();
+};
+
+inline std::vector<Test> tests;
+inline int failures = 0;
+
+struct Registration {
+  Registration(const char* name, void (*body)()) { tests.push_back({name, body}); }
+};
+
+template <typename Value>
+auto printable(const Value& value) {
+  if constexpr (sizeof(Value) == 1) {
+    return static_cast<int>(value);  // not as a character
+  } else {
+    return value;
+  }
+}
+
+inline void that(bool condition, const char* text, const char* file, int line) {
+  if (condition) return;
+  failures++;
+  std::cerr << file << ':' << line << ": " << text << '\n';
+}
+
+template <typename Actual, typename Expected>
+void equal(const Actual& actual, const Expected& expected, const char* text, const char* file,
+           int line) {
+  if (actual == static_cast<Actual>(expected)) return;
+  failures++;
+  std::cerr << file << ':' << line << ": " << text << " is " << printable(actual) << ", not "
+            << printable(static_cast<Actual>(expected)) << '\n';
+}
+
+inline int run_tests() {
+  for (const Test& test : tests) {
+    const int before = failures;
+    test.body();
+    if (failures != before) std::cerr << "FAILED: " << test.name << '\n';
+  }
+  std::cout << tests.size() << " tests, " << failures << " failed checks\n";
+  return failures == 0 && !tests.empty() ? 0 : 1;
+}
+
+}  // namespace check
+
+#define TEST(name)                                                   \
+  static void name();                                                \
+  static const check::Registration name##_registration(#name, name); \
+  static void name()
+#define CHECK(condition) check::that((condition), #condition, __FILE__, __LINE__)
+#define CHECK_EQUAL(actual, expected) \
+  check::equal((actual), (expected), #actual, __FILE__, __LINE__)
