@@ -3,7 +3,7 @@
  * reader. All the ways in which a reading can end meet here.
  */
 import { closedError, errorOfPlainFailure } from '../errors.js';
-import { Dependents } from './dependents.js';
+import { followSignal, unfollowSignal } from './abort.js';
 import { SLAB } from './layout.js';
 import { loadAddon } from './load-addon.js';
 import type { NativeDumpReader, ReadOutcome } from './native.js';
@@ -64,6 +64,11 @@ export class TableReader {
     return undefined;
   }
 
+  /** The signal aborted: read() then fails with its reason. */
+  abort(reason: unknown): void {
+    void this.stop({ error: reason });
+  }
+
   /** Ends the reading; read() then fails, unless the table was at its end. */
   close(): Promise<void> {
     return this.stop({ error: closedError(this.operation, 'stream') });
@@ -96,7 +101,7 @@ export class TableReader {
       await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
       return;
     }
-    if (signal !== undefined) readingsWith(signal).add(this);
+    if (signal !== undefined) followSignal(signal, this);
     this.readAhead(1);
   }
 
@@ -118,7 +123,7 @@ export class TableReader {
   }
 
   /** Ends the reading in the way that is given, unless it has ended. */
-  stop(end: End): Promise<void> {
+  private stop(end: End): Promise<void> {
     this.end ??= end;
     this.closing ??= this.release();
     return this.closing;
@@ -126,30 +131,12 @@ export class TableReader {
 
   private async release(): Promise<void> {
     const { signal } = this.options;
-    if (signal !== undefined) readingsBySignal.get(signal)?.delete(this);
+    if (signal !== undefined) unfollowSignal(signal, this);
     this.reader?.cancel();
     await this.ahead;
     this.slabsAhead = [];
     this.reader?.close();
   }
-}
-
-const readingsBySignal = new WeakMap<AbortSignal, Dependents<TableReader>>();
-
-/**
- * The readings that end when the signal aborts. One listener a signal, however many
- * they are: Node.js warns of a leak at the eleventh.
- */
-function readingsWith(signal: AbortSignal): Dependents<TableReader> {
-  const known = readingsBySignal.get(signal);
-  if (known !== undefined) return known;
-  const readings = new Dependents<TableReader>();
-  readingsBySignal.set(signal, readings);
-  const stopAll = () => {
-    for (const reading of readings.held()) void reading.stop({ error: signal.reason });
-  };
-  signal.addEventListener('abort', stopAll, { once: true });
-  return readings;
 }
 
 /** Not zeroed: the addon writes every byte that is ever read. */

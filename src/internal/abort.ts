@@ -1,0 +1,43 @@
+/**
+ * What ends when an AbortSignal does. A signal may live longer than its followers
+ * and must not keep them alive; and it has one listener, however many they are,
+ * because Node.js warns of a leak at the eleventh.
+ */
+import { Dependents } from './dependents.js';
+
+interface Abortable {
+  abort(reason: unknown): void;
+}
+
+interface Following {
+  readonly followers: Dependents<Abortable>;
+  readonly listener: () => void;
+}
+
+const followings = new WeakMap<AbortSignal, Following>();
+
+export function followSignal(signal: AbortSignal, follower: Abortable): void {
+  const { followers } = followings.get(signal) ?? listen(signal);
+  followers.add(follower);
+}
+
+export function unfollowSignal(signal: AbortSignal, follower: Abortable): void {
+  const following = followings.get(signal);
+  if (following === undefined) return;
+  const { followers, listener } = following;
+  followers.delete(follower);
+  if (followers.held().length > 0) return;
+  signal.removeEventListener('abort', listener);
+  followings.delete(signal);
+}
+
+function listen(signal: AbortSignal): Following {
+  const followers = new Dependents<Abortable>();
+  const listener = () => {
+    for (const follower of followers.held()) follower.abort(signal.reason);
+  };
+  signal.addEventListener('abort', listener, { once: true });
+  const following = { followers, listener };
+  followings.set(signal, following);
+  return following;
+}
