@@ -11,9 +11,9 @@ import type { NativeDumpReader, ReadOutcome } from './native.js';
 /**
  * A batch starts with one slab, so that a small table costs little, and doubles
  * up to this many, so that a large one crosses threads seldom. With one batch
- * ahead a reading holds at most twice this in memory: 1 MiB.
+ * ahead a reading holds at most twice this in memory: 512 KiB.
  */
-const MAX_SLABS = 8;
+const MAX_SLABS = 4;
 
 export interface TableReaderOptions {
   /** 0 for both families. `undefined`: nothing can match, and the kernel is not asked. */
