@@ -15,6 +15,9 @@ import { hasTupleOf, keySlab } from './internal/record-writer.js';
 import { RequestQueue } from './internal/request-queue.js';
 import { TableReader } from './internal/table-reader.js';
 
+/** Opens a handle in the name of the function that needs it. */
+let openHandle: (operation: string) => Conntrack;
+
 /**
  * A handle on the connection tracking table of one network namespace. Every
  * method exists as a function of the same name, too; a handle saves opening a
@@ -34,8 +37,11 @@ export class Conntrack implements AsyncDisposable {
   readonly #readers = new Dependents<TableReader>();
   #closed = false;
 
-  /** @internal */
-  constructor(requests: RequestQueue) {
+  static {
+    openHandle = (operation) => new Conntrack(new RequestQueue(operation));
+  }
+
+  private constructor(requests: RequestQueue) {
     this.#requests = requests;
   }
 
@@ -48,7 +54,7 @@ export class Conntrack implements AsyncDisposable {
    * native addon cannot be loaded.
    */
   static async open(): Promise<Conntrack> {
-    return new Conntrack(new RequestQueue('Conntrack.open'));
+    return openHandle('Conntrack.open');
   }
 
   /** See {@link listEntries}. */
@@ -220,7 +226,7 @@ async function withHandle<T>(
   operation: string,
   work: (conntrack: Conntrack) => Promise<T>,
 ): Promise<T> {
-  const conntrack = new Conntrack(new RequestQueue(operation));
+  const conntrack = openHandle(operation);
   try {
     return await work(conntrack);
   } finally {

@@ -24,9 +24,9 @@ export interface ReadOptions {
  * One pass over the table: async iterable, entry by entry or, through
  * `batches()`, array by array, which is the faster way. It is read once.
  *
- * Decoding happens off the main thread, one batch ahead of the reader. Memory
- * stays below 2 MiB beside the entries that you keep, at any table size and
- * however slow the loop is: the kernel keeps the place.
+ * Decoding happens off the main thread, one batch ahead of the reader: 512 KiB of
+ * records are under way at most, at any table size and however slow the loop is,
+ * because the kernel keeps the place. What the loop has left behind is garbage.
  *
  * Nothing happens before the first read. Leaving the loop in any way closes the
  * socket. `close()` from outside makes the loop fail with
@@ -64,7 +64,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
   }
 
   /**
-   * The entries in arrays of up to some 2,700, as they come from the kernel.
+   * The entries in arrays of up to 1,364, as they come from the kernel.
    *
    * @example
    * ```ts
