@@ -20,20 +20,33 @@ class AsyncJob {
   // Queues the job, which owns itself from here on. Returns its promise, or an
   // empty value with an exception pending.
   static Napi::Value start(Napi::Env env, const char* name, AsyncJob* job) {
+    const Napi::Value promise = prepare(env, name, job);
+    if (!promise.IsEmpty()) job->queue(env);
+    return promise;
+  }
+
+  // The same for a job that is queued later. It must be.
+  static Napi::Value prepare(Napi::Env env, const char* name, AsyncJob* job) {
     napi_value promise = nullptr;
     napi_value resource = nullptr;
     napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &resource);
     if (napi_create_promise(env, &job->deferred_, &promise) != napi_ok ||
         napi_create_async_work(env, nullptr, resource, execute, complete, job, &job->work_) !=
-            napi_ok ||
-        napi_queue_async_work(env, job->work_) != napi_ok) {
-      if (job->work_) napi_delete_async_work(env, job->work_);
-      job->finish(env);
-      delete job;
-      Napi::Error::New(env, "the job could not be queued").ThrowAsJavaScriptException();
+            napi_ok) {
+      job->abandon(env);
+      Napi::Error::New(env, "the job could not be made").ThrowAsJavaScriptException();
       return {};
     }
     return {env, promise};
+  }
+
+  // Never fails on a work that exists.
+  void queue(napi_env env) { napi_queue_async_work(env, work_); }
+
+  // Instead of prepare(): the job will not be.
+  void abandon(napi_env env) {
+    finish(env);
+    delete this;
   }
 
  protected:

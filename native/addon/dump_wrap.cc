@@ -10,10 +10,7 @@ class DumpWrap::ReadJob : public AsyncJob {
  public:
   static constexpr uint32_t max_slabs = 16;
 
-  explicit ReadJob(DumpWrap& wrap) : wrap_(wrap) {
-    wrap_.Ref();
-    wrap_.reading_ = true;
-  }
+  explicit ReadJob(DumpWrap& wrap) : wrap_(wrap) { wrap_.Ref(); }
 
   // Takes the slabs of an array, which must not be changed until the job has
   // ended. False with an exception pending when one is no slab.
@@ -25,11 +22,6 @@ class DumpWrap::ReadJob : public AsyncJob {
       if (!memory_[i]) return false;
     }
     return true;
-  }
-
-  void abandon(napi_env env) {
-    finish(env);
-    delete this;
   }
 
  private:
@@ -45,7 +37,7 @@ class DumpWrap::ReadJob : public AsyncJob {
 
   void finish(napi_env env) override {
     held_.release(env);
-    wrap_.reading_ = false;
+    wrap_.finished(env, this);
     wrap_.Unref();
   }
 
@@ -94,9 +86,9 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
 Napi::Value DumpWrap::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Napi::Array slabs = info[0].As<Napi::Array>();
-  if (reading_ || !info[0].IsArray() || slabs.Length() == 0 ||
+  if (waiting_ || !info[0].IsArray() || slabs.Length() == 0 ||
       slabs.Length() > ReadJob::max_slabs) {
-    Napi::TypeError::New(env, "one read at a time, into 1 to 16 slabs")
+    Napi::TypeError::New(env, "at most two reads, each into 1 to 16 slabs")
         .ThrowAsJavaScriptException();
     return {};
   }
@@ -105,13 +97,30 @@ Napi::Value DumpWrap::read(const Napi::CallbackInfo& info) {
     job->abandon(env);
     return {};
   }
-  return AsyncJob::start(env, "conntrack.dump", job);
+  const Napi::Value promise = AsyncJob::prepare(env, "conntrack.dump", job);
+  if (promise.IsEmpty()) return {};
+  if (running_) {
+    waiting_ = job;
+  } else {
+    running_ = job;
+    job->queue(env);
+  }
+  return promise;
+}
+
+// Called before the promise of the job settles, so that the next one runs while
+// JavaScript looks at what this one gave.
+void DumpWrap::finished(napi_env env, ReadJob* job) {
+  if (job != running_) return;
+  running_ = waiting_;
+  waiting_ = nullptr;
+  if (running_) running_->queue(env);
 }
 
 void DumpWrap::cancel(const Napi::CallbackInfo&) { reader_.cancel(); }
 
 void DumpWrap::close(const Napi::CallbackInfo& info) {
-  if (reading_) {
+  if (running_) {
     Napi::TypeError::New(info.Env(), "close() while reading").ThrowAsJavaScriptException();
     return;
   }

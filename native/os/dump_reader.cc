@@ -18,10 +18,11 @@ Failure DumpReader::open() {
 
 DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
   Outcome outcome;
+  outcome.done = ended_;
+  if (ended_) return outcome;
   if (!started_) {
     RequestWriter request = encode_dump(family_, zero_counters_);
     outcome.failure = socket_.send(request);
-    if (outcome.failure) return outcome;
     started_ = true;
   }
   while (outcome.slabs < count && !outcome.done && !outcome.failure && !cancelled()) {
@@ -61,6 +62,7 @@ DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
     if (slab.count() > 0) outcome.slabs++;
     if (idle) break;
   }
+  ended_ = outcome.done || outcome.failure;
   return outcome;
 }
 

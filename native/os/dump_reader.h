@@ -27,11 +27,11 @@ class DumpReader {
   // Opens the socket in the network namespace of the calling thread.
   Failure open();
 
-  // Runs on one thread at a time. Returns when the slabs are full, the table is
-  // at its end, something failed, cancel() was called, or the kernel has sent
-  // nothing for `patience`: an environment that is torn down waits for running
-  // jobs and has no way to reach them, so none may block for long. (The real
-  // kernel never makes a dump wait: it is built inside recvmsg.)
+  // Runs on one thread at a time; after the end, or a failure, it says done at once. Returns when
+  // the slabs are full, the table is at its end, something failed, cancel() was called, or the
+  // kernel has sent nothing for `patience`: an environment that is torn down waits for running jobs
+  // and has no way to reach them, so none may block for long. (The real kernel never makes a dump
+  // wait: it is built inside recvmsg.)
   Outcome read(uint8_t* const* slabs, size_t count);
 
   // From any thread; read() returns soon.
@@ -56,6 +56,7 @@ class DumpReader {
   const bool zero_counters_;
   std::atomic<bool> cancelled_{false};
   bool started_ = false;
+  bool ended_ = false;
   NetlinkSocket socket_;
   std::unique_ptr<uint8_t[]> buffer_;  // receive_buffer_size bytes
   MessageReader messages_;             // what of buffer_ is still to be read

@@ -26,8 +26,9 @@ export interface NativeDumpReader {
   /** Set when the socket could not be opened; then the reader is of no use. */
   readonly failure?: NativeFailure;
   /**
-   * Fills 1 to 16 slabs in turn. One read at a time; the array and the slabs must be
-   * left alone until the promise settles.
+   * Fills 1 to 16 slabs in turn. A second read may wait while one runs; it starts
+   * before the promise of the first settles. The array and the slabs must be left
+   * alone until then.
    */
   read(slabs: readonly ArrayBuffer[]): Promise<ReadOutcome>;
   /** Lets a running `read` end soon. */

@@ -10,8 +10,8 @@ import type { NativeDumpReader, ReadOutcome } from './native.js';
 
 /**
  * A batch starts with one slab, so that a small table costs little, and doubles
- * up to this many, so that a large one crosses threads seldom. With one batch
- * ahead a reading holds at most twice this in memory: 512 KiB.
+ * up to this many, so that a large one crosses threads seldom. One batch is being
+ * read, one filled and one waits to be: 768 KiB at most, whatever the table.
  */
 const MAX_SLABS = 4;
 
@@ -22,14 +22,20 @@ export interface TableReaderOptions {
   signal: AbortSignal | undefined;
 }
 
+interface Batch {
+  readonly slabs: readonly ArrayBuffer[];
+  readonly outcome: Promise<ReadOutcome>;
+}
+
 type End = { error: unknown } | 'complete';
 
 export class TableReader {
   private readonly operation: string;
   private readonly options: TableReaderOptions;
   private reader: NativeDumpReader | undefined;
-  private ahead: Promise<ReadOutcome> | undefined;
-  private slabsAhead: ArrayBuffer[] = [];
+  /** One read that runs and one that waits. */
+  private readonly ahead: Batch[] = [];
+  private slabCount = 1;
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
@@ -47,18 +53,19 @@ export class TableReader {
   async read(): Promise<ArrayBuffer[] | undefined> {
     if (this.reader === undefined && !this.hasEnded()) await this.start();
     while (!this.hasEnded()) {
-      const slabs = this.slabsAhead;
-      const outcome = await this.ahead;
+      const batch = this.ahead[0];
+      const outcome = await batch?.outcome;
       // Closed or aborted meanwhile.
-      if (outcome === undefined || this.hasEnded()) break;
+      if (batch === undefined || outcome === undefined || this.hasEnded()) break;
+      this.ahead.shift();
       const { failure, done, slabs: filled } = outcome;
       if (failure !== undefined) {
         await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
         break;
       }
       if (done) await this.stop('complete');
-      else this.readAhead(filled === slabs.length ? slabs.length * 2 : slabs.length);
-      if (filled > 0) return slabs.slice(0, filled);
+      else this.readAhead();
+      if (filled > 0) return batch.slabs.slice(0, filled);
     }
     this.throwError();
     return undefined;
@@ -102,12 +109,15 @@ export class TableReader {
       return;
     }
     if (signal !== undefined) followSignal(signal, this);
-    this.readAhead(1);
+    this.readAhead();
+    this.readAhead();
   }
 
-  private readAhead(count: number): void {
-    this.slabsAhead = Array.from({ length: Math.min(count, MAX_SLABS) }, newSlab);
-    this.ahead = this.reader?.read(this.slabsAhead);
+  private readAhead(): void {
+    if (this.reader === undefined) return;
+    const slabs = Array.from({ length: this.slabCount }, newSlab);
+    this.ahead.push({ slabs, outcome: this.reader.read(slabs) });
+    this.slabCount = Math.min(2 * this.slabCount, MAX_SLABS);
   }
 
   private hasEnded(): boolean {
@@ -133,8 +143,8 @@ export class TableReader {
     const { signal } = this.options;
     if (signal !== undefined) unfollowSignal(signal, this);
     this.reader?.cancel();
-    await this.ahead;
-    this.slabsAhead = [];
+    await Promise.all(this.ahead.map(({ outcome }) => outcome));
+    this.ahead.length = 0;
     this.reader?.close();
   }
 }
