@@ -25,45 +25,37 @@ DumpReader::Outcome DumpReader::read(uint8_t* const* slabs, size_t count) {
     outcome.failure = socket_.send(request);
     started_ = true;
   }
-  while (outcome.slabs < count && !outcome.done && !outcome.failure && !cancelled()) {
+  bool idle = false;
+  while (outcome.slabs < count && !outcome.done && !outcome.failure && !idle && !cancelled()) {
     SlabWriter slab(slabs[outcome.slabs]);
-    bool full = false;
-    bool idle = false;
-    while (!full && !idle && !outcome.done && !outcome.failure) {
-      EntryRecord* record = slab.reserve();
-      if (!record) break;
-      Message message;
-      switch (next_message(message, outcome)) {
-        case Step::message: {
-          Extension extension;
-          if (!decode_entry(message, *record, extension)) {
-            outcome.failure = Failure::of_protocol(EBADMSG);
-          } else if (!slab.fits(*record, extension)) {
-            messages_.unread();
-            full = true;
-          } else if (zero_counters_ || recent_.add(*record)) {
-            // While counters are zeroed, the repetition of a bucket is none: it
-            // holds what was counted since the first time.
-            slab.commit(record, extension);
-          }
-          break;
-        }
-        case Step::done:
-          outcome.done = true;
-          break;
-        case Step::idle:
-          idle = true;
-          break;
-        case Step::failed:
-          break;
-      }
-    }
+    idle = fill(slab, outcome) == Step::idle;
     slab.stamp(wall_clock());
     if (slab.count() > 0) outcome.slabs++;
-    if (idle) break;
   }
   ended_ = outcome.done || outcome.failure;
   return outcome;
+}
+
+DumpReader::Step DumpReader::fill(SlabWriter& slab, Outcome& outcome) {
+  while (EntryRecord* record = slab.reserve()) {
+    Message message;
+    const Step step = next_message(message, outcome);
+    outcome.done = step == Step::done;
+    if (step != Step::message) return step;
+    Extension extension;
+    if (!decode_entry(message, *record, extension)) {
+      outcome.failure = Failure::of_protocol(EBADMSG);
+      return Step::failed;
+    }
+    if (!slab.fits(*record, extension)) {
+      messages_.unread();
+      break;
+    }
+    // While counters are zeroed, the repetition of a bucket is none: it holds what
+    // was counted since the first time.
+    if (zero_counters_ || recent_.add(*record)) slab.commit(record, extension);
+  }
+  return Step::message;
 }
 
 DumpReader::Step DumpReader::next_message(Message& out, Outcome& outcome) {

@@ -49,6 +49,8 @@ class DumpReader {
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
   enum class Step { message, done, idle, failed };
+  // Puts entries into the slab until it is full (message) or none is there.
+  Step fill(SlabWriter& slab, Outcome& outcome);
   Step next_message(Message& out, Outcome& outcome);
   Step receive(Outcome& outcome);
 

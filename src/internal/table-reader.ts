@@ -39,6 +39,7 @@ export class TableReader {
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
+
   constructor(operation: string, options: TableReaderOptions) {
     this.operation = operation;
     this.options = options;
