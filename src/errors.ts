@@ -81,7 +81,7 @@ export class ConntrackError extends Error {
 
 const POSIX_NAMES = new Map<number, string>(
   Object.entries(constants.errno)
-    // EOPNOTSUPP and EAGAIN come later in the alphabet than nothing: prefer them to their aliases.
+    // Aliases on Linux of EOPNOTSUPP and EAGAIN, which are the names that the kernel uses.
     .filter(([name]) => name !== 'ENOTSUP' && name !== 'EWOULDBLOCK')
     .map(([name, number]) => [number, name]),
 );

@@ -57,8 +57,7 @@ type Inspect = (value: unknown, options: InspectOptions) => string;
 function readNumber64(view: DataView, offset: number): number {
   const low = view.getUint32(LITTLE_ENDIAN ? offset : offset + 4, LITTLE_ENDIAN);
   const high = view.getUint32(LITTLE_ENDIAN ? offset + 4 : offset, LITTLE_ENDIAN);
-  // The sum is a double, which V8 puts on the heap; a small integer is not.
-  return high === 0 ? low : high * 0x1_0000_0000 + low;
+  return high * 0x1_0000_0000 + low;
 }
 
 class TupleView implements Tuple {

@@ -1,6 +1,7 @@
 /**
- * Reads the table once, a batch of slabs at a time, one batch ahead of its
- * reader. All the ways in which a reading can end meet here.
+ * Reads the table once, a batch of slabs at a time: one is read ahead, and the
+ * slabs for the one after it lie ready. All the ways in which a reading can end
+ * meet here.
  */
 import { closedError, errorOfPlainFailure } from '../errors.js';
 import { followSignal, unfollowSignal } from './abort.js';
