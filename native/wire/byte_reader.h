@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "wire/uapi.h"
 
@@ -46,8 +47,8 @@ constexpr uint64_t big_endian(uint64_t value) {
 }
 
 template <typename Integer>
-inline bool read_big_endian(Bytes bytes, Integer& out) {
-  if (!read_host(bytes, 0, out)) return false;
+inline bool read_big_endian(Bytes bytes, Integer& out, size_t offset = 0) {
+  if (!read_host(bytes, offset, out)) return false;
   out = big_endian(out);
   return true;
 }
@@ -106,5 +107,33 @@ class AttributeReader {
   Bytes rest_;
   bool malformed_ = false;
 };
+
+struct AttributeHeader {
+  size_t offset;
+  uint16_t length;
+  uint16_t type;
+};
+
+template <typename Shape, size_t... Index>
+inline bool has_headers(Bytes bytes, std::index_sequence<Index...>) {
+  const auto differs = [bytes](const AttributeHeader& expected) {
+    const uint16_t header[] = {expected.length, expected.type};
+    uint32_t wanted = 0;
+    uint32_t found = 0;
+    memcpy(&wanted, header, sizeof wanted);
+    memcpy(&found, bytes.data + expected.offset, sizeof found);
+    return wanted ^ found;
+  };
+  return (differs(Shape::headers[Index]) | ...) == 0;
+}
+
+// Whether a run of attributes has exactly the headers of `Shape`. The kernel
+// writes most nests alike, and comparing all their headers at once costs a
+// fraction of walking them.
+template <typename Shape>
+inline bool has_shape(Bytes bytes) {
+  constexpr size_t count = sizeof Shape::headers / sizeof Shape::headers[0];
+  return bytes.size == Shape::size && has_headers<Shape>(bytes, std::make_index_sequence<count>{});
+}
 
 }  // namespace conntrack

@@ -1,5 +1,7 @@
 #include "wire/decode.h"
 
+#include "wire/shapes.h"
+
 namespace conntrack {
 
 namespace {
@@ -110,6 +112,11 @@ class EntryDecoder {
   }
 
   bool tuple(const Attribute& a, TupleRecord& out, uint32_t present) {
+    if (tuple_of_shape<shapes::Ipv4Ports>(a.payload, out) ||
+        tuple_of_shape<shapes::Ipv6Ports>(a.payload, out)) {
+      record_.present |= present;
+      return true;
+    }
     out = {};
     bool addresses[2] = {};
     bool protocol = false;
@@ -131,6 +138,19 @@ class EntryDecoder {
     if (!complete || !addresses[0] || !addresses[1] || !protocol) return false;
     record_.present |= present;
     return true;
+  }
+
+  template <typename Shape>
+  static bool tuple_of_shape(Bytes payload, TupleRecord& out) {
+    if (!has_shape<Shape>(payload)) return false;
+    out = {};
+    out.family = Shape::family;
+    out.present = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
+    memcpy(out.source, payload.data + Shape::source, Shape::address_size);
+    memcpy(out.destination, payload.data + Shape::destination, Shape::address_size);
+    return read_u8(payload, Shape::protocol, out.protocol) &&
+           read_big_endian(payload, out.source_port, Shape::source_port) &&
+           read_big_endian(payload, out.destination_port, Shape::destination_port);
   }
 
   bool address(const Attribute& a, TupleRecord& out, bool (&seen)[2]) {
@@ -190,6 +210,7 @@ class EntryDecoder {
 
   // The three protocols share one place in the record: the last one has it.
   bool protocol_info(const Attribute& a) {
+    if (has_shape<shapes::Tcp>(a.payload)) return tcp_of_shape(a.payload);
     return each(a.payload, [this](const Attribute& protocol) {
       switch (protocol.type) {
         case CTA_PROTOINFO_TCP:
@@ -205,6 +226,22 @@ class EntryDecoder {
           return unknown();
       }
     });
+  }
+
+  bool tcp_of_shape(Bytes payload) {
+    using Shape = shapes::Tcp;
+    forget_protocol_info();
+    record_.present |= ENTRY_TCP_STATE | ENTRY_TCP_ORIGINAL_WINDOW_SCALE |
+                       ENTRY_TCP_REPLY_WINDOW_SCALE | ENTRY_TCP_ORIGINAL_FLAGS |
+                       ENTRY_TCP_REPLY_FLAGS;
+    TcpRecord& info = record_.info.tcp;
+    return read_u8(payload, Shape::state, record_.state) &&
+           read_u8(payload, Shape::original_window_scale, info.original_window_scale) &&
+           read_u8(payload, Shape::reply_window_scale, info.reply_window_scale) &&
+           read_u8(payload, Shape::original_flags, info.original_flags) &&
+           read_u8(payload, Shape::original_flags + 1, info.original_flags_mask) &&
+           read_u8(payload, Shape::reply_flags, info.reply_flags) &&
+           read_u8(payload, Shape::reply_flags + 1, info.reply_flags_mask);
   }
 
   void forget_protocol_info() {
@@ -265,6 +302,11 @@ class EntryDecoder {
 
   // Half a pair of counters is no pair: the present bit needs both.
   bool counters(const Attribute& a, uint64_t& packets, uint64_t& bytes, uint32_t present) {
+    if (has_shape<shapes::Counters>(a.payload)) {
+      record_.present |= present;
+      return read_big_endian(a.payload, packets, shapes::Counters::packets) &&
+             read_big_endian(a.payload, bytes, shapes::Counters::bytes);
+    }
     packets = bytes = 0;
     record_.present &= ~present;
     bool seen[2] = {};
@@ -349,7 +391,23 @@ class EntryDecoder {
 
   bool synproxy(const Attribute& a) {
     SynproxyRecord out = {};
-    const bool complete = each(a.payload, [&](const Attribute& part) {
+    if (!synproxy_values(a.payload, out)) return false;
+    record_.present &= ~ENTRY_SYNPROXY_NOT_ZERO;
+    record_.present |= ENTRY_SYNPROXY;
+    if ((out.initial_sequence | out.initial_timestamp | out.timestamp_offset) != 0) {
+      extend(ENTRY_SYNPROXY_NOT_ZERO).synproxy = out;
+    }
+    return true;
+  }
+
+  bool synproxy_values(Bytes payload, SynproxyRecord& out) {
+    using Shape = shapes::Synproxy;
+    if (has_shape<Shape>(payload)) {
+      return read_big_endian(payload, out.initial_sequence, Shape::initial_sequence) &&
+             read_big_endian(payload, out.initial_timestamp, Shape::initial_timestamp) &&
+             read_big_endian(payload, out.timestamp_offset, Shape::timestamp_offset);
+    }
+    return each(payload, [&](const Attribute& part) {
       switch (part.type) {
         case CTA_SYNPROXY_ISN:
           return read_big_endian(part.payload, out.initial_sequence);
@@ -361,12 +419,6 @@ class EntryDecoder {
           return unknown();
       }
     });
-    record_.present &= ~ENTRY_SYNPROXY_NOT_ZERO;
-    record_.present |= ENTRY_SYNPROXY;
-    if ((out.initial_sequence | out.initial_timestamp | out.timestamp_offset) != 0) {
-      extend(ENTRY_SYNPROXY_NOT_ZERO).synproxy = out;
-    }
-    return complete;
   }
 
   bool labels(const Attribute& a) {

@@ -19,8 +19,7 @@ class RecentTuples {
   // Remembers the flow of `record`. False when it is among the last 256 already.
   bool add(const EntryRecord& record) {
     const Key key = {record.original, record.zone};
-    const uint32_t hash = key.hash();
-    uint64_t& head = heads_[hash % size];
+    uint64_t& head = heads_[key.bucket()];
     // A chain runs from newer to older and ends where it leaves the window.
     for (uint64_t at = head; at != 0 && next_ - at <= size; at = older_[at % size]) {
       if (keys_[at % size].equals(key)) return false;
@@ -32,7 +31,8 @@ class RecentTuples {
   }
 
  private:
-  static constexpr uint32_t size = 256;
+  static constexpr unsigned bits = 8;
+  static constexpr uint32_t size = 1 << bits;
 
   struct Key {
     TupleRecord tuple;
@@ -41,15 +41,18 @@ class RecentTuples {
     bool equals(const Key& other) const {
       return zone == other.zone && memcmp(&tuple, &other.tuple, sizeof tuple) == 0;
     }
-    uint32_t hash() const {
-      uint64_t mixed = zone;
+    // Multiply-shift: the multiplications don't wait for each other.
+    size_t bucket() const {
+      constexpr uint64_t odd = 0x9e3779b97f4a7c15u;
       uint64_t words[sizeof tuple / sizeof(uint64_t)];
       memcpy(words, &tuple, sizeof tuple);
+      uint64_t sum = zone * odd;
+      uint64_t multiplier = odd;
       for (uint64_t word : words) {
-        mixed = (mixed ^ word) * 0x9e3779b97f4a7c15u;
-        mixed ^= mixed >> 32;
+        multiplier *= odd;
+        sum += (word ^ (word >> 32)) * multiplier;
       }
-      return static_cast<uint32_t>(mixed);
+      return sum >> (64 - bits);
     }
   };
 

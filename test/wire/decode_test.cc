@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "check.h"
 #include "decoded.h"
 
@@ -66,6 +68,61 @@ TEST(the_order_of_attributes_means_nothing) {
                                               u32(CTA_ID, 0x01020304), tuple(CTA_TUPLE_ORIG)})));
   CHECK(entry.ok);
   CHECK(same_record(entry.record, decoded({}).record));
+}
+
+// The nests that the kernel always writes alike are read at once (shapes.h), others
+// attribute by attribute. Which way it went must not show.
+TEST(the_order_within_a_nest_means_nothing) {
+  const auto entry = [](bool reversed) {
+    const auto ordered = [reversed](uint16_t type, std::vector<Buffer> parts) {
+      if (reversed) std::reverse(parts.begin(), parts.end());
+      Buffer payload;
+      for (const Buffer& part : parts) payload = join({payload, part});
+      return nest(type, {payload});
+    };
+    const auto addresses = [&](uint16_t source, size_t size) {
+      Buffer from(size);
+      Buffer to(size);
+      for (size_t i = 0; i < size; i++) {
+        from[i] = static_cast<uint8_t>(0x10 + i);
+        to[i] = static_cast<uint8_t>(0xe0 - i);
+      }
+      return ordered(CTA_TUPLE_IP, {attribute(source, from), attribute(source + 1, to)});
+    };
+    const Buffer ports = ordered(
+        CTA_TUPLE_PROTO,
+        {u8(CTA_PROTO_NUM, 6), u16(CTA_PROTO_SRC_PORT, 0x1234), u16(CTA_PROTO_DST_PORT, 0x5678)});
+    const auto counters = [&](uint16_t type, uint64_t from) {
+      return ordered(type,
+                     {u64(CTA_COUNTERS_PACKETS, from), u64(CTA_COUNTERS_BYTES, from << 33 | 1)});
+    };
+    return Decoded(conntrack_message(join({
+        ordered(CTA_TUPLE_ORIG, {addresses(CTA_IP_V4_SRC, 4), ports}),
+        ordered(CTA_TUPLE_REPLY, {addresses(CTA_IP_V6_SRC, 16), ports}),
+        u32(CTA_ID, 1),
+        u32(CTA_STATUS, 8),
+        ordered(CTA_PROTOINFO,
+                {ordered(CTA_PROTOINFO_TCP,
+                         {u8(CTA_PROTOINFO_TCP_STATE, 3), u8(CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, 7),
+                          u8(CTA_PROTOINFO_TCP_WSCALE_REPLY, 8),
+                          attribute(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, {9, 10}),
+                          attribute(CTA_PROTOINFO_TCP_FLAGS_REPLY, {11, 12})})}),
+        counters(CTA_COUNTERS_ORIG, 0x01020304),
+        counters(CTA_COUNTERS_REPLY, 0x05060708),
+        ordered(CTA_SYNPROXY, {u32(CTA_SYNPROXY_ISN, 0x11111111), u32(CTA_SYNPROXY_ITS, 0x22222222),
+                               u32(CTA_SYNPROXY_TSOFF, 0x33333333)}),
+    })));
+  };
+  const Decoded as_sent = entry(false);
+  const Decoded reversed = entry(true);
+  CHECK(as_sent.ok);
+  CHECK(reversed.ok);
+  CHECK(same_record(as_sent.record, reversed.record));
+  CHECK_EQUAL(as_sent.extension.record.synproxy.timestamp_offset, 0x33333333u);
+  CHECK_EQUAL(reversed.extension.record.synproxy.timestamp_offset, 0x33333333u);
+  CHECK_EQUAL(as_sent.record.reply.destination[15], 0xe0 - 15);
+  CHECK_EQUAL(as_sent.record.reply_bytes, uint64_t{0x05060708} << 33 | 1);
+  CHECK_EQUAL(as_sent.record.info.tcp.reply_flags_mask, 12);
 }
 
 TEST(a_message_needs_its_nfgenmsg) {
