@@ -10,6 +10,7 @@
         "native/os/netlink_socket.cc",
         "native/os/transaction.cc",
         "native/addon/addon.cc",
+        "native/addon/doorbell.cc",
         "native/addon/dump_wrap.cc",
         "native/addon/freestanding.cc",
         "native/addon/layout.cc",

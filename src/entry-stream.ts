@@ -24,7 +24,7 @@ export interface ReadOptions {
  * One pass over the table: async iterable, entry by entry or, through
  * `batches()`, array by array, which is the faster way. It is read once.
  *
- * Decoding happens off the main thread, one batch ahead of the reader: 768 KiB of
+ * Decoding happens off the main thread, ahead of the reader: 1 MiB of
  * records are under way at most, at any table size and however slow the loop is,
  * because the kernel keeps the place. What the loop has left behind is garbage.
  *

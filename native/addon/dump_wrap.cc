@@ -5,63 +5,55 @@
 
 namespace conntrack::addon {
 
+// A thread of the pool is given back after so many slabs (some 30 ms), so that a
+// large table does not keep other users of the pool waiting.
+constexpr uint32_t slabs_in_a_turn = 64;
+
 // Holds the wrapping object, and so the reader and its socket, until it has run.
-class DumpWrap::ReadJob : public AsyncJob {
+class DumpWrap::FillJob : public PoolJob {
  public:
-  static constexpr uint32_t max_slabs = 16;
-
-  explicit ReadJob(DumpWrap& wrap) : wrap_(wrap) { wrap_.Ref(); }
-
-  // Takes the slabs of an array, which must not be changed until the job has
-  // ended. False with an exception pending when one is no slab.
-  bool take(Napi::Env env, Napi::Array slabs) {
-    held_.hold(env, slabs);
-    count_ = slabs.Length();
-    for (uint32_t i = 0; i < count_; i++) {
-      memory_[i] = slab_memory(env, slabs[i]);
-      if (!memory_[i]) return false;
-    }
-    return true;
-  }
+  explicit FillJob(DumpWrap& wrap) : wrap_(wrap) {}
 
  private:
-  void run() override { outcome_ = wrap_.reader_.read(memory_, count_); }
-
-  napi_value result(napi_env env) override {
-    return JsObject(env)
-        .set("slabs", static_cast<uint32_t>(outcome_.slabs))
-        .set("done", outcome_.done)
-        .set("failure", outcome_.failure)
-        .value();
-  }
-
-  void finish(napi_env env) override {
-    held_.release(env);
-    wrap_.finished(env, this);
-    wrap_.Unref();
-  }
+  void run() override { wrap_.fill(); }
+  void complete(napi_env env) override { wrap_.finished(env); }
 
   DumpWrap& wrap_;
-  uint32_t count_ = 0;
-  uint8_t* memory_[max_slabs] = {};
-  Held held_;
-  DumpReader::Outcome outcome_;
 };
 
 namespace {
 
 // Read without coercion, which runs JavaScript: in a worker that is being
 // terminated it gives empty values, and asking those anything is fatal.
-uint8_t family_argument(const Napi::CallbackInfo& info) {
-  uint32_t family = 0;
-  napi_get_value_uint32(info.Env(), info[0], &family);
-  return static_cast<uint8_t>(family);
+uint32_t number_argument(const Napi::CallbackInfo& info, size_t index) {
+  uint32_t number = 0;
+  napi_get_value_uint32(info.Env(), info[index], &number);
+  return number;
 }
 
-bool zero_argument(const Napi::CallbackInfo& info) {
-  bool zero = false;
-  napi_get_value_bool(info.Env(), info[1], &zero);
-  return zero;
+bool boolean_argument(const Napi::CallbackInfo& info, size_t index) {
+  bool boolean = false;
+  napi_get_value_bool(info.Env(), info[index], &boolean);
+  return boolean;
+}
+
+void refuse(Napi::Env env, const char* why) {
+  Napi::TypeError::New(env, why).ThrowAsJavaScriptException();
+}
+
+// A promise, and in `deferred` what settles it; empty with an exception pending.
+Napi::Value promise(Napi::Env env, napi_deferred& deferred) {
+  napi_value value = nullptr;
+  if (napi_create_promise(env, &deferred, &value) == napi_ok) return {env, value};
+  deferred = nullptr;
+  return {};
+}
+
+void settle(napi_env env, napi_deferred& deferred, napi_value value) {
+  if (!deferred) return;
+  if (!value) napi_get_undefined(env, &value);
+  if (value) napi_resolve_deferred(env, deferred, value);
+  deferred = nullptr;
 }
 
 }  // namespace
@@ -69,62 +61,155 @@ bool zero_argument(const Napi::CallbackInfo& info) {
 Napi::Function DumpWrap::define(Napi::Env env) {
   return DefineClass(env, "DumpReader",
                      {
-                         InstanceMethod<&DumpWrap::read>("read"),
-                         InstanceMethod<&DumpWrap::cancel>("cancel"),
+                         InstanceMethod<&DumpWrap::supply>("supply"),
+                         InstanceMethod<&DumpWrap::next>("next"),
                          InstanceMethod<&DumpWrap::close>("close"),
                      });
 }
 
 DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<DumpWrap>(info), reader_(family_argument(info), zero_argument(info)) {
+    : Napi::ObjectWrap<DumpWrap>(info),
+      reader_(static_cast<uint8_t>(number_argument(info, 0)), boolean_argument(info, 1)) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
-  napi_value failure = to_js(info.Env(), reader_.open());
-  if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
+  Failure failure = reader_.open();
+  const auto answer_bell = [](napi_env env, void* wrap) {
+    static_cast<DumpWrap*>(wrap)->answer(env);
+  };
+  if (!failure && !doorbell_.open(info.Env(), "conntrack.dump", answer_bell, this)) {
+    failure = Failure::of_syscall("malloc", ENOMEM);
+  }
+  napi_value value = to_js(info.Env(), failure);
+  if (value) Value().Set("failure", Napi::Value(info.Env(), value));
 }
 
-Napi::Value DumpWrap::read(const Napi::CallbackInfo& info) {
+DumpWrap::~DumpWrap() { release(Env()); }
+
+Napi::Value DumpWrap::supply(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Napi::Array slabs = info[0].As<Napi::Array>();
-  if (waiting_ || !info[0].IsArray() || slabs.Length() == 0 ||
-      slabs.Length() > ReadJob::max_slabs) {
-    Napi::TypeError::New(env, "at most two reads, each into 1 to 16 slabs")
-        .ThrowAsJavaScriptException();
+  if (closed_ || close_ || !info[0].IsArray() || slabs.Length() > ring_.room()) {
+    refuse(env, "no room for these slabs");
     return {};
   }
-  auto* job = new ReadJob(*this);
-  if (!job->take(env, slabs)) {
-    job->abandon(env);
-    return {};
+  batch_.store(number_argument(info, 1), std::memory_order_relaxed);
+  for (uint32_t i = 0; i < slabs.Length(); i++) {
+    const Napi::Value slab = slabs[i];
+    uint8_t* memory = slab_memory(env, slab);
+    if (!memory) return {};
+    napi_create_reference(env, slab, 1, &slabs_[ring_.slot()]);
+    ring_.supply(memory);
   }
-  const Napi::Value promise = AsyncJob::prepare(env, "conntrack.dump", job);
-  if (promise.IsEmpty()) return {};
+  start(env);
+  return {};
+}
+
+void DumpWrap::start(napi_env env) {
+  if (running_ || ended() || close_ || !ring_.has_empty()) return;
+  idle_ = false;
+  auto* job = new FillJob(*this);
+  running_ = job->queue(env, "conntrack.dump");
   if (running_) {
-    waiting_ = job;
+    Ref();
   } else {
-    running_ = job;
-    job->queue(env);
+    delete job;
   }
-  return promise;
 }
 
-// Called before the promise of the job settles, so that the next one runs while
-// JavaScript looks at what this one gave.
-void DumpWrap::finished(napi_env env, ReadJob* job) {
-  if (job != running_) return;
-  running_ = waiting_;
-  waiting_ = nullptr;
-  if (running_) running_->queue(env);
+void DumpWrap::fill() {
+  uint32_t unannounced = 0;
+  for (uint32_t turn = 0; turn < slabs_in_a_turn; turn++) {
+    uint8_t* slab = ring_.empty();
+    if (!slab) return;
+    const DumpReader::Outcome outcome = reader_.read(slab);
+    if (outcome.filled) {
+      ring_.fill();
+      unannounced++;
+    }
+    if (outcome.step == DumpReader::Step::idle) {
+      idle_ = true;
+      return;
+    }
+    if (outcome.step != DumpReader::Step::more) {
+      end_ = outcome.step;
+      failure_ = outcome.failure;
+      ended_.store(true, std::memory_order_release);
+      return;
+    }
+    if (unannounced >= batch_.load(std::memory_order_relaxed)) {
+      unannounced = 0;
+      doorbell_.ring();
+    }
+  }
 }
 
-void DumpWrap::cancel(const Napi::CallbackInfo&) { reader_.cancel(); }
+void DumpWrap::finished(napi_env env) {
+  running_ = false;
+  if (close_) {
+    release(env);
+    settle(env, close_, nullptr);
+  } else if (!idle_) {
+    start(env);
+  }
+  answer(env);
+  Unref();
+}
 
-void DumpWrap::close(const Napi::CallbackInfo& info) {
+// Gives the next() that waits what there is. A silent kernel gives it nothing, so
+// that only JavaScript can go on waiting: it cannot while its environment ends.
+void DumpWrap::answer(napi_env env) {
+  const bool end = ended();
+  const uint32_t filled = ring_.filled();
+  if (!next_ || (filled == 0 && running_ && !end)) return;
+  const uint32_t batch = batch_.load(std::memory_order_relaxed);
+  const uint32_t count = filled < batch ? filled : batch;
+  for (uint32_t i = 0; i < count; i++) {
+    napi_ref& slab = slabs_[ring_.take()];
+    napi_delete_reference(env, slab);
+    slab = nullptr;
+  }
+  JsObject outcome(env);
+  outcome.set("slabs", count);
+  outcome.set("done", end && end_ == DumpReader::Step::done && count == filled);
+  if (end) outcome.set("failure", failure_);
+  settle(env, next_, outcome.value());
+}
+
+Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
+  if (next_ || close_ || closed_) {
+    refuse(info.Env(), "next() of a reader that is closed, or has one pending");
+    return {};
+  }
+  const Napi::Value outcome = promise(info.Env(), next_);
+  start(info.Env());
+  answer(info.Env());
+  return outcome;
+}
+
+Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {
+  if (close_) {
+    refuse(info.Env(), "close() twice");
+    return {};
+  }
+  const Napi::Value closed = promise(info.Env(), close_);
   if (running_) {
-    Napi::TypeError::New(info.Env(), "close() while reading").ThrowAsJavaScriptException();
-    return;
+    reader_.cancel();
+  } else {
+    release(info.Env());
+    settle(info.Env(), close_, nullptr);
   }
+  return closed;
+}
+
+// Not while the job runs.
+void DumpWrap::release(napi_env env) {
+  closed_ = true;
   reader_.close();
+  doorbell_.close();
+  for (napi_ref& slab : slabs_) {
+    if (slab) napi_delete_reference(env, slab);
+    slab = nullptr;
+  }
 }
 
 }  // namespace conntrack::addon

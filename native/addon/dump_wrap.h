@@ -3,7 +3,9 @@
 
 #include <napi.h>
 
+#include "addon/doorbell.h"
 #include "os/dump_reader.h"
+#include "os/slab_ring.h"
 
 namespace conntrack::addon {
 
@@ -11,21 +13,39 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit DumpWrap(const Napi::CallbackInfo& info);
+  ~DumpWrap() override;
 
  private:
-  class ReadJob;
+  class FillJob;
 
-  Napi::Value read(const Napi::CallbackInfo& info);
-  void cancel(const Napi::CallbackInfo& info);
-  void close(const Napi::CallbackInfo& info);
+  Napi::Value supply(const Napi::CallbackInfo& info);
+  Napi::Value next(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
 
-  void finished(napi_env env, ReadJob* job);
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+  void start(napi_env env);
+  // On a thread of the pool: fills slabs until none is empty or the turn is over.
+  void fill();
+  void finished(napi_env env);
+  void answer(napi_env env);
+  void release(napi_env env);
 
   DumpReader reader_;
-  // One read runs and one waits: that the pool thread need not wait for the main
-  // thread between two batches is worth some 4 % of a large table (6.18, Node 20).
-  ReadJob* running_ = nullptr;
-  ReadJob* waiting_ = nullptr;
+  SlabRing ring_;
+  napi_ref slabs_[SlabRing::capacity] = {};  // what keeps the memory in the ring
+  Doorbell doorbell_;
+  std::atomic<uint32_t> batch_{1};  // how many filled slabs are worth a ring
+
+  // Written by fill(), and read once ended_ says so.
+  DumpReader::Step end_ = DumpReader::Step::more;
+  Failure failure_;
+  std::atomic<bool> ended_{false};
+  bool idle_ = false;  // what the last turn ended with
+
+  bool running_ = false;
+  bool closed_ = false;
+  napi_deferred next_ = nullptr;   // of the next() that waits
+  napi_deferred close_ = nullptr;  // of the close() that waits
 };
 
 }  // namespace conntrack::addon

@@ -18,21 +18,24 @@ class DumpReader {
   DumpReader(const DumpReader&) = delete;
   DumpReader& operator=(const DumpReader&) = delete;
 
+  // more: there may be more to read. idle: the kernel has sent nothing for
+  // `patience`, or cancel() was called. done: the table has been read to its end.
+  enum class Step { more, idle, done, failed };
   struct Outcome {
-    size_t slabs = 0;   // how many were filled, the last one perhaps in part
-    bool done = false;  // the table has been read to its end
+    Step step = Step::more;
+    bool filled = false;  // whether the slab holds anything
     Failure failure;
   };
 
   // Opens the socket in the network namespace of the calling thread.
   Failure open();
 
-  // Runs on one thread at a time; after the end, or a failure, it says done at once. Returns when
-  // the slabs are full, the table is at its end, something failed, cancel() was called, or the
-  // kernel has sent nothing for `patience`: an environment that is torn down waits for running jobs
-  // and has no way to reach them, so none may block for long. (The real kernel never makes a dump
-  // wait: it is built inside recvmsg.)
-  Outcome read(uint8_t* const* slabs, size_t count);
+  // Fills one slab. Runs on one thread at a time, and not again after the end or a
+  // failure. It comes back when the kernel is silent, because an environment that
+  // is torn down waits for running jobs and has no way to reach them: none may
+  // block for long. (The real kernel never makes a dump wait: it is built inside
+  // recvmsg.)
+  Outcome read(uint8_t* slab);
 
   // From any thread; read() returns soon.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
@@ -48,17 +51,15 @@ class DumpReader {
 
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
-  enum class Step { message, done, idle, failed };
-  // Puts entries into the slab until it is full (message) or none is there.
-  Step fill(SlabWriter& slab, Outcome& outcome);
-  Step next_message(Message& out, Outcome& outcome);
-  Step receive(Outcome& outcome);
+  // Puts entries into the slab until it is full (more) or none is there.
+  Step fill(SlabWriter& slab, Failure& failure);
+  Step next_message(Message& out, Failure& failure);
+  Step receive(Failure& failure);
 
   const uint8_t family_;
   const bool zero_counters_;
   std::atomic<bool> cancelled_{false};
   bool started_ = false;
-  bool ended_ = false;
   NetlinkSocket socket_;
   std::unique_ptr<uint8_t[]> buffer_;  // receive_buffer_size bytes
   MessageReader messages_;             // what of buffer_ is still to be read

@@ -18,14 +18,14 @@ class RecentTuples {
  public:
   // Remembers the flow of `record`. False when it is among the last 256 already.
   bool add(const EntryRecord& record) {
-    const Key key = {record.original, record.zone};
-    uint64_t& head = heads_[key.bucket()];
+    // CTA_ID tells flows apart nearly always, and is a hash already (since Linux
+    // 5.1; before, a pointer). The tuple decides.
+    uint64_t& head = heads_[record.id * 0x9e3779b1u >> (32 - bits)];
     // A chain runs from newer to older and ends where it leaves the window.
-    for (uint64_t at = head; at != 0 && next_ - at <= size; at = older_[at % size]) {
-      if (keys_[at % size].equals(key)) return false;
+    for (uint64_t at = head; at != 0 && next_ - at <= size; at = flows_[at % size].older) {
+      if (flows_[at % size].equals(record)) return false;
     }
-    keys_[next_ % size] = key;
-    older_[next_ % size] = head;
+    flows_[next_ % size] = {record.original, head, record.id, record.zone};
     head = next_++;
     return true;
   }
@@ -34,30 +34,19 @@ class RecentTuples {
   static constexpr unsigned bits = 8;
   static constexpr uint32_t size = 1 << bits;
 
-  struct Key {
+  struct Flow {
     TupleRecord tuple;
+    uint64_t older;
+    uint32_t id;
     uint16_t zone;
 
-    bool equals(const Key& other) const {
-      return zone == other.zone && memcmp(&tuple, &other.tuple, sizeof tuple) == 0;
-    }
-    // Multiply-shift: the multiplications don't wait for each other.
-    size_t bucket() const {
-      constexpr uint64_t odd = 0x9e3779b97f4a7c15u;
-      uint64_t words[sizeof tuple / sizeof(uint64_t)];
-      memcpy(words, &tuple, sizeof tuple);
-      uint64_t sum = zone * odd;
-      uint64_t multiplier = odd;
-      for (uint64_t word : words) {
-        multiplier *= odd;
-        sum += (word ^ (word >> 32)) * multiplier;
-      }
-      return sum >> (64 - bits);
+    bool equals(const EntryRecord& other) const {
+      return id == other.id && zone == other.zone &&
+             memcmp(&tuple, &other.original, sizeof tuple) == 0;
     }
   };
 
-  Key keys_[size] = {};
-  uint64_t older_[size] = {};
+  Flow flows_[size] = {};
   uint64_t heads_[size] = {};
   uint64_t next_ = 1;
 };

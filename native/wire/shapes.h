@@ -15,12 +15,8 @@ constexpr uint16_t nested(uint16_t type) { return NLA_F_NESTED | type; }
 struct Ipv4Ports {
   static constexpr size_t size = 48;
   static constexpr AttributeHeader headers[] = {
-      {0, 20, nested(CTA_TUPLE_IP)},
-      {4, 8, CTA_IP_V4_SRC},
-      {12, 8, CTA_IP_V4_DST},
-      {20, 28, nested(CTA_TUPLE_PROTO)},
-      {24, 5, CTA_PROTO_NUM},
-      {32, 6, CTA_PROTO_SRC_PORT},
+      {0, 20, nested(CTA_TUPLE_IP)},     {4, 8, CTA_IP_V4_SRC},  {12, 8, CTA_IP_V4_DST},
+      {20, 28, nested(CTA_TUPLE_PROTO)}, {24, 5, CTA_PROTO_NUM}, {32, 6, CTA_PROTO_SRC_PORT},
       {40, 6, CTA_PROTO_DST_PORT},
   };
   static constexpr uint8_t family = FAMILY_IPV4;
@@ -35,12 +31,8 @@ struct Ipv4Ports {
 struct Ipv6Ports {
   static constexpr size_t size = 72;
   static constexpr AttributeHeader headers[] = {
-      {0, 44, nested(CTA_TUPLE_IP)},
-      {4, 20, CTA_IP_V6_SRC},
-      {24, 20, CTA_IP_V6_DST},
-      {44, 28, nested(CTA_TUPLE_PROTO)},
-      {48, 5, CTA_PROTO_NUM},
-      {56, 6, CTA_PROTO_SRC_PORT},
+      {0, 44, nested(CTA_TUPLE_IP)},     {4, 20, CTA_IP_V6_SRC}, {24, 20, CTA_IP_V6_DST},
+      {44, 28, nested(CTA_TUPLE_PROTO)}, {48, 5, CTA_PROTO_NUM}, {56, 6, CTA_PROTO_SRC_PORT},
       {64, 6, CTA_PROTO_DST_PORT},
   };
   static constexpr uint8_t family = FAMILY_IPV6;
@@ -56,12 +48,9 @@ struct Ipv6Ports {
 struct Tcp {
   static constexpr size_t size = 44;
   static constexpr AttributeHeader headers[] = {
-      {0, 44, nested(CTA_PROTOINFO_TCP)},
-      {4, 5, CTA_PROTOINFO_TCP_STATE},
-      {12, 5, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL},
-      {20, 5, CTA_PROTOINFO_TCP_WSCALE_REPLY},
-      {28, 6, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL},
-      {36, 6, CTA_PROTOINFO_TCP_FLAGS_REPLY},
+      {0, 44, nested(CTA_PROTOINFO_TCP)},         {4, 5, CTA_PROTOINFO_TCP_STATE},
+      {12, 5, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL}, {20, 5, CTA_PROTOINFO_TCP_WSCALE_REPLY},
+      {28, 6, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL},  {36, 6, CTA_PROTOINFO_TCP_FLAGS_REPLY},
   };
   static constexpr size_t state = 8;
   static constexpr size_t original_window_scale = 16;

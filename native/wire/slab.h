@@ -41,6 +41,10 @@ class SlabWriter {
   EntryRecord* reserve() {
     if (!memory_ || front_ + sizeof(EntryRecord) > back_) return nullptr;
     auto* record = reinterpret_cast<EntryRecord*>(memory_ + front_);
+    // The memory is cold; four records ahead is where the next page may begin.
+    __builtin_prefetch(memory_ + front_ + 4 * sizeof *record, 1);
+    __builtin_prefetch(memory_ + front_ + 4 * sizeof *record + 64, 1);
+    __builtin_prefetch(memory_ + front_ + 4 * sizeof *record + 128, 1);
     // In three pieces: GCC clears 192 bytes with `rep stos`, which takes thrice as long.
     constexpr size_t piece = sizeof *record / 3;
     uint8_t* bytes = memory_ + front_;

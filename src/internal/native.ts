@@ -15,9 +15,10 @@ interface Outcome {
   readonly failure?: NativeFailure;
 }
 
-export interface ReadOutcome extends Outcome {
-  /** How many of the slabs were filled. Fewer than given, and neither done nor failed: ask again. */
+export interface DumpOutcome extends Outcome {
+  /** How many more of the slabs that were supplied have been filled: `batch` at most. */
   readonly slabs: number;
+  /** The table has been read to its end. */
   readonly done: boolean;
 }
 
@@ -26,15 +27,15 @@ export interface NativeDumpReader {
   /** Set when the socket could not be opened; then the reader is of no use. */
   readonly failure?: NativeFailure;
   /**
-   * Fills 1 to 16 slabs in turn. A second read may wait while one runs; it starts
-   * before the promise of the first settles. The array and the slabs must be left
-   * alone until then.
+   * Slabs to fill, in turn; they must be left alone until they are. Reading goes on
+   * while there are any. `next` settles when `batch` of them are filled, or none
+   * will be for now.
    */
-  read(slabs: readonly ArrayBuffer[]): Promise<ReadOutcome>;
-  /** Lets a running `read` end soon. */
-  cancel(): void;
-  /** Closes the socket; throws while `read` runs. */
-  close(): void;
+  supply(slabs: readonly ArrayBuffer[], batch: number): void;
+  /** What has been filled; perhaps nothing, when the kernel is silent. One at a time. */
+  next(): Promise<DumpOutcome>;
+  /** Ends the reading, and a pending `next`, and closes the socket. Once. */
+  close(): Promise<void>;
 }
 
 /** One request at a time. native/addon/request_wrap.h */

@@ -1,20 +1,20 @@
 /**
- * Reads the table once, a batch of slabs at a time: one is read ahead, and the
- * slabs for the one after it lie ready. All the ways in which a reading can end
- * meet here.
+ * Reads the table once, a batch of slabs at a time, while the slabs of the next
+ * ones are being filled. All the ways in which a reading can end meet here.
  */
 import { closedError, errorOfPlainFailure } from '../errors.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { SLAB } from './layout.js';
 import { loadAddon } from './load-addon.js';
-import type { NativeDumpReader, ReadOutcome } from './native.js';
+import type { NativeDumpReader } from './native.js';
 
 /**
  * A batch starts with one slab, so that a small table costs little, and doubles
- * up to this many, so that a large one crosses threads seldom. One batch is being
- * read, one filled and one waits to be: 768 KiB at most, whatever the table.
+ * up to this many, so that a large one wakes JavaScript seldom. What is being read
+ * and what is being filled is 1 MiB at most, whatever the table.
  */
-const MAX_SLABS = 4;
+const MAX_BATCH = 4;
+const BATCHES_AHEAD = 3;
 
 export interface TableReaderOptions {
   /** 0 for both families. `undefined`: nothing can match, and the kernel is not asked. */
@@ -23,20 +23,15 @@ export interface TableReaderOptions {
   signal: AbortSignal | undefined;
 }
 
-interface Batch {
-  readonly slabs: readonly ArrayBuffer[];
-  readonly outcome: Promise<ReadOutcome>;
-}
-
 type End = { error: unknown } | 'complete';
 
 export class TableReader {
   private readonly operation: string;
   private readonly options: TableReaderOptions;
   private reader: NativeDumpReader | undefined;
-  /** One read that runs and one that waits. */
-  private readonly ahead: Batch[] = [];
-  private slabCount = 1;
+  /** The slabs that the reader has, in the order in which it fills them. */
+  private readonly ahead: ArrayBuffer[] = [];
+  private batch = 1;
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
@@ -55,19 +50,18 @@ export class TableReader {
   async read(): Promise<ArrayBuffer[] | undefined> {
     if (this.reader === undefined && !this.hasEnded()) await this.start();
     while (!this.hasEnded()) {
-      const batch = this.ahead[0];
-      const outcome = await batch?.outcome;
+      const outcome = await this.reader?.next();
       // Closed or aborted meanwhile.
-      if (batch === undefined || outcome === undefined || this.hasEnded()) break;
-      this.ahead.shift();
-      const { failure, done, slabs: filled } = outcome;
+      if (outcome === undefined || this.hasEnded()) break;
+      const { failure, done, slabs } = outcome;
       if (failure !== undefined) {
         await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
         break;
       }
+      const filled = this.ahead.splice(0, slabs);
       if (done) await this.stop('complete');
       else this.readAhead();
-      if (filled > 0) return batch.slabs.slice(0, filled);
+      if (slabs > 0) return filled;
     }
     this.throwError();
     return undefined;
@@ -112,14 +106,14 @@ export class TableReader {
     }
     if (signal !== undefined) followSignal(signal, this);
     this.readAhead();
-    this.readAhead();
   }
 
   private readAhead(): void {
-    if (this.reader === undefined) return;
-    const slabs = Array.from({ length: this.slabCount }, newSlab);
-    this.ahead.push({ slabs, outcome: this.reader.read(slabs) });
-    this.slabCount = Math.min(2 * this.slabCount, MAX_SLABS);
+    const missing = BATCHES_AHEAD * this.batch - this.ahead.length;
+    const slabs = Array.from({ length: missing }, newSlab);
+    this.ahead.push(...slabs);
+    this.reader?.supply(slabs, this.batch);
+    this.batch = Math.min(2 * this.batch, MAX_BATCH);
   }
 
   private hasEnded(): boolean {
@@ -144,10 +138,8 @@ export class TableReader {
   private async release(): Promise<void> {
     const { signal } = this.options;
     if (signal !== undefined) unfollowSignal(signal, this);
-    this.reader?.cancel();
-    await Promise.all(this.ahead.map(({ outcome }) => outcome));
     this.ahead.length = 0;
-    this.reader?.close();
+    await this.reader?.close();
   }
 }
 

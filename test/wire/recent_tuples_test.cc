@@ -24,7 +24,7 @@ TEST(a_flow_is_new_once) {
   CHECK(!recent.add(flow(1)));
 }
 
-TEST(zone_and_original_tuple_make_the_flow) {
+TEST(id_zone_and_original_tuple_make_the_flow) {
   RecentTuples recent;
   CHECK(recent.add(flow(1)));
   CHECK(recent.add(flow(1, 5)));
@@ -38,10 +38,15 @@ TEST(zone_and_original_tuple_make_the_flow) {
   CHECK(recent.add(other));
 
   EntryRecord same = flow(1);
-  same.id = 99;
   same.reply.source_port = 99;
   same.status = 99;
   CHECK(!recent.add(same));
+
+  EntryRecord newer = flow(1);
+  newer.id = 99;
+  CHECK(recent.add(newer));
+  CHECK(!recent.add(newer));
+  CHECK(!recent.add(flow(1)));
 }
 
 TEST(an_empty_flow_is_no_match_for_nothing) {
