@@ -8,9 +8,11 @@ import type { Entry } from './entry.js';
 import type { EntryKey } from './entry-key.js';
 import { EntryStream, type ReadOptions } from './entry-stream.js';
 import { closedError, errorOfFailure, errorOfPlainFailure, typeError } from './errors.js';
+import { EventStream, openSubscription, readCoverage, type WatchOptions } from './events.js';
 import { type EntryFilter, familyNumber } from './filter.js';
 import { Dependents } from './internal/dependents.js';
 import { entriesOf } from './internal/entry-view.js';
+import type { EventSubscription } from './internal/event-subscription.js';
 import { hasTupleOf, keySlab } from './internal/record-writer.js';
 import { RequestQueue } from './internal/request-queue.js';
 import { TableReader } from './internal/table-reader.js';
@@ -35,6 +37,7 @@ let openHandle: (operation: string) => Conntrack;
 export class Conntrack implements AsyncDisposable {
   readonly #requests: RequestQueue;
   readonly #readers = new Dependents<TableReader>();
+  readonly #subscriptions = new Dependents<EventSubscription>();
   #closed = false;
 
   static {
@@ -96,12 +99,22 @@ export class Conntrack implements AsyncDisposable {
     return entries;
   }
 
+  /** See {@link watchEvents}. */
+  watchEvents(options: WatchOptions = {}): EventStream {
+    if (this.#closed) throw closedError('watchEvents', 'handle');
+    const coverage = readCoverage();
+    const subscription = openSubscription('watchEvents', options);
+    this.#subscriptions.add(subscription);
+    return new EventStream('watchEvents', subscription, coverage);
+  }
+
   /**
    * Ends the streams of the handle, waits for its requests and closes its
    * sockets. Idempotent. Calls that come later reject with `ERR_CONNTRACK_CLOSED`.
    */
   async close(): Promise<void> {
     this.#closed = true;
+    for (const subscription of this.#subscriptions.held()) subscription.close();
     const readers = this.#readers.held().map((reader) => reader.close());
     await Promise.all([...readers, this.#requests.close()]);
   }
@@ -220,6 +233,32 @@ export async function getEntry(key: EntryKey): Promise<Entry | undefined> {
  */
 export async function countEntries(): Promise<number> {
   return withHandle('countEntries', (conntrack) => conntrack.countEntries());
+}
+
+/**
+ * Subscribes to the events of the table: entries that are created (`new`), changed
+ * (`update`) and removed (`destroy`). It is subscribed when it returns. See
+ * {@link EventStream} and {@link WatchOptions}.
+ *
+ * Privileges: CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ *
+ * @throws {@link ConntrackError} `EPERM` without CAP_NET_ADMIN,
+ * `ERR_CONNTRACK_UNSUPPORTED` where the kernel has no netfilter netlink.
+ * @throws TypeError or RangeError for a wrong option or filter, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { watchEvents } from 'conntrack';
+ *
+ * for await (const event of watchEvents({ events: ['new', 'destroy'] })) {
+ *   if (event.type === 'lost') console.warn('missed', event.count, 'events');
+ *   else if ('entry' in event) console.log(event.type, String(event.entry));
+ * }
+ * ```
+ */
+export function watchEvents(options: WatchOptions = {}): EventStream {
+  const coverage = readCoverage();
+  return new EventStream('watchEvents', openSubscription('watchEvents', options), coverage);
 }
 
 async function withHandle<T>(

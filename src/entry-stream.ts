@@ -6,6 +6,7 @@
 import type { Entry } from './entry.js';
 import { concurrentReadError, secondReaderError } from './errors.js';
 import { entriesOf } from './internal/entry-view.js';
+import { type BatchSource, iterateBatches, iterateItems } from './internal/stream-iterator.js';
 import type { TableReader } from './internal/table-reader.js';
 
 /** How a table is read. */
@@ -51,16 +52,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
 
   /** The entries, one by one. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Entry, undefined> {
-    this.#claim();
-    let batch: Entry[] = [];
-    let index = 0;
-    const read = async () => {
-      batch = [];
-      batch = (await this.#readBatch()) ?? [];
-      index = 1;
-      return batch[0];
-    };
-    return this.#iterator(read, () => batch[index++]);
+    return iterateItems(this.#source());
   }
 
   /**
@@ -76,8 +68,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
    * ```
    */
   batches(): AsyncIterableIterator<Entry[], undefined> {
-    this.#claim();
-    return this.#iterator(() => this.#readBatch());
+    return iterateBatches(this.#source());
   }
 
   /** Ends the reading. Resolves when the socket is closed. May be called at any time, repeatedly. */
@@ -90,9 +81,17 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
     await this.#reader.close();
   }
 
-  #claim(): void {
+  #source(): BatchSource<Entry> {
     if (this.#claimed) throw secondReaderError(this.#operation);
     this.#claimed = true;
+    const reader = this.#reader;
+    return {
+      read: () => this.#readBatch(),
+      leave: () => reader.leave(),
+      get interrupted() {
+        return reader.interrupted;
+      },
+    };
   }
 
   async #readBatch(): Promise<Entry[] | undefined> {
@@ -104,39 +103,5 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
     } finally {
       this.#pending = false;
     }
-  }
-
-  /** `ready`: a value that is there without waiting. */
-  #iterator<T>(
-    read: () => Promise<T | undefined>,
-    ready: () => T | undefined = () => undefined,
-  ): AsyncIterableIterator<T, undefined> {
-    const reader = this.#reader;
-    let left = false;
-    const leave = () => {
-      left = true;
-      return reader.leave();
-    };
-    const resultOf = (value: T | undefined): IteratorResult<T, undefined> =>
-      value === undefined ? { value: undefined, done: true } : { value, done: false };
-    return {
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-      next() {
-        if (left) return Promise.resolve({ value: undefined, done: true });
-        const value = reader.interrupted ? undefined : ready();
-        if (value !== undefined) return Promise.resolve({ value, done: false });
-        return read().then(resultOf);
-      },
-      async return() {
-        await leave();
-        return { value: undefined, done: true };
-      },
-      async throw(error: unknown) {
-        await leave();
-        throw error;
-      },
-    };
   }
 }

@@ -94,6 +94,9 @@ const PERMISSION_HINT = [
   '                   securityContext: { capabilities: { add: [NET_ADMIN] } }',
 ].join('\n');
 
+const ADMIN_NEEDED =
+  'CAP_NET_ADMIN is needed in the user namespace that owns this network namespace';
+
 const UNSUPPORTED_HINT =
   'Load it with "modprobe nf_conntrack_netlink", or build the kernel with CONFIG_NF_CT_NETLINK. ' +
   'Sandboxes such as gVisor do not have it.';
@@ -125,11 +128,10 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
   }
 
   if (code === 'EPERM') {
-    return new ConntrackError(
-      'CAP_NET_ADMIN is needed in the user namespace that owns this network namespace; ' +
-        'ctnetlink asks for it even to read',
-      { ...parts, hint: PERMISSION_HINT },
-    );
+    return new ConntrackError(`${ADMIN_NEEDED}; ctnetlink asks for it even to read`, {
+      ...parts,
+      hint: PERMISSION_HINT,
+    });
   }
   return new ConntrackError(`the kernel answered ${code}`, parts);
 }
@@ -151,6 +153,24 @@ export function errorOfPlainFailure(operation: string, failure: NativeFailure): 
   return errorOfFailure(operation, failure);
 }
 
+/** Subscribing takes system calls alone, and the kernel refuses it there (nfnetlink_bind). */
+export function errorOfWatchFailure(
+  operation: string,
+  failure: NativeFailure,
+  allNamespaces: boolean,
+): ConntrackError {
+  const { errno, syscall } = failure;
+  if (POSIX_NAMES.get(errno) !== 'EPERM') return errorOfFailure(operation, failure);
+  const broadcast = allNamespaces ? ', and CAP_NET_BROADCAST for allNamespaces' : '';
+  return new ConntrackError(`${ADMIN_NEEDED}${broadcast}`, {
+    code: 'EPERM',
+    operation,
+    errno,
+    syscall,
+    hint: PERMISSION_HINT,
+  });
+}
+
 export function closedError(operation: string, what: string): ConntrackError {
   return new ConntrackError(`the ${what} is closed`, { code: 'ERR_CONNTRACK_CLOSED', operation });
 }
@@ -167,7 +187,7 @@ export function secondReaderError(operation: string): ConntrackError {
   return new ConntrackError('the stream is being read already', {
     code: 'ERR_CONNTRACK_BUSY',
     operation,
-    hint: 'A stream is read once. Call streamEntries() again for another pass over the table.',
+    hint: `A stream is read once. Call ${operation}() again for another one.`,
   });
 }
 

@@ -1,8 +1,28 @@
-export { Conntrack, countEntries, getEntry, listEntries, streamEntries } from './conntrack.js';
+export {
+  Conntrack,
+  countEntries,
+  getEntry,
+  listEntries,
+  streamEntries,
+  watchEvents,
+} from './conntrack.js';
 export type * from './entry.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry-key.js';
 export type { EntryStream, ReadOptions } from './entry-stream.js';
 export { ConntrackError, type ConntrackErrorCode } from './errors.js';
+export {
+  type ConntrackEvent,
+  ENTRY_EVENTS,
+  type EntryEvent,
+  type EntryEventType,
+  type EventCounters,
+  type EventCoverage,
+  type EventOrigin,
+  type EventStream,
+  type LostEvent,
+  type ReliabilityEndedEvent,
+  type WatchOptions,
+} from './events.js';
 export type { EntryFilter } from './filter.js';
 export {
   DCCP_ROLES,

@@ -1,6 +1,7 @@
 #include "addon/addon.h"
 
 #include "addon/dump_wrap.h"
+#include "addon/event_wrap.h"
 #include "addon/layout.h"
 #include "addon/request_wrap.h"
 
@@ -9,6 +10,7 @@ namespace conntrack::addon {
 Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("layout", Napi::Value(env, describe_layout(env)));
   exports.Set("DumpReader", DumpWrap::define(env));
+  exports.Set("EventReader", EventWrap::define(env));
   exports.Set("RequestSocket", RequestWrap::define(env));
   return exports;
 }

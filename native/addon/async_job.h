@@ -77,7 +77,7 @@ class AsyncJob : public PoolJob {
 
  private:
   void complete(napi_env env) final {
-    const napi_value value = result(env);
+    napi_value value = result(env);
     // Released before the promise settles: JavaScript may start the next job.
     finish(env);
     if (value) napi_resolve_deferred(env, deferred_, value);

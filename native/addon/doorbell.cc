@@ -16,6 +16,15 @@ bool Doorbell::open(napi_env env, const char* name, Answer answer_with, void* co
   return true;
 }
 
+void Doorbell::keep_alive(napi_env env, bool alive) {
+  if (!line_) return;
+  if (alive) {
+    napi_ref_threadsafe_function(env, function_);
+  } else {
+    napi_unref_threadsafe_function(env, function_);
+  }
+}
+
 void Doorbell::ring() {
   if (line_->rung.exchange(true)) return;
   napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);

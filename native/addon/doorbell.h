@@ -1,7 +1,7 @@
 // Wakes the JavaScript thread from any other. It carries nothing: whoever answers
 // looks at what there is, so rings that come before the answer are one.
 //
-// It does not keep the process alive.
+// It keeps the process alive only while that is asked for.
 #pragma once
 
 #include <node_api.h>
@@ -22,6 +22,9 @@ class Doorbell {
   // On the JavaScript thread, which is where `answer` will be called.
   bool open(napi_env env, const char* name, Answer answer, void* context);
 
+  // On the JavaScript thread: whether the process lives on until a ring.
+  void keep_alive(napi_env env, bool alive);
+
   // From any thread, between open() and close().
   void ring();
 
@@ -39,8 +42,8 @@ class Doorbell {
     std::atomic<bool> rung{false};
   };
 
-  static void answer(napi_env env, napi_value, void* line, void*);
-  static void finalize(napi_env env, void* line, void*);
+  static void answer(napi_env env, napi_value, void* data, void*);
+  static void finalize(napi_env env, void* data, void*);
 
   Line* line_ = nullptr;
   napi_threadsafe_function function_ = nullptr;

@@ -1,6 +1,8 @@
 #include "addon/dump_wrap.h"
 
+#include "addon/arguments.h"
 #include "addon/async_job.h"
+#include "addon/promise.h"
 #include "addon/slab_argument.h"
 
 namespace conntrack::addon {
@@ -20,43 +22,6 @@ class DumpWrap::FillJob : public PoolJob {
 
   DumpWrap& wrap_;
 };
-
-namespace {
-
-// Read without coercion, which runs JavaScript: in a worker that is being
-// terminated it gives empty values, and asking those anything is fatal.
-uint32_t number_argument(const Napi::CallbackInfo& info, size_t index) {
-  uint32_t number = 0;
-  napi_get_value_uint32(info.Env(), info[index], &number);
-  return number;
-}
-
-bool boolean_argument(const Napi::CallbackInfo& info, size_t index) {
-  bool boolean = false;
-  napi_get_value_bool(info.Env(), info[index], &boolean);
-  return boolean;
-}
-
-void refuse(Napi::Env env, const char* why) {
-  Napi::TypeError::New(env, why).ThrowAsJavaScriptException();
-}
-
-// A promise, and in `deferred` what settles it; empty with an exception pending.
-Napi::Value promise(Napi::Env env, napi_deferred& deferred) {
-  napi_value value = nullptr;
-  if (napi_create_promise(env, &deferred, &value) == napi_ok) return {env, value};
-  deferred = nullptr;
-  return {};
-}
-
-void settle(napi_env env, napi_deferred& deferred, napi_value value) {
-  if (!deferred) return;
-  if (!value) napi_get_undefined(env, &value);
-  if (value) napi_resolve_deferred(env, deferred, value);
-  deferred = nullptr;
-}
-
-}  // namespace
 
 Napi::Function DumpWrap::define(Napi::Env env) {
   return DefineClass(env, "DumpReader",
@@ -180,7 +145,7 @@ Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
     refuse(info.Env(), "next() of a reader that is closed, or has one pending");
     return {};
   }
-  const Napi::Value outcome = promise(info.Env(), next_);
+  const Napi::Value outcome = make_promise(info.Env(), next_);
   start(info.Env());
   answer(info.Env());
   return outcome;
@@ -191,7 +156,7 @@ Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {
     refuse(info.Env(), "close() twice");
     return {};
   }
-  const Napi::Value closed = promise(info.Env(), close_);
+  const Napi::Value closed = make_promise(info.Env(), close_);
   if (running_) {
     reader_.cancel();
   } else {

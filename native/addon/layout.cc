@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "addon/to_js.h"
+#include "wire/event_record.h"
 #include "wire/slab.h"
 
 namespace conntrack::addon {
@@ -23,6 +24,37 @@ napi_value describe_tuple(napi_env env) {
       .set("protocol", uint32_t{offsetof(TupleRecord, protocol)})
       .set("family", uint32_t{offsetof(TupleRecord, family)})
       .set("present", uint32_t{offsetof(TupleRecord, present)})
+      .value();
+}
+
+napi_value describe_event(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(EventRecord)})
+      .set("kind", uint32_t{offsetof(EventRecord, kind)})
+      .set("originPortId", uint32_t{offsetof(EventRecord, origin_port_id)})
+      .set("netns", uint32_t{offsetof(EventRecord, netns)})
+      .set("maximum", uint32_t{offsetof(EventRecord, maximum)})
+      .set("count", uint32_t{offsetof(EventRecord, count)})
+      .set("record", uint32_t{offsetof(EventRecord, entry)})
+      .value();
+}
+
+napi_value describe_event_kinds(napi_env env) {
+  return JsObject(env)
+      .set("new", uint32_t{EVENT_NEW})
+      .set("update", uint32_t{EVENT_UPDATE})
+      .set("destroy", uint32_t{EVENT_DESTROY})
+      .set("lostInKernel", uint32_t{EVENT_LOST_IN_KERNEL})
+      .set("lostInQueue", uint32_t{EVENT_LOST_IN_QUEUE})
+      .set("reliabilityEnded", uint32_t{EVENT_RELIABILITY_ENDED})
+      .value();
+}
+
+napi_value describe_event_groups(napi_env env) {
+  return JsObject(env)
+      .set("new", uapi::GROUP_NEW)
+      .set("update", uapi::GROUP_UPDATE)
+      .set("destroy", uapi::GROUP_DESTROY)
       .value();
 }
 
@@ -135,6 +167,9 @@ napi_value describe_layout(napi_env env) {
       .set("entry", describe_entry(env))
       .set("extension", describe_extension(env))
       .set("tuple", describe_tuple(env))
+      .set("event", describe_event(env))
+      .set("eventKinds", describe_event_kinds(env))
+      .set("eventGroups", describe_event_groups(env))
       .set("entryPresent", describe_entry_present(env))
       .set("tuplePresent", describe_tuple_present(env))
       .value();

@@ -8,6 +8,12 @@ napi_value to_js(napi_env env, uint32_t number) {
   return value;
 }
 
+napi_value to_js(napi_env env, uint64_t number) {
+  napi_value value = nullptr;
+  napi_create_int64(env, static_cast<int64_t>(number), &value);
+  return value;
+}
+
 napi_value to_js(napi_env env, bool boolean) {
   napi_value value = nullptr;
   napi_get_boolean(env, boolean, &value);

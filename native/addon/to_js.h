@@ -10,6 +10,8 @@
 namespace conntrack::addon {
 
 napi_value to_js(napi_env env, uint32_t number);
+// A number, so exact up to 2^53 - 1.
+napi_value to_js(napi_env env, uint64_t number);
 napi_value to_js(napi_env env, bool boolean);
 napi_value to_js(napi_env env, const char* text);
 

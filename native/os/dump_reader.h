@@ -30,12 +30,12 @@ class DumpReader {
   // Opens the socket in the network namespace of the calling thread.
   Failure open();
 
-  // Fills one slab. Runs on one thread at a time, and not again after the end or a
+  // Fills the slab at `memory`. Runs on one thread at a time, and not again after the end or a
   // failure. It comes back when the kernel is silent, because an environment that
   // is torn down waits for running jobs and has no way to reach them: none may
   // block for long. (The real kernel never makes a dump wait: it is built inside
   // recvmsg.)
-  Outcome read(uint8_t* slab);
+  Outcome read(uint8_t* memory);
 
   // From any thread; read() returns soon.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }

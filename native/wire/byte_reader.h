@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "wire/uapi.h"
@@ -132,8 +133,8 @@ inline bool has_headers(Bytes bytes, std::index_sequence<Index...>) {
 // fraction of walking them.
 template <typename Shape>
 inline bool has_shape(Bytes bytes) {
-  constexpr size_t count = sizeof Shape::headers / sizeof Shape::headers[0];
-  return bytes.size == Shape::size && has_headers<Shape>(bytes, std::make_index_sequence<count>{});
+  return bytes.size == Shape::size &&
+         has_headers<Shape>(bytes, std::make_index_sequence<std::size(Shape::headers)>{});
 }
 
 }  // namespace conntrack

@@ -24,81 +24,106 @@ struct Extension {
   Bytes security_context;
 };
 
-class SlabWriter {
+inline size_t extension_size(const EntryRecord& record, const Extension& extension) {
+  if ((record.present & ENTRY_IN_EXTENSION) == 0) return 0;
+  const size_t strings = extension.helper.size + extension.security_context.size;
+  return (sizeof extension.record + strings + 7) & ~size_t{7};
+}
+
+inline uint8_t* write_bytes(uint8_t* to, Bytes from) {
+  if (from.size) memcpy(to, from.data, from.size);
+  return to + from.size;
+}
+
+inline void write_extension(uint8_t* to, const Extension& extension) {
+  memcpy(to, &extension.record, sizeof extension.record);
+  to = write_bytes(to + sizeof extension.record, extension.helper);
+  write_bytes(to, extension.security_context);
+}
+
+// The room in a slab.
+template <typename Record>
+class Slab {
  public:
-  // No slab that holds one entry is larger.
-  static constexpr size_t largest_entry =
-      sizeof(SlabHeader) + sizeof(EntryRecord) + sizeof(ExtensionRecord) + 2 * max_string + 8;
+  Slab() = default;
 
-  SlabWriter() = default;
-
-  // `memory`: `size` bytes (a multiple of 8), aligned to 8, that outlive the writer.
-  explicit SlabWriter(uint8_t* memory, size_t size = slab_size) : memory_(memory), back_(size) {
+  // `memory`: `size` bytes (a multiple of 8), aligned to 8, that outlive this.
+  explicit Slab(uint8_t* memory, size_t size = slab_size) : memory_(memory), back_(size) {
     *header() = {};
   }
 
   // Room for one more record, zeroed; nullptr when the slab is full.
-  EntryRecord* reserve() {
-    if (!memory_ || front_ + sizeof(EntryRecord) > back_) return nullptr;
-    auto* record = reinterpret_cast<EntryRecord*>(memory_ + front_);
-    // The memory is cold; four records ahead is where the next page may begin.
-    __builtin_prefetch(memory_ + front_ + 4 * sizeof *record, 1);
-    __builtin_prefetch(memory_ + front_ + 4 * sizeof *record + 64, 1);
-    __builtin_prefetch(memory_ + front_ + 4 * sizeof *record + 128, 1);
-    // In three pieces: GCC clears 192 bytes with `rep stos`, which takes thrice as long.
-    constexpr size_t piece = sizeof *record / 3;
+  Record* reserve() {
+    if (!memory_ || front_ + sizeof(Record) > back_) return nullptr;
     uint8_t* bytes = memory_ + front_;
+    // The memory is cold, and four records ahead the next page may begin.
+    __builtin_prefetch(bytes + 4 * sizeof(Record), 1);
+    __builtin_prefetch(bytes + 4 * sizeof(Record) + 64, 1);
+    __builtin_prefetch(bytes + 4 * sizeof(Record) + 128, 1);
+    // In three pieces: GCC clears 192 bytes with `rep stos`, which takes thrice as long.
+    constexpr size_t piece = sizeof(Record) / 3;
     memset(bytes, 0, piece);
     memset(bytes + piece, 0, piece);
     memset(bytes + 2 * piece, 0, piece);
-    return record;
+    return reinterpret_cast<Record*>(bytes);
   }
+
+  // Whether the reserved record can be kept together with an extension of this size.
+  bool fits(size_t extension) const { return front_ + sizeof(Record) + extension <= back_; }
+
+  // Keeps the reserved record.
+  void commit() {
+    front_ += sizeof(Record);
+    header()->count++;
+  }
+
+  // Room for the extension of the reserved record, before it is kept; it must fit.
+  uint8_t* extend(size_t extension, uint16_t& offset) {
+    back_ -= extension;
+    offset = static_cast<uint16_t>(back_ / 8);
+    return memory_ + back_;
+  }
+
+  size_t count() const { return memory_ ? header()->count : 0; }
+  void stamp(uint64_t read_time) { header()->read_time = read_time; }
+  // The bytes between records and extensions.
+  size_t front() const { return front_; }
+  size_t back() const { return back_; }
+  uint8_t* memory() const { return memory_; }
+
+ private:
+  SlabHeader* header() const { return reinterpret_cast<SlabHeader*>(memory_); }
+
+  uint8_t* memory_ = nullptr;
+  size_t front_ = sizeof(SlabHeader);
+  size_t back_ = 0;
+};
+
+class SlabWriter : public Slab<EntryRecord> {
+ public:
+  using Slab::Slab;
+
+  // No slab that holds one entry is larger.
+  static constexpr size_t largest_entry =
+      sizeof(SlabHeader) + sizeof(EntryRecord) + sizeof(ExtensionRecord) + 2 * max_string + 8;
 
   // Whether the reserved record can be kept together with its extension.
   bool fits(const EntryRecord& record, const Extension& extension) const {
-    return front_ + sizeof record + extension_size(record, extension) <= back_;
+    return Slab::fits(extension_size(record, extension));
   }
 
   // Keeps the reserved record, which must fit.
   void commit(EntryRecord* record, const Extension& extension) {
     if (const size_t size = extension_size(*record, extension)) {
-      back_ -= size;
-      uint8_t* to = memory_ + back_;
-      memcpy(to, &extension.record, sizeof extension.record);
-      to += sizeof extension.record;
-      to = copy(to, extension.helper);
-      copy(to, extension.security_context);
-      record->extension = static_cast<uint16_t>(back_ / 8);
+      write_extension(extend(size, record->extension), extension);
     }
-    front_ += sizeof *record;
-    header()->count++;
+    Slab::commit();
   }
 
   // The size of a slab that holds this entry and no other.
   static size_t size_for(const EntryRecord& record, const Extension& extension) {
     return sizeof(SlabHeader) + sizeof record + extension_size(record, extension);
   }
-
-  size_t count() const { return memory_ ? header()->count : 0; }
-  void stamp(uint64_t read_time) { header()->read_time = read_time; }
-
- private:
-  SlabHeader* header() const { return reinterpret_cast<SlabHeader*>(memory_); }
-
-  static size_t extension_size(const EntryRecord& record, const Extension& extension) {
-    if ((record.present & ENTRY_IN_EXTENSION) == 0) return 0;
-    const size_t strings = extension.helper.size + extension.security_context.size;
-    return (sizeof extension.record + strings + 7) & ~size_t{7};
-  }
-
-  static uint8_t* copy(uint8_t* to, Bytes from) {
-    if (from.size) memcpy(to, from.data, from.size);
-    return to + from.size;
-  }
-
-  uint8_t* memory_ = nullptr;
-  size_t front_ = sizeof(SlabHeader);
-  size_t back_ = 0;
 };
 
 // Reads the first entry of a slab that TypeScript wrote; the strings of

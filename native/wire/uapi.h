@@ -37,8 +37,16 @@ constexpr uint8_t FAMILY_IPV6 = 10;
 constexpr uint16_t SUBSYSTEM_CTNETLINK = 1;
 constexpr uint16_t MESSAGE_NEW = SUBSYSTEM_CTNETLINK << 8 | 0;
 constexpr uint16_t MESSAGE_GET = SUBSYSTEM_CTNETLINK << 8 | 1;
+constexpr uint16_t MESSAGE_DELETE = SUBSYSTEM_CTNETLINK << 8 | 2;
 constexpr uint16_t MESSAGE_GET_CTRZERO = SUBSYSTEM_CTNETLINK << 8 | 3;
 constexpr uint16_t MESSAGE_GET_STATS = SUBSYSTEM_CTNETLINK << 8 | 5;
+
+// Multicast groups.
+constexpr uint32_t GROUP_NEW = 1;
+constexpr uint32_t GROUP_UPDATE = 2;
+constexpr uint32_t GROUP_DESTROY = 3;
+constexpr uint32_t GROUP_EXPECTATION_NEW = 4;
+constexpr uint32_t GROUP_EXPECTATION_DESTROY = 6;
 
 constexpr uint16_t CTA_TUPLE_ORIG = 1;
 constexpr uint16_t CTA_TUPLE_REPLY = 2;
@@ -122,6 +130,7 @@ constexpr uint16_t CTA_SYNPROXY_ITS = 2;
 constexpr uint16_t CTA_SYNPROXY_TSOFF = 3;
 
 constexpr uint16_t CTA_STATS_GLOBAL_ENTRIES = 1;
+constexpr uint16_t CTA_STATS_GLOBAL_MAX_ENTRIES = 2;
 
 constexpr uint8_t IPPROTO_ICMP = 1;
 constexpr uint8_t IPPROTO_ICMPV6 = 58;

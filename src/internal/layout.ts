@@ -48,6 +48,34 @@ export const EXTENSION = {
   labels: 96,
 } as const;
 
+/** native/wire/event_record.h */
+export const EVENT = {
+  size: 216,
+  kind: 0,
+  originPortId: 4,
+  netns: 8,
+  maximum: 12,
+  count: 16,
+  record: 24,
+} as const;
+
+/** Values of `EVENT.kind`. */
+export const EVENT_KINDS = {
+  new: 1,
+  update: 2,
+  destroy: 3,
+  lostInKernel: 4,
+  lostInQueue: 5,
+  reliabilityEnded: 6,
+} as const;
+
+/** Multicast groups of ctnetlink. */
+export const EVENT_GROUPS = {
+  new: 1,
+  update: 2,
+  destroy: 3,
+} as const;
+
 export const TUPLE = {
   size: 48,
   source: 0,
@@ -120,6 +148,9 @@ export interface Layout {
   readonly entry: Readonly<Record<string, number>>;
   readonly extension: Readonly<Record<string, number>>;
   readonly tuple: Readonly<Record<string, number>>;
+  readonly event: Readonly<Record<string, number>>;
+  readonly eventKinds: Readonly<Record<string, number>>;
+  readonly eventGroups: Readonly<Record<string, number>>;
   readonly entryPresent: Readonly<Record<string, number>>;
   readonly tuplePresent: Readonly<Record<string, number>>;
 }
@@ -129,6 +160,9 @@ const LAYOUT: Layout = {
   entry: ENTRY,
   extension: EXTENSION,
   tuple: TUPLE,
+  event: EVENT,
+  eventKinds: EVENT_KINDS,
+  eventGroups: EVENT_GROUPS,
   entryPresent: ENTRY_PRESENT,
   tuplePresent: TUPLE_PRESENT,
 };

@@ -49,6 +49,33 @@ export interface NativeRequestSocket {
   close(): void;
 }
 
+export interface NativeEventCounters {
+  readonly received: number;
+  readonly lostInKernel: number;
+  readonly lostInQueue: number;
+  readonly malformed: number;
+  readonly foreign: number;
+}
+
+/** Reads events on a thread of its own from the moment it is made. native/addon/event_wrap.h */
+export interface NativeEventReader {
+  /** Set when it could not subscribe; then the reader is of no use. */
+  readonly failure?: NativeFailure;
+  readonly receiveBufferBytes: number;
+  /**
+   * The events that have come, as soon as there are some; `undefined` when close()
+   * comes first. One at a time; the process lives on while it is pending.
+   */
+  next(): Promise<EventOutcome | undefined>;
+  counters(): NativeEventCounters;
+  /** Ends the thread and closes the socket. May be called repeatedly. */
+  close(): void;
+}
+
+export interface EventOutcome extends Outcome {
+  readonly slabs: readonly ArrayBuffer[];
+}
+
 export interface NativeAddon {
   readonly layout: Layout;
   /** `family`: 0 for both, else AF_INET or AF_INET6. */
@@ -56,5 +83,13 @@ export interface NativeAddon {
     family: number,
     zeroCounters: boolean,
   ) => NativeDumpReader;
+  /** `groups`: bit n - 1 stands for multicast group n. */
+  readonly EventReader: new (
+    groups: number,
+    receiveBufferBytes: number,
+    queueBytes: number,
+    reliableDestroy: boolean,
+    allNamespaces: boolean,
+  ) => NativeEventReader;
   readonly RequestSocket: new () => NativeRequestSocket;
 }

@@ -20,6 +20,9 @@ describe('the layout of records', () => {
       tuple: layout.TUPLE,
       entryPresent: layout.ENTRY_PRESENT,
       tuplePresent: layout.TUPLE_PRESENT,
+      event: layout.EVENT,
+      eventKinds: layout.EVENT_KINDS,
+      eventGroups: layout.EVENT_GROUPS,
     });
     expect(layoutDifferences(loadAddon().layout)).toEqual([]);
   });

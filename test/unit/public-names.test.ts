@@ -8,6 +8,7 @@ it('the package exports these values', () => {
     'ConntrackError',
     'DCCP_ROLES',
     'DCCP_STATES',
+    'ENTRY_EVENTS',
     'PROTOCOL_NUMBERS',
     'SCTP_STATES',
     'STATUS_FLAGS',
@@ -16,6 +17,7 @@ it('the package exports these values', () => {
     'getEntry',
     'listEntries',
     'streamEntries',
+    'watchEvents',
   ]);
 });
 
@@ -26,6 +28,7 @@ it('a handle has these methods', () => {
     'streamEntries',
     'getEntry',
     'countEntries',
+    'watchEvents',
     'close',
     Symbol.asyncDispose,
   ]);

@@ -1,0 +1,146 @@
+#include "addon/event_wrap.h"
+
+#include <errno.h>
+
+#include "addon/arguments.h"
+#include "addon/promise.h"
+#include "addon/to_js.h"
+#include "os/clock.h"
+
+namespace conntrack::addon {
+
+namespace {
+
+// What one next() gives: some 2400 events, 512 KiB.
+constexpr size_t most_slabs = 16;
+
+// A copy of the right size: an event that is kept keeps no more alive than came
+// with it, and the queue's own memory stays in the processor's caches.
+napi_value copy(napi_env env, const EventSlab& slab, uint64_t read_time) {
+  void* memory = nullptr;
+  napi_value buffer = nullptr;
+  if (napi_create_arraybuffer(env, compact_size(slab), &memory, &buffer) != napi_ok) {
+    return nullptr;
+  }
+  copy_compact(slab, static_cast<uint8_t*>(memory));
+  static_cast<SlabHeader*>(memory)->read_time = read_time;
+  return buffer;
+}
+
+}  // namespace
+
+Napi::Function EventWrap::define(Napi::Env env) {
+  return DefineClass(env, "EventReader",
+                     {
+                         InstanceAccessor<&EventWrap::receive_buffer_bytes>("receiveBufferBytes"),
+                         InstanceMethod<&EventWrap::next>("next"),
+                         InstanceMethod<&EventWrap::counters>("counters"),
+                         InstanceMethod<&EventWrap::close>("close"),
+                     });
+}
+
+EventWrap::EventWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EventWrap>(info) {
+  // A worker that is being terminated: nobody will free this object.
+  if (IsEmpty()) return;
+  const Failure failure = open(info);
+  napi_value value = to_js(info.Env(), failure);
+  if (value) Value().Set("failure", Napi::Value(info.Env(), value));
+}
+
+EventWrap::~EventWrap() { release(Env()); }
+
+Failure EventWrap::open(const Napi::CallbackInfo& info) {
+  EventReader::Options options;
+  options.groups = number_argument(info, 0);
+  options.receive_buffer = number_argument(info, 1);
+  options.queue_bytes = number_argument(info, 2);
+  options.reliable_destroy = boolean_argument(info, 3);
+  options.all_namespaces = boolean_argument(info, 4);
+  if (Failure failure = reader_.open(options)) return failure;
+  const auto answer_bell = [](napi_env env, void* wrap) {
+    static_cast<EventWrap*>(wrap)->answer(env);
+  };
+  if (!doorbell_.open(info.Env(), "conntrack.events", answer_bell, this)) {
+    reader_.stop();
+    return Failure::of_syscall("malloc", ENOMEM);
+  }
+  const auto ring = [](void* bell) { static_cast<Doorbell*>(bell)->ring(); };
+  if (Failure failure = reader_.start(ring, &doorbell_)) {
+    reader_.stop();
+    doorbell_.close();
+    return failure;
+  }
+  // After the doorbell: hooks run in reverse order.
+  napi_add_env_cleanup_hook(info.Env(), environment_ends, this);
+  open_ = true;
+  return {};
+}
+
+Napi::Value EventWrap::next(const Napi::CallbackInfo& info) {
+  if (!open_ || next_) {
+    refuse(info.Env(), "next() of a reader that is closed, or has one pending");
+    return {};
+  }
+  const Napi::Value outcome = make_promise(info.Env(), next_);
+  if (outcome.IsEmpty()) return {};
+  if (reader_.want()) {
+    answer(info.Env());
+  } else {
+    doorbell_.keep_alive(info.Env(), true);
+  }
+  return outcome;
+}
+
+void EventWrap::answer(napi_env env) {
+  if (!next_) return;
+  EventSlab slabs[most_slabs];
+  size_t count = reader_.take(slabs, most_slabs);
+  while (count == 0 && !reader_.failed()) {
+    if (!reader_.want()) return;
+    count = reader_.take(slabs, most_slabs);
+  }
+  JsObject outcome(env);
+  napi_value list = nullptr;
+  napi_create_array_with_length(env, count, &list);
+  const uint64_t now = wall_clock();
+  for (uint32_t i = 0; i < count; i++) {
+    if (napi_value buffer = copy(env, slabs[i], now)) napi_set_element(env, list, i, buffer);
+  }
+  reader_.give_back(slabs, count);
+  outcome.set("slabs", list);
+  if (count == 0) outcome.set("failure", reader_.failure());
+  doorbell_.keep_alive(env, false);
+  settle(env, next_, outcome.value());
+}
+
+Napi::Value EventWrap::counters(const Napi::CallbackInfo& info) {
+  const EventReader::Counters counters = reader_.counters();
+  JsObject object(info.Env());
+  object.set("received", counters.received)
+      .set("lostInKernel", counters.lost_in_kernel)
+      .set("lostInQueue", counters.lost_in_queue)
+      .set("malformed", counters.malformed)
+      .set("foreign", counters.foreign);
+  return {info.Env(), object.value()};
+}
+
+Napi::Value EventWrap::receive_buffer_bytes(const Napi::CallbackInfo& info) {
+  return {info.Env(), to_js(info.Env(), reader_.receive_buffer())};
+}
+
+void EventWrap::close(const Napi::CallbackInfo& info) {
+  release(info.Env());
+  settle(info.Env(), next_, nullptr);
+}
+
+void EventWrap::release(napi_env env) {
+  if (!open_) return;
+  open_ = false;
+  reader_.stop();
+  doorbell_.close();
+  napi_remove_env_cleanup_hook(env, environment_ends, this);
+}
+
+void EventWrap::environment_ends(void* wrap) { static_cast<EventWrap*>(wrap)->reader_.stop(); }
+
+}  // namespace conntrack::addon

@@ -1,0 +1,35 @@
+// class EventReader of the addon: see NativeEventReader in src/internal/native.ts.
+#pragma once
+
+#include <napi.h>
+
+#include "addon/doorbell.h"
+#include "os/event_reader.h"
+
+namespace conntrack::addon {
+
+class EventWrap : public Napi::ObjectWrap<EventWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit EventWrap(const Napi::CallbackInfo& info);
+  ~EventWrap() override;
+
+ private:
+  Failure open(const Napi::CallbackInfo& info);
+  Napi::Value next(const Napi::CallbackInfo& info);
+  Napi::Value counters(const Napi::CallbackInfo& info);
+  Napi::Value receive_buffer_bytes(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+
+  void answer(napi_env env);
+  void release(napi_env env);
+  // Ends the thread before the environment does: it rings the doorbell.
+  static void environment_ends(void* wrap);
+
+  EventReader reader_;
+  Doorbell doorbell_;
+  bool open_ = false;
+  napi_deferred next_ = nullptr;  // of the next() that waits
+};
+
+}  // namespace conntrack::addon

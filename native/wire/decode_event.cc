@@ -1,0 +1,21 @@
+#include "wire/decode_event.h"
+
+namespace conntrack {
+
+bool decode_event(const Message& message, EventRecord& record, Extension& extension) {
+  // The kernel tells a new entry from a changed one by these flags alone.
+  constexpr uint16_t created = uapi::NLM_F_CREATE | uapi::NLM_F_EXCL;
+  record.origin_port_id = message.port_id;
+  switch (message.type) {
+    case uapi::MESSAGE_NEW:
+      record.kind = (message.flags & created) != 0 ? EVENT_NEW : EVENT_UPDATE;
+      return decode_entry(message, record.entry, extension);
+    case uapi::MESSAGE_DELETE:
+      record.kind = EVENT_DESTROY;
+      return decode_entry(message, record.entry, extension);
+    default:
+      return false;
+  }
+}
+
+}  // namespace conntrack

@@ -1,0 +1,67 @@
+/**
+ * The iterators of a stream that is read in batches: one by one, or array by array.
+ */
+
+/** Where the batches come from. */
+export interface BatchSource<T> {
+  /** The next batch, which is not empty; `undefined` at the end. */
+  read(): Promise<T[] | undefined>;
+  /** Ends the reading from within its own loop. */
+  leave(): Promise<void>;
+  /** Whether the reading was ended from outside, so that what is left must not be given. */
+  readonly interrupted: boolean;
+}
+
+export function iterateBatches<T>(source: BatchSource<T>): AsyncIterableIterator<T[], undefined> {
+  return iterate(
+    source,
+    () => source.read(),
+    () => undefined,
+  );
+}
+
+export function iterateItems<T>(source: BatchSource<T>): AsyncIterableIterator<T, undefined> {
+  let batch: T[] = [];
+  let index = 0;
+  const read = async () => {
+    batch = [];
+    batch = (await source.read()) ?? [];
+    index = 1;
+    return batch[0];
+  };
+  return iterate(source, read, () => batch[index++]);
+}
+
+/** `ready`: a value that is there without waiting. */
+function iterate<T>(
+  source: BatchSource<unknown>,
+  read: () => Promise<T | undefined>,
+  ready: () => T | undefined,
+): AsyncIterableIterator<T, undefined> {
+  let left = false;
+  const leave = () => {
+    left = true;
+    return source.leave();
+  };
+  const resultOf = (value: T | undefined): IteratorResult<T, undefined> =>
+    value === undefined ? { value: undefined, done: true } : { value, done: false };
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next() {
+      if (left) return Promise.resolve({ value: undefined, done: true });
+      const value = source.interrupted ? undefined : ready();
+      if (value !== undefined) return Promise.resolve({ value, done: false });
+      return read().then(resultOf);
+    },
+    async return() {
+      await leave();
+      return { value: undefined, done: true };
+    },
+    async throw(error: unknown) {
+      await leave();
+      throw error;
+    },
+  };
+}
