@@ -1,0 +1,277 @@
+/**
+ * Events of the real kernel: what conntrack -E prints of them, bursts, holes and
+ * the reliable mode.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ConntrackEvent, type EventStream, type Family, watchEvents } from 'conntrack';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { EventTool, lineOf } from '../support/event-tool.js';
+import { nft, run, setting, trackLoopback } from '../support/namespace.js';
+import { describeInNamespace } from '../support/requirements.js';
+import { exchangeUdp, openTcp, ping } from '../support/traffic.js';
+import { Creator, createMany, numberOf } from './populate.js';
+
+const HOSTS = {
+  ipv4: { client: '127.0.0.2', server: '127.0.0.3', alias: '192.0.2.1' },
+  ipv6: { client: 'fd00::2', server: 'fd00::3', alias: 'fd00::99' },
+} satisfies Record<Family, object>;
+
+/** The events that come until `end` says that it was the last one. */
+async function until(
+  stream: EventStream,
+  end: (event: ConntrackEvent) => boolean,
+): Promise<ConntrackEvent[]> {
+  const events: ConntrackEvent[] = [];
+  for await (const event of stream) {
+    events.push(event);
+    if (end(event)) break;
+  }
+  return events;
+}
+
+/** Ends a test's events: an entry that nothing else makes. */
+const MARKER = 65_000;
+const isMarker = (event: ConntrackEvent) =>
+  event.type === 'destroy' && event.entry.original.sourcePort === MARKER;
+function makeMarker(): void {
+  const tuple = ['-p', 'udp', '-s', '10.9.9.9', '-d', '10.9.9.8', '--sport', String(MARKER)];
+  run('conntrack', '-I', ...tuple, '--dport', '1', '-t', '100');
+  run('conntrack', '-D', ...tuple, '--dport', '1');
+}
+
+describeInNamespace(
+  'conntrack',
+  'nft',
+  'ip',
+)('events of real traffic', () => {
+  beforeAll(() => {
+    for (const address of [HOSTS.ipv6.client, HOSTS.ipv6.server]) {
+      run('ip', 'address', 'add', `${address}/128`, 'dev', 'lo', 'nodad');
+    }
+    run('ip', 'route', 'add', 'local', HOSTS.ipv4.alias, 'dev', 'lo');
+    run('ip', 'route', 'add', 'local', HOSTS.ipv6.alias, 'dev', 'lo');
+  });
+
+  beforeEach(() => {
+    run('conntrack', '-F');
+    nft('flush ruleset');
+    trackLoopback();
+  });
+
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const { client, server, alias } = HOSTS[family];
+    const ends = (port: number) => ({
+      client: { address: client, port: 40000 },
+      server: { address: server, port },
+    });
+
+    for (const details of ['with', 'without']) {
+      test(`${family}, ${details} accounting and timestamps: what conntrack -E prints`, async () => {
+        setting('acct', details === 'with' ? 1 : 0);
+        setting('timestamp', details === 'with' ? 1 : 0);
+        nft(`table inet nat {
+          chain output {
+            type nat hook output priority -100
+            meta l4proto udp th dport 53 dnat ${family === 'ipv4' ? 'ip' : 'ip6'} to ${
+              family === 'ipv4' ? server : `[${server}]`
+            }:5355
+          }
+        }`);
+        await using tool = await EventTool.start();
+        const stream = watchEvents();
+        await exchangeUdp(ends(5353));
+        await exchangeUdp({ ...ends(5355), to: { address: alias, port: 53 } });
+        ping(client, server, 77);
+        const connection = await openTcp(ends(8080));
+        await connection[Symbol.asyncDispose]();
+        run('conntrack', '-D', '-f', family, '-p', 'tcp');
+        makeMarker();
+
+        const events = await until(stream, isMarker);
+        const lines = events.map((event) => ('entry' in event ? lineOf(event) : event.type));
+        expect(lines).toEqual(await tool.stop());
+        expect(lines.length).toBeGreaterThan(12);
+        const [first] = events;
+        if (first?.type !== 'new') throw new Error('the first event is no new entry');
+        expect(first.originPortId).toBe(0);
+        expect(first.entry.counters).toBeUndefined();
+        const last = events.at(-1);
+        if (last?.type !== 'destroy') throw new Error('the last event is no end');
+        expect(last.originPortId).not.toBe(0);
+        expect(last.entry.stopTimeNs !== undefined).toBe(details === 'with');
+        expect(stream.counters).toEqual({
+          received: events.length,
+          delivered: events.length,
+          lostInKernel: 0,
+          lostInQueue: 0,
+          malformed: 0,
+          foreign: 0,
+        });
+      });
+    }
+  }
+});
+
+describeInNamespace('conntrack')('events in bursts', () => {
+  beforeEach(() => {
+    run('conntrack', '-F');
+  });
+
+  /** What a stream gives of the entries 0 to `count` - 1 as they are created. */
+  async function watchCreation(stream: EventStream, count: number, pause?: () => void) {
+    const creator = new Creator(0, count);
+    let received = 0;
+    let lost = 0;
+    let holes = 0;
+    let next = 0; // the number that comes next if nothing is missing
+    const misplaced: unknown[] = [];
+    let missing = 0;
+    for await (const event of stream) {
+      if (event.type === 'lost') {
+        missing += event.count;
+        lost += event.count;
+        holes++;
+      } else if ('entry' in event) {
+        const number = numberOf(event.entry);
+        if (number - next !== missing) misplaced.push({ number, expected: next + missing });
+        next = number + 1;
+        missing = 0;
+        received++;
+        if (received === Math.floor(count / 4)) pause?.();
+      }
+      if (received + lost >= count) break;
+    }
+    await creator.exited;
+    return { received, lost, holes, misplaced };
+  }
+
+  test('200,000 new flows at full speed, each read: none is lost', async () => {
+    const stream = watchEvents({ events: ['new'] });
+    const result = await watchCreation(stream, 200_000);
+    expect(result.received + result.lost).toBe(200_000);
+    expect(result.misplaced).toEqual([]);
+    if (stream.receiveBufferBytes >= 32 << 20) expect(result.lost).toBe(0);
+  });
+
+  test('the same while the main thread is blocked for 500 ms', async () => {
+    const stream = watchEvents({ events: ['new'] });
+    const block = () => {
+      const end = performance.now() + 500;
+      while (performance.now() < end);
+    };
+    const result = await watchCreation(stream, 200_000, block);
+    expect(result.received + result.lost).toBe(200_000);
+    if (stream.receiveBufferBytes >= 32 << 20) expect(result.lost).toBe(0);
+  });
+
+  test('a small receive buffer: each hole is told at its place, and the stream goes on', async () => {
+    const stream = watchEvents({ events: ['new'], receiveBufferBytes: 65_536 });
+    expect(stream.receiveBufferBytes).toBe(65_536);
+    const { received, lost, holes, misplaced } = await watchCreation(stream, 100_000);
+    expect(received + lost).toBe(100_000);
+    expect(holes).toBeGreaterThan(1);
+    expect(misplaced).toEqual([]);
+  });
+
+  test('a small queue: each hole is told at its place', async () => {
+    const stream = watchEvents({ events: ['new'], queueBytes: 65_536 });
+    const block = () => {
+      const end = performance.now() + 200;
+      while (performance.now() < end);
+    };
+    const { received, lost, misplaced } = await watchCreation(stream, 100_000, block);
+    expect(received + lost).toBe(100_000);
+    expect(stream.counters.lostInQueue).toBeGreaterThan(0);
+    expect(misplaced).toEqual([]);
+  });
+
+  test('the smallest buffers: what came and what was lost add up', async () => {
+    const stream = watchEvents({
+      events: ['new'],
+      receiveBufferBytes: 4096,
+      queueBytes: 65_536,
+    });
+    const { received, lost } = await watchCreation(stream, 200_000);
+    expect(received + lost).toBe(200_000);
+    const { lostInKernel, lostInQueue } = stream.counters;
+    expect(lostInKernel + lostInQueue).toBe(lost);
+  });
+
+  test('reliableDestroy: every DESTROY comes, however small the buffers are', async () => {
+    const count = 400;
+    const stream = watchEvents({
+      events: ['new', 'destroy'],
+      receiveBufferBytes: 4096,
+      queueBytes: 65_536,
+      reliableDestroy: true,
+    });
+    createMany(0, count);
+    run('conntrack', '-F');
+    const destroyed = new Set<number>();
+    for await (const event of stream) {
+      if (event.type === 'destroy') destroyed.add(numberOf(event.entry));
+      expect(event.type).not.toBe('reliability-ended');
+      if (destroyed.size === count) break;
+    }
+    expect(destroyed.size).toBe(count);
+  });
+
+  test('reliableDestroy: a reader that has stopped does not fill the table', async (context) => {
+    const limit = Number(setting('max'));
+    if (limit > 300_000) context.skip('net.netfilter.nf_conntrack_max is above 300000');
+    const count = Math.ceil(limit * 0.85);
+    const stream = watchEvents({
+      events: ['destroy'],
+      receiveBufferBytes: 4096,
+      queueBytes: 65_536,
+      reliableDestroy: true,
+    });
+    // Parked in two parts: without the guard the second one would find the table full.
+    for (const part of [0, 1]) {
+      createMany(part * count, part === 0 ? Math.ceil(limit * 0.6) : Math.ceil(limit * 0.25));
+      run('conntrack', '-F');
+    }
+    while (Number(setting('count')) > 0) await turn();
+
+    let told = 0;
+    const events: ConntrackEvent[] = [];
+    const total = Math.ceil(limit * 0.6) + Math.ceil(limit * 0.25);
+    for await (const event of stream) {
+      events.push(event);
+      told += event.type === 'lost' ? event.count : event.type === 'destroy' ? 1 : 0;
+      if (told >= total) break;
+    }
+    expect(told).toBe(total);
+    const [ended] = events.filter((event) => event.type === 'reliability-ended');
+    expect(ended?.maxEntries).toBe(limit);
+    expect(ended?.entries).toBeGreaterThan(limit * 0.75);
+  });
+});
+
+describeInNamespace('conntrack')('events and strangers', () => {
+  const forge = fileURLToPath(
+    new URL('../../out/test-addons/test/support/native/forge', import.meta.url),
+  );
+
+  test('what other processes send is dropped and counted', async () => {
+    const stream = watchEvents();
+    for (let i = 0; i < 5; i++) run(forge, 'multicast', '1');
+    makeMarker();
+    const events = await until(stream, isMarker);
+    expect(events.map(({ type }) => type)).toEqual(['new', 'destroy']);
+    expect(stream.counters).toMatchObject({ received: 2, foreign: 5, malformed: 0 });
+  });
+});
+
+describeInNamespace()('the setting of events', () => {
+  test.each([
+    ['0', 'none'],
+    ['1', 'all'],
+    ['2', 'since-listening'],
+  ])('%s covers %s', async (value, coverage) => {
+    setting('events', value);
+    await using stream = watchEvents();
+    expect(stream.coverage).toBe(coverage);
+  });
+});

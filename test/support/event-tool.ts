@@ -1,0 +1,69 @@
+/**
+ * `conntrack -E`, as the oracle for events.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
+import type { EntryEvent } from 'conntrack';
+
+const NETLINK_NETFILTER = '12';
+
+export class EventTool implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #output: Promise<string>;
+
+  private constructor() {
+    this.#child = spawn('conntrack', ['-E', '-b', '8388608', '-o', 'timestamp,id,ktimestamp'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    this.#output = this.#child.stdout === null ? Promise.resolve('') : text(this.#child.stdout);
+  }
+
+  /** Resolves when it listens. Nobody else may, before. */
+  static async start(): Promise<EventTool> {
+    const tool = new EventTool();
+    while (!somebodyListens()) await setTimeout(5);
+    return tool;
+  }
+
+  /** What it has printed, in the form of {@link lineOf}. */
+  async stop(): Promise<string[]> {
+    const closed = once(this.#child, 'close');
+    this.#child.kill();
+    await closed;
+    return (await this.#output).split('\n').filter(Boolean).map(normalized);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#output;
+  }
+}
+
+/** The line that the tool prints of an event, without the time at which it printed it. */
+export function lineOf({ type, entry, originPortId }: EntryEvent): string {
+  const origin = originPortId === 0 ? '' : ` [USERSPACE] portid=${originPortId}`;
+  return `[${type.toUpperCase()}] ${String(entry)} id=${entry.id}${origin}`;
+}
+
+/**
+ * Without times as words, which `entry.startTime` has better, and without the name
+ * that it finds for a port id when that is the id of a process that still runs.
+ */
+function normalized(line: string): string {
+  return line
+    .replace(/^\[[\d.]+\]\s+/, '')
+    .replace(/ \[(?:start|stop)=[^\]]*\]/g, '')
+    .replace(/ progname=.*$/, '');
+}
+
+/** Whether somebody in this network namespace listens to netfilter events. */
+function somebodyListens(): boolean {
+  const [, ...sockets] = readFileSync('/proc/thread-self/net/netlink', 'utf8').trim().split('\n');
+  return sockets.some((socket) => {
+    const [, protocol, , groups] = socket.trim().split(/\s+/);
+    return protocol === NETLINK_NETFILTER && groups !== '00000000';
+  });
+}
