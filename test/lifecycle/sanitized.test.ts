@@ -19,11 +19,12 @@ const env = {
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
 
-describeInNamespace()('under the sanitizers', () => {
+describeInNamespace('conntrack')('under the sanitizers', () => {
   fillTable();
 
   describe('a reading is ended from outside', () => testScenarios('ending', env));
   describe('what is forgotten is collected', () => testScenarios('dropped', env));
   describe('a worker is terminated', () => testScenarios('terminated', env));
   describe('the process ends in the middle of reading', () => testScenarios('exits', env));
+  describe('event streams', () => testScenarios('events', env));
 });

@@ -10,12 +10,16 @@ export const NLM_F = {
   multi: 0x2,
   ack: 0x4,
   dump: 0x300,
+  /** Of a message that creates. */
+  excl: 0x200,
+  create: 0x400,
   capped: 0x100,
   ackTlvs: 0x200,
 } as const;
 export const CTNETLINK = {
   new: 0x100,
   get: 0x101,
+  delete: 0x102,
   getCtrZero: 0x103,
   getStats: 0x105,
 } as const;

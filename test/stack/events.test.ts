@@ -1,0 +1,228 @@
+/** What a stream makes of an event socket that lies, and its methods in every state. */
+import { Conntrack, type ConntrackEvent, type EventStream, watchEvents } from 'conntrack';
+import { describe, expect, test } from 'vitest';
+import {
+  CTNETLINK,
+  entryMessage,
+  type Message,
+  NLM_F,
+  nfgenmsg,
+} from '../support/message-builder.js';
+import { accept, failNextOpen, type KernelSocket } from '../support/scripted-kernel.js';
+import { flow } from './flows.js';
+
+/** What the kernel sends: nlmsg_pid is who caused it. */
+const created = (index: number, portId = 0): Message => ({
+  ...entryMessage(flow(index)),
+  flags: NLM_F.create | NLM_F.excl,
+  sequence: 0,
+  portId,
+});
+const changed = (index: number): Message => ({ ...created(index), flags: 0 });
+const removed = (index: number): Message => ({ ...changed(index), type: CTNETLINK.delete });
+
+interface Watching {
+  stream: EventStream;
+  socket: KernelSocket;
+}
+
+async function watch(options?: Parameters<typeof watchEvents>[0]): Promise<Watching> {
+  const stream = watchEvents(options);
+  return { stream, socket: await accept() };
+}
+
+/** The next `count` events, in short. */
+async function take(stream: EventStream, count: number): Promise<unknown[]> {
+  const events: ConntrackEvent[] = [];
+  for await (const event of stream) {
+    events.push(event);
+    if (events.length === count) break;
+  }
+  return events.map((event) => ('entry' in event ? [event.type, event.entry.id] : event));
+}
+
+describe('an event stream', () => {
+  test('tells created, changed and removed apart, and who caused it', async () => {
+    const { stream, socket } = await watch();
+    await socket.send(created(1, 4711));
+    await socket.send(changed(1));
+    await socket.send(removed(1));
+    const events: ConntrackEvent[] = [];
+    for await (const event of stream) {
+      events.push(event);
+      if (events.length === 3) break;
+    }
+    expect(events.map(({ type }) => type)).toEqual(['new', 'update', 'destroy']);
+    expect(events.map((event) => 'originPortId' in event && event.originPortId)).toEqual([
+      4711, 0, 0,
+    ]);
+  });
+
+  test('drops and counts what is malformed, and nothing else', async () => {
+    const { stream, socket } = await watch();
+    await socket.send(created(1));
+    await socket.send({ ...created(2), length: 0xffffffff });
+    await socket.send({ ...created(3), length: 15 });
+    await socket.send({ ...created(4), payload: nfgenmsg(2) });
+    await socket.send(Buffer.alloc(7));
+    await socket.send({ ...created(5), type: 0x7f00 });
+    await socket.send(Buffer.alloc(5000));
+    await socket.send(created(6), created(7));
+    expect(await take(stream, 3)).toEqual([
+      ['new', 1],
+      ['new', 6],
+      ['new', 7],
+    ]);
+    expect(stream.counters).toMatchObject({ received: 3, malformed: 6, foreign: 0 });
+  });
+
+  test('drops and counts what strangers send, however right it looks', async () => {
+    const { stream, socket } = await watch();
+    await socket.sendFrom(1234, created(666));
+    await socket.sendFrom(0xffffffff, Buffer.alloc(3));
+    await socket.sendFrom(1, Buffer.alloc(5000));
+    await socket.send(created(1));
+    expect(await take(stream, 1)).toEqual([['new', 1]]);
+    expect(stream.counters).toMatchObject({ received: 1, malformed: 0, foreign: 3 });
+  });
+
+  test('keeps the order over many batches', async () => {
+    const count = 20_000;
+    const { stream, socket } = await watch();
+    const sending = (async () => {
+      for (let index = 0; index < count; index++) await socket.send(created(index));
+    })();
+    let next = 0;
+    for await (const events of stream.batches()) {
+      for (const event of events) {
+        if (!('entry' in event) || event.entry.id !== next++) throw new Error(`not ${next - 1}`);
+      }
+      if (next === count) break;
+    }
+    await sending;
+    expect(stream.counters).toMatchObject({ received: count, delivered: count });
+  });
+
+  test('ends with the error when its socket fails', async () => {
+    const { stream, socket } = await watch();
+    await socket.send(created(1));
+    socket.close();
+    const iterator = stream[Symbol.asyncIterator]();
+    expect((await iterator.next()).value).toMatchObject({ type: 'new' });
+    await expect(iterator.next()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('fails at once when it cannot subscribe', () => {
+    failNextOpen('setsockopt', 'EPERM');
+    expect(() => watchEvents()).toThrow(
+      expect.objectContaining({
+        code: 'EPERM',
+        operation: 'watchEvents',
+        hint: expect.stringContaining('cap_net_admin'),
+      }),
+    );
+    failNextOpen('socket', 'EPROTONOSUPPORT');
+    expect(() => watchEvents()).toThrow(
+      expect.objectContaining({ code: 'ERR_CONNTRACK_UNSUPPORTED' }),
+    );
+  });
+});
+
+describe('the states of an event stream', () => {
+  const states = {
+    idle: async () => watch(),
+    pending: async () => {
+      const watching = await watch();
+      return { ...watching, pending: watching.stream.batches().next() };
+    },
+  };
+
+  test('a second next() is refused while one is pending', async () => {
+    const { stream, socket } = await watch();
+    const iterator = stream.batches();
+    const pending = iterator.next();
+    await expect(iterator.next()).rejects.toMatchObject({ code: 'ERR_CONNTRACK_BUSY' });
+    await socket.send(created(1));
+    expect((await pending).value).toHaveLength(1);
+    await stream.close();
+  });
+
+  test('a second reader is refused', async () => {
+    const { stream } = await watch();
+    stream.batches();
+    expect(() => stream[Symbol.asyncIterator]()).toThrow(
+      expect.objectContaining({ code: 'ERR_CONNTRACK_BUSY' }),
+    );
+    await stream.close();
+  });
+
+  test.each(Object.entries(states))(
+    'close() of one that is %s closes the socket',
+    async (_, enter) => {
+      const watching = await enter();
+      await Promise.all([watching.stream.close(), watching.stream[Symbol.asyncDispose]()]);
+      await watching.socket.closed();
+      if ('pending' in watching) {
+        expect(await watching.pending).toEqual({ value: undefined, done: true });
+      }
+      await watching.stream.close();
+    },
+  );
+
+  test('return() and throw() close the socket', async () => {
+    for (const method of ['return', 'throw'] as const) {
+      const { stream, socket } = await watch();
+      const iterator = stream.batches();
+      const reason = new Error('thrown in');
+      const ended = iterator[method]?.(reason as never);
+      if (method === 'throw') await expect(ended).rejects.toBe(reason);
+      else expect(await ended).toEqual({ value: undefined, done: true });
+      await socket.closed();
+      expect(await iterator.next()).toEqual({ value: undefined, done: true });
+    }
+  });
+
+  test('events that were not read are dropped with the stream', async () => {
+    const { stream, socket } = await watch();
+    await socket.send(created(1));
+    await socket.send(created(2));
+    const iterator = stream[Symbol.asyncIterator]();
+    expect((await iterator.next()).value).toMatchObject({ type: 'new' });
+    await stream.close();
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('a handle that is closed watches nothing', async () => {
+    const conntrack = await Conntrack.open();
+    const stream = conntrack.watchEvents();
+    const socket = await accept();
+    await conntrack.close();
+    await socket.closed();
+    expect(await stream.batches().next()).toEqual({ value: undefined, done: true });
+    expect(() => conntrack.watchEvents()).toThrow(
+      expect.objectContaining({ code: 'ERR_CONNTRACK_CLOSED' }),
+    );
+  });
+});
+
+describe('options', () => {
+  test.each([
+    [{ events: ['created'] }, TypeError, 'options.events: no event "created"'],
+    [{ events: 'new' }, TypeError, 'options.events: must be an array'],
+    [{ events: [] }, TypeError, 'options.events: must name'],
+    [{ event: ['new'] }, TypeError, 'options.event: no such option'],
+    [{ signal: {} }, TypeError, 'options.signal'],
+    [{ reliableDestroy: 1 }, TypeError, 'options.reliableDestroy: must be a boolean'],
+    [{ events: ['new'], reliableDestroy: true }, TypeError, "needs 'destroy'"],
+    [{ receiveBufferBytes: 4095 }, RangeError, 'options.receiveBufferBytes'],
+    [{ receiveBufferBytes: '4096' }, RangeError, 'options.receiveBufferBytes'],
+    [{ queueBytes: 65_535 }, RangeError, 'options.queueBytes'],
+    [{ queueBytes: 2 ** 31 }, RangeError, 'options.queueBytes'],
+    [null, TypeError, 'options: must be an object'],
+  ])('%j is refused', (options, type, message) => {
+    const call = () => watchEvents(options as never);
+    expect(call).toThrow(type);
+    expect(call).toThrow(message);
+  });
+});
