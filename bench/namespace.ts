@@ -4,11 +4,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+/** Without root, a user namespace gives the right to make a network namespace. */
+export function unshareFlags(): string[] {
+  return process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
+}
+
 /** Runs a script of ours in a fresh network namespace. Returns its exit code. */
 export async function runInNamespace(script: string, ...args: string[]): Promise<number> {
-  // Without root, a user namespace gives the right to make a network namespace.
-  const flags = process.getuid?.() === 0 ? '--net' : '--user --map-root-user --net';
-  const child = spawn('unshare', [...flags.split(' '), process.execPath, script, ...args], {
+  const child = spawn('unshare', [...unshareFlags(), process.execPath, script, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true, // a process group, so that a signal reaches the trial that runs
   });

@@ -10,20 +10,31 @@ export interface Options {
   rounds: number;
   json: string;
   markdown: boolean;
+  /** Sizes of the bursts of events, ascending. */
+  bursts: number[];
+  eventsJson: string;
+  /** Which part runs; both when `undefined`. */
+  only: 'reading' | 'events' | undefined;
 }
 
 const USAGE = `npm run bench -- [options]
+  --only PART        reading or events
   --entries N,N,...  sizes of the table (100000,250000,1000000)
+  --bursts N,N,...   sizes of the bursts of events (200000,1000000)
   --rounds N         how often each trial runs (5)
-  --quick            20,000 entries, one round: shows that everything runs
-  --json FILE        where the figures go (out/bench/reading.json)
+  --quick            20,000 entries and events, one round: shows that everything runs
+  --json FILE        where the figures of reading go (out/bench/reading.json)
+  --events-json FILE where the figures of events go (out/bench/events.json)
   --markdown         print tables as Markdown`;
 
 export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
+      only: { type: 'string' },
       entries: { type: 'string' },
+      bursts: { type: 'string' },
+      'events-json': { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -37,13 +48,25 @@ export function parseOptions(args: string[]): Options {
   }
   const { quick, markdown } = values;
   const sizes = values.entries ?? (quick ? '20000' : '100000,250000,1000000');
-  const entries = sizes.split(',').map((size) => positiveInteger(size, '--entries'));
+  const bursts = values.bursts ?? (quick ? '20000' : '200000,1000000');
+  const { only } = values;
+  if (only !== undefined && only !== 'reading' && only !== 'events') {
+    throw new Error(`--only: "${only}" is no part\n\n${USAGE}`);
+  }
   return {
-    entries: [...new Set(entries)].sort((a, b) => a - b),
+    only,
+    entries: sizesOf(sizes, '--entries'),
+    bursts: sizesOf(bursts, '--bursts'),
+    eventsJson: values['events-json'] ?? fileURLToPath(new URL('events.json', import.meta.url)),
     rounds: positiveInteger(values.rounds ?? (quick ? '1' : '5'), '--rounds'),
     json: values.json ?? fileURLToPath(new URL('reading.json', import.meta.url)),
     markdown,
   };
+}
+
+function sizesOf(list: string, option: string): number[] {
+  const sizes = list.split(',').map((size) => positiveInteger(size, option));
+  return [...new Set(sizes)].sort((a, b) => a - b);
 }
 
 function positiveInteger(text: string, option: string): number {

@@ -17,7 +17,7 @@ import {
 } from './results.js';
 import { checkTargets } from './targets.js';
 
-export interface ReadingOptions extends Options {
+export interface ReadingOptions extends Pick<Options, 'entries' | 'rounds' | 'json' | 'markdown'> {
   /** Sizes that `net.netfilter.nf_conntrack_max` does not allow. */
   tooLarge: number[];
 }

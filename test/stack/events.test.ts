@@ -119,7 +119,7 @@ describe('an event stream', () => {
       expect.objectContaining({
         code: 'EPERM',
         operation: 'watchEvents',
-        hint: expect.stringContaining('cap_net_admin'),
+        hint: expect.stringContaining('cap_net_admin') as string,
       }),
     );
     failNextOpen('socket', 'EPROTONOSUPPORT');
