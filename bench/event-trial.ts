@@ -23,7 +23,9 @@ console.log(JSON.stringify(listener.counts ? await ownCount() : await countLines
 async function ownCount() {
   const child = start('pipe');
   if (child.stdout === null) throw new Error('no stdout');
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const lines: AsyncIterator<string, undefined> = createInterface(child.stdout)[
+    Symbol.asyncIterator
+  ]();
   await lines.next();
   const cpuNanoseconds = await burst(child);
   child.stdin?.end();

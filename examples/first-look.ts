@@ -5,8 +5,16 @@
  *   npm start -- --host   the table of this machine
  */
 import { release } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ConntrackError, countEntries, type Entry, streamEntries } from 'conntrack';
+import {
+  ConntrackError,
+  countEntries,
+  type Entry,
+  type EventStream,
+  streamEntries,
+  watchEvents,
+} from 'conntrack';
 import { fillTable } from './support/fill-table.js';
 import { print, printTable, printTitle } from './support/print.js';
 import { INSIDE, runInPrivateNetwork } from './support/private-network.js';
@@ -39,10 +47,22 @@ async function showTable(): Promise<void> {
   print(String(example));
 }
 
+async function printEvents(stream: EventStream): Promise<void> {
+  for await (const event of stream) {
+    if ('entry' in event) print(`${event.type.padEnd(7)} ${String(event.entry)}`);
+  }
+}
+
 async function inPrivateNetwork(): Promise<void> {
+  printTitle('for await (const event of watchEvents())');
+  const stream = watchEvents();
+  const printing = printEvents(stream);
   const { how, close } = await fillTable();
   try {
-    print(how);
+    await setTimeout(20); // events come within a millisecond or two
+    await stream.close();
+    await printing;
+    print(`\n${how}`);
     await showTable();
   } finally {
     close();

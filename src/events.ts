@@ -13,6 +13,7 @@ import { type BatchSource, iterateBatches, iterateItems } from './internal/strea
 /** Kinds of events about entries, as `watchEvents` takes them. */
 export const ENTRY_EVENTS = ['new', 'update', 'destroy'] as const;
 
+/** One of {@link ENTRY_EVENTS}. */
 export type EntryEventType = (typeof ENTRY_EVENTS)[number];
 
 /** Whose event it is. */
@@ -74,6 +75,7 @@ export interface ReliabilityEndedEvent {
   readonly maxEntries: number;
 }
 
+/** What a stream gives: `type` tells which of these. */
 export type ConntrackEvent = EntryEvent | LostEvent | ReliabilityEndedEvent;
 
 /** What `watchEvents` takes. */

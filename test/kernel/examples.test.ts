@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, runNode } from '../support/child.js';
+import { somebodyListens } from '../support/event-tool.js';
 import { run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 
@@ -58,6 +61,8 @@ describeInNamespace(
     expect([...new Set(protocols)]).toEqual(PROTOCOLS);
     expect(count).toBe(protocols.length);
     expect(stdout).toContain('real traffic over loopback');
+    expect(stdout).toMatch(/\nnew {5}tcp {6}6 120 SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/);
+    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 30 src=::1 .*\n\nLinux /);
     expect(stdout).toMatch(
       /tcp {5}ESTABLISHED {2}127\.0\.0\.1:\d+ +127\.0\.0\.1:443 +\d+ +[\d,]{3,} {2}assured\n/,
     );
@@ -134,6 +139,32 @@ describeInNamespace(
       expect(ended).toEqual(clean);
       expect(tableOf(stdout)).toEqual({ protocols: ['tcp', 'udp'], count: 2 });
       expect(stdout).toContain('sourceNat');
+    });
+
+    it.each([
+      {
+        name: 'watch',
+        args: ['new', 'destroy'],
+        shows: /^NEW {6}udp .*\nDESTROY {2}udp .*\n2 events, and 0 lost\n$/,
+      },
+      { name: 'flow-events', args: [], shows: /^new udp .*\ndestroy udp .*\n$/ },
+    ])('$name shows what happens until Ctrl-C', async ({ name, args, shows }) => {
+      setting('events', 1);
+      const program = fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
+      const child = spawn(process.execPath, [program, ...args], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      while (!somebodyListens()) await setTimeout(5);
+      const flow = ['-p', 'udp', '-s', '10.0.0.7', '-d', '9.9.9.9', '--sport', '7'];
+      run('conntrack', '-I', ...flow, '--dport', '53', '-t', '100');
+      run('conntrack', '-U', ...flow, '--dport', '53', '-t', '50');
+      run('conntrack', '-D', ...flow, '--dport', '53');
+      let output = '';
+      for await (const chunk of child.stdout.setEncoding('utf8')) {
+        output += String(chunk);
+        if (/destroy/i.test(output)) child.kill('SIGINT');
+      }
+      expect(output).toMatch(shows);
     });
 
     it('nat-lookup finds who is behind an address', async () => {

@@ -60,7 +60,7 @@ function normalized(line: string): string {
 }
 
 /** Whether somebody in this network namespace listens to netfilter events. */
-function somebodyListens(): boolean {
+export function somebodyListens(): boolean {
   const [, ...sockets] = readFileSync('/proc/thread-self/net/netlink', 'utf8').trim().split('\n');
   return sockets.some((socket) => {
     const [, protocol, , groups] = socket.trim().split(/\s+/);
