@@ -9,10 +9,11 @@ import type { EntryKey } from './entry-key.js';
 import { EntryStream, type ReadOptions } from './entry-stream.js';
 import { closedError, errorOfFailure, errorOfPlainFailure, typeError } from './errors.js';
 import { EventStream, openSubscription, readCoverage, type WatchOptions } from './events.js';
-import { type EntryFilter, familyNumber } from './filter.js';
+import type { EntryFilter } from './filter.js';
 import { Dependents } from './internal/dependents.js';
 import { entriesOf } from './internal/entry-view.js';
 import type { EventSubscription } from './internal/event-subscription.js';
+import { compileFilter } from './internal/filter-record.js';
 import { hasTupleOf, keySlab } from './internal/record-writer.js';
 import { RequestQueue } from './internal/request-queue.js';
 import { TableReader } from './internal/table-reader.js';
@@ -288,8 +289,13 @@ function openReader(
   if (zeroCounters !== undefined && typeof zeroCounters !== 'boolean') {
     throw typeError('options.zeroCounters', 'must be a boolean');
   }
-  const family = familyNumber(filter);
-  return new TableReader(operation, { family, signal, zeroCounters: zeroCounters === true });
+  const { family, records, isFamily } = compileFilter(filter);
+  return new TableReader(operation, {
+    family,
+    filter: isFamily ? undefined : records,
+    signal,
+    zeroCounters: zeroCounters === true,
+  });
 }
 
 async function collect(reader: TableReader): Promise<Entry[]> {

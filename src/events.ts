@@ -6,7 +6,9 @@
 import { readFileSync } from 'node:fs';
 import type { Entry } from './entry.js';
 import { concurrentReadError, rangeError, secondReaderError, typeError } from './errors.js';
+import type { EntryFilter } from './filter.js';
 import { EventSubscription } from './internal/event-subscription.js';
+import { compileFilter } from './internal/filter-record.js';
 import { EVENT_GROUPS } from './internal/layout.js';
 import { type BatchSource, iterateBatches, iterateItems } from './internal/stream-iterator.js';
 
@@ -55,8 +57,8 @@ export interface EntryEvent extends EventOrigin {
 export interface LostEvent {
   readonly type: 'lost';
   /**
-   * `kernel`: the receive buffer was full. `queue`: the loop did not keep up, and
-   * `queueBytes` were full.
+   * `kernel`: the receive buffer was full; these were not filtered. `queue`: the
+   * loop did not keep up, and `queueBytes` were full.
    */
   readonly cause: 'kernel' | 'queue';
   /** How many, exactly. */
@@ -82,6 +84,12 @@ export type ConntrackEvent = EntryEvent | LostEvent | ReliabilityEndedEvent;
 export interface WatchOptions {
   /** Which events about entries; all three when absent. */
   readonly events?: readonly EntryEventType[] | undefined;
+  /**
+   * Only events about entries that match. A mark or zone that an event lacks is 0;
+   * anything else that it lacks does not match, and a `new` has no state but that
+   * of its first packet.
+   */
+  readonly filter?: EntryFilter | readonly EntryFilter[] | undefined;
   /**
    * The size of the socket's receive buffer, as the kernel counts it (some 1300
    * bytes an event): what may come while the reader thread gets no processor.
@@ -114,7 +122,7 @@ export interface WatchOptions {
 
 /** Readable at any time, without waiting. */
 export interface EventCounters {
-  /** Events that the kernel gave. */
+  /** Events that the kernel gave and that passed the filter. */
   readonly received: number;
   /** Events that the loop was given. What is neither delivered nor lost is on its way. */
   readonly delivered: number;
@@ -281,6 +289,7 @@ export function openSubscription(operation: string, options: WatchOptions): Even
     queueBytes: bytes(options, 'queueBytes', 64 * MIB, 65_536),
     reliableDestroy,
     allNamespaces: flag(options, 'allNamespaces'),
+    filter: compileFilter(options.filter).records,
     signal,
   });
 }
@@ -297,6 +306,7 @@ export function readCoverage(): EventCoverage {
 
 const OPTIONS = [
   'events',
+  'filter',
   'receiveBufferBytes',
   'queueBytes',
   'reliableDestroy',

@@ -3,51 +3,82 @@
  *
  * @module
  */
-import { typeError } from './errors.js';
-import { FAMILY_NUMBERS } from './internal/layout.js';
-import type { Family } from './names.js';
+import type { DccpState, Family, Protocol, SctpState, StatusFlag, TcpState } from './names.js';
+
+/** A port, or all from one to another, both included. */
+export type PortFilter = number | { readonly from: number; readonly to: number };
+
+/** One direction of a flow. What is not named is anything. */
+export interface TupleFilter {
+  /** An address, or a network such as `10.0.0.0/8` or `fd00::/8`. */
+  readonly source?: string | undefined;
+  /** An address, or a network. */
+  readonly destination?: string | undefined;
+  /** Flows without ports, and GRE with its keys, do not match. */
+  readonly sourcePort?: PortFilter | undefined;
+  /** As `sourcePort`. */
+  readonly destinationPort?: PortFilter | undefined;
+  /** Of ICMP and ICMPv6. */
+  readonly icmp?:
+    | {
+        readonly type?: number | undefined;
+        readonly code?: number | undefined;
+        readonly id?: number | undefined;
+      }
+    | undefined;
+  /** The zone of this direction alone (`CTA_TUPLE_ZONE`). */
+  readonly zone?: number | undefined;
+}
 
 /**
- * An entry matches when it has every field that is named. Where a function takes
- * filters, an array of them means: any of these.
+ * An entry matches when it has everything that is named. Where a function takes
+ * filters, an array of them means: any of these; an empty one matches nothing.
+ *
+ * @example
+ * ```ts
+ * import { type EntryFilter, listEntries } from 'conntrack';
+ *
+ * const filter: EntryFilter = { protocol: 'tcp', state: 'ESTABLISHED', address: '10.0.0.0/8' };
+ * console.log((await listEntries([filter, { nat: 'destination' }])).length);
+ * ```
  */
 export interface EntryFilter {
   /** Only entries of this address family. */
   readonly family?: Family | undefined;
+  /** A word, or an IP protocol number. */
+  readonly protocol?: Exclude<Protocol, 'other'> | number | undefined;
+  /** The direction of the first packet, as its sender saw it. */
+  readonly original?: TupleFilter | undefined;
+  /** The direction of the answers, as their sender saw it: behind NAT not the inverse. */
+  readonly reply?: TupleFilter | undefined;
+  /** An address or network that is any of the four: either end of either direction. */
+  readonly address?: string | undefined;
+  /** A port that is any of the four. */
+  readonly port?: PortFilter | undefined;
+  /** `CTA_MARK`, or those of its bits that `mask` has. */
+  readonly mark?: number | { readonly value: number; readonly mask: number } | undefined;
+  /** `CTA_ZONE`: the zone of both directions; 0 for those without one. */
+  readonly zone?: number | undefined;
+  /** Status bits that are all set, and those of which none is. */
+  readonly status?:
+    | {
+        readonly all?: readonly StatusFlag[] | undefined;
+        readonly none?: readonly StatusFlag[] | undefined;
+      }
+    | undefined;
+  /** Whether the kernel keeps the entry when the table is full (`IPS_ASSURED`). */
+  readonly assured?: boolean | undefined;
+  /** A state, or any of several, of the protocols that have it. */
+  readonly state?: StateFilter | readonly StateFilter[] | undefined;
+  /** Bit sets, as `entry.labels` is one: all of these bits, and none of those. */
+  readonly labels?:
+    | { readonly all?: bigint | undefined; readonly none?: bigint | undefined }
+    | undefined;
+  /** The name of a helper, such as `ftp`. */
+  readonly helper?: string | undefined;
+  /** Whether and how the addresses are translated (`IPS_SRC_NAT`, `IPS_DST_NAT`). */
+  readonly nat?: 'source' | 'destination' | 'any' | 'none' | undefined;
 }
 
-const FIELDS = ['family'] satisfies (keyof EntryFilter)[];
-
-/**
- * The families that a filter leaves in, as the number for the kernel: 0 for
- * both. `undefined` when it leaves none.
- */
-export function familyNumber(
-  filter: EntryFilter | readonly EntryFilter[] | undefined,
-): number | undefined {
-  const filters = filter === undefined ? [{}] : Array.isArray(filter) ? filter : [filter];
-  const families = new Set(filters.map(familyOf));
-  if (families.size === 0) return undefined;
-  const [only] = families;
-  return only !== undefined && families.size === 1 ? FAMILY_NUMBERS[only] : 0;
-}
-
-function familyOf(filter: unknown): Family | undefined {
-  if (typeof filter !== 'object' || filter === null) {
-    throw typeError('filter', 'must be an object or an array of objects');
-  }
-  for (const field of Object.keys(filter)) {
-    if (!FIELDS.some((known) => known === field)) {
-      throw typeError(`filter.${field}`, `no such field; there is ${FIELDS.join(', ')}`);
-    }
-  }
-  const { family } = filter as EntryFilter;
-  if (family !== undefined && !isFamily(family)) {
-    throw typeError('filter.family', `must be 'ipv4' or 'ipv6', not ${JSON.stringify(family)}`);
-  }
-  return family;
-}
-
-function isFamily(value: unknown): value is Family {
-  return typeof value === 'string' && Object.hasOwn(FAMILY_NUMBERS, value);
-}
+/** A state of TCP, SCTP or DCCP that has a name. */
+export type StateFilter = Exclude<TcpState | SctpState | DccpState, `UNKNOWN(${number})`>;

@@ -23,7 +23,7 @@ export {
   type ReliabilityEndedEvent,
   type WatchOptions,
 } from './events.js';
-export type { EntryFilter } from './filter.js';
+export type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
 export {
   DCCP_ROLES,
   DCCP_STATES,

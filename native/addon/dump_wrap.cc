@@ -4,12 +4,13 @@
 #include "addon/async_job.h"
 #include "addon/promise.h"
 #include "addon/slab_argument.h"
+#include "os/clock.h"
 
 namespace conntrack::addon {
 
-// A thread of the pool is given back after so many slabs (some 30 ms), so that a
-// large table does not keep other users of the pool waiting.
-constexpr uint32_t slabs_in_a_turn = 64;
+// A thread of the pool is given back after so long, so that a large table does not
+// keep other users of the pool waiting.
+constexpr int64_t turn = 30;  // milliseconds
 
 // Holds the wrapping object, and so the reader and its socket, until it has run.
 class DumpWrap::FillJob : public PoolJob {
@@ -37,7 +38,9 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
       reader_(static_cast<uint8_t>(number_argument(info, 0)), boolean_argument(info, 1)) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
-  Failure failure = reader_.open();
+  Failure failure;
+  if (info[2].IsArrayBuffer()) failure = reader_.set_filter(buffer_bytes(info.Env(), info[2]));
+  if (!failure) failure = reader_.open();
   const auto answer_bell = [](napi_env env, void* wrap) {
     static_cast<DumpWrap*>(wrap)->answer(env);
   };
@@ -83,7 +86,7 @@ void DumpWrap::start(napi_env env) {
 
 void DumpWrap::fill() {
   uint32_t unannounced = 0;
-  for (uint32_t turn = 0; turn < slabs_in_a_turn; turn++) {
+  for (const int64_t end = steady_clock() + turn; steady_clock() < end;) {
     uint8_t* slab = ring_.empty();
     if (!slab) return;
     const DumpReader::Outcome outcome = reader_.read(slab);

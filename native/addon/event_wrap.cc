@@ -4,6 +4,7 @@
 
 #include "addon/arguments.h"
 #include "addon/promise.h"
+#include "addon/slab_argument.h"
 #include "addon/to_js.h"
 #include "os/clock.h"
 
@@ -56,6 +57,8 @@ Failure EventWrap::open(const Napi::CallbackInfo& info) {
   options.queue_bytes = number_argument(info, 2);
   options.reliable_destroy = boolean_argument(info, 3);
   options.all_namespaces = boolean_argument(info, 4);
+  options.filtered = info[5].IsArrayBuffer();
+  options.filter = buffer_bytes(info.Env(), info[5]);
   if (Failure failure = reader_.open(options)) return failure;
   const auto answer_bell = [](napi_env env, void* wrap) {
     static_cast<EventWrap*>(wrap)->answer(env);

@@ -4,6 +4,7 @@
 
 #include "addon/to_js.h"
 #include "wire/event_record.h"
+#include "wire/filter_record.h"
 #include "wire/slab.h"
 
 namespace conntrack::addon {
@@ -24,6 +25,83 @@ napi_value describe_tuple(napi_env env) {
       .set("protocol", uint32_t{offsetof(TupleRecord, protocol)})
       .set("family", uint32_t{offsetof(TupleRecord, family)})
       .set("present", uint32_t{offsetof(TupleRecord, present)})
+      .value();
+}
+
+napi_value describe_address_range(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(AddressRange)})
+      .set("address", uint32_t{offsetof(AddressRange, address)})
+      .set("family", uint32_t{offsetof(AddressRange, family)})
+      .set("prefix", uint32_t{offsetof(AddressRange, prefix)})
+      .value();
+}
+
+napi_value describe_tuple_filter(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(TupleFilterRecord)})
+      .set("source", uint32_t{offsetof(TupleFilterRecord, source)})
+      .set("destination", uint32_t{offsetof(TupleFilterRecord, destination)})
+      .set("sourcePortFrom", uint32_t{offsetof(TupleFilterRecord, source_port)})
+      .set("destinationPortFrom", uint32_t{offsetof(TupleFilterRecord, destination_port)})
+      .set("icmpId", uint32_t{offsetof(TupleFilterRecord, icmp_id)})
+      .set("icmpType", uint32_t{offsetof(TupleFilterRecord, icmp_type)})
+      .set("icmpCode", uint32_t{offsetof(TupleFilterRecord, icmp_code)})
+      .set("zone", uint32_t{offsetof(TupleFilterRecord, zone)})
+      .set("present", uint32_t{offsetof(TupleFilterRecord, present)})
+      .value();
+}
+
+napi_value describe_tuple_filter_present(napi_env env) {
+  return JsObject(env)
+      .set("source", uint32_t{TUPLE_FILTER_SOURCE})
+      .set("destination", uint32_t{TUPLE_FILTER_DESTINATION})
+      .set("sourcePort", uint32_t{TUPLE_FILTER_SOURCE_PORT})
+      .set("destinationPort", uint32_t{TUPLE_FILTER_DESTINATION_PORT})
+      .set("icmpId", uint32_t{TUPLE_FILTER_ICMP_ID})
+      .set("icmpType", uint32_t{TUPLE_FILTER_ICMP_TYPE})
+      .set("icmpCode", uint32_t{TUPLE_FILTER_ICMP_CODE})
+      .set("zone", uint32_t{TUPLE_FILTER_ZONE})
+      .value();
+}
+
+napi_value describe_filter(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(FilterRecord)})
+      .set("present", uint32_t{offsetof(FilterRecord, present)})
+      .set("mark", uint32_t{offsetof(FilterRecord, mark)})
+      .set("markMask", uint32_t{offsetof(FilterRecord, mark_mask)})
+      .set("statusAll", uint32_t{offsetof(FilterRecord, status_all)})
+      .set("statusNone", uint32_t{offsetof(FilterRecord, status_none)})
+      .set("statusAny", uint32_t{offsetof(FilterRecord, status_any)})
+      .set("tcpStates", uint32_t{offsetof(FilterRecord, tcp_states)})
+      .set("sctpStates", uint32_t{offsetof(FilterRecord, sctp_states)})
+      .set("dccpStates", uint32_t{offsetof(FilterRecord, dccp_states)})
+      .set("zone", uint32_t{offsetof(FilterRecord, zone)})
+      .set("family", uint32_t{offsetof(FilterRecord, family)})
+      .set("protocol", uint32_t{offsetof(FilterRecord, protocol)})
+      .set("portFrom", uint32_t{offsetof(FilterRecord, port)})
+      .set("address", uint32_t{offsetof(FilterRecord, address)})
+      .set("original", uint32_t{offsetof(FilterRecord, original)})
+      .set("reply", uint32_t{offsetof(FilterRecord, reply)})
+      .set("labelsAll", uint32_t{offsetof(FilterRecord, labels_all)})
+      .set("labelsNone", uint32_t{offsetof(FilterRecord, labels_none)})
+      .set("helperLength", uint32_t{offsetof(FilterRecord, helper_length)})
+      .set("helper", uint32_t{offsetof(FilterRecord, helper)})
+      .value();
+}
+
+napi_value describe_filter_present(napi_env env) {
+  return JsObject(env)
+      .set("family", uint32_t{FILTER_FAMILY})
+      .set("protocol", uint32_t{FILTER_PROTOCOL})
+      .set("address", uint32_t{FILTER_ADDRESS})
+      .set("port", uint32_t{FILTER_PORT})
+      .set("mark", uint32_t{FILTER_MARK})
+      .set("zone", uint32_t{FILTER_ZONE})
+      .set("state", uint32_t{FILTER_STATE})
+      .set("labels", uint32_t{FILTER_LABELS})
+      .set("helper", uint32_t{FILTER_HELPER})
       .value();
 }
 
@@ -167,6 +245,11 @@ napi_value describe_layout(napi_env env) {
       .set("entry", describe_entry(env))
       .set("extension", describe_extension(env))
       .set("tuple", describe_tuple(env))
+      .set("addressRange", describe_address_range(env))
+      .set("tupleFilter", describe_tuple_filter(env))
+      .set("tupleFilterPresent", describe_tuple_filter_present(env))
+      .set("filter", describe_filter(env))
+      .set("filterPresent", describe_filter_present(env))
       .set("event", describe_event(env))
       .set("eventKinds", describe_event_kinds(env))
       .set("eventGroups", describe_event_groups(env))

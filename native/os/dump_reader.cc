@@ -16,9 +16,15 @@ Failure DumpReader::open() {
   return socket_.open();
 }
 
+Failure DumpReader::set_filter(Bytes records) {
+  filtered_ = true;
+  return filter_.parse(records) ? Failure{} : Failure::of_syscall("malloc", ENOMEM);
+}
+
 DumpReader::Outcome DumpReader::read(uint8_t* memory) {
   Outcome outcome;
   SlabWriter slab(memory);
+  receives_ = 0;
   outcome.step = fill(slab, outcome.failure);
   slab.stamp(wall_clock());
   outcome.filled = slab.count() > 0;
@@ -33,6 +39,7 @@ DumpReader::Step DumpReader::fill(SlabWriter& slab, Failure& failure) {
     started_ = true;
   }
   while (EntryRecord* record = slab.reserve()) {
+    if (receives_ == receives_in_a_read) break;
     Message message;
     const Step step = next_message(message, failure);
     if (step != Step::more) return step;
@@ -41,6 +48,7 @@ DumpReader::Step DumpReader::fill(SlabWriter& slab, Failure& failure) {
       failure = Failure::of_protocol(EBADMSG);
       return Step::failed;
     }
+    if (filtered_ && !filter_.matches(*record, extension)) continue;
     if (!slab.fits(*record, extension)) {
       messages_.unread();
       break;
@@ -81,6 +89,7 @@ DumpReader::Step DumpReader::next_message(Message& out, Failure& failure) {
 
 DumpReader::Step DumpReader::receive(Failure& failure) {
   NetlinkSocket::Datagram datagram;
+  receives_++;
   failure = socket_.receive(buffer_.get(), patience, datagram);
   if (failure) return Step::failed;
   if (datagram.kind == NetlinkSocket::Datagram::nothing) return Step::idle;

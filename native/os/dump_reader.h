@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "os/netlink_socket.h"
+#include "wire/filter.h"
 #include "wire/recent_tuples.h"
 #include "wire/slab.h"
 
@@ -27,14 +28,17 @@ class DumpReader {
     Failure failure;
   };
 
+  // Only entries that match these records are given. Before the first read.
+  Failure set_filter(Bytes records);
+
   // Opens the socket in the network namespace of the calling thread.
   Failure open();
 
-  // Fills the slab at `memory`. Runs on one thread at a time, and not again after the end or a
-  // failure. It comes back when the kernel is silent, because an environment that
-  // is torn down waits for running jobs and has no way to reach them: none may
-  // block for long. (The real kernel never makes a dump wait: it is built inside
-  // recvmsg.)
+  // Fills the slab at `memory`. Runs on one thread at a time, and not again after the
+  // end or a failure. It comes back when the kernel is silent, and with what it has
+  // when little matches, because an environment that is torn down waits for running
+  // jobs and has no way to reach them: none may run for long. (The real kernel never
+  // makes a dump wait: it is built inside recvmsg.)
   Outcome read(uint8_t* memory);
 
   // From any thread; read() returns soon.
@@ -48,6 +52,8 @@ class DumpReader {
 
  private:
   static constexpr int patience = 50;  // milliseconds
+  // Some ten milliseconds.
+  static constexpr size_t receives_in_a_read = 64;
 
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
@@ -60,6 +66,9 @@ class DumpReader {
   const bool zero_counters_;
   std::atomic<bool> cancelled_{false};
   bool started_ = false;
+  size_t receives_ = 0;  // in this read()
+  bool filtered_ = false;
+  EntryFilter filter_;
   NetlinkSocket socket_;
   std::unique_ptr<uint8_t[]> buffer_;  // receive_buffer_size bytes
   MessageReader messages_;             // what of buffer_ is still to be read

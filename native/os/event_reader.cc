@@ -30,6 +30,8 @@ constexpr uint64_t guard_percent = 80;
 }  // namespace
 
 Failure EventReader::open(const Options& options) {
+  filtered_ = options.filtered;
+  if (filtered_ && !filter_.parse(options.filter)) return Failure::of_syscall("malloc", ENOMEM);
   if (!queue_.allocate(options.queue_bytes)) return Failure::of_syscall("malloc", ENOMEM);
   wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_) return Failure::of_syscall("eventfd", errno);
@@ -194,6 +196,7 @@ void EventReader::put(const Message& message, int32_t netns, EventQueue::Writer&
     malformed_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  if (filtered_ && !filter_.matches(record.entry, extension)) return;
   record.netns = netns;
   received_.fetch_add(1, std::memory_order_relaxed);
   writer.keep(extension);

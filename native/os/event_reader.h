@@ -8,6 +8,7 @@
 #include "os/event_source.h"
 #include "os/netlink_socket.h"
 #include "os/thread.h"
+#include "wire/filter.h"
 
 namespace conntrack {
 
@@ -19,6 +20,8 @@ class EventReader {
     size_t queue_bytes = 0;
     bool reliable_destroy = false;
     bool all_namespaces = false;
+    bool filtered = false;
+    Bytes filter;  // the records, of which an event about an entry must match one
   };
 
   EventReader() = default;
@@ -84,6 +87,9 @@ class EventReader {
   bool paused_ = false;  // no room for reliable events
   NetlinkSocket table_;  // asks how full the table is
   uint8_t buffer_[receive_buffer_size];
+
+  bool filtered_ = false;
+  EntryFilter filter_;
 
   Thread thread_;
   Fd wake_;

@@ -16,6 +16,8 @@ export interface SubscriptionOptions {
   queueBytes: number;
   reliableDestroy: boolean;
   allNamespaces: boolean;
+  /** Filter records. `undefined`: every event. */
+  filter: ArrayBuffer | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -32,7 +34,7 @@ export class EventSubscription {
   /** Subscribes, or throws. */
   constructor(operation: string, options: SubscriptionOptions) {
     const { groups, receiveBufferBytes, queueBytes, reliableDestroy, allNamespaces } = options;
-    const { signal } = options;
+    const { filter, signal } = options;
     signal?.throwIfAborted();
     this.operation = operation;
     this.allNamespaces = allNamespaces;
@@ -44,6 +46,7 @@ export class EventSubscription {
       queueBytes,
       reliableDestroy,
       allNamespaces,
+      filter,
     );
     const { failure } = this.reader;
     if (failure !== undefined) throw errorOfWatchFailure(operation, failure, allNamespaces);

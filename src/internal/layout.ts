@@ -76,6 +76,71 @@ export const EVENT_GROUPS = {
   destroy: 3,
 } as const;
 
+/** native/wire/filter_record.h */
+export const ADDRESS_RANGE = { size: 20, address: 0, family: 16, prefix: 17 } as const;
+
+export const TUPLE_FILTER = {
+  size: 56,
+  source: 0,
+  destination: 20,
+  sourcePortFrom: 40,
+  destinationPortFrom: 44,
+  icmpId: 48,
+  icmpType: 50,
+  icmpCode: 51,
+  zone: 52,
+  present: 54,
+} as const;
+
+/** Bits of `TUPLE_FILTER.present`. */
+export const TUPLE_FILTER_PRESENT = {
+  source: 1 << 0,
+  destination: 1 << 1,
+  sourcePort: 1 << 2,
+  destinationPort: 1 << 3,
+  icmpId: 1 << 4,
+  icmpType: 1 << 5,
+  icmpCode: 1 << 6,
+  zone: 1 << 7,
+} as const;
+
+export const FILTER = {
+  size: 240,
+  present: 0,
+  mark: 4,
+  markMask: 8,
+  statusAll: 12,
+  statusNone: 16,
+  statusAny: 20,
+  tcpStates: 24,
+  sctpStates: 28,
+  dccpStates: 32,
+  zone: 36,
+  family: 38,
+  protocol: 39,
+  portFrom: 40,
+  address: 44,
+  original: 64,
+  reply: 120,
+  labelsAll: 176,
+  labelsNone: 192,
+  helperLength: 208,
+  helper: 209,
+} as const;
+
+/** Bits of `FILTER.present`. */
+export const FILTER_PRESENT = {
+  family: 1 << 0,
+  protocol: 1 << 1,
+  address: 1 << 2,
+  port: 1 << 3,
+  mark: 1 << 4,
+  zone: 1 << 5,
+  state: 1 << 6,
+  labels: 1 << 7,
+  helper: 1 << 8,
+} as const;
+
 export const TUPLE = {
   size: 48,
   source: 0,
@@ -148,6 +213,11 @@ export interface Layout {
   readonly entry: Readonly<Record<string, number>>;
   readonly extension: Readonly<Record<string, number>>;
   readonly tuple: Readonly<Record<string, number>>;
+  readonly addressRange: Readonly<Record<string, number>>;
+  readonly tupleFilter: Readonly<Record<string, number>>;
+  readonly tupleFilterPresent: Readonly<Record<string, number>>;
+  readonly filter: Readonly<Record<string, number>>;
+  readonly filterPresent: Readonly<Record<string, number>>;
   readonly event: Readonly<Record<string, number>>;
   readonly eventKinds: Readonly<Record<string, number>>;
   readonly eventGroups: Readonly<Record<string, number>>;
@@ -160,6 +230,11 @@ const LAYOUT: Layout = {
   entry: ENTRY,
   extension: EXTENSION,
   tuple: TUPLE,
+  addressRange: ADDRESS_RANGE,
+  tupleFilter: TUPLE_FILTER,
+  tupleFilterPresent: TUPLE_FILTER_PRESENT,
+  filter: FILTER,
+  filterPresent: FILTER_PRESENT,
   event: EVENT,
   eventKinds: EVENT_KINDS,
   eventGroups: EVENT_GROUPS,

@@ -78,18 +78,20 @@ export interface EventOutcome extends Outcome {
 
 export interface NativeAddon {
   readonly layout: Layout;
-  /** `family`: 0 for both, else AF_INET or AF_INET6. */
+  /** `family`: 0 for both, else AF_INET or AF_INET6. `filter`: records, of which one must match. */
   readonly DumpReader: new (
     family: number,
     zeroCounters: boolean,
+    filter: ArrayBuffer | undefined,
   ) => NativeDumpReader;
-  /** `groups`: bit n - 1 stands for multicast group n. */
+  /** `groups`: bit n - 1 stands for multicast group n. `filter` as above. */
   readonly EventReader: new (
     groups: number,
     receiveBufferBytes: number,
     queueBytes: number,
     reliableDestroy: boolean,
     allNamespaces: boolean,
+    filter: ArrayBuffer | undefined,
   ) => NativeEventReader;
   readonly RequestSocket: new () => NativeRequestSocket;
 }

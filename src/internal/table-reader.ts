@@ -19,6 +19,8 @@ const BATCHES_AHEAD = 3;
 export interface TableReaderOptions {
   /** 0 for both families. `undefined`: nothing can match, and the kernel is not asked. */
   family: number | undefined;
+  /** Filter records. `undefined`: every entry of the family. */
+  filter: ArrayBuffer | undefined;
   zeroCounters: boolean;
   signal: AbortSignal | undefined;
 }
@@ -83,7 +85,7 @@ export class TableReader {
   }
 
   private async start(): Promise<void> {
-    const { signal, family, zeroCounters } = this.options;
+    const { signal, family, filter, zeroCounters } = this.options;
     if (signal?.aborted) {
       await this.stop({ error: signal.reason });
       return;
@@ -94,7 +96,7 @@ export class TableReader {
     }
     try {
       const { DumpReader } = loadAddon();
-      this.reader = new DumpReader(family, zeroCounters);
+      this.reader = new DumpReader(family, zeroCounters, filter);
     } catch (error) {
       await this.stop({ error });
       return;

@@ -1,12 +1,12 @@
 import { Conntrack, type EntryFilter, listEntries, streamEntries } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { familyNumber } from '../../src/filter.js';
+import { compileFilter } from '../../src/internal/filter-record.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
 const BOTH = 0;
 
-describe('familyNumber', () => {
+describe('the family that the kernel is asked for', () => {
   it.each<[EntryFilter | EntryFilter[] | undefined, number | undefined]>([
     [undefined, BOTH],
     [{}, BOTH],
@@ -20,7 +20,7 @@ describe('familyNumber', () => {
     [[{}], BOTH],
     [[], undefined],
   ])('%j is %j', (filter, expected) => {
-    expect(familyNumber(filter)).toBe(expected);
+    expect(compileFilter(filter).family).toBe(expected);
   });
 });
 
@@ -44,8 +44,58 @@ describe('a wrong filter', () => {
   ];
 
   it.each(wrong)('%o is a TypeError that names the field', (filter, message) => {
-    expect(() => familyNumber(filter as EntryFilter)).toThrow(TypeError);
-    expect(() => familyNumber(filter as EntryFilter)).toThrow(message);
+    expect(() => compileFilter(filter as EntryFilter)).toThrow(TypeError);
+    expect(() => compileFilter(filter as EntryFilter)).toThrow(message);
+  });
+
+  it.each<[object, typeof TypeError | typeof RangeError, RegExp]>([
+    [{ protocol: 'TCP' }, TypeError, /^filter\.protocol: must be 'icmp'.* or 'udplite', not "TCP"/],
+    [{ protocol: 256 }, RangeError, /^filter\.protocol: .*255/],
+    [{ address: '10.0.0.256' }, TypeError, /^filter\.address: must be an IPv4 or IPv6 address/],
+    [{ address: 'fe80::1%eth0' }, TypeError, /^filter\.address: /],
+    [
+      { address: '10.0.0.0/33' },
+      RangeError,
+      /^filter\.address: the length of a network is 0 to 32/,
+    ],
+    [{ address: 'fd00::/129' }, RangeError, /^filter\.address: .*0 to 128/],
+    [{ address: '10.0.0.0/' }, RangeError, /^filter\.address: /],
+    [{ address: '10.0.0.0/8/8' }, TypeError, /^filter\.address: /],
+    [{ address: '10.0.0.1/8' }, TypeError, /^filter\.address: "10\.0\.0\.1\/8" has bits beyond/],
+    [{ address: 'fd00::1/127' }, TypeError, /^filter\.address: .* has bits beyond/],
+    [{ port: 65536 }, RangeError, /^filter\.port: must be an integer from 0 to 65535/],
+    [{ port: '80' }, TypeError, /^filter\.port: /],
+    [{ port: { from: 10, to: 9 } }, RangeError, /^filter\.port: from is greater than to/],
+    [{ port: { from: 10 } }, TypeError, /^filter\.port\.to: /],
+    [{ port: { form: 10 } }, TypeError, /^filter\.port\.form: no such field; there is from, to/],
+    [{ mark: -1 }, RangeError, /^filter\.mark: /],
+    [{ mark: 2 ** 32 }, RangeError, /^filter\.mark: /],
+    [{ mark: { value: 3, mask: 1 } }, RangeError, /^filter\.mark\.value: has bits that the mask/],
+    [{ mark: { value: 3 } }, TypeError, /^filter\.mark\.mask: /],
+    [{ zone: 65536 }, RangeError, /^filter\.zone: /],
+    [
+      { status: { all: ['ASSURED'] } },
+      TypeError,
+      /^filter\.status\.all: no flag "ASSURED"; there is/,
+    ],
+    [{ status: ['assured'] }, TypeError, /^filter\.status: must be an object/],
+    [{ status: { any: [] } }, TypeError, /^filter\.status\.any: no such field/],
+    [{ assured: 1 }, TypeError, /^filter\.assured: /],
+    [{ state: 'established' }, TypeError, /^filter\.state: no state "established"; there is NONE/],
+    [{ state: ['CLOSE', 7] }, TypeError, /^filter\.state: no state 7/],
+    [{ labels: { all: 1 } }, TypeError, /^filter\.labels\.all: must be a bigint/],
+    [{ labels: { none: 1n << 128n } }, RangeError, /^filter\.labels\.none: /],
+    [{ helper: '' }, TypeError, /^filter\.helper: /],
+    [{ helper: 'x'.repeat(32) }, TypeError, /^filter\.helper: /],
+    [{ nat: 'src' }, TypeError, /^filter\.nat: must be 'source', 'destination', 'any' or 'none'/],
+    [{ original: { src: '10.0.0.1' } }, TypeError, /^filter\.original\.src: no such field/],
+    [{ reply: { sourcePort: 1.5 } }, RangeError, /^filter\.reply\.sourcePort: /],
+    [{ original: { icmp: { type: 256 } } }, RangeError, /^filter\.original\.icmp\.type: /],
+    [[{}, { original: { zone: -1 } }], RangeError, /^filter\[1\]\.original\.zone: /],
+  ])('%o is refused by name', (filter, type, message) => {
+    const compile = () => compileFilter(filter);
+    expect(compile).toThrow(type);
+    expect(compile).toThrow(message);
   });
 
   it('is refused before anything is opened: a stream throws at once, a list rejects', async () => {
@@ -55,6 +105,7 @@ describe('a wrong filter', () => {
     await using conntrack = await Conntrack.open();
     expect(() => conntrack.streamEntries(filter)).toThrow(/^filter\.famly: /);
     await expect(conntrack.listEntries(filter)).rejects.toThrow(/^filter\.famly: /);
+    expect(() => conntrack.watchEvents({ filter })).toThrow(/^filter\.famly: /);
   });
 });
 

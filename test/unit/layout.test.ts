@@ -20,6 +20,11 @@ describe('the layout of records', () => {
       tuple: layout.TUPLE,
       entryPresent: layout.ENTRY_PRESENT,
       tuplePresent: layout.TUPLE_PRESENT,
+      addressRange: layout.ADDRESS_RANGE,
+      tupleFilter: layout.TUPLE_FILTER,
+      tupleFilterPresent: layout.TUPLE_FILTER_PRESENT,
+      filter: layout.FILTER,
+      filterPresent: layout.FILTER_PRESENT,
       event: layout.EVENT,
       eventKinds: layout.EVENT_KINDS,
       eventGroups: layout.EVENT_GROUPS,
@@ -28,7 +33,12 @@ describe('the layout of records', () => {
   });
 
   it('has a bit of its own for every value', () => {
-    for (const present of [layout.ENTRY_PRESENT, layout.TUPLE_PRESENT]) {
+    for (const present of [
+      layout.ENTRY_PRESENT,
+      layout.TUPLE_PRESENT,
+      layout.FILTER_PRESENT,
+      layout.TUPLE_FILTER_PRESENT,
+    ]) {
       const bits = Object.values(present);
       expect(new Set(bits).size).toBe(bits.length);
       for (const bit of bits) expect(Math.log2(bit) % 1).toBe(0);

@@ -1,0 +1,195 @@
+#include "wire/filter.h"
+
+#include <new>
+
+namespace conntrack {
+
+namespace {
+
+constexpr uint8_t bits_of(uint8_t family) { return family == uapi::FAMILY_IPV4 ? 32 : 128; }
+
+bool is_in(const AddressRange& range, const uint8_t (&address)[16], uint8_t family) {
+  if (range.family != family || range.prefix > bits_of(family)) return false;
+  const size_t whole = range.prefix / 8;
+  if (memcmp(range.address, address, whole) != 0) return false;
+  const unsigned rest = range.prefix % 8;
+  return rest == 0 || (range.address[whole] ^ address[whole]) >> (8 - rest) == 0;
+}
+
+bool is_in(const PortRange& range, uint16_t port) { return range.from <= port && port <= range.to; }
+
+// The keys of GRE stand where others have their ports, and are none.
+constexpr uint8_t protocol_gre = 47;
+
+bool has_source_port(const TupleRecord& tuple) {
+  return (tuple.present & TUPLE_SOURCE_PORT) != 0 && tuple.protocol != protocol_gre;
+}
+
+bool has_destination_port(const TupleRecord& tuple) {
+  return (tuple.present & TUPLE_DESTINATION_PORT) != 0 && tuple.protocol != protocol_gre;
+}
+
+bool has_port(const PortRange& range, const TupleRecord& tuple) {
+  return (has_source_port(tuple) && is_in(range, tuple.source_port)) ||
+         (has_destination_port(tuple) && is_in(range, tuple.destination_port));
+}
+
+bool has_address(const AddressRange& range, const TupleRecord& tuple) {
+  return is_in(range, tuple.source, tuple.family) || is_in(range, tuple.destination, tuple.family);
+}
+
+template <typename Value>
+bool equal(const TupleRecord& tuple, uint16_t present, Value value, Value wanted) {
+  return (tuple.present & present) != 0 && value == wanted;
+}
+
+bool matches(const TupleFilterRecord& filter, const TupleRecord& tuple) {
+  const auto asks = [&filter](uint16_t field) { return (filter.present & field) != 0; };
+  if (filter.present == 0) return true;
+  if (asks(TUPLE_FILTER_SOURCE) && !is_in(filter.source, tuple.source, tuple.family)) return false;
+  if (asks(TUPLE_FILTER_DESTINATION) &&
+      !is_in(filter.destination, tuple.destination, tuple.family)) {
+    return false;
+  }
+  if (asks(TUPLE_FILTER_SOURCE_PORT) &&
+      !(has_source_port(tuple) && is_in(filter.source_port, tuple.source_port))) {
+    return false;
+  }
+  if (asks(TUPLE_FILTER_DESTINATION_PORT) &&
+      !(has_destination_port(tuple) && is_in(filter.destination_port, tuple.destination_port))) {
+    return false;
+  }
+  if (asks(TUPLE_FILTER_ICMP_ID) && !equal(tuple, TUPLE_ICMP_ID, tuple.icmp_id, filter.icmp_id)) {
+    return false;
+  }
+  if (asks(TUPLE_FILTER_ICMP_TYPE) &&
+      !equal(tuple, TUPLE_ICMP_TYPE, tuple.icmp_type, filter.icmp_type)) {
+    return false;
+  }
+  if (asks(TUPLE_FILTER_ICMP_CODE) &&
+      !equal(tuple, TUPLE_ICMP_CODE, tuple.icmp_code, filter.icmp_code)) {
+    return false;
+  }
+  return !asks(TUPLE_FILTER_ZONE) || equal(tuple, TUPLE_ZONE, tuple.zone, filter.zone);
+}
+
+bool has_state(const FilterRecord& filter, const EntryRecord& entry) {
+  uint32_t states = 0;
+  if ((entry.present & ENTRY_TCP_STATE) != 0) states = filter.tcp_states;
+  if ((entry.present & ENTRY_SCTP_STATE) != 0) states = filter.sctp_states;
+  if ((entry.present & ENTRY_DCCP_STATE) != 0) states = filter.dccp_states;
+  return entry.state < 32 && (states >> entry.state & 1) != 0;
+}
+
+bool has_labels(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
+  const bool labelled = (entry.present & ENTRY_LABELS) != 0;
+  for (size_t i = 0; i < sizeof filter.labels_all; i++) {
+    const uint8_t labels = labelled ? extension.record.labels[i] : 0;
+    if ((labels & filter.labels_all[i]) != filter.labels_all[i]) return false;
+    if ((labels & filter.labels_none[i]) != 0) return false;
+  }
+  return true;
+}
+
+bool has_helper(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
+  return (entry.present & ENTRY_HELPER) != 0 && extension.helper.size == filter.helper_length &&
+         memcmp(extension.helper.data, filter.helper, filter.helper_length) == 0;
+}
+
+bool is_one_address(const FilterRecord& filter) {
+  return filter.present == FILTER_ADDRESS && filter.original.present == 0 &&
+         filter.reply.present == 0 && filter.status_all == 0 && filter.status_none == 0 &&
+         filter.status_any == 0 && filter.address.prefix == bits_of(filter.address.family);
+}
+
+}  // namespace
+
+bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
+  const auto asks = [&filter](uint32_t field) { return (filter.present & field) != 0; };
+  if (asks(FILTER_FAMILY) && entry.original.family != filter.family) return false;
+  if (asks(FILTER_PROTOCOL) && entry.original.protocol != filter.protocol) return false;
+  if ((entry.status & filter.status_all) != filter.status_all) return false;
+  if ((entry.status & filter.status_none) != 0) return false;
+  if (filter.status_any != 0 && (entry.status & filter.status_any) == 0) return false;
+  // Events leave out a mark of 0, and every message a zone of 0: absent is 0.
+  if (asks(FILTER_MARK) && (entry.mark & filter.mark_mask) != filter.mark) return false;
+  if (asks(FILTER_ZONE) && entry.zone != filter.zone) return false;
+  if (asks(FILTER_ADDRESS) && !has_address(filter.address, entry.original) &&
+      !has_address(filter.address, entry.reply)) {
+    return false;
+  }
+  if (asks(FILTER_PORT) && !has_port(filter.port, entry.original) &&
+      !has_port(filter.port, entry.reply)) {
+    return false;
+  }
+  return matches(filter.original, entry.original) && matches(filter.reply, entry.reply) &&
+         (!asks(FILTER_STATE) || has_state(filter, entry)) &&
+         (!asks(FILTER_LABELS) || has_labels(filter, entry, extension)) &&
+         (!asks(FILTER_HELPER) || has_helper(filter, entry, extension));
+}
+
+bool EntryFilter::parse(Bytes records) {
+  if (records.size % sizeof(FilterRecord) != 0) return false;
+  const size_t count = records.size / sizeof(FilterRecord);
+  records_.reset(new (std::nothrow) FilterRecord[count]);
+  if (!records_ || !addresses_.allocate(count)) return false;
+  count_ = 0;
+  for (size_t i = 0; i < count; i++) {
+    FilterRecord& record = records_[count_];
+    memcpy(&record, records.data + i * sizeof record, sizeof record);
+    if (record.helper_length > sizeof record.helper) return false;
+    if (is_one_address(record)) {
+      addresses_.add(record.address);
+    } else {
+      count_++;
+    }
+  }
+  return true;
+}
+
+bool EntryFilter::matches(const EntryRecord& entry, const Extension& extension) const {
+  if (addresses_.has(entry.original) || addresses_.has(entry.reply)) return true;
+  for (size_t i = 0; i < count_; i++) {
+    if (conntrack::matches(records_[i], entry, extension)) return true;
+  }
+  return false;
+}
+
+bool EntryFilter::Addresses::allocate(size_t count) {
+  capacity_ = 0;
+  if (count == 0) return true;
+  size_t capacity = 4;
+  while (capacity < 2 * count) capacity *= 2;
+  slots_.reset(new (std::nothrow) AddressRange[capacity]());
+  if (slots_) capacity_ = capacity;
+  return static_cast<bool>(slots_);
+}
+
+void EntryFilter::Addresses::add(const AddressRange& address) {
+  AddressRange& free = slots_[slot(address.address, address.family)];
+  free = address;
+}
+
+bool EntryFilter::Addresses::has(const TupleRecord& tuple) const {
+  return capacity_ != 0 &&
+         (has(tuple.source, tuple.family) || has(tuple.destination, tuple.family));
+}
+
+bool EntryFilter::Addresses::has(const uint8_t (&address)[16], uint8_t family) const {
+  return slots_[slot(address, family)].family != 0;
+}
+
+// Where the address is, or would be: half of the slots are free at least.
+size_t EntryFilter::Addresses::slot(const uint8_t (&address)[16], uint8_t family) const {
+  uint64_t words[2];
+  memcpy(words, address, sizeof words);
+  const uint64_t hash = (words[0] * 0x9e3779b97f4a7c15u ^ words[1]) * 0xbf58476d1ce4e5b9u + family;
+  size_t at = (hash ^ hash >> 32) & (capacity_ - 1);
+  while (slots_[at].family != 0 &&
+         (slots_[at].family != family || memcmp(slots_[at].address, address, 16) != 0)) {
+    at = (at + 1) & (capacity_ - 1);
+  }
+  return at;
+}
+
+}  // namespace conntrack

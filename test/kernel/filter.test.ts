@@ -1,0 +1,128 @@
+/**
+ * Filters on the real kernel: what they mean, and that they mean the same for
+ * lists and for events.
+ */
+import { type Entry, type EntryFilter, listEntries, watchEvents } from 'conntrack';
+import { beforeAll, expect, test } from 'vitest';
+import { addLabels, insert } from '../support/conntrack-tool.js';
+import { nft, run, setting } from '../support/namespace.js';
+import { describeInNamespace } from '../support/requirements.js';
+import { matchesAny, Random, randomFilter } from './filter-reference.js';
+import { createMany } from './populate.js';
+
+const keyOf = ({ id }: Entry) => id;
+
+describeInNamespace('conntrack', 'nft')('a filter', () => {
+  let table: Entry[] = [];
+
+  beforeAll(async () => {
+    setting('events', 1); // or entries that are older than the first listener end in silence
+    // The kernel has room for labels only where a rule uses them.
+    nft(`table inet labels {
+      chain output { type filter hook output priority 0; ct label 1 counter; }
+    }`);
+    const random = new Random(1);
+    for (let i = 0; i < 160; i++) {
+      const ipv6 = random.below(2) === 0;
+      const source = ipv6 ? `fd00:${random.below(3)}::${i}` : `10.0.${random.below(3)}.${i}`;
+      const destination = ipv6
+        ? `2001:db8::${1 + random.below(4)}`
+        : `192.0.2.${random.below(255)}`;
+      const protocol = random.of(['tcp', 'udp', 'sctp', 'udplite', 'icmp', 'gre']);
+      const args = ['-s', source, '-d', destination, '-t', '1000'];
+      if (protocol === 'icmp') {
+        args.push('-p', ipv6 ? 'icmpv6' : 'icmp');
+        args.push(ipv6 ? '--icmpv6-type' : '--icmp-type', ipv6 ? '128' : '8');
+        args.push(
+          ipv6 ? '--icmpv6-code' : '--icmp-code',
+          '0',
+          ipv6 ? '--icmpv6-id' : '--icmp-id',
+          '7',
+        );
+      } else if (protocol === 'gre') {
+        args.push('-p', 'gre', '--srckey', '1', '--dstkey', '2');
+      } else {
+        args.push('-p', protocol, '--sport', String(1000 + random.below(400)), '--dport');
+        args.push(random.of(['53', '80', '443']));
+      }
+      if (protocol === 'tcp') args.push('--state', random.of(['ESTABLISHED', 'SYN_SENT', 'CLOSE']));
+      if (protocol === 'sctp')
+        args.push('--state', 'ESTABLISHED', '--orig-vtag', '1', '--reply-vtag', '2');
+      if (random.below(2) === 0) args.push('-m', String(random.below(40)));
+      if (random.below(3) === 0) args.push('-w', String(1 + random.below(3)));
+      if (random.below(3) === 0)
+        args.push('-u', random.of(['ASSURED', 'SEEN_REPLY', 'SEEN_REPLY,ASSURED']));
+      if (protocol === 'tcp' && random.below(2) === 0) {
+        const to = ipv6 ? `fd00:9::${i}` : `203.0.113.${i}`;
+        args.push(random.of(['--src-nat', '--dst-nat']), to);
+      }
+      insert(...args);
+      // The tool forgets the zone when it adds labels.
+      if (i % 2 === 0 && !ipv6 && !args.includes('-w')) addLabels([i % 3], '-s', source);
+    }
+    table = await listEntries();
+  });
+
+  test('means what the reference says, for thousands of random ones', async () => {
+    expect(table).toHaveLength(160);
+    const random = new Random(2);
+    let some = 0;
+    for (let round = 0; round < 2000; round++) {
+      const filters = Array.from({ length: random.of([1, 1, 1, 2, 3]) }, () =>
+        randomFilter(random, table),
+      );
+      const filter = filters.length === 1 ? filters[0] : filters;
+      const expected = table.filter((entry) => matchesAny(filters, entry)).map(keyOf);
+      const listed = (await listEntries(filter)).map(keyOf);
+      if (expected.length > 0 && expected.length < table.length) some++;
+      expect(
+        new Set(listed),
+        JSON.stringify(filter, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)),
+      ).toEqual(new Set(expected));
+      expect(listed).toHaveLength(expected.length);
+    }
+    expect(some).toBeGreaterThan(1000);
+  });
+
+  test('means the same for events', async () => {
+    const random = new Random(3);
+    const filters = Array.from({ length: 40 }, () => randomFilter(random, table));
+    const streams = filters.map((filter) => watchEvents({ events: ['destroy'], filter }));
+    const all = watchEvents({ events: ['destroy'] });
+    run('conntrack', '-F');
+    const destroyed: Entry[] = [];
+    for await (const event of all) {
+      if ('entry' in event) destroyed.push(event.entry);
+      if (destroyed.length === table.length) break;
+    }
+    for (const [index, stream] of streams.entries()) {
+      const filter = filters[index] as EntryFilter;
+      const expected = destroyed.filter((entry) => matchesAny([filter], entry)).map(keyOf);
+      const seen: number[] = [];
+      if (expected.length > 0) {
+        for await (const event of stream) {
+          if ('entry' in event) seen.push(event.entry.id);
+          if (seen.length === expected.length) break;
+        }
+      }
+      expect(stream.counters.received).toBe(expected.length);
+      expect(seen).toEqual(expected);
+      await stream.close();
+    }
+  });
+
+  test('of a thousand addresses costs about as much as one of one', async () => {
+    createMany(0, 100_000);
+    const addresses = Array.from({ length: 1000 }, (_, index) => ({
+      address: `10.77.${index >> 8}.${index & 255}`,
+    }));
+    const time = async (filter: EntryFilter[]) => {
+      const start = performance.now();
+      for (let round = 0; round < 5; round++) expect(await listEntries(filter)).toEqual([]);
+      return performance.now() - start;
+    };
+    await time([{ address: '10.77.0.0' }]);
+    const one = await time([{ address: '10.77.0.0' }]);
+    expect(await time(addresses)).toBeLessThan(2 * one);
+  });
+});
