@@ -7,6 +7,7 @@
         "native/wire/decode_event.cc",
         "native/wire/encode.cc",
         "native/wire/filter.cc",
+        "native/wire/filter_program.cc",
         "native/wire/message.cc",
         "native/os/dump_reader.cc",
         "native/os/event_queue.cc",

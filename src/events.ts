@@ -57,8 +57,9 @@ export interface EntryEvent extends EventOrigin {
 export interface LostEvent {
   readonly type: 'lost';
   /**
-   * `kernel`: the receive buffer was full; these were not filtered. `queue`: the
-   * loop did not keep up, and `queueBytes` were full.
+   * `kernel`: the receive buffer was full; the count is of events that passed the
+   * part of the filter that the kernel runs. `queue`: the loop did not keep up, and
+   * `queueBytes` were full.
    */
   readonly cause: 'kernel' | 'queue';
   /** How many, exactly. */

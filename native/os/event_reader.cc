@@ -32,6 +32,7 @@ constexpr uint64_t guard_percent = 80;
 Failure EventReader::open(const Options& options) {
   filtered_ = options.filtered;
   if (filtered_ && !filter_.parse(options.filter)) return Failure::of_syscall("malloc", ENOMEM);
+  if (filtered_) make_filter_program(options.filter, program_);
   if (!queue_.allocate(options.queue_bytes)) return Failure::of_syscall("malloc", ENOMEM);
   wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_) return Failure::of_syscall("eventfd", errno);
@@ -40,6 +41,7 @@ Failure EventReader::open(const Options& options) {
   socket.groups = options.groups;
   socket.receive_buffer = options.receive_buffer;
   socket.all_namespaces = options.all_namespaces;
+  socket.program = program_.count > 0 ? &program_ : nullptr;
   reliable_ = options.reliable_destroy;
   if (reliable_) {
     EventSocket::Options destroy = socket;

@@ -90,6 +90,7 @@ class EventReader {
 
   bool filtered_ = false;
   EntryFilter filter_;
+  FilterProgram program_;
 
   Thread thread_;
   Fd wake_;

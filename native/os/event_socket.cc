@@ -1,6 +1,7 @@
 #include "os/event_socket.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
@@ -33,6 +34,16 @@ Failure grow(const Fd& fd, uint32_t bytes) {
   const int half = static_cast<int>(bytes / 2);  // the kernel doubles it
   if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, half)) return {};
   return set(fd, SOL_SOCKET, SO_RCVBUF, half);
+}
+
+Failure attach(const Fd& fd, const FilterProgram& program) {
+  static_assert(sizeof(FilterInstruction) == sizeof(sock_filter));
+  sock_filter instructions[FilterProgram::capacity];
+  memcpy(instructions, program.instructions, program.count * sizeof instructions[0]);
+  sock_fprog all = {};
+  all.len = static_cast<unsigned short>(program.count);
+  all.filter = instructions;
+  return set(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all);
 }
 
 }  // namespace
@@ -85,6 +96,7 @@ Failure EventSocket::open(const Options& options) {
   }
   // Before the first event can come.
   Failure failure = grow(fd, options.receive_buffer);
+  if (!failure && options.program) failure = attach(fd, *options.program);
   if (!failure && options.all_namespaces) {
     failure = set(fd, SOL_NETLINK, option_listen_all_nsid, 1);
   }

@@ -5,6 +5,7 @@
 
 #include "os/failure.h"
 #include "os/fd.h"
+#include "wire/filter_program.h"
 
 namespace conntrack {
 
@@ -45,7 +46,8 @@ class EventSocket {
     uint32_t groups = 0;  // bit n - 1: multicast group n
     uint32_t receive_buffer = 0;
     bool all_namespaces = false;
-    bool reliable = false;  // see set_reliable()
+    bool reliable = false;                   // see set_reliable()
+    const FilterProgram* program = nullptr;  // nullptr: every event
   };
 
   // Opens and subscribes, in the network namespace of the calling thread.

@@ -111,6 +111,23 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
     }
   });
 
+  test('keeps what does not match out of the receive buffer', async () => {
+    const stream = watchEvents({
+      events: ['new'],
+      filter: [{ mark: 77, family: 'ipv4' }, { original: { source: 'fd77::/16' } }],
+      receiveBufferBytes: 4096,
+    });
+    createMany(0, 50_000);
+    const hosts = ['-s', '10.77.0.1', '-d', '10.77.0.2', '--sport', '1', '--dport', '2'];
+    insert('-p', 'udp', ...hosts, '-t', '60', '-m', '77');
+    for await (const event of stream) {
+      expect(event).toMatchObject({ type: 'new', entry: { mark: 77 } });
+      break;
+    }
+    expect(stream.counters).toMatchObject({ received: 1, lostInKernel: 0, lostInQueue: 0 });
+    run('conntrack', '-F');
+  });
+
   test('of a thousand addresses costs about as much as one of one', async () => {
     createMany(0, 100_000);
     const addresses = Array.from({ length: 1000 }, (_, index) => ({
