@@ -112,7 +112,7 @@ bool EventQueue::has_free_slab() {
 size_t EventQueue::take(EventSlab* slabs, size_t most) {
   Lock lock(mutex_);
   size_t taken = 0;
-  for (; taken < most && count_ > 0; taken++, count_--) {
+  for (; taken < most && has_events(); taken++, count_--) {
     slabs[taken] = slabs_[first_];
     first_ = (first_ + 1) % limit_;
   }
@@ -133,7 +133,7 @@ bool EventQueue::give_back(const EventSlab* slabs, size_t count) {
 
 bool EventQueue::is_empty() {
   Lock lock(mutex_);
-  return count_ == 0;
+  return !has_events();
 }
 
 bool EventQueue::has_full_slabs() {

@@ -75,6 +75,8 @@ class EventQueue {
   // A record in the last slab, or in a new one; nullptr when there is no room.
   EventRecord* room();
   bool add_slab();
+  // The last slab may have been added for an event that did not stay.
+  bool has_events() const { return count_ > 0 && slabs_[first_].count() > 0; }
 
   // What has to be told before any other event.
   struct Pending {

@@ -159,13 +159,13 @@ class ProgramWriter {
     const uint16_t v6 = source ? CTA_IP_V6_SRC : CTA_IP_V6_DST;
     find_in_tuple(direction, CTA_TUPLE_IP, ipv4 ? v4 : v6);
     fail_without_attribute();
-    for (unsigned word = 0; word < (ipv4 ? 1u : 4u); word++) {
-      const unsigned bits = range.prefix > 32 * word ? range.prefix - 32 * word : 0;
+    for (size_t word = 0; word < (ipv4 ? 1u : 4u); word++) {
+      const size_t bits = range.prefix > 32 * word ? range.prefix - 32 * word : 0;
       if (bits == 0) break;
       uint32_t wanted = 0;
       memcpy(&wanted, range.address + 4 * word, sizeof wanted);
       const uint32_t mask = bits >= 32 ? ~0u : ~(~0u >> bits);
-      add(LOAD_WORD_AT_X, payload_offset + 4 * word);
+      add(LOAD_WORD_AT_X, payload_offset + static_cast<uint32_t>(4 * word));
       if (mask != ~0u) add(AND, mask);
       unless(JUMP_IF_EQUAL, big_endian(wanted) & mask);
     }

@@ -264,6 +264,41 @@ describeInNamespace('conntrack')('events and strangers', () => {
   });
 });
 
+describeInNamespace('conntrack', 'ip')('allNamespaces', () => {
+  test('labels events with the id that this namespace has for theirs', () => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { watchEvents } from 'conntrack';
+      const stream = watchEvents({ allNamespaces: true, events: ['new'] });
+      const insert = (sport, ...within) => {
+        const [command, ...args] = [...within, 'conntrack', '-I', '-p', 'udp', '-t', '100'];
+        const tuple = ['-s', '10.0.0.1', '-d', '10.0.0.2', '--sport', sport, '--dport', '2'];
+        execFileSync(command, [...args, ...tuple], { stdio: 'ignore' });
+      };
+      insert('1');
+      insert('2', 'ip', 'netns', 'exec', 'known');
+      insert('3', 'ip', 'netns', 'exec', 'unknown');
+      insert('4');
+      const seen = [];
+      for await (const { netns, entry } of stream) {
+        seen.push([entry.original.sourcePort, netns]);
+        if (seen.length === 3) break;
+      }
+      console.log(JSON.stringify(seen));`;
+    const script = `
+      mount -t tmpfs none /run && mkdir /run/netns &&
+      ip netns add known && ip netns set known 7 && ip netns add unknown &&
+      exec "$0" --input-type=module --eval "$1"`;
+    const output = run('unshare', '--mount', 'sh', '-c', script, process.execPath, program);
+    // As JSON, what is undefined is null.
+    expect(JSON.parse(output)).toEqual([
+      [1, null],
+      [2, 7],
+      [4, null],
+    ]);
+  });
+});
+
 describeInNamespace()('the setting of events', () => {
   test.each([
     ['0', 'none'],

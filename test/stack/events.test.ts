@@ -21,6 +21,18 @@ const created = (index: number, portId = 0): Message => ({
 const changed = (index: number): Message => ({ ...created(index), flags: 0 });
 const removed = (index: number): Message => ({ ...changed(index), type: CTNETLINK.delete });
 
+const icmpMessage = {
+  payload: entryMessage({
+    id: 1,
+    original: {
+      source: '10.0.0.1',
+      destination: '10.0.0.2',
+      protocol: 1,
+      icmp: { type: 8, code: 0, id: 7 },
+    },
+  }).payload,
+};
+
 interface Watching {
   stream: EventStream;
   socket: KernelSocket;
@@ -74,6 +86,27 @@ describe('an event stream', () => {
       ['new', 7],
     ]);
     expect(stream.counters).toMatchObject({ received: 3, malformed: 6, foreign: 0 });
+  });
+
+  test('waits on when all that came was dropped or did not match', async () => {
+    const filter = { original: { icmp: { type: 8 } } };
+    for (const read of ['batches', Symbol.asyncIterator] as const) {
+      const { stream, socket } = await watch({ filter });
+      const pending = stream[read]().next();
+      for (let index = 1; index <= 50; index++) {
+        await socket.send(created(index));
+        await socket.send({ ...created(index), length: 15 });
+        await expect.poll(() => stream.counters.malformed).toBe(index);
+        // JavaScript had its chance to answer a bell.
+        await new Promise(setImmediate);
+      }
+      await socket.send({ ...created(0), ...icmpMessage });
+      const { done, value } = await pending;
+      expect(done).toBe(false);
+      expect([value].flat()).toMatchObject([{ entry: { protocol: 'icmp' } }]);
+      expect(stream.counters).toMatchObject({ received: 1, delivered: 1 });
+      await stream.close();
+    }
   });
 
   test('drops and counts what strangers send, however right it looks', async () => {
