@@ -125,7 +125,7 @@ export interface WatchOptions {
 export interface EventCounters {
   /** Events that the kernel gave and that passed the filter. */
   readonly received: number;
-  /** Events that the loop was given. What is neither delivered nor lost is on its way. */
+  /** Events that have reached JavaScript. What is neither delivered nor lost is on its way. */
   readonly delivered: number;
   /** Events that found no room in the receive buffer. */
   readonly lostInKernel: number;
