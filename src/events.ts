@@ -94,7 +94,7 @@ export interface WatchOptions {
   /**
    * The size of the socket's receive buffer, as the kernel counts it (some 1300
    * bytes an event): what may come while the reader thread gets no processor.
-   * Default 32 MiB, which is used only in bursts. Without CAP_NET_ADMIN in the
+   * Default 64 MiB, which is used only in bursts. Without CAP_NET_ADMIN in the
    * initial user namespace `net.core.rmem_max` caps it: see
    * {@link EventStream.receiveBufferBytes}.
    */
@@ -286,7 +286,7 @@ export function openSubscription(operation: string, options: WatchOptions): Even
   }
   return new EventSubscription(operation, {
     groups,
-    receiveBufferBytes: bytes(options, 'receiveBufferBytes', 32 * MIB, 4096),
+    receiveBufferBytes: bytes(options, 'receiveBufferBytes', 64 * MIB, 4096),
     queueBytes: bytes(options, 'queueBytes', 64 * MIB, 65_536),
     reliableDestroy,
     allNamespaces: flag(options, 'allNamespaces'),
