@@ -62,7 +62,7 @@ export interface LostEvent {
    * `queueBytes` were full.
    */
   readonly cause: 'kernel' | 'queue';
-  /** How many, exactly. */
+  /** How many, as the kernel or the queue counted them. */
   readonly count: number;
 }
 

@@ -56,7 +56,8 @@ EventSource::Step EventSource::next() {
     } else {
       hole_ = Hole::none;
     }
-    if (passed == Hole::here && report(drops)) {
+    if (passed == Hole::here) {
+      report(drops);
       held_ = batch_.count() > 0;
       return Step::lost;
     }
@@ -81,10 +82,11 @@ void EventSource::look_around() {
   }
 }
 
-bool EventSource::report(uint32_t drops) {
-  lost_ = drops - reported_;
+// Without a drop it was an event for which the kernel had no memory (nfnetlink_set_err):
+// it is told, and nowhere counted.
+void EventSource::report(uint32_t drops) {
+  lost_ = drops != reported_ ? drops - reported_ : 1;
   reported_ = drops;
-  return lost_ > 0;
 }
 
 void EventSource::give_up_reliability() {

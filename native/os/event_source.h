@@ -33,7 +33,7 @@ class EventSource {
  private:
   void look_ahead();
   void look_around();
-  bool report(uint32_t drops);
+  void report(uint32_t drops);
 
   EventSocket socket_;
   EventBatch batch_;
