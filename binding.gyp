@@ -5,6 +5,7 @@
       "sources": [
         "native/wire/decode.cc",
         "native/wire/decode_event.cc",
+        "native/wire/decode_expectation.cc",
         "native/wire/encode.cc",
         "native/wire/filter.cc",
         "native/wire/filter_program.cc",

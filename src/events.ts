@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import type { Entry } from './entry.js';
 import { concurrentReadError, rangeError, secondReaderError, typeError } from './errors.js';
+import type { Expectation } from './expectations.js';
 import type { EntryFilter } from './filter.js';
 import { EventSubscription } from './internal/event-subscription.js';
 import { compileFilter } from './internal/filter-record.js';
@@ -53,6 +54,15 @@ export interface EntryEvent extends EventOrigin {
   readonly eventTimeNs?: bigint;
 }
 
+/**
+ * A helper announced a flow, or the announcement ended: because the flow came, in
+ * time, or by a request. The kernel sends nothing when one is changed.
+ */
+export interface ExpectationEvent extends EventOrigin {
+  readonly type: 'expectation-new' | 'expectation-destroy';
+  readonly expectation: Expectation;
+}
+
 /** Events are missing here: between the event before this one and the one after it. */
 export interface LostEvent {
   readonly type: 'lost';
@@ -79,14 +89,16 @@ export interface ReliabilityEndedEvent {
 }
 
 /** What a stream gives: `type` tells which of these. */
-export type ConntrackEvent = EntryEvent | LostEvent | ReliabilityEndedEvent;
+export type ConntrackEvent = EntryEvent | ExpectationEvent | LostEvent | ReliabilityEndedEvent;
 
 /** What `watchEvents` takes. */
 export interface WatchOptions {
   /** Which events about entries; all three when absent. */
   readonly events?: readonly EntryEventType[] | undefined;
+  /** Events about expectations, too (`expectation-new`, `expectation-destroy`). */
+  readonly expectations?: boolean | undefined;
   /**
-   * Only events about entries that match. A mark or zone that an event lacks is 0;
+   * Only events about entries that match; those about expectations come all. A mark or zone that an event lacks is 0;
    * anything else that it lacks does not match, and a `new` has no state but that
    * of its first packet.
    */
@@ -279,7 +291,7 @@ export function openSubscription(operation: string, options: WatchOptions): Even
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw typeError('options.signal', 'must be an AbortSignal');
   }
-  const groups = groupsOf(events);
+  const groups = groupsOf(events, flag(options, 'expectations'));
   const reliableDestroy = flag(options, 'reliableDestroy');
   if (reliableDestroy && !events.includes('destroy')) {
     throw typeError('options.reliableDestroy', "needs 'destroy' among the events");
@@ -307,6 +319,7 @@ export function readCoverage(): EventCoverage {
 
 const OPTIONS = [
   'events',
+  'expectations',
   'filter',
   'receiveBufferBytes',
   'queueBytes',
@@ -315,7 +328,7 @@ const OPTIONS = [
   'signal',
 ] as const satisfies (keyof WatchOptions)[];
 
-function groupsOf(events: unknown): number {
+function groupsOf(events: unknown, expectations: boolean): number {
   if (!Array.isArray(events)) throw typeError('options.events', 'must be an array');
   let groups = 0;
   for (const event of events) {
@@ -327,6 +340,9 @@ function groupsOf(events: unknown): number {
     }
     groups |= bitOf(EVENT_GROUPS[event as EntryEventType]);
   }
+  if (expectations) {
+    groups |= bitOf(EVENT_GROUPS.expectationNew) | bitOf(EVENT_GROUPS.expectationDestroy);
+  }
   if (groups === 0) throw typeError('options.events', 'must name at least one event');
   return groups;
 }
@@ -335,7 +351,10 @@ function bitOf(group: number): number {
   return 1 << (group - 1);
 }
 
-function flag(options: WatchOptions, name: 'reliableDestroy' | 'allNamespaces'): boolean {
+function flag(
+  options: WatchOptions,
+  name: 'expectations' | 'reliableDestroy' | 'allNamespaces',
+): boolean {
   const value: unknown = options[name];
   if (value !== undefined && typeof value !== 'boolean') {
     throw typeError(`options.${name}`, 'must be a boolean');

@@ -19,16 +19,20 @@ export {
   type EventCoverage,
   type EventOrigin,
   type EventStream,
+  type ExpectationEvent,
   type LostEvent,
   type ReliabilityEndedEvent,
   type WatchOptions,
 } from './events.js';
+export type * from './expectations.js';
 export type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
 export {
   DCCP_ROLES,
   DCCP_STATES,
   type DccpRole,
   type DccpState,
+  EXPECTATION_FLAGS,
+  type ExpectationFlag,
   type Family,
   type NamedProtocol,
   PROTOCOL_NUMBERS,

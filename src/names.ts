@@ -109,6 +109,15 @@ export const STATUS_FLAGS = [
 /** The word for one status bit. */
 export type StatusFlag = (typeof STATUS_FLAGS)[number];
 
+/**
+ * Flags of expectations by position: `NF_CT_EXPECT_*`,
+ * linux/netfilter/nf_conntrack_common.h.
+ */
+export const EXPECTATION_FLAGS = ['permanent', 'inactive', 'userspace'] as const;
+
+/** The word for one flag of an expectation. */
+export type ExpectationFlag = (typeof EXPECTATION_FLAGS)[number];
+
 /** The bit of a status flag, as in `IPS_*`. */
 export function statusBit(flag: StatusFlag): number {
   return 1 << STATUS_FLAGS.indexOf(flag);

@@ -105,6 +105,49 @@ napi_value describe_filter_present(napi_env env) {
       .value();
 }
 
+napi_value describe_expectation(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(ExpectationRecord)})
+      .set("present", uint32_t{offsetof(ExpectationRecord, present)})
+      .set("timeout", uint32_t{offsetof(ExpectationRecord, timeout)})
+      .set("id", uint32_t{offsetof(ExpectationRecord, id)})
+      .set("flags", uint32_t{offsetof(ExpectationRecord, flags)})
+      .set("class", uint32_t{offsetof(ExpectationRecord, helper_class)})
+      .set("natDirection", uint32_t{offsetof(ExpectationRecord, nat_direction)})
+      .set("zone", uint32_t{offsetof(ExpectationRecord, zone)})
+      .set("extension", uint32_t{offsetof(ExpectationRecord, extension)})
+      .set("unknownAttributes", uint32_t{offsetof(ExpectationRecord, unknown_attributes)})
+      .set("tuple", uint32_t{offsetof(ExpectationRecord, tuple)})
+      .set("mask", uint32_t{offsetof(ExpectationRecord, mask)})
+      .set("master", uint32_t{offsetof(ExpectationRecord, master)})
+      .value();
+}
+
+napi_value describe_expectation_present(napi_env env) {
+  return JsObject(env)
+      .set("timeout", uint32_t{EXPECTATION_TIMEOUT})
+      .set("id", uint32_t{EXPECTATION_ID})
+      .set("flags", uint32_t{EXPECTATION_FLAGS})
+      .set("class", uint32_t{EXPECTATION_CLASS})
+      .set("zone", uint32_t{EXPECTATION_ZONE})
+      .set("tuple", uint32_t{EXPECTATION_TUPLE})
+      .set("mask", uint32_t{EXPECTATION_MASK})
+      .set("master", uint32_t{EXPECTATION_MASTER})
+      .set("nat", uint32_t{EXPECTATION_NAT})
+      .set("helper", uint32_t{EXPECTATION_HELPER})
+      .set("function", uint32_t{EXPECTATION_FUNCTION})
+      .value();
+}
+
+napi_value describe_expectation_extension(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(ExpectationExtensionRecord)})
+      .set("nat", uint32_t{offsetof(ExpectationExtensionRecord, nat)})
+      .set("helperLength", uint32_t{offsetof(ExpectationExtensionRecord, helper_length)})
+      .set("functionLength", uint32_t{offsetof(ExpectationExtensionRecord, function_length)})
+      .value();
+}
+
 napi_value describe_event(napi_env env) {
   return JsObject(env)
       .set("size", uint32_t{sizeof(EventRecord)})
@@ -122,6 +165,8 @@ napi_value describe_event_kinds(napi_env env) {
       .set("new", uint32_t{EVENT_NEW})
       .set("update", uint32_t{EVENT_UPDATE})
       .set("destroy", uint32_t{EVENT_DESTROY})
+      .set("expectationNew", uint32_t{EVENT_EXPECTATION_NEW})
+      .set("expectationDestroy", uint32_t{EVENT_EXPECTATION_DESTROY})
       .set("lostInKernel", uint32_t{EVENT_LOST_IN_KERNEL})
       .set("lostInQueue", uint32_t{EVENT_LOST_IN_QUEUE})
       .set("reliabilityEnded", uint32_t{EVENT_RELIABILITY_ENDED})
@@ -133,6 +178,8 @@ napi_value describe_event_groups(napi_env env) {
       .set("new", uapi::GROUP_NEW)
       .set("update", uapi::GROUP_UPDATE)
       .set("destroy", uapi::GROUP_DESTROY)
+      .set("expectationNew", uapi::GROUP_EXPECTATION_NEW)
+      .set("expectationDestroy", uapi::GROUP_EXPECTATION_DESTROY)
       .value();
 }
 
@@ -250,6 +297,9 @@ napi_value describe_layout(napi_env env) {
       .set("tupleFilterPresent", describe_tuple_filter_present(env))
       .set("filter", describe_filter(env))
       .set("filterPresent", describe_filter_present(env))
+      .set("expectation", describe_expectation(env))
+      .set("expectationPresent", describe_expectation_present(env))
+      .set("expectationExtension", describe_expectation_extension(env))
       .set("event", describe_event(env))
       .set("eventKinds", describe_event_kinds(env))
       .set("eventGroups", describe_event_groups(env))

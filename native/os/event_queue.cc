@@ -4,6 +4,27 @@
 
 namespace conntrack {
 
+namespace {
+
+size_t size_of_extension(const EventRecord& record, const EventExtension& extension) {
+  return is_expectation(record) ? extension_size(record.expectation, extension.expectation)
+                                : extension_size(record.entry, extension.entry);
+}
+
+uint16_t& offset_of_extension(EventRecord& record) {
+  return is_expectation(record) ? record.expectation.extension : record.entry.extension;
+}
+
+void write(uint8_t* to, const EventRecord& record, const EventExtension& extension) {
+  if (is_expectation(record)) {
+    write_extension(to, extension.expectation);
+  } else {
+    write_extension(to, extension.entry);
+  }
+}
+
+}  // namespace
+
 bool EventQueue::allocate(size_t limit) {
   limit_ = limit / slab_bytes < 2 ? 2 : limit / slab_bytes;
   slabs_.reset(new (std::nothrow) EventSlab[limit_]);
@@ -25,10 +46,10 @@ EventRecord& EventQueue::Writer::reserve() {
   return queue_.outside_;
 }
 
-void EventQueue::Writer::keep(const Extension& extension) {
+void EventQueue::Writer::keep(const EventExtension& extension) {
   EventRecord* record = queue_.reserved_;
   if (!record) return drop();
-  const size_t size = extension_size(record->entry, extension);
+  const size_t size = size_of_extension(*record, extension);
   if (!queue_.last().fits(size)) {
     const EventRecord moved = *record;
     if (!queue_.add_slab()) return drop();
@@ -36,7 +57,7 @@ void EventQueue::Writer::keep(const Extension& extension) {
     *record = moved;
   }
   if (size > 0) {
-    write_extension(queue_.last().extend(size, record->entry.extension), extension);
+    write(queue_.last().extend(size, offset_of_extension(*record)), *record, extension);
   }
   queue_.last().commit();
 }
@@ -161,7 +182,7 @@ void copy_compact(const EventSlab& slab, uint8_t* to) {
   const auto gap = static_cast<uint16_t>((slab.back() - slab.front()) / 8);
   auto* record = reinterpret_cast<EventRecord*>(to + sizeof(SlabHeader));
   for (size_t left = slab.count(); left > 0; left--, record++) {
-    uint16_t& offset = record->entry.extension;
+    uint16_t& offset = offset_of_extension(*record);
     if (offset != 0) offset = static_cast<uint16_t>(offset - gap);
   }
 }

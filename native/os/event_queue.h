@@ -37,7 +37,7 @@ class EventQueue {
     // Where the next event is decoded to, zeroed. It is in the queue only after keep().
     EventRecord& reserve();
     // Puts the reserved event into the queue, or drops and counts it.
-    void keep(const Extension& extension);
+    void keep(const EventExtension& extension);
 
     void lost_in_kernel(uint64_t count) { queue_.pending_.lost_in_kernel += count; }
     void reliability_ended(uint32_t entries, uint32_t maximum);

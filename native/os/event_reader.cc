@@ -193,12 +193,14 @@ void EventReader::put(const EventBatch& batch) {
 
 void EventReader::put(const Message& message, int32_t netns, EventQueue::Writer& writer) {
   EventRecord& record = writer.reserve();
-  Extension extension;
+  EventExtension extension;
   if (!decode_event(message, record, extension)) {
     malformed_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  if (filtered_ && !filter_.matches(record.entry, extension)) return;
+  if (filtered_ && !is_expectation(record) && !filter_.matches(record.entry, extension.entry)) {
+    return;
+  }
   record.netns = netns;
   received_.fetch_add(1, std::memory_order_relaxed);
   writer.keep(extension);

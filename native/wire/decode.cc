@@ -1,6 +1,6 @@
 #include "wire/decode.h"
 
-#include "wire/shapes.h"
+#include "wire/decode_tuple.h"
 
 namespace conntrack {
 
@@ -14,7 +14,8 @@ class EntryDecoder {
       : record_(record), extension_(extension) {}
 
   bool decode(Bytes attributes) {
-    const bool complete = each(attributes, [this](const Attribute& a) { return attribute(a); });
+    const bool complete =
+        each_attribute(attributes, [this](const Attribute& a) { return attribute(a); });
     return complete && (record_.present & always_sent) == always_sent;
   }
 
@@ -25,21 +26,7 @@ class EntryDecoder {
   // Every message about an entry has these, in dumps and in events.
   static constexpr uint32_t always_sent = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_ID | ENTRY_STATUS;
 
-  // Calls `take` for each attribute; false when one is refused or malformed.
-  template <typename Take>
-  static bool each(Bytes attributes, Take take) {
-    AttributeReader reader(attributes);
-    Attribute attribute;
-    while (reader.next(attribute)) {
-      if (!take(attribute)) return false;
-    }
-    return !reader.malformed();
-  }
-
-  bool unknown() {
-    if (record_.unknown_attributes != UINT16_MAX) record_.unknown_attributes++;
-    return true;
-  }
+  bool unknown() { return count_unknown(record_.unknown_attributes); }
 
   template <typename Integer>
   bool integer(const Attribute& a, Integer& field, uint32_t present) {
@@ -112,116 +99,27 @@ class EntryDecoder {
   }
 
   bool tuple(const Attribute& a, TupleRecord& out, uint32_t present) {
-    if (tuple_of_shape<shapes::Ipv4Ports>(a.payload, out) ||
-        tuple_of_shape<shapes::Ipv6Ports>(a.payload, out)) {
-      record_.present |= present;
-      return true;
-    }
-    out = {};
-    bool addresses[2] = {};
-    bool protocol = false;
-    const bool complete = each(a.payload, [&](const Attribute& part) {
-      switch (part.type) {
-        case CTA_TUPLE_IP:
-          return each(part.payload,
-                      [&](const Attribute& ip) { return address(ip, out, addresses); });
-        case CTA_TUPLE_PROTO:
-          return each(part.payload,
-                      [&](const Attribute& l4) { return transport(l4, out, protocol); });
-        case CTA_TUPLE_ZONE:
-          out.present |= TUPLE_ZONE;
-          return read_big_endian(part.payload, out.zone);
-        default:
-          return unknown();
-      }
-    });
-    if (!complete || !addresses[0] || !addresses[1] || !protocol) return false;
     record_.present |= present;
-    return true;
-  }
-
-  template <typename Shape>
-  static bool tuple_of_shape(Bytes payload, TupleRecord& out) {
-    if (!has_shape<Shape>(payload)) return false;
-    out = {};
-    out.family = Shape::family;
-    out.present = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
-    memcpy(out.source, payload.data + Shape::source, Shape::address_size);
-    memcpy(out.destination, payload.data + Shape::destination, Shape::address_size);
-    return read_u8(payload, Shape::protocol, out.protocol) &&
-           read_big_endian(payload, out.source_port, Shape::source_port) &&
-           read_big_endian(payload, out.destination_port, Shape::destination_port);
-  }
-
-  bool address(const Attribute& a, TupleRecord& out, bool (&seen)[2]) {
-    switch (a.type) {
-      case CTA_IP_V4_SRC:
-        return address_bytes<4>(a, out.source, out, FAMILY_IPV4, seen[0]);
-      case CTA_IP_V4_DST:
-        return address_bytes<4>(a, out.destination, out, FAMILY_IPV4, seen[1]);
-      case CTA_IP_V6_SRC:
-        return address_bytes<16>(a, out.source, out, FAMILY_IPV6, seen[0]);
-      case CTA_IP_V6_DST:
-        return address_bytes<16>(a, out.destination, out, FAMILY_IPV6, seen[1]);
-      default:
-        return unknown();
-    }
-  }
-
-  // Two families in one tuple are no tuple.
-  template <size_t Size>
-  static bool address_bytes(const Attribute& a, uint8_t (&field)[16], TupleRecord& out,
-                            uint8_t family, bool& seen) {
-    if (out.family != FAMILY_UNSPECIFIED && out.family != family) return false;
-    if (a.payload.size < Size) return false;
-    memcpy(field, a.payload.data, Size);
-    out.family = family;
-    seen = true;
-    return true;
-  }
-
-  bool transport(const Attribute& a, TupleRecord& out, bool& seen) {
-    switch (a.type) {
-      case CTA_PROTO_NUM:
-        seen = true;
-        return read_u8(a.payload, 0, out.protocol);
-      case CTA_PROTO_SRC_PORT:
-        out.present |= TUPLE_SOURCE_PORT;
-        return read_big_endian(a.payload, out.source_port);
-      case CTA_PROTO_DST_PORT:
-        out.present |= TUPLE_DESTINATION_PORT;
-        return read_big_endian(a.payload, out.destination_port);
-      case CTA_PROTO_ICMP_ID:
-      case CTA_PROTO_ICMPV6_ID:
-        out.present |= TUPLE_ICMP_ID;
-        return read_big_endian(a.payload, out.icmp_id);
-      case CTA_PROTO_ICMP_TYPE:
-      case CTA_PROTO_ICMPV6_TYPE:
-        out.present |= TUPLE_ICMP_TYPE;
-        return read_u8(a.payload, 0, out.icmp_type);
-      case CTA_PROTO_ICMP_CODE:
-      case CTA_PROTO_ICMPV6_CODE:
-        out.present |= TUPLE_ICMP_CODE;
-        return read_u8(a.payload, 0, out.icmp_code);
-      default:
-        return unknown();
-    }
+    return decode_tuple(a.payload, out, record_.unknown_attributes);
   }
 
   // The three protocols share one place in the record: the last one has it.
   bool protocol_info(const Attribute& a) {
     if (has_shape<shapes::Tcp>(a.payload)) return tcp_of_shape(a.payload);
-    return each(a.payload, [this](const Attribute& protocol) {
+    return each_attribute(a.payload, [this](const Attribute& protocol) {
       switch (protocol.type) {
         case CTA_PROTOINFO_TCP:
           forget_protocol_info();
-          return each(protocol.payload, [this](const Attribute& part) { return tcp(part); });
+          return each_attribute(protocol.payload,
+                                [this](const Attribute& part) { return tcp(part); });
         case CTA_PROTOINFO_SCTP:
           forget_protocol_info();
-          return each(protocol.payload, [this](const Attribute& part) { return sctp(part); });
+          return each_attribute(protocol.payload,
+                                [this](const Attribute& part) { return sctp(part); });
         case CTA_PROTOINFO_DCCP:
           forget_protocol_info();
-          return each(protocol.payload, [this](const Attribute& part) { return dccp(part); });
+          return each_attribute(protocol.payload,
+                                [this](const Attribute& part) { return dccp(part); });
         default:
           return unknown();
       }
@@ -310,7 +208,7 @@ class EntryDecoder {
     packets = bytes = 0;
     record_.present &= ~present;
     bool seen[2] = {};
-    const bool complete = each(a.payload, [&](const Attribute& part) {
+    const bool complete = each_attribute(a.payload, [&](const Attribute& part) {
       switch (part.type) {
         case CTA_COUNTERS_PACKETS:
           return seen[0] = read_big_endian(part.payload, packets);
@@ -329,7 +227,7 @@ class EntryDecoder {
   bool timestamps(const Attribute& a) {
     record_.present &= ~(ENTRY_START_TIME | ENTRY_STOP_TIME);
     record_.start_time = record_.stop_time = 0;
-    return each(a.payload, [this](const Attribute& part) {
+    return each_attribute(a.payload, [this](const Attribute& part) {
       switch (part.type) {
         case CTA_TIMESTAMP_START:
           return integer(part, record_.start_time, ENTRY_START_TIME);
@@ -343,19 +241,12 @@ class EntryDecoder {
     });
   }
 
-  static bool text(const Attribute& a, Bytes& field, uint16_t& length) {
-    field = read_string(a.payload);
-    if (field.size > max_string) return false;
-    length = static_cast<uint16_t>(field.size);
-    return true;
-  }
-
   bool helper(const Attribute& a) {
-    return each(a.payload, [this](const Attribute& part) {
+    return each_attribute(a.payload, [this](const Attribute& part) {
       switch (part.type) {
         case CTA_HELP_NAME: {
           ExtensionRecord& extension = extend(ENTRY_HELPER);
-          return text(part, extension_.helper, extension.helper_length);
+          return decode_text(part.payload, extension_.helper, extension.helper_length);
         }
         case CTA_HELP_INFO:  // private to each helper, and none of the kernel's fills it
           return true;
@@ -366,16 +257,17 @@ class EntryDecoder {
   }
 
   bool security_context(const Attribute& a) {
-    return each(a.payload, [this](const Attribute& part) {
+    return each_attribute(a.payload, [this](const Attribute& part) {
       if (part.type != CTA_SECCTX_NAME) return unknown();
       ExtensionRecord& extension = extend(ENTRY_SECURITY_CONTEXT);
-      return text(part, extension_.security_context, extension.security_context_length);
+      return decode_text(part.payload, extension_.security_context,
+                         extension.security_context_length);
     });
   }
 
   bool sequence_adjust(const Attribute& a, SequenceAdjustRecord& out) {
     out = {};
-    return each(a.payload, [&](const Attribute& part) {
+    return each_attribute(a.payload, [&](const Attribute& part) {
       switch (part.type) {
         case CTA_SEQADJ_CORRECTION_POS:
           return read_big_endian(part.payload, out.correction_position);
@@ -407,7 +299,7 @@ class EntryDecoder {
              read_big_endian(payload, out.initial_timestamp, Shape::initial_timestamp) &&
              read_big_endian(payload, out.timestamp_offset, Shape::timestamp_offset);
     }
-    return each(payload, [&](const Attribute& part) {
+    return each_attribute(payload, [&](const Attribute& part) {
       switch (part.type) {
         case CTA_SYNPROXY_ISN:
           return read_big_endian(part.payload, out.initial_sequence);

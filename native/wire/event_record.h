@@ -3,6 +3,7 @@
 #pragma once
 
 #include "wire/entry_record.h"
+#include "wire/expectation_record.h"
 
 namespace conntrack {
 
@@ -10,6 +11,8 @@ enum EventKind : uint32_t {
   EVENT_NEW = 1,
   EVENT_UPDATE,
   EVENT_DESTROY,
+  EVENT_EXPECTATION_NEW,
+  EVENT_EXPECTATION_DESTROY,
   EVENT_LOST_IN_KERNEL,     // `count` events
   EVENT_LOST_IN_QUEUE,      // `count` events
   EVENT_RELIABILITY_ENDED,  // `count` of `maximum` entries in the table
@@ -21,7 +24,10 @@ struct EventRecord {
   int32_t netns;            // the id that our namespace has for the event's; -1: our own
   uint32_t maximum;
   uint64_t count;
-  EntryRecord entry;
+  union {
+    EntryRecord entry;
+    ExpectationRecord expectation;
+  };
 };
 static_assert(sizeof(EventRecord) == 24 + sizeof(EntryRecord));
 

@@ -64,7 +64,7 @@ class Slab {
     constexpr size_t piece = sizeof(Record) / 3;
     memset(bytes, 0, piece);
     memset(bytes + piece, 0, piece);
-    memset(bytes + 2 * piece, 0, piece);
+    memset(bytes + 2 * piece, 0, sizeof(Record) - 2 * piece);
     return reinterpret_cast<Record*>(bytes);
   }
 

@@ -41,6 +41,11 @@ constexpr uint16_t MESSAGE_DELETE = SUBSYSTEM_CTNETLINK << 8 | 2;
 constexpr uint16_t MESSAGE_GET_CTRZERO = SUBSYSTEM_CTNETLINK << 8 | 3;
 constexpr uint16_t MESSAGE_GET_STATS = SUBSYSTEM_CTNETLINK << 8 | 5;
 
+constexpr uint16_t SUBSYSTEM_EXPECTATIONS = 2;  // NFNL_SUBSYS_CTNETLINK_EXP
+constexpr uint16_t MESSAGE_EXPECTATION_NEW = SUBSYSTEM_EXPECTATIONS << 8 | 0;
+constexpr uint16_t MESSAGE_EXPECTATION_GET = SUBSYSTEM_EXPECTATIONS << 8 | 1;
+constexpr uint16_t MESSAGE_EXPECTATION_DELETE = SUBSYSTEM_EXPECTATIONS << 8 | 2;
+
 // Multicast groups.
 constexpr uint32_t GROUP_NEW = 1;
 constexpr uint32_t GROUP_UPDATE = 2;
@@ -128,6 +133,21 @@ constexpr uint16_t CTA_TIMESTAMP_PAD = 3;
 constexpr uint16_t CTA_SYNPROXY_ISN = 1;
 constexpr uint16_t CTA_SYNPROXY_ITS = 2;
 constexpr uint16_t CTA_SYNPROXY_TSOFF = 3;
+
+constexpr uint16_t CTA_EXPECT_MASTER = 1;
+constexpr uint16_t CTA_EXPECT_TUPLE = 2;
+constexpr uint16_t CTA_EXPECT_MASK = 3;
+constexpr uint16_t CTA_EXPECT_TIMEOUT = 4;
+constexpr uint16_t CTA_EXPECT_ID = 5;
+constexpr uint16_t CTA_EXPECT_HELP_NAME = 6;
+constexpr uint16_t CTA_EXPECT_ZONE = 7;
+constexpr uint16_t CTA_EXPECT_FLAGS = 8;
+constexpr uint16_t CTA_EXPECT_CLASS = 9;
+constexpr uint16_t CTA_EXPECT_NAT = 10;
+constexpr uint16_t CTA_EXPECT_FN = 11;
+
+constexpr uint16_t CTA_EXPECT_NAT_DIR = 1;
+constexpr uint16_t CTA_EXPECT_NAT_TUPLE = 2;
 
 constexpr uint16_t CTA_STATS_GLOBAL_ENTRIES = 1;
 constexpr uint16_t CTA_STATS_GLOBAL_MAX_ENTRIES = 2;

@@ -24,11 +24,11 @@ export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean
   const state = (entry.tcp ?? entry.sctp ?? entry.dccp)?.state;
   if (state !== undefined) parts.push(state.startsWith('UNKNOWN') ? 'NONE' : state);
 
-  addTuple(parts, entry.original, protocolNumber);
+  parts.push(tupleWords(entry.original, protocolNumber));
   add('zone-orig', entry.original.zone);
   addCounters(parts, counters?.original);
   if (!status.seenReply) parts.push('[UNREPLIED]');
-  addTuple(parts, entry.reply, protocolNumber);
+  parts.push(tupleWords(entry.reply, protocolNumber));
   add('zone-reply', entry.reply.zone);
   addCounters(parts, counters?.reply);
 
@@ -51,18 +51,21 @@ export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean
 }
 
 /** What a protocol always has is printed as 0 when the kernel sent none (DCCP since Linux 6.17). */
-function addTuple(parts: string[], tuple: Tuple, protocol: number): void {
-  parts.push(`src=${tuple.source} dst=${tuple.destination}`);
+export function tupleWords(tuple: Tuple, protocol: number, prefix = ''): string {
+  const addresses = `${prefix}src=${tuple.source} ${prefix}dst=${tuple.destination}`;
   if (WITH_PORTS.has(protocol)) {
-    parts.push(`sport=${tuple.sourcePort ?? 0} dport=${tuple.destinationPort ?? 0}`);
-  } else if (ICMPS.has(protocol)) {
+    return `${addresses} sport=${tuple.sourcePort ?? 0} dport=${tuple.destinationPort ?? 0}`;
+  }
+  if (ICMPS.has(protocol)) {
     const { type = 0, code = 0, id = 0 } = tuple.icmp ?? {};
-    parts.push(`type=${type} code=${code} id=${id}`);
-  } else if (protocol === gre) {
+    return `${addresses} type=${type} code=${code} id=${id}`;
+  }
+  if (protocol === gre) {
     const source = (tuple.sourceKey ?? 0).toString(16);
     const destination = (tuple.destinationKey ?? 0).toString(16);
-    parts.push(`srckey=0x${source} dstkey=0x${destination}`);
+    return `${addresses} srckey=0x${source} dstkey=0x${destination}`;
   }
+  return addresses;
 }
 
 function addCounters(parts: string[], counters: DirectionCounters | undefined): void {

@@ -2,8 +2,9 @@
  * Events from records. The entry is a view; the little around it is decoded at once.
  */
 import type { Entry, EntryBase } from '../entry.js';
-import type { ConntrackEvent, EntryEvent } from '../events.js';
+import type { ConntrackEvent, EntryEvent, ExpectationEvent } from '../events.js';
 import { EntryView } from './entry-view.js';
+import { ExpectationView } from './expectation-view.js';
 import {
   ENTRY,
   ENTRY_PRESENT,
@@ -35,6 +36,10 @@ function eventAt(view: DataView, offset: number): ConntrackEvent {
       return entryEvent('update', view, offset);
     case EVENT_KINDS.destroy:
       return entryEvent('destroy', view, offset);
+    case EVENT_KINDS.expectationNew:
+      return expectationEvent('expectation-new', view, offset);
+    case EVENT_KINDS.expectationDestroy:
+      return expectationEvent('expectation-destroy', view, offset);
     case EVENT_KINDS.lostInKernel:
       return { type: 'lost', cause: 'kernel', count: countAt(view, offset) };
     case EVENT_KINDS.lostInQueue:
@@ -59,6 +64,18 @@ function entryEvent(type: EntryEvent['type'], view: DataView, offset: number): E
   if (eventTimeNs !== undefined) event.eventTimeNs = eventTimeNs;
   if (netns >= 0) event.netns = netns;
   return event;
+}
+
+function expectationEvent(
+  type: ExpectationEvent['type'],
+  view: DataView,
+  offset: number,
+): ExpectationEvent {
+  const expectation = new ExpectationView(view, offset + EVENT.record);
+  const originPortId = view.getUint32(offset + EVENT.originPortId, LITTLE_ENDIAN);
+  const netns = view.getInt32(offset + EVENT.netns, LITTLE_ENDIAN);
+  const event = { type, expectation, originPortId };
+  return netns < 0 ? event : { ...event, netns };
 }
 
 /** CTA_TIMESTAMP_EVENT; `undefined` when the kernel sent none. */

@@ -48,6 +48,45 @@ export const EXTENSION = {
   labels: 96,
 } as const;
 
+/** native/wire/expectation_record.h */
+export const EXPECTATION = {
+  size: 176,
+  present: 0,
+  timeout: 4,
+  id: 8,
+  flags: 12,
+  class: 16,
+  natDirection: 20,
+  zone: 24,
+  extension: 28,
+  unknownAttributes: 30,
+  tuple: 32,
+  mask: 80,
+  master: 128,
+} as const;
+
+/** Bits of `EXPECTATION.present`: which values the kernel sent. */
+export const EXPECTATION_PRESENT = {
+  timeout: 1 << 0,
+  id: 1 << 1,
+  flags: 1 << 2,
+  class: 1 << 3,
+  zone: 1 << 4,
+  tuple: 1 << 5,
+  mask: 1 << 6,
+  master: 1 << 7,
+  nat: 1 << 8,
+  helper: 1 << 9,
+  function: 1 << 10,
+} as const;
+
+export const EXPECTATION_EXTENSION = {
+  size: 56,
+  nat: 0,
+  helperLength: 48,
+  functionLength: 50,
+} as const;
+
 /** native/wire/event_record.h */
 export const EVENT = {
   size: 216,
@@ -64,9 +103,11 @@ export const EVENT_KINDS = {
   new: 1,
   update: 2,
   destroy: 3,
-  lostInKernel: 4,
-  lostInQueue: 5,
-  reliabilityEnded: 6,
+  expectationNew: 4,
+  expectationDestroy: 5,
+  lostInKernel: 6,
+  lostInQueue: 7,
+  reliabilityEnded: 8,
 } as const;
 
 /** Multicast groups of ctnetlink. */
@@ -74,6 +115,8 @@ export const EVENT_GROUPS = {
   new: 1,
   update: 2,
   destroy: 3,
+  expectationNew: 4,
+  expectationDestroy: 6,
 } as const;
 
 /** native/wire/filter_record.h */
@@ -218,6 +261,9 @@ export interface Layout {
   readonly tupleFilterPresent: Readonly<Record<string, number>>;
   readonly filter: Readonly<Record<string, number>>;
   readonly filterPresent: Readonly<Record<string, number>>;
+  readonly expectation: Readonly<Record<string, number>>;
+  readonly expectationPresent: Readonly<Record<string, number>>;
+  readonly expectationExtension: Readonly<Record<string, number>>;
   readonly event: Readonly<Record<string, number>>;
   readonly eventKinds: Readonly<Record<string, number>>;
   readonly eventGroups: Readonly<Record<string, number>>;
@@ -235,6 +281,9 @@ const LAYOUT: Layout = {
   tupleFilterPresent: TUPLE_FILTER_PRESENT,
   filter: FILTER,
   filterPresent: FILTER_PRESENT,
+  expectation: EXPECTATION,
+  expectationPresent: EXPECTATION_PRESENT,
+  expectationExtension: EXPECTATION_EXTENSION,
   event: EVENT,
   eventKinds: EVENT_KINDS,
   eventGroups: EVENT_GROUPS,

@@ -10,35 +10,13 @@ import { EventTool, lineOf } from '../support/event-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { exchangeUdp, openTcp, ping } from '../support/traffic.js';
+import { isMarker, makeMarker, until } from './event-marker.js';
 import { Creator, createMany, numberOf } from './populate.js';
 
 const HOSTS = {
   ipv4: { client: '127.0.0.2', server: '127.0.0.3', alias: '192.0.2.1' },
   ipv6: { client: 'fd00::2', server: 'fd00::3', alias: 'fd00::99' },
 } satisfies Record<Family, object>;
-
-/** The events that come until `end` says that it was the last one. */
-async function until(
-  stream: EventStream,
-  end: (event: ConntrackEvent) => boolean,
-): Promise<ConntrackEvent[]> {
-  const events: ConntrackEvent[] = [];
-  for await (const event of stream) {
-    events.push(event);
-    if (end(event)) break;
-  }
-  return events;
-}
-
-/** Ends a test's events: an entry that nothing else makes. */
-const MARKER = 65_000;
-const isMarker = (event: ConntrackEvent) =>
-  event.type === 'destroy' && event.entry.original.sourcePort === MARKER;
-function makeMarker(): void {
-  const tuple = ['-p', 'udp', '-s', '10.9.9.9', '-d', '10.9.9.8', '--sport', String(MARKER)];
-  run('conntrack', '-I', ...tuple, '--dport', '1', '-t', '100');
-  run('conntrack', '-D', ...tuple, '--dport', '1');
-}
 
 describeInNamespace(
   'conntrack',

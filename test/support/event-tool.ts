@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import type { EntryEvent } from 'conntrack';
+import type { EntryEvent, ExpectationEvent } from 'conntrack';
 
 const NETLINK_NETFILTER = '12';
 
@@ -14,17 +14,24 @@ export class EventTool implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #output: Promise<string>;
 
-  private constructor() {
-    this.#child = spawn('conntrack', ['-E', '-b', '8388608', '-o', 'timestamp,id,ktimestamp'], {
+  private constructor(table: 'conntrack' | 'expect') {
+    const options = {
+      conntrack: ['-b', '8388608', '-o', 'timestamp,id,ktimestamp'],
+      expect: ['-o', 'timestamp'],
+    };
+    this.#child = spawn('conntrack', ['-E', table, ...options[table]], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     this.#output = this.#child.stdout === null ? Promise.resolve('') : text(this.#child.stdout);
   }
 
   /** Resolves when it listens. Nobody else may, before. */
-  static async start(): Promise<EventTool> {
-    const tool = new EventTool();
-    while (!somebodyListens()) await setTimeout(5);
+  static async start(table: 'conntrack' | 'expect' = 'conntrack'): Promise<EventTool> {
+    const tool = new EventTool(table);
+    while (!somebodyListens()) {
+      if (tool.#child.exitCode !== null) throw new Error('conntrack -E has ended');
+      await setTimeout(5);
+    }
     return tool;
   }
 
@@ -46,6 +53,12 @@ export class EventTool implements AsyncDisposable {
 export function lineOf({ type, entry, originPortId }: EntryEvent): string {
   const origin = originPortId === 0 ? '' : ` [USERSPACE] portid=${originPortId}`;
   return `[${type.toUpperCase()}] ${String(entry)} id=${entry.id}${origin}`;
+}
+
+/** The same of an event about an expectation, of which the tool prints no id. */
+export function expectationLineOf({ type, expectation }: ExpectationEvent): string {
+  const word = type === 'expectation-new' ? 'NEW' : 'DESTROY';
+  return `[${word}] ${String(expectation)}`;
 }
 
 /**

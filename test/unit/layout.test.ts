@@ -25,6 +25,9 @@ describe('the layout of records', () => {
       tupleFilterPresent: layout.TUPLE_FILTER_PRESENT,
       filter: layout.FILTER,
       filterPresent: layout.FILTER_PRESENT,
+      expectation: layout.EXPECTATION,
+      expectationPresent: layout.EXPECTATION_PRESENT,
+      expectationExtension: layout.EXPECTATION_EXTENSION,
       event: layout.EVENT,
       eventKinds: layout.EVENT_KINDS,
       eventGroups: layout.EVENT_GROUPS,
@@ -37,6 +40,7 @@ describe('the layout of records', () => {
       layout.ENTRY_PRESENT,
       layout.TUPLE_PRESENT,
       layout.FILTER_PRESENT,
+      layout.EXPECTATION_PRESENT,
       layout.TUPLE_FILTER_PRESENT,
     ]) {
       const bits = Object.values(present);

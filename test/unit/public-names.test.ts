@@ -9,6 +9,7 @@ it('the package exports these values', () => {
     'DCCP_ROLES',
     'DCCP_STATES',
     'ENTRY_EVENTS',
+    'EXPECTATION_FLAGS',
     'PROTOCOL_NUMBERS',
     'SCTP_STATES',
     'STATUS_FLAGS',
