@@ -6,17 +6,43 @@
  */
 import type { Entry } from './entry.js';
 import type { EntryKey } from './entry-key.js';
+import type {
+  DeleteOptions,
+  DeleteResult,
+  EntryChanges,
+  EntrySpec,
+  FlushOptions,
+  RequestResult,
+  UpdateResult,
+} from './entry-spec.js';
 import { EntryStream, type ReadOptions } from './entry-stream.js';
-import { closedError, errorOfFailure, errorOfPlainFailure, typeError } from './errors.js';
+import { closedError, errorOfPlainFailure, typeError } from './errors.js';
 import { EventStream, openSubscription, readCoverage, type WatchOptions } from './events.js';
 import type { EntryFilter } from './filter.js';
+import { objectOf } from './internal/check.js';
 import { Dependents } from './internal/dependents.js';
 import { entriesOf } from './internal/entry-view.js';
 import type { EventSubscription } from './internal/event-subscription.js';
 import { compileFilter } from './internal/filter-record.js';
-import { hasTupleOf, keySlab } from './internal/record-writer.js';
+import { FAMILY_NUMBERS } from './internal/layout.js';
+import { loadAddon } from './internal/load-addon.js';
+import { SUPPORT } from './internal/native.js';
 import { RequestQueue } from './internal/request-queue.js';
+import {
+  deletingPass,
+  flushingPass,
+  type PassCounts,
+  type TablePass,
+  updatingPass,
+} from './internal/table-pass.js';
 import { TableReader } from './internal/table-reader.js';
+import {
+  createEntries as createEntriesWith,
+  createEntry as createEntryWith,
+  deleteEntry as deleteEntryWith,
+  findEntry,
+  updateEntry as updateEntryWith,
+} from './internal/table-writer.js';
 
 /** Opens a handle in the name of the function that needs it. */
 let openHandle: (operation: string) => Conntrack;
@@ -39,6 +65,7 @@ export class Conntrack implements AsyncDisposable {
   readonly #requests: RequestQueue;
   readonly #readers = new Dependents<TableReader>();
   readonly #subscriptions = new Dependents<EventSubscription>();
+  readonly #passes = new Set<TablePass>();
   #closed = false;
 
   static {
@@ -76,19 +103,57 @@ export class Conntrack implements AsyncDisposable {
 
   /** See {@link getEntry}. */
   async getEntry(key: EntryKey): Promise<Entry | undefined> {
-    const request = keySlab(key);
-    const { slab, failure } = await this.#requests.run('getEntry', (socket) => socket.get(request));
-    if (failure !== undefined) {
-      const error = errorOfFailure('getEntry', failure);
-      if (error.code === 'ENOENT' && error.syscall === undefined) return undefined;
-      throw error;
+    return (await findEntry(this.#requests, 'getEntry', key))?.entry;
+  }
+
+  /** See {@link createEntry}. */
+  async createEntry(spec: EntrySpec): Promise<Entry> {
+    return createEntryWith(this.#requests, spec);
+  }
+
+  /** See {@link createEntries}. */
+  async createEntries(specs: readonly EntrySpec[]): Promise<RequestResult[]> {
+    return createEntriesWith(this.#requests, specs);
+  }
+
+  /** See {@link updateEntry}. */
+  async updateEntry(key: EntryKey, changes: EntryChanges): Promise<Entry> {
+    return updateEntryWith(this.#requests, key, changes);
+  }
+
+  /** See {@link updateEntries}. */
+  async updateEntries(
+    filter: EntryFilter | readonly EntryFilter[],
+    changes: EntryChanges,
+  ): Promise<UpdateResult> {
+    this.#refuseIfClosed('updateEntries');
+    return updated(await this.#run(updatingPass(filter, changes)));
+  }
+
+  /** See {@link deleteEntry}. */
+  async deleteEntry(key: EntryKey): Promise<boolean> {
+    return deleteEntryWith(this.#requests, key);
+  }
+
+  /** See {@link deleteEntries}. */
+  async deleteEntries(
+    filter: EntryFilter | readonly EntryFilter[],
+    options: DeleteOptions = {},
+  ): Promise<DeleteResult> {
+    this.#refuseIfClosed('deleteEntries');
+    return deleted(await this.#run(deletingPass(filter, options)));
+  }
+
+  /** See {@link flushEntries}. */
+  async flushEntries(options: FlushOptions = {}): Promise<void> {
+    const family = flushedFamily(options);
+    if (family !== undefined && !(await this.#flushHasFamily())) {
+      await this.#run(flushingPass(family));
+      return;
     }
-    // The kernel looks in both directions: asked for an original tuple it also
-    // gives the entry that has it as reply (nf_conntrack_find_get). And it
-    // ignores CTA_ID in a GET.
-    if (slab === undefined || !hasTupleOf(request, slab)) return undefined;
-    const [entry] = entriesOf([slab]);
-    return key.id === undefined || entry?.id === key.id ? entry : undefined;
+    const number = family === undefined ? 0 : FAMILY_NUMBERS[family];
+    const { failure } = await this.#requests.run('flushEntries', (socket) => socket.flush(number));
+    if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
   }
 
   /** See {@link countEntries}. */
@@ -102,7 +167,7 @@ export class Conntrack implements AsyncDisposable {
 
   /** See {@link watchEvents}. */
   watchEvents(options: WatchOptions = {}): EventStream {
-    if (this.#closed) throw closedError('watchEvents', 'handle');
+    this.#refuseIfClosed('watchEvents');
     const coverage = readCoverage();
     const subscription = openSubscription('watchEvents', options);
     this.#subscriptions.add(subscription);
@@ -117,7 +182,8 @@ export class Conntrack implements AsyncDisposable {
     this.#closed = true;
     for (const subscription of this.#subscriptions.held()) subscription.close();
     const readers = this.#readers.held().map((reader) => reader.close());
-    await Promise.all([...readers, this.#requests.close()]);
+    const passes = [...this.#passes].map((pass) => pass.close());
+    await Promise.all([...readers, ...passes, this.#requests.close()]);
   }
 
   /** The same as `close()`. */
@@ -125,12 +191,37 @@ export class Conntrack implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * Before Linux 5.2 the kernel ignores the family of a flush. Nothing tells that without
+   * doing it; but one that compares tuples is newer, of 5.8 at least.
+   */
+  async #flushHasFamily(): Promise<boolean> {
+    this.#refuseIfClosed('flushEntries');
+    const { tuple, failure } = await loadAddon().probeFilters();
+    if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
+    return tuple === SUPPORT.yes;
+  }
+
+  async #run(pass: TablePass | undefined): Promise<PassCounts> {
+    if (pass === undefined) return NOTHING;
+    this.#passes.add(pass);
+    try {
+      return await pass.run();
+    } finally {
+      this.#passes.delete(pass);
+    }
+  }
+
+  #refuseIfClosed(operation: string): void {
+    if (this.#closed) throw closedError(operation, 'handle');
+  }
+
   #reader(
     operation: string,
     filter: EntryFilter | readonly EntryFilter[] | undefined,
     options: ReadOptions | undefined,
   ): TableReader {
-    if (this.#closed) throw closedError(operation, 'handle');
+    this.#refuseIfClosed(operation);
     const reader = openReader(operation, filter, options);
     this.#readers.add(reader);
     return reader;
@@ -217,6 +308,177 @@ export async function getEntry(key: EntryKey): Promise<Entry | undefined> {
 }
 
 /**
+ * Creates an entry, and gives it as the kernel then has it. What is not said is the
+ * kernel's choice; `reply` is the inverse of `original`. The entry lasts `timeout`
+ * seconds unless packets come.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EEXIST` when an entry has one of its tuples,
+ * `ENOSPC` for labels where no rule uses any, `EOPNOTSUPP` for a helper that the
+ * kernel has not, `ENOENT` when there is no entry with the tuple of `master`, `ENOMEM`
+ * when the table is full, `EPERM`.
+ * @throws TypeError or RangeError for a wrong specification, naming the field; then
+ * nothing was sent.
+ *
+ * @example
+ * ```ts
+ * import { createEntry } from 'conntrack';
+ *
+ * const entry = await createEntry({
+ *   protocol: 'udp',
+ *   original: { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 5000, destinationPort: 53 },
+ *   timeout: 60,
+ *   mark: 7,
+ * });
+ * console.log(String(entry));
+ * ```
+ */
+export async function createEntry(spec: EntrySpec): Promise<Entry> {
+  return withHandle('createEntry', (conntrack) => conntrack.createEntry(spec));
+}
+
+/**
+ * Creates many entries, 64 in one go to the kernel. Each has its own result, in the
+ * order given; one that fails stops no other. Privileges and errors as for
+ * {@link createEntry}.
+ *
+ * @throws TypeError or RangeError for a wrong specification, naming it; then nothing
+ * was sent.
+ *
+ * @example
+ * ```ts
+ * import { createEntries, listEntries } from 'conntrack';
+ *
+ * const saved = await listEntries({ mark: 7 });
+ * // later, perhaps on another machine:
+ * for (const { error } of await createEntries(saved)) if (error) console.warn(error.message);
+ * ```
+ */
+export async function createEntries(specs: readonly EntrySpec[]): Promise<RequestResult[]> {
+  return withHandle('createEntries', (conntrack) => conntrack.createEntries(specs));
+}
+
+/**
+ * Changes one entry, and gives it as the kernel then has it. Only what is named
+ * changes. The kernel applies changes one after the other and keeps the first ones
+ * when a later one fails; the error then says which.
+ *
+ * The kernel finds the entry to change by its tuple alone. A newer flow that took
+ * the tuple in the moment after it was looked up is told by an error, but has been
+ * changed.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `ENOENT` when there is no such entry, `ENOSPC` for
+ * labels where no rule uses any, `EOPNOTSUPP` for a helper where none can be set,
+ * `EPERM` for the timeout of an entry whose timeout is fixed.
+ * @throws TypeError or RangeError for a wrong key or change, naming the field; then
+ * nothing was sent.
+ *
+ * @example
+ * ```ts
+ * import { listEntries, updateEntry } from 'conntrack';
+ *
+ * for (const entry of await listEntries({ port: 53 }))
+ *   await updateEntry(entry, { mark: { value: 0x10, mask: 0xf0 } });
+ * ```
+ */
+export async function updateEntry(key: EntryKey, changes: EntryChanges): Promise<Entry> {
+  return withHandle('updateEntry', (conntrack) => conntrack.updateEntry(key, changes));
+}
+
+/**
+ * Changes all entries that match, in one pass over the table. The first refusal of the
+ * kernel, but for entries that are gone, ends it. Privileges and errors as for
+ * {@link updateEntry}.
+ *
+ * @throws TypeError for a filter that matches everything.
+ *
+ * @example
+ * ```ts
+ * import { updateEntries } from 'conntrack';
+ *
+ * const { updated } = await updateEntries({ address: '10.0.0.0/8' }, { timeout: 30 });
+ * console.log(updated);
+ * ```
+ */
+export async function updateEntries(
+  filter: EntryFilter | readonly EntryFilter[],
+  changes: EntryChanges,
+): Promise<UpdateResult> {
+  return updated(await run(updatingPass(filter, changes)));
+}
+
+/**
+ * Deletes one entry; `false` when it is gone already. An `Entry`, or another key with
+ * an `id`, is that flow and no newer one on the same tuple.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EPERM`.
+ * @throws TypeError or RangeError for a wrong key, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { deleteEntry, listEntries } from 'conntrack';
+ *
+ * const [first] = await listEntries({ protocol: 'udp' });
+ * if (first) console.log(await deleteEntry(first));
+ * ```
+ */
+export async function deleteEntry(key: EntryKey): Promise<boolean> {
+  return withHandle('deleteEntry', (conntrack) => conntrack.deleteEntry(key));
+}
+
+/**
+ * Deletes all entries that match, in one pass over the table, in bounded memory at any
+ * table size. Each is deleted by tuple and id: a newer flow on the same tuple survives.
+ * An array of filters is still one pass.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
+ * @throws TypeError for a wrong filter, and for one that matches all of a family:
+ * emptying the table has a function of its own, {@link flushEntries}.
+ *
+ * @example
+ * ```ts
+ * import { deleteEntries } from 'conntrack';
+ *
+ * const gone = await deleteEntries([{ address: '10.0.0.5' }, { address: 'fd00::5' }]);
+ * console.log(gone.deleted, 'of', gone.matched);
+ * ```
+ */
+export async function deleteEntries(
+  filter: EntryFilter | readonly EntryFilter[],
+  options: DeleteOptions = {},
+): Promise<DeleteResult> {
+  return deleted(await run(deletingPass(filter, options)));
+}
+
+/**
+ * Empties the table, or deletes all entries of one address family. Established
+ * connections go on if packets of them may begin new entries; NAT of them is lost.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
+ * @throws TypeError for anything but `{ family: 'ipv4' }`, `{ family: 'ipv6' }`, `{}`
+ * or nothing.
+ *
+ * @example
+ * ```ts
+ * import { flushEntries } from 'conntrack';
+ *
+ * await flushEntries({ family: 'ipv6' });
+ * ```
+ */
+export async function flushEntries(options: FlushOptions = {}): Promise<void> {
+  return withHandle('flushEntries', (conntrack) => conntrack.flushEntries(options));
+}
+
+/**
  * The number of entries in the network namespace, from the kernel's own counter
  * (`IPCTNL_MSG_CT_GET_STATS`): dying entries count as well, so that it can be
  * more than a list shows.
@@ -262,6 +524,35 @@ export function watchEvents(options: WatchOptions = {}): EventStream {
   return new EventStream('watchEvents', openSubscription('watchEvents', options), coverage);
 }
 
+/** A family that is misspelled, or undefined by accident, must not mean both. */
+function flushedFamily(options: FlushOptions): FlushOptions['family'] {
+  const given = objectOf(options, 'options', ['family']);
+  const prototype: unknown = Object.getPrototypeOf(given);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw typeError('options', 'must be a plain object');
+  }
+  if (!('family' in given)) return undefined;
+  const { family } = given;
+  if (family !== 'ipv4' && family !== 'ipv6') {
+    throw typeError('options.family', "must be 'ipv4' or 'ipv6'; leave it out to empty both");
+  }
+  return family;
+}
+
+const NOTHING: PassCounts = { matched: 0, changed: 0, vanished: 0 };
+
+async function run(pass: TablePass | undefined): Promise<PassCounts> {
+  return pass === undefined ? NOTHING : pass.run();
+}
+
+function deleted({ matched, changed, vanished }: PassCounts): DeleteResult {
+  return { matched, deleted: changed, vanished };
+}
+
+function updated({ matched, changed, vanished }: PassCounts): UpdateResult {
+  return { matched, updated: changed, vanished };
+}
+
 async function withHandle<T>(
   operation: string,
   work: (conntrack: Conntrack) => Promise<T>,
@@ -289,9 +580,13 @@ function openReader(
   if (zeroCounters !== undefined && typeof zeroCounters !== 'boolean') {
     throw typeError('options.zeroCounters', 'must be a boolean');
   }
-  const { family, records, isFamily } = compileFilter(filter);
+  const { ask, records, isFamily } = compileFilter(filter);
+  // The kernel zeroes what it reads, matching or not.
+  if (zeroCounters === true && !isFamily) {
+    throw typeError('options.zeroCounters', 'takes no filter but { family }');
+  }
   return new TableReader(operation, {
-    family,
+    ask,
     filter: isFamily ? undefined : records,
     signal,
     zeroCounters: zeroCounters === true,

@@ -40,6 +40,13 @@ export interface Tuple {
   readonly zone?: number | undefined;
 }
 
+/** The tuple of another flow, which may be of another protocol. */
+export interface MasterTuple extends Tuple {
+  readonly protocol: Protocol;
+  /** The IP protocol number, also when `protocol` is `'other'`. */
+  readonly protocolNumber: number;
+}
+
 /** The status bits of an entry (`CTA_STATUS`), each `IPS_*` bit as a boolean. */
 export interface Status extends Readonly<Record<StatusFlag, boolean>> {
   /** All bits as the kernel sent them, unknown ones included. */
@@ -176,7 +183,7 @@ export interface EntryBase {
   /** `CTA_SECCTX`, such as an SELinux context. */
   readonly securityContext: string | undefined;
   /** The original tuple of the flow that a helper expected this one from (`CTA_TUPLE_MASTER`). */
-  readonly master: Tuple | undefined;
+  readonly master: MasterTuple | undefined;
   readonly nat: Nat | undefined;
   readonly sequenceAdjust: SequenceAdjust | undefined;
   readonly synproxy: Synproxy | undefined;
@@ -284,7 +291,7 @@ export interface EntryJson {
   labels?: string;
   helper?: string;
   securityContext?: string;
-  master?: Tuple;
+  master?: MasterTuple;
   nat?: Nat;
   sequenceAdjust?: SequenceAdjust;
   synproxy?: Synproxy;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { NatEndpoint, Tuple } from './entry.js';
+import type { MasterTuple, NatEndpoint, Tuple } from './entry.js';
 import type { ExpectationFlag, Family, Protocol } from './names.js';
 
 /** The flags of an expectation (`CTA_EXPECT_FLAGS`), each `NF_CT_EXPECT_*` bit as a boolean. */
@@ -33,7 +33,7 @@ export interface Expectation {
   /** Which bits of the tuple's source and source port count (`CTA_EXPECT_MASK`). */
   readonly mask: Tuple;
   /** The original tuple of the flow that it belongs to (`CTA_EXPECT_MASTER`). */
-  readonly master: Tuple;
+  readonly master: MasterTuple;
   /** A number for its life (`CTA_EXPECT_ID`). */
   readonly id: number;
   /** `CTA_EXPECT_ZONE`; 0 when there is none. The kernel (6.18) never sends it. */
@@ -64,7 +64,7 @@ export interface ExpectationJson {
   protocolNumber: number;
   tuple: Tuple;
   mask: Tuple;
-  master: Tuple;
+  master: MasterTuple;
   id: number;
   zone: number;
   timeout?: number;

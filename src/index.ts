@@ -1,13 +1,32 @@
 export {
   Conntrack,
   countEntries,
+  createEntries,
+  createEntry,
+  deleteEntries,
+  deleteEntry,
+  flushEntries,
   getEntry,
   listEntries,
   streamEntries,
+  updateEntries,
+  updateEntry,
   watchEvents,
 } from './conntrack.js';
 export type * from './entry.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry-key.js';
+export {
+  type DeleteOptions,
+  type DeleteResult,
+  type EntryChanges,
+  type EntrySpec,
+  type FlushOptions,
+  type RequestResult,
+  SETTABLE_STATUS,
+  type SettableStatus,
+  type TcpSpec,
+  type UpdateResult,
+} from './entry-spec.js';
 export type { EntryStream, ReadOptions } from './entry-stream.js';
 export { ConntrackError, type ConntrackErrorCode } from './errors.js';
 export {

@@ -35,7 +35,7 @@ Napi::Function DumpWrap::define(Napi::Env env) {
 
 DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<DumpWrap>(info),
-      reader_(static_cast<uint8_t>(number_argument(info, 0)), boolean_argument(info, 1)) {
+      reader_(filter_argument(info.Env(), info[0]), boolean_argument(info, 1)) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
   Failure failure;

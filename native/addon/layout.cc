@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "addon/to_js.h"
+#include "wire/encode.h"
 #include "wire/event_record.h"
 #include "wire/filter_record.h"
 #include "wire/slab.h"
@@ -267,6 +268,44 @@ napi_value describe_entry_present(napi_env env) {
       .value();
 }
 
+napi_value describe_spec(napi_env env) {
+  return JsObject(env)
+      .set("size", uint32_t{sizeof(SpecRecord)})
+      .set("entry", uint32_t{offsetof(SpecRecord, entry)})
+      .set("markMask", uint32_t{offsetof(SpecRecord, mark_mask)})
+      .set("present", uint32_t{offsetof(SpecRecord, present)})
+      .set("sourcePort", uint32_t{offsetof(SpecRecord, source_port)})
+      .set("destinationPort", uint32_t{offsetof(SpecRecord, destination_port)})
+      .set("sourceAddress", uint32_t{offsetof(SpecRecord, source_address)})
+      .set("destinationAddress", uint32_t{offsetof(SpecRecord, destination_address)})
+      .value();
+}
+
+napi_value describe_spec_present(napi_env env) {
+  return JsObject(env)
+      .set("sourceNat", uint32_t{SPEC_SOURCE_NAT})
+      .set("sourcePort", uint32_t{SPEC_SOURCE_PORT})
+      .set("destinationNat", uint32_t{SPEC_DESTINATION_NAT})
+      .set("destinationPort", uint32_t{SPEC_DESTINATION_PORT})
+      .value();
+}
+
+napi_value describe_asked_fields(napi_env env) {
+  return JsObject(env)
+      .set("source", uint32_t{uapi::CTA_FILTER_IP_SRC})
+      .set("destination", uint32_t{uapi::CTA_FILTER_IP_DST})
+      .set("protocol", uint32_t{uapi::CTA_FILTER_PROTO_NUM})
+      .set("sourcePort", uint32_t{uapi::CTA_FILTER_PROTO_SRC_PORT})
+      .set("destinationPort", uint32_t{uapi::CTA_FILTER_PROTO_DST_PORT})
+      .set("icmpType", uapi::CTA_FILTER_ICMP_TYPE | uapi::CTA_FILTER_ICMPV6_TYPE)
+      .set("icmpCode", uapi::CTA_FILTER_ICMP_CODE | uapi::CTA_FILTER_ICMPV6_CODE)
+      .set("icmpId", uapi::CTA_FILTER_ICMP_ID | uapi::CTA_FILTER_ICMPV6_ID)
+      .set("mark", uint32_t{ASKED_MARK})
+      .set("status", uint32_t{ASKED_STATUS})
+      .set("zone", uint32_t{ASKED_ZONE})
+      .value();
+}
+
 napi_value describe_tuple_present(napi_env env) {
   return JsObject(env)
       .set("sourcePort", uint32_t{TUPLE_SOURCE_PORT})
@@ -305,6 +344,9 @@ napi_value describe_layout(napi_env env) {
       .set("eventGroups", describe_event_groups(env))
       .set("entryPresent", describe_entry_present(env))
       .set("tuplePresent", describe_tuple_present(env))
+      .set("askedFields", describe_asked_fields(env))
+      .set("spec", describe_spec(env))
+      .set("specPresent", describe_spec_present(env))
       .value();
 }
 

@@ -1,5 +1,6 @@
 #include "addon/request_wrap.h"
 
+#include "addon/arguments.h"
 #include "addon/async_job.h"
 #include "addon/slab_argument.h"
 #include "os/clock.h"
@@ -30,7 +31,7 @@ class RequestWrap::RequestJob : public AsyncJob {
 
  private:
   void run() override {
-    const auto take_in = [](const Message& message, void* job) {
+    const auto take_in = [](size_t, const Message& message, void* job) {
       return static_cast<RequestJob*>(job)->take(message);
     };
     failure_ = transact(wrap_.socket_, request_, buffer_, {answer_, take_in, this});
@@ -92,12 +93,112 @@ class RequestWrap::CountJob : public RequestJob {
   uint32_t entries_ = 0;
 };
 
+// Writes of entries, each followed by a get of what the kernel then has.
+class RequestWrap::BatchJob : public AsyncJob {
+ public:
+  static constexpr size_t most_items = RequestBatch::capacity / 2;
+
+  explicit BatchJob(RequestWrap& wrap) : wrap_(wrap) {
+    wrap_.Ref();
+    wrap_.busy_ = true;
+  }
+
+  // Instead of starting it.
+  void drop() {
+    finish(nullptr);
+    delete this;
+  }
+
+  void add(const RequestWriter& write, const EntryRecord& entry) {
+    complete_ = complete_ && batch_.add(write) && batch_.add(encode_get(entry));
+  }
+
+ private:
+  void run() override {
+    const auto take = [](size_t request, const Message& message, void* job) {
+      return static_cast<BatchJob*>(job)->take(request / 2, message);
+    };
+    failure_ = complete_ ? transact(wrap_.socket_, batch_, buffer_, {uapi::MESSAGE_NEW, take, this},
+                                    answers_)
+                         : Failure::of_syscall("sendto", EMSGSIZE);
+  }
+
+  bool take(size_t item, const Message& message) {
+    EntryRecord decoded = {};
+    Extension extension;
+    if (!decode_entry(message, decoded, extension)) return false;
+    Entry& entry = entries_[item];
+    entry.size = SlabWriter::size_for(decoded, extension);
+    entry.memory.reset(new uint8_t[entry.size]);
+    SlabWriter slab(entry.memory.get(), entry.size);
+    EntryRecord* record = slab.reserve();
+    *record = decoded;
+    slab.stamp(wall_clock());
+    slab.commit(record, extension);
+    return true;
+  }
+
+  napi_value result(napi_env env) override {
+    napi_value results = nullptr;
+    const size_t count = batch_.count() / 2;
+    napi_create_array_with_length(env, count, &results);
+    for (uint32_t i = 0; i < count; i++) {
+      napi_set_element(env, results, i, describe(env, i));
+    }
+    return JsObject(env).set("results", results).set("failure", failure_).value();
+  }
+
+  napi_value describe(napi_env env, size_t item) {
+    JsObject object(env);
+    const size_t write = 2 * item;
+    if (answers_.states[write] == BatchAnswers::failed) {
+      return object.set("failure", answers_.failures[write]).value();
+    }
+    if (answers_.states[write] == BatchAnswers::none) {
+      return object.set("failure", failure_).value();
+    }
+    object.set("written", true);
+    if (answers_.states[write + 1] == BatchAnswers::failed) {
+      return object.set("failure", answers_.failures[write + 1]).value();
+    }
+    void* memory = nullptr;
+    napi_value slab = nullptr;
+    const Entry& entry = entries_[item];
+    if (entry.size == 0 || napi_create_arraybuffer(env, entry.size, &memory, &slab) != napi_ok) {
+      return object.set("failure", failure_).value();
+    }
+    memcpy(memory, entry.memory.get(), entry.size);
+    return object.set("slab", slab).value();
+  }
+
+  void finish(napi_env) override {
+    wrap_.busy_ = false;
+    wrap_.Unref();
+  }
+
+  struct Entry {
+    std::unique_ptr<uint8_t[]> memory;
+    size_t size = 0;
+  };
+
+  RequestWrap& wrap_;
+  bool complete_ = true;
+  RequestBatch batch_;
+  BatchAnswers answers_;
+  Entry entries_[most_items];
+  Failure failure_;
+  uint8_t buffer_[receive_buffer_size];
+};
+
 Napi::Function RequestWrap::define(Napi::Env env) {
   return DefineClass(env, "RequestSocket",
                      {
                          InstanceMethod<&RequestWrap::get>("get"),
                          InstanceMethod<&RequestWrap::count>("count"),
                          InstanceMethod<&RequestWrap::create>("create"),
+                         InstanceMethod<&RequestWrap::update>("update"),
+                         InstanceMethod<&RequestWrap::remove>("remove"),
+                         InstanceMethod<&RequestWrap::flush>("flush"),
                          InstanceMethod<&RequestWrap::close>("close"),
                      });
 }
@@ -122,6 +223,13 @@ bool RequestWrap::read_entry(Napi::Env env, Napi::Value slab, EntryRecord& recor
   return false;
 }
 
+bool RequestWrap::read_specification(Napi::Env env, Napi::Value slab, size_t index,
+                                     SpecRecord& spec, Extension& extension) {
+  if (read_spec(buffer_bytes(env, slab), index, spec, extension)) return true;
+  Napi::TypeError::New(env, "the slab holds no specification").ThrowAsJavaScriptException();
+  return false;
+}
+
 Napi::Value RequestWrap::get(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   EntryRecord key;
@@ -139,11 +247,52 @@ Napi::Value RequestWrap::count(const Napi::CallbackInfo& info) {
 
 Napi::Value RequestWrap::create(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  EntryRecord record;
+  const size_t count = number_argument(info, 1);
+  if (refuse(env)) return {};
+  if (count == 0 || count > BatchJob::most_items) {
+    addon::refuse(env, "too many specifications at once");
+    return {};
+  }
+  auto* job = new BatchJob(*this);
+  for (size_t i = 0; i < count; i++) {
+    SpecRecord spec;
+    Extension extension;
+    if (!read_specification(env, info[0], i, spec, extension)) {
+      job->drop();
+      return {};
+    }
+    job->add(encode_create(spec, extension), spec.entry);
+  }
+  return AsyncJob::start(env, "conntrack.create", job);
+}
+
+Napi::Value RequestWrap::update(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  EntryRecord entry;
+  SpecRecord changes;
   Extension extension;
-  if (refuse(env) || !read_entry(env, info[0], record, extension)) return {};
-  return AsyncJob::start(env, "conntrack.create",
-                         new RequestJob(*this, encode_create(record, extension), 0));
+  if (refuse(env) || !read_entry(env, info[0], entry, extension) ||
+      !read_specification(env, info[1], 0, changes, extension)) {
+    return {};
+  }
+  auto* job = new BatchJob(*this);
+  job->add(encode_update(entry, changes, extension), entry);
+  return AsyncJob::start(env, "conntrack.update", job);
+}
+
+Napi::Value RequestWrap::remove(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  EntryRecord entry;
+  Extension extension;
+  if (refuse(env) || !read_entry(env, info[0], entry, extension)) return {};
+  return AsyncJob::start(env, "conntrack.remove", new RequestJob(*this, encode_delete(entry), 0));
+}
+
+Napi::Value RequestWrap::flush(const Napi::CallbackInfo& info) {
+  if (refuse(info.Env())) return {};
+  const auto family = static_cast<uint8_t>(number_argument(info, 0));
+  return AsyncJob::start(info.Env(), "conntrack.flush",
+                         new RequestJob(*this, encode_flush(family), 0));
 }
 
 void RequestWrap::close(const Napi::CallbackInfo& info) {

@@ -18,16 +18,22 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   class RequestJob;
   class GetJob;
   class CountJob;
+  class BatchJob;
 
   Napi::Value get(const Napi::CallbackInfo& info);
   Napi::Value count(const Napi::CallbackInfo& info);
   Napi::Value create(const Napi::CallbackInfo& info);
+  Napi::Value update(const Napi::CallbackInfo& info);
+  Napi::Value remove(const Napi::CallbackInfo& info);
+  Napi::Value flush(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  // Both leave an exception pending when they say no.
+  // These leave an exception pending when they say no.
   bool refuse(Napi::Env env) const;
   static bool read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record,
                          Extension& extension);
+  static bool read_specification(Napi::Env env, Napi::Value slab, size_t index, SpecRecord& spec,
+                                 Extension& extension);
 
   NetlinkSocket socket_;
   bool busy_ = false;

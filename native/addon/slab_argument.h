@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "wire/filter_record.h"
 #include "wire/slab.h"
 
 namespace conntrack::addon {
@@ -16,6 +17,13 @@ inline Bytes buffer_bytes(napi_env env, napi_value value) {
     napi_get_arraybuffer_info(env, value, &data, &size);
   }
   return {static_cast<uint8_t*>(data), size};
+}
+
+// The first filter record of an ArrayBuffer; one that asks nothing when there is none.
+inline FilterRecord filter_argument(napi_env env, napi_value value) {
+  FilterRecord filter = {};
+  read_host(buffer_bytes(env, value), 0, filter);
+  return filter;
 }
 
 // The memory of a slab to fill; nullptr with a TypeError pending when it is none.

@@ -33,10 +33,12 @@ DumpReader::Outcome DumpReader::read(uint8_t* memory) {
 
 DumpReader::Step DumpReader::fill(SlabWriter& slab, Failure& failure) {
   if (!started_) {
-    RequestWriter request = encode_dump(family_, zero_counters_);
-    failure = socket_.send(request);
+    const bool both = (ask_.present & FILTER_FAMILY) == 0;
+    if (!both) family_ = ask_.family;
+    // The kernel compares tuples within one family only (EOPNOTSUPP).
+    if (both && (asked_fields(ask_) & ASKED_TUPLE) != 0) family_ = uapi::FAMILY_IPV4;
+    failure = start();
     if (failure) return Step::failed;
-    started_ = true;
   }
   while (EntryRecord* record = slab.reserve()) {
     if (receives_ == receives_in_a_read) break;
@@ -60,22 +62,36 @@ DumpReader::Step DumpReader::fill(SlabWriter& slab, Failure& failure) {
   return Step::more;
 }
 
+Failure DumpReader::start() {
+  RequestWriter request = encode_dump(family_, ask_, zero_counters_);
+  started_ = true;
+  return socket_.send(request);
+}
+
+bool DumpReader::another_family() {
+  const bool one_by_one = (ask_.present & FILTER_FAMILY) == 0;
+  if (!one_by_one || family_ != uapi::FAMILY_IPV4) return false;
+  family_ = uapi::FAMILY_IPV6;
+  return true;
+}
+
+// A kernel that refuses what it is asked to leave out can still send all.
+bool DumpReader::can_ask_for_less(const Answer& answer) const {
+  const bool refused = answer.error == EINVAL || answer.error == EOPNOTSUPP;
+  return refused && !answered_ && asked_fields(ask_) != 0;
+}
+
 DumpReader::Step DumpReader::next_message(Message& out, Failure& failure) {
   for (;;) {
     while (messages_.next(out)) {
       if (!socket_.answers(out)) continue;
-      if (out.type == uapi::MESSAGE_NEW) return Step::more;
+      if (out.type == uapi::MESSAGE_NEW) {
+        answered_ = true;
+        return Step::more;
+      }
       if (out.type != uapi::NLMSG_DONE && out.type != uapi::NLMSG_ERROR) continue;
-      Answer answer;
-      if (!read_answer(out, answer)) {
-        failure = Failure::of_protocol(EBADMSG);
-        return Step::failed;
-      }
-      if (answer.error != 0) {
-        failure = Failure::of_answer(answer);
-        return Step::failed;
-      }
-      if (out.type == uapi::NLMSG_DONE) return Step::done;
+      const Step step = take_end(out, failure);
+      if (step != Step::more) return step;
     }
     if (messages_.malformed()) {
       failure = Failure::of_protocol(EBADMSG);
@@ -85,6 +101,26 @@ DumpReader::Step DumpReader::next_message(Message& out, Failure& failure) {
     const Step step = receive(failure);
     if (step != Step::more) return step;
   }
+}
+
+// more: another dump is on its way, or it was no end.
+DumpReader::Step DumpReader::take_end(const Message& message, Failure& failure) {
+  Answer answer;
+  if (!read_answer(message, answer)) {
+    failure = Failure::of_protocol(EBADMSG);
+  } else if (can_ask_for_less(answer)) {
+    FilterRecord family = {};
+    family.present = ask_.present & FILTER_FAMILY;
+    family.family = ask_.family;
+    ask_ = family;
+    failure = start();
+  } else if (answer.error != 0) {
+    failure = Failure::of_answer(answer);
+  } else if (message.type == uapi::NLMSG_DONE) {
+    if (!another_family()) return Step::done;
+    failure = start();
+  }
+  return failure ? Step::failed : Step::more;
 }
 
 DumpReader::Step DumpReader::receive(Failure& failure) {

@@ -15,7 +15,9 @@ namespace conntrack {
 
 class DumpReader {
  public:
-  DumpReader(uint8_t family, bool zero_counters) : family_(family), zero_counters_(zero_counters) {}
+  // `ask`: what the kernel is asked to leave out, as encode_dump() takes it.
+  DumpReader(const FilterRecord& ask, bool zero_counters)
+      : ask_(ask), zero_counters_(zero_counters) {}
   DumpReader(const DumpReader&) = delete;
   DumpReader& operator=(const DumpReader&) = delete;
 
@@ -60,13 +62,20 @@ class DumpReader {
   // Puts entries into the slab until it is full (more) or none is there.
   Step fill(SlabWriter& slab, Failure& failure);
   Step next_message(Message& out, Failure& failure);
+  Step take_end(const Message& message, Failure& failure);
   Step receive(Failure& failure);
+  Failure start();
+  // After the end of a dump. False when it was the last one.
+  bool another_family();
+  bool can_ask_for_less(const Answer& answer) const;
 
-  const uint8_t family_;
+  FilterRecord ask_;
   const bool zero_counters_;
   std::atomic<bool> cancelled_{false};
+  uint8_t family_ = uapi::FAMILY_UNSPECIFIED;  // of the dump that is under way
   bool started_ = false;
-  size_t receives_ = 0;  // in this read()
+  bool answered_ = false;  // with an entry, perhaps of the other family
+  size_t receives_ = 0;    // in this read()
   bool filtered_ = false;
   EntryFilter filter_;
   NetlinkSocket socket_;

@@ -229,7 +229,7 @@ void EventReader::guard_table() {
     TableUsage& usage;
     bool& decoded;
   } context = {usage, decoded};
-  const auto take = [](const Message& message, void* data) {
+  const auto take = [](size_t, const Message& message, void* data) {
     auto* into = static_cast<Context*>(data);
     return into->decoded = decode_table_usage(message, into->usage);
   };

@@ -36,16 +36,13 @@ Failure NetlinkSocket::open() {
   return {};
 }
 
-Failure NetlinkSocket::send(RequestWriter& request) {
-  if (!request.complete()) return Failure::of_syscall("sendto", EMSGSIZE);
-  request.set_sequence(++sequence_);
+Failure NetlinkSocket::send(Bytes requests) {
   sockaddr_nl kernel = {};
   kernel.nl_family = AF_NETLINK;
-  const Bytes bytes = request.request();
   ssize_t sent = 0;
   do {
-    sent = ::sendto(fd_.get(), bytes.data, bytes.size, 0, reinterpret_cast<sockaddr*>(&kernel),
-                    sizeof kernel);
+    sent = ::sendto(fd_.get(), requests.data, requests.size, 0,
+                    reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
   } while (sent < 0 && errno == EINTR);
   return sent < 0 ? Failure::of_syscall("sendto", errno) : Failure{};
 }

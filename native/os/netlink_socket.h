@@ -1,9 +1,11 @@
 // One NETLINK_NETFILTER socket, bound to a port that the kernel chose.
 #pragma once
 
+#include <errno.h>
+
 #include "os/failure.h"
 #include "os/fd.h"
-#include "wire/byte_writer.h"
+#include "wire/request_batch.h"
 
 namespace conntrack {
 
@@ -18,9 +20,16 @@ class NetlinkSocket {
   bool is_open() const { return static_cast<bool>(fd_); }
   void close() { fd_.reset(); }
 
-  // Gives the request a fresh sequence number and sends it to the kernel.
-  Failure send(RequestWriter& request);
-  uint32_t sequence() const { return sequence_; }
+  // Give the requests fresh sequence numbers and send them to the kernel.
+  Failure send(RequestWriter& request) {
+    if (!request.complete()) return Failure::of_syscall("sendto", EMSGSIZE);
+    request.set_sequence(number(1));
+    return send(request.request());
+  }
+  Failure send(RequestBatch& batch) {
+    batch.set_sequence(number(batch.count()));
+    return send(batch.bytes());
+  }
 
   struct Datagram {
     enum Kind { nothing, from_kernel, foreign } kind = nothing;
@@ -33,15 +42,25 @@ class NetlinkSocket {
   // namespace can send to this socket. One that did not fit is a failure.
   Failure receive(uint8_t* buffer, int milliseconds, Datagram& out);
 
-  // Whether the message answers the request that was sent last.
+  // Whether the message answers a request that was sent last, and which of them.
   bool answers(const Message& message) const {
-    return message.sequence == sequence_ && message.port_id == port_id_;
+    return index(message) < count_ && message.port_id == port_id_;
   }
+  uint32_t index(const Message& message) const { return message.sequence - first_; }
 
  private:
+  uint32_t number(size_t count) {
+    first_ += count_;
+    count_ = static_cast<uint32_t>(count);
+    return first_;
+  }
+
+  Failure send(Bytes requests);
+
   Fd fd_;
   uint32_t port_id_ = 0;
-  uint32_t sequence_ = 0;
+  uint32_t first_ = 1;  // sequence number of the requests that were sent last
+  uint32_t count_ = 0;
 };
 
 }  // namespace conntrack

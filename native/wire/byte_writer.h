@@ -8,13 +8,16 @@ namespace conntrack {
 
 class RequestWriter {
  public:
-  // Starts with nlmsghdr and nfgenmsg. `version` stays 0: it means something in
-  // a flush only, which this writer does not build.
-  RequestWriter(uint16_t type, uint16_t flags, uint8_t family) {
+  // The largest request, one that creates an entry, needs some 600 bytes.
+  static constexpr size_t largest = 1024;
+
+  // Starts with nlmsghdr and nfgenmsg. `version` means something in a flush only.
+  RequestWriter(uint16_t type, uint16_t flags, uint8_t family, uint8_t version = 0) {
     const uint16_t all_flags = flags | uapi::NLM_F_REQUEST;
     memcpy(data_ + 4, &type, sizeof type);
     memcpy(data_ + 6, &all_flags, sizeof all_flags);
     data_[header_size - 4] = family;
+    data_[header_size - 3] = version;
     update_length();
   }
 
@@ -44,7 +47,7 @@ class RequestWriter {
       writer.attribute(type | uapi::NLA_F_NESTED, 0);
     }
     ~Nest() {
-      if (writer_.overflow_) return;
+      if (writer_.spoiled_) return;
       const auto length = static_cast<uint16_t>(writer_.size_ - start_);
       memcpy(writer_.data_ + start_, &length, sizeof length);
     }
@@ -56,8 +59,11 @@ class RequestWriter {
     size_t start_;
   };
 
-  // False when something did not fit: such a request must not be sent.
-  bool complete() const { return !overflow_; }
+  // A request that lacks what it needs.
+  void spoil() { spoiled_ = true; }
+
+  // False when it is spoiled, or something did not fit: it must not be sent.
+  bool complete() const { return !spoiled_; }
   Bytes request() const { return {data_, size_}; }
 
  private:
@@ -71,8 +77,8 @@ class RequestWriter {
   uint8_t* attribute(uint16_t type, size_t payload) {
     const size_t length = 4 + payload;
     const size_t step = align_to_four(length);
-    if (overflow_ || step > sizeof data_ - size_) {
-      overflow_ = true;
+    if (spoiled_ || step > sizeof data_ - size_) {
+      spoiled_ = true;
       return nullptr;
     }
     uint8_t* header = data_ + size_;
@@ -90,9 +96,9 @@ class RequestWriter {
     memcpy(data_, &length, sizeof length);
   }
 
-  uint8_t data_[1024] = {};  // the largest request, one that creates an entry, needs some 500
+  uint8_t data_[largest] = {};
   size_t size_ = header_size;
-  bool overflow_ = false;
+  bool spoiled_ = false;
 };
 
 }  // namespace conntrack

@@ -2,13 +2,33 @@
 #pragma once
 
 #include "wire/byte_writer.h"
+#include "wire/filter_record.h"
 #include "wire/slab.h"
+#include "wire/spec_record.h"
 
 namespace conntrack {
 
-// The whole table of one family, or of both. `zero_counters` sets the counters
-// of every entry to zero in the step that reads them.
-RequestWriter encode_dump(uint8_t family, bool zero_counters);
+// The table of one family, or of both. `zero_counters` sets the counters of every
+// entry to zero in the step that reads them.
+//
+// The kernel is asked to leave out what does not match `ask`. One that does not know
+// a part of that sends more: what it sends must be compared again.
+RequestWriter encode_dump(uint8_t family, const FilterRecord& ask, bool zero_counters);
+
+// The parts of `ask` that the kernel is asked for: the flags of CTA_FILTER, and these.
+enum AskedFields : uint32_t {
+  ASKED_MARK = 1u << 16,
+  ASKED_STATUS = 1u << 17,
+  ASKED_ZONE = 1u << 18,
+};
+constexpr uint32_t ASKED_TUPLE = 0xfff;
+uint32_t asked_fields(const FilterRecord& ask);
+
+// Dumps that a kernel refuses if it compares tuples (EOPNOTSUPP) or status bits
+// (EINVAL), and one whose messages say NLM_F_DUMP_FILTERED if it compares zones.
+RequestWriter encode_tuple_probe();
+RequestWriter encode_status_probe();
+RequestWriter encode_zone_probe();
 
 // The entry that has the tuple which record.present names: original, else reply.
 RequestWriter encode_get(const EntryRecord& record);
@@ -16,7 +36,22 @@ RequestWriter encode_get(const EntryRecord& record);
 // The number of entries.
 RequestWriter encode_get_entry_count();
 
+// The requests below name entries by their whole original tuple. Given less they
+// are spoiled, and cannot be sent: to the kernel a DELETE without a tuple means the
+// whole table.
+
 // A new entry; the kernel refuses it when one with its tuple exists.
-RequestWriter encode_create(const EntryRecord& record, const Extension& extension);
+RequestWriter encode_create(const SpecRecord& spec, const Extension& extension);
+
+// Gives an entry that exists the values that are present in `changes`; status bits
+// are added to those of `entry`.
+RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
+                            const Extension& extension);
+
+// Deletes this entry, but no newer one on its tuple: it needs the id, too.
+RequestWriter encode_delete(const EntryRecord& entry);
+
+// Empties the table of one family, or of both (0).
+RequestWriter encode_flush(uint8_t family);
 
 }  // namespace conntrack

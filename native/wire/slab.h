@@ -4,7 +4,7 @@
 #pragma once
 
 #include "wire/byte_reader.h"
-#include "wire/entry_record.h"
+#include "wire/spec_record.h"
 
 namespace conntrack {
 
@@ -126,10 +126,9 @@ class SlabWriter : public Slab<EntryRecord> {
   }
 };
 
-// Reads the first entry of a slab that TypeScript wrote; the strings of
-// `extension` point into it. False when the slab doesn't hold what it says.
-inline bool read_first_entry(Bytes slab, EntryRecord& record, Extension& extension) {
-  if (!read_host(slab, sizeof(SlabHeader), record)) return false;
+// Reads the extension of a record of a slab that TypeScript wrote; the strings point
+// into it. False when the slab doesn't hold what it says.
+inline bool read_extension(Bytes slab, const EntryRecord& record, Extension& extension) {
   extension = {};
   if ((record.present & ENTRY_IN_EXTENSION) == 0) return true;
   size_t at = size_t{record.extension} * 8;
@@ -141,6 +140,17 @@ inline bool read_first_entry(Bytes slab, EntryRecord& record, Extension& extensi
   extension.helper = {slab.data + at, helper};
   extension.security_context = {slab.data + at + helper, context};
   return true;
+}
+
+// Reads the first entry of a slab that TypeScript wrote.
+inline bool read_first_entry(Bytes slab, EntryRecord& record, Extension& extension) {
+  return read_host(slab, sizeof(SlabHeader), record) && read_extension(slab, record, extension);
+}
+
+// Reads one specification of a slab that TypeScript wrote.
+inline bool read_spec(Bytes slab, size_t index, SpecRecord& spec, Extension& extension) {
+  return read_host(slab, sizeof(SlabHeader) + index * sizeof spec, spec) &&
+         read_extension(slab, spec.entry, extension);
 }
 
 static_assert(SlabWriter::largest_entry <= slab_size,

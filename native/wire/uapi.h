@@ -18,6 +18,8 @@ constexpr uint16_t NLM_F_ACK = 0x0004;
 constexpr uint16_t NLM_F_DUMP = 0x0300;
 constexpr uint16_t NLM_F_EXCL = 0x0200;
 constexpr uint16_t NLM_F_CREATE = 0x0400;
+// Of a message of a dump.
+constexpr uint16_t NLM_F_DUMP_FILTERED = 0x0020;
 // Flags of an NLMSG_ERROR or NLMSG_DONE.
 constexpr uint16_t NLM_F_CAPPED = 0x0100;
 constexpr uint16_t NLM_F_ACK_TLVS = 0x0200;
@@ -58,22 +60,44 @@ constexpr uint16_t CTA_TUPLE_REPLY = 2;
 constexpr uint16_t CTA_STATUS = 3;
 constexpr uint16_t CTA_PROTOINFO = 4;
 constexpr uint16_t CTA_HELP = 5;
+constexpr uint16_t CTA_NAT_SRC = 6;
 constexpr uint16_t CTA_TIMEOUT = 7;
 constexpr uint16_t CTA_MARK = 8;
 constexpr uint16_t CTA_COUNTERS_ORIG = 9;
 constexpr uint16_t CTA_COUNTERS_REPLY = 10;
 constexpr uint16_t CTA_USE = 11;
 constexpr uint16_t CTA_ID = 12;
+constexpr uint16_t CTA_NAT_DST = 13;
 constexpr uint16_t CTA_TUPLE_MASTER = 14;
 constexpr uint16_t CTA_SEQ_ADJ_ORIG = 15;
 constexpr uint16_t CTA_SEQ_ADJ_REPLY = 16;
 constexpr uint16_t CTA_ZONE = 18;
 constexpr uint16_t CTA_SECCTX = 19;
 constexpr uint16_t CTA_TIMESTAMP = 20;
+constexpr uint16_t CTA_MARK_MASK = 21;
 constexpr uint16_t CTA_LABELS = 22;
 constexpr uint16_t CTA_LABELS_MASK = 23;
 constexpr uint16_t CTA_SYNPROXY = 24;
+constexpr uint16_t CTA_FILTER = 25;           // Linux 5.8
+constexpr uint16_t CTA_STATUS_MASK = 26;      // Linux 5.15
 constexpr uint16_t CTA_TIMESTAMP_EVENT = 27;  // Linux 6.14
+
+// In host byte order, unlike every other number.
+constexpr uint16_t CTA_FILTER_ORIG_FLAGS = 1;
+constexpr uint16_t CTA_FILTER_REPLY_FLAGS = 2;
+
+// net/netfilter/nf_internals.h: which values of the tuple a dump compares.
+constexpr uint32_t CTA_FILTER_IP_SRC = 1 << 0;
+constexpr uint32_t CTA_FILTER_IP_DST = 1 << 1;
+constexpr uint32_t CTA_FILTER_PROTO_NUM = 1 << 3;
+constexpr uint32_t CTA_FILTER_PROTO_SRC_PORT = 1 << 4;
+constexpr uint32_t CTA_FILTER_PROTO_DST_PORT = 1 << 5;
+constexpr uint32_t CTA_FILTER_ICMP_TYPE = 1 << 6;
+constexpr uint32_t CTA_FILTER_ICMP_CODE = 1 << 7;
+constexpr uint32_t CTA_FILTER_ICMP_ID = 1 << 8;
+constexpr uint32_t CTA_FILTER_ICMPV6_TYPE = 1 << 9;
+constexpr uint32_t CTA_FILTER_ICMPV6_CODE = 1 << 10;
+constexpr uint32_t CTA_FILTER_ICMPV6_ID = 1 << 11;
 
 constexpr uint16_t CTA_TUPLE_IP = 1;
 constexpr uint16_t CTA_TUPLE_PROTO = 2;
@@ -112,6 +136,15 @@ constexpr uint16_t CTA_PROTOINFO_DCCP_PAD = 4;
 constexpr uint16_t CTA_PROTOINFO_SCTP_STATE = 1;
 constexpr uint16_t CTA_PROTOINFO_SCTP_VTAG_ORIGINAL = 2;
 constexpr uint16_t CTA_PROTOINFO_SCTP_VTAG_REPLY = 3;
+
+constexpr uint16_t CTA_NAT_V4_MINIP = 1;
+constexpr uint16_t CTA_NAT_V4_MAXIP = 2;
+constexpr uint16_t CTA_NAT_PROTO = 3;
+constexpr uint16_t CTA_NAT_V6_MINIP = 4;
+constexpr uint16_t CTA_NAT_V6_MAXIP = 5;
+
+constexpr uint16_t CTA_PROTONAT_PORT_MIN = 1;
+constexpr uint16_t CTA_PROTONAT_PORT_MAX = 2;
 
 constexpr uint16_t CTA_HELP_NAME = 1;
 constexpr uint16_t CTA_HELP_INFO = 2;
@@ -153,6 +186,8 @@ constexpr uint16_t CTA_STATS_GLOBAL_ENTRIES = 1;
 constexpr uint16_t CTA_STATS_GLOBAL_MAX_ENTRIES = 2;
 
 constexpr uint8_t IPPROTO_ICMP = 1;
+constexpr uint8_t IPPROTO_TCP = 6;
+constexpr uint8_t IPPROTO_UDP = 17;
 constexpr uint8_t IPPROTO_ICMPV6 = 58;
 
 }  // namespace conntrack::uapi

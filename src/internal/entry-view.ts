@@ -12,6 +12,7 @@ import type {
   Entry,
   EntryBase,
   EntryJson,
+  MasterTuple,
   Nat,
   SctpInfo,
   SequenceAdjust,
@@ -45,7 +46,7 @@ import {
   SLAB,
   TUPLE,
 } from './layout.js';
-import { TupleView } from './tuple-view.js';
+import { MasterTupleView, TupleView } from './tuple-view.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
@@ -320,9 +321,9 @@ export class EntryView implements EntryBase {
     );
   }
 
-  get master(): Tuple | undefined {
+  get master(): MasterTuple | undefined {
     if (!this.has(ENTRY_PRESENT.master)) return undefined;
-    return new TupleView(this.view, this.extension() + EXTENSION.master);
+    return new MasterTupleView(this.view, this.extension() + EXTENSION.master);
   }
 
   get nat(): Nat | undefined {

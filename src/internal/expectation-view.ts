@@ -20,7 +20,7 @@ import {
   SLAB,
   TUPLE,
 } from './layout.js';
-import { TupleView } from './tuple-view.js';
+import { MasterTupleView, TupleView } from './tuple-view.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
@@ -53,8 +53,8 @@ export class ExpectationView implements Expectation {
     return new TupleView(this.view, this.offset + EXPECTATION.mask);
   }
 
-  get master(): TupleView {
-    return new TupleView(this.view, this.offset + EXPECTATION.master);
+  get master(): MasterTupleView {
+    return new MasterTupleView(this.view, this.offset + EXPECTATION.master);
   }
 
   get id(): number {

@@ -26,12 +26,14 @@ import {
 } from './layout.js';
 
 export interface CompiledFilter {
-  /** What the kernel is asked for: 0 for both families. `undefined`: nothing can match. */
-  readonly family: number | undefined;
+  /** A record of what the kernel is asked to leave out. `undefined`: nothing can match. */
+  readonly ask: ArrayBuffer | undefined;
   /** What each entry is compared with. `undefined`: everything matches. */
   readonly records: ArrayBuffer | undefined;
-  /** Whether entries of that family need not be compared. */
+  /** Whether all that is asked is the family, so that entries need not be compared. */
   readonly isFamily: boolean;
+  /** Whether one of the filters matches all entries of a family, or of both. */
+  readonly takesWholeFamily: boolean;
 }
 
 /** Throws a TypeError or a RangeError that names the field which is wrong. */
@@ -39,41 +41,63 @@ export function compileFilter(
   filter: EntryFilter | readonly EntryFilter[] | undefined,
 ): CompiledFilter {
   const filters = filter === undefined ? [{}] : Array.isArray(filter) ? filter : [filter];
-  const writers = filters.map((one: unknown, index) => {
-    const field = Array.isArray(filter) ? `filter[${index}]` : 'filter';
-    return new FilterWriter(one, field);
-  });
-  const [first] = writers;
-  if (first === undefined)
-    return { family: undefined, records: new ArrayBuffer(0), isFamily: true };
-  const same = writers.every(({ family }) => family === first.family);
-  const family = same ? first.family : 0;
-  if (writers.some((writer) => writer.asksNothingBut(0))) {
-    return { family: 0, records: undefined, isFamily: true };
+  const writers = filters
+    .map((one: unknown, index) => {
+      const field = Array.isArray(filter) ? `filter[${index}]` : 'filter';
+      return new FilterWriter(one, field);
+    })
+    // What asks for both families at once matches nothing.
+    .filter(({ families }) => families.size < 2);
+  const [first, ...others] = writers;
+  if (first === undefined) {
+    const records = new ArrayBuffer(0);
+    return { ask: undefined, records, isFamily: true, takesWholeFamily: false };
   }
+  const takesWholeFamily = writers.some((writer) => writer.takesWholeFamily());
+  if (writers.some((writer) => writer.asksNothingBut(0))) {
+    return { ask: familyRecord(0), records: undefined, isFamily: true, takesWholeFamily };
+  }
+  const same = others.every(({ onlyFamily }) => onlyFamily === first.onlyFamily);
+  const family = same ? first.onlyFamily : 0;
   const records = new Uint8Array(writers.length * FILTER.size);
   writers.forEach(({ bytes }, index) => {
     records.set(bytes, index * FILTER.size);
   });
-  const isFamily = writers.some((writer) => writer.asksNothingBut(family));
-  return { family, records: records.buffer, isFamily };
+  return {
+    // The kernel knows no "or": of several filters it can be asked for the family alone.
+    ask: others.length === 0 ? first.withFamily(family) : familyRecord(family),
+    records: records.buffer,
+    isFamily: writers.some((writer) => writer.asksNothingBut(family)),
+    takesWholeFamily,
+  };
+}
+
+/** A record that asks for a family, and for nothing at all when it is 0. */
+function familyRecord(family: number): ArrayBuffer {
+  const record = new ArrayBuffer(FILTER.size);
+  if (family !== 0) setFamily(new DataView(record), family);
+  return record;
+}
+
+function setFamily(view: DataView, family: number): void {
+  const present = view.getUint32(FILTER.present, LITTLE_ENDIAN) | FILTER_PRESENT.family;
+  view.setUint32(FILTER.present, present, LITTLE_ENDIAN);
+  view.setUint8(FILTER.family, family);
 }
 
 const FIELDS = {
   family: (writer, value) => {
-    writer.family = writer.word(value, 'family', FAMILY_NUMBERS);
-    writer.ask(FILTER_PRESENT.family, () => {
-      writer.view.setUint8(FILTER.family, writer.family);
-    });
+    const family = writer.word(value, 'family', FAMILY_NUMBERS);
+    writer.families.add(family);
+    setFamily(writer.view, family);
   },
   protocol: (writer, value) => {
     const number =
       typeof value === 'number'
         ? writer.integer(value, 'protocol', 255)
         : writer.word(value, 'protocol', PROTOCOL_NUMBERS);
-    writer.ask(FILTER_PRESENT.protocol, () => {
-      writer.view.setUint8(FILTER.protocol, number);
-    });
+    writer.ask(FILTER_PRESENT.protocol);
+    writer.view.setUint8(FILTER.protocol, number);
   },
   original: (writer, value) => {
     writer.tuple(value, 'original', FILTER.original);
@@ -82,14 +106,12 @@ const FIELDS = {
     writer.tuple(value, 'reply', FILTER.reply);
   },
   address: (writer, value) => {
-    writer.ask(FILTER_PRESENT.address, () => {
-      writer.range(value, 'address', FILTER.address);
-    });
+    writer.ask(FILTER_PRESENT.address);
+    writer.range(value, 'address', FILTER.address);
   },
   port: (writer, value) => {
-    writer.ask(FILTER_PRESENT.port, () => {
-      writer.ports(value, 'port', FILTER.portFrom);
-    });
+    writer.ask(FILTER_PRESENT.port);
+    writer.ports(value, 'port', FILTER.portFrom);
   },
   mark: (writer, value) => {
     const whole = typeof value === 'number';
@@ -104,16 +126,15 @@ const FIELDS = {
         'has bits that the mask has not: never matches',
       );
     }
-    writer.ask(FILTER_PRESENT.mark, () => {
-      writer.view.setUint32(FILTER.mark, wanted, LITTLE_ENDIAN);
-      writer.view.setUint32(FILTER.markMask, bits, LITTLE_ENDIAN);
-    });
+    if (bits === 0) return; // every mark
+    writer.ask(FILTER_PRESENT.mark);
+    writer.view.setUint32(FILTER.mark, wanted, LITTLE_ENDIAN);
+    writer.view.setUint32(FILTER.markMask, bits, LITTLE_ENDIAN);
   },
   zone: (writer, value) => {
     const zone = writer.integer(value, 'zone', 0xffff);
-    writer.ask(FILTER_PRESENT.zone, () => {
-      writer.view.setUint16(FILTER.zone, zone, LITTLE_ENDIAN);
-    });
+    writer.ask(FILTER_PRESENT.zone);
+    writer.view.setUint16(FILTER.zone, zone, LITTLE_ENDIAN);
   },
   status: (writer, value) => {
     const { all = [], none = [] } = writer.fields(value, 'status', ['all', 'none']);
@@ -126,16 +147,14 @@ const FIELDS = {
   },
   state: (writer, value) => {
     const words: unknown[] = Array.isArray(value) ? value : [value];
-    writer.ask(FILTER_PRESENT.state, () => {
-      for (const word of words) writer.state(word);
-    });
+    writer.ask(FILTER_PRESENT.state);
+    for (const word of words) writer.state(word);
   },
   labels: (writer, value) => {
     const { all, none } = writer.fields(value, 'labels', ['all', 'none']);
-    writer.ask(FILTER_PRESENT.labels, () => {
-      writer.labels(all, 'labels.all', FILTER.labelsAll);
-      writer.labels(none, 'labels.none', FILTER.labelsNone);
-    });
+    const set = writer.labels(all, 'labels.all', FILTER.labelsAll);
+    const unset = writer.labels(none, 'labels.none', FILTER.labelsNone);
+    if (set || unset) writer.ask(FILTER_PRESENT.labels);
   },
   helper: (writer, value) => {
     const name = typeof value === 'string' ? Buffer.from(value) : undefined;
@@ -143,10 +162,9 @@ const FIELDS = {
     if (name === undefined || name.length === 0 || name.length > most) {
       throw typeError(`${writer.path}.helper`, `must be a string of 1 to ${most} bytes`);
     }
-    writer.ask(FILTER_PRESENT.helper, () => {
-      writer.view.setUint8(FILTER.helperLength, name.length);
-      writer.bytes.set(name, FILTER.helper);
-    });
+    writer.ask(FILTER_PRESENT.helper);
+    writer.view.setUint8(FILTER.helperLength, name.length);
+    writer.bytes.set(name, FILTER.helper);
   },
   nat: (writer, value) => {
     const both = statusBit('sourceNat') | statusBit('destinationNat');
@@ -180,7 +198,8 @@ class FilterWriter {
   readonly path: string;
   readonly bytes = new Uint8Array(FILTER.size);
   readonly view = new DataView(this.bytes.buffer);
-  family = 0;
+  /** Of the addresses, and the one that is named: an entry has one of them only. */
+  readonly families = new Set<number>();
 
   constructor(filter: unknown, path: string) {
     this.path = path;
@@ -194,19 +213,46 @@ class FilterWriter {
 
   /** Whether it matches all entries of a family (0: of both). */
   asksNothingBut(family: number): boolean {
-    const bare = new Uint8Array(FILTER.size);
-    if (family !== 0) {
-      const view = new DataView(bare.buffer);
-      view.setUint32(FILTER.present, FILTER_PRESENT.family, LITTLE_ENDIAN);
-      view.setUint8(FILTER.family, family);
-    }
-    return Buffer.compare(this.bytes, bare) === 0;
+    return Buffer.compare(this.bytes, new Uint8Array(familyRecord(family))) === 0;
   }
 
-  ask(present: number, write: () => void): void {
+  /** The family of all that can match; 0 when it can be either. */
+  get onlyFamily(): number {
+    const [family = 0] = this.families;
+    return family;
+  }
+
+  withFamily(family: number): ArrayBuffer {
+    const record = this.bytes.slice();
+    if (family !== 0) setFamily(new DataView(record.buffer), family);
+    return record.buffer;
+  }
+
+  /** Whether it matches all entries of a family, in whatever words: `0.0.0.0/0` is one. */
+  takesWholeFamily(): boolean {
+    const record = this.bytes.slice();
+    const view = new DataView(record.buffer);
+    const ignore = (at: number, present: number, of: number, ranges: readonly number[]) => {
+      if (ranges.some((range) => view.getUint8(range + ADDRESS_RANGE.prefix) !== 0)) return;
+      if (of === 2) view.setUint16(at, view.getUint16(at, LITTLE_ENDIAN) & ~present, LITTLE_ENDIAN);
+      else view.setUint32(at, view.getUint32(at, LITTLE_ENDIAN) & ~present, LITTLE_ENDIAN);
+      for (const range of ranges) record.fill(0, range, range + ADDRESS_RANGE.size);
+    };
+    ignore(FILTER.present, FILTER_PRESENT.address, 4, [FILTER.address]);
+    for (const tuple of [FILTER.original, FILTER.reply]) {
+      for (const end of ['source', 'destination'] as const) {
+        const range = tuple + TUPLE_FILTER[end];
+        ignore(tuple + TUPLE_FILTER.present, TUPLE_FILTER_PRESENT[end], 2, [range]);
+      }
+    }
+    ignore(FILTER.present, FILTER_PRESENT.family, 4, []);
+    view.setUint8(FILTER.family, 0);
+    return record.every((byte) => byte === 0);
+  }
+
+  ask(present: number): void {
     const asked = this.view.getUint32(FILTER.present, LITTLE_ENDIAN);
     this.view.setUint32(FILTER.present, asked | present, LITTLE_ENDIAN);
-    write();
   }
 
   addStatus(at: number, bits: number): void {
@@ -278,14 +324,16 @@ class FilterWriter {
     );
   }
 
-  labels(value: unknown, field: string, at: number): void {
-    if (value === undefined) return;
+  /** Whether there is any. */
+  labels(value: unknown, field: string, at: number): boolean {
+    if (value === undefined) return false;
     if (typeof value !== 'bigint') throw typeError(this.nameOf(field), 'must be a bigint');
     if (value < 0n || value >= 1n << 128n) {
       throw rangeError(this.nameOf(field), 'must have no bit above 127');
     }
     this.view.setBigUint64(at, BigInt.asUintN(64, value), true);
     this.view.setBigUint64(at + 8, value >> 64n, true);
+    return value !== 0n;
   }
 
   /** An address, or a network. */
@@ -307,6 +355,7 @@ class FilterWriter {
       throw typeError(path, `${shown(value)} has bits beyond the length of its network`);
     }
     this.view.setUint8(at + ADDRESS_RANGE.family, FAMILY_NUMBERS[family satisfies Family]);
+    this.families.add(FAMILY_NUMBERS[family]);
     this.view.setUint8(at + ADDRESS_RANGE.prefix, prefix);
   }
 

@@ -184,6 +184,41 @@ export const FILTER_PRESENT = {
   helper: 1 << 8,
 } as const;
 
+/** What askedFields() answers: native/wire/encode.h */
+export const ASKED_FIELDS = {
+  source: 1 << 0,
+  destination: 1 << 1,
+  protocol: 1 << 3,
+  sourcePort: 1 << 4,
+  destinationPort: 1 << 5,
+  icmpType: (1 << 6) | (1 << 9),
+  icmpCode: (1 << 7) | (1 << 10),
+  icmpId: (1 << 8) | (1 << 11),
+  mark: 1 << 16,
+  status: 1 << 17,
+  zone: 1 << 18,
+} as const;
+
+/** native/wire/spec_record.h */
+export const SPEC = {
+  size: 240,
+  entry: 0,
+  markMask: 192,
+  present: 196,
+  sourcePort: 198,
+  destinationPort: 200,
+  sourceAddress: 208,
+  destinationAddress: 224,
+} as const;
+
+/** Bits of `SPEC.present`. */
+export const SPEC_PRESENT = {
+  sourceNat: 1 << 0,
+  sourcePort: 1 << 1,
+  destinationNat: 1 << 2,
+  destinationPort: 1 << 3,
+} as const;
+
 export const TUPLE = {
   size: 48,
   source: 0,
@@ -269,6 +304,9 @@ export interface Layout {
   readonly eventGroups: Readonly<Record<string, number>>;
   readonly entryPresent: Readonly<Record<string, number>>;
   readonly tuplePresent: Readonly<Record<string, number>>;
+  readonly askedFields: Readonly<Record<string, number>>;
+  readonly spec: Readonly<Record<string, number>>;
+  readonly specPresent: Readonly<Record<string, number>>;
 }
 
 const LAYOUT: Layout = {
@@ -289,6 +327,9 @@ const LAYOUT: Layout = {
   eventGroups: EVENT_GROUPS,
   entryPresent: ENTRY_PRESENT,
   tuplePresent: TUPLE_PRESENT,
+  askedFields: ASKED_FIELDS,
+  spec: SPEC,
+  specPresent: SPEC_PRESENT,
 };
 
 /** The names of the numbers in which the addon's layout differs from this one. */

@@ -38,14 +38,62 @@ export interface NativeDumpReader {
   close(): Promise<void>;
 }
 
+/** What became of one write. */
+export interface WriteResult extends Outcome {
+  /** It was done; then a failure is that of reading the entry. */
+  readonly written?: true;
+  /** Holds the entry alone, as the kernel has it now. */
+  readonly slab?: ArrayBuffer;
+}
+
+export interface WriteOutcome extends Outcome {
+  /** In the order of the records. With a failure, those that were not answered have it. */
+  readonly results: readonly WriteResult[];
+}
+
+export interface PassOutcome extends Outcome {
+  readonly done: boolean;
+  /** So far. */
+  readonly matched: number;
+  readonly changed: number;
+  readonly vanished: number;
+}
+
+/** What a pass does with the entries that match. */
+export const PASS = { look: 0, remove: 1, update: 2 } as const;
+
+/** Goes over the table once. native/addon/pass_wrap.h */
+export interface NativeTablePass {
+  readonly failure?: NativeFailure;
+  /** Works for a while. One at a time, and not after the end or a failure. */
+  run(): Promise<PassOutcome>;
+  close(): void;
+}
+
+/** FilterSupport::Answer */
+export const SUPPORT = { no: 0, yes: 1, unknown: 2 } as const;
+
+/** Each is one of SUPPORT. */
+export interface FilterSupport extends Outcome {
+  readonly tuple: number;
+  readonly status: number;
+  readonly zone: number;
+}
+
 /** One request at a time. native/addon/request_wrap.h */
 export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
   /** Looks up the key that is the first entry of `key`; gives a slab that holds the entry alone. */
   get(key: ArrayBuffer): Promise<Outcome & { readonly slab?: ArrayBuffer }>;
   count(): Promise<Outcome & { readonly entries: number }>;
-  /** Creates the first entry of `entry`. */
-  create(entry: ArrayBuffer): Promise<Outcome>;
+  /** Creates the first `count` specifications of a slab: 64 at most. */
+  create(specs: ArrayBuffer, count: number): Promise<WriteOutcome>;
+  /** Changes the first entry of `entry`, with its status, as the first specification says. */
+  update(entry: ArrayBuffer, changes: ArrayBuffer): Promise<WriteOutcome>;
+  /** Deletes the first entry of `entry`, which must have its original tuple and its id. */
+  remove(entry: ArrayBuffer): Promise<Outcome>;
+  /** Empties the table. 0 for both families. */
+  flush(family: number): Promise<Outcome>;
   close(): void;
 }
 
@@ -78,9 +126,9 @@ export interface EventOutcome extends Outcome {
 
 export interface NativeAddon {
   readonly layout: Layout;
-  /** `family`: 0 for both, else AF_INET or AF_INET6. `filter`: records, of which one must match. */
+  /** `ask`: what the kernel is asked to leave out. `filter`: records, of which one must match. */
   readonly DumpReader: new (
-    family: number,
+    ask: ArrayBuffer,
     zeroCounters: boolean,
     filter: ArrayBuffer | undefined,
   ) => NativeDumpReader;
@@ -94,4 +142,17 @@ export interface NativeAddon {
     filter: ArrayBuffer | undefined,
   ) => NativeEventReader;
   readonly RequestSocket: new () => NativeRequestSocket;
+  /** `ask` and `filter` as above; `changes` with PASS.update. */
+  readonly TablePass: new (
+    ask: ArrayBuffer,
+    filter: ArrayBuffer | undefined,
+    kind: number,
+    changes: ArrayBuffer | undefined,
+  ) => NativeTablePass;
+  /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */
+  askedFields(filter: ArrayBuffer): number;
+  /** Asks the kernel which filters of dumps it has. Changes nothing. */
+  probeFilters(): Promise<FilterSupport>;
+  /** The same; some microseconds, unless no entry has zone 0. */
+  probeFiltersNow(): FilterSupport;
 }

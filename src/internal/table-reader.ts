@@ -17,9 +17,9 @@ const MAX_BATCH = 4;
 const BATCHES_AHEAD = 3;
 
 export interface TableReaderOptions {
-  /** 0 for both families. `undefined`: nothing can match, and the kernel is not asked. */
-  family: number | undefined;
-  /** Filter records. `undefined`: every entry of the family. */
+  /** What the kernel is asked to leave out. `undefined`: nothing can match; it is not asked. */
+  ask: ArrayBuffer | undefined;
+  /** Filter records. `undefined`: every entry that comes. */
   filter: ArrayBuffer | undefined;
   zeroCounters: boolean;
   signal: AbortSignal | undefined;
@@ -85,18 +85,18 @@ export class TableReader {
   }
 
   private async start(): Promise<void> {
-    const { signal, family, filter, zeroCounters } = this.options;
+    const { signal, ask, filter, zeroCounters } = this.options;
     if (signal?.aborted) {
       await this.stop({ error: signal.reason });
       return;
     }
-    if (family === undefined) {
+    if (ask === undefined) {
       await this.stop('complete');
       return;
     }
     try {
       const { DumpReader } = loadAddon();
-      this.reader = new DumpReader(family, zeroCounters, filter);
+      this.reader = new DumpReader(ask, zeroCounters, filter);
     } catch (error) {
       await this.stop({ error });
       return;

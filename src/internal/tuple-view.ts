@@ -2,8 +2,8 @@
  * A tuple as a view over a record.
  */
 import { type InspectOptions, inspect } from 'node:util';
-import type { IcmpTuple, Tuple } from '../entry.js';
-import { PROTOCOL_NUMBERS } from '../names.js';
+import type { IcmpTuple, MasterTuple, Tuple } from '../entry.js';
+import { PROTOCOL_NUMBERS, type Protocol, protocolName } from '../names.js';
 import { presentFields } from './entry-json.js';
 import { formatIPv4, formatIPv6 } from './ip-address.js';
 import { FAMILY_NUMBERS, LITTLE_ENDIAN, TUPLE, TUPLE_PRESENT } from './layout.js';
@@ -11,8 +11,8 @@ import { FAMILY_NUMBERS, LITTLE_ENDIAN, TUPLE, TUPLE_PRESENT } from './layout.js
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
 export class TupleView implements Tuple {
-  private readonly view: DataView;
-  private readonly offset: number;
+  protected readonly view: DataView;
+  protected readonly offset: number;
 
   constructor(view: DataView, offset: number) {
     this.view = view;
@@ -100,5 +100,20 @@ export class TupleView implements Tuple {
 
   private isGre(): boolean {
     return this.view.getUint8(this.offset + TUPLE.protocol) === PROTOCOL_NUMBERS.gre;
+  }
+}
+
+export class MasterTupleView extends TupleView implements MasterTuple {
+  get protocolNumber(): number {
+    return this.view.getUint8(this.offset + TUPLE.protocol);
+  }
+
+  get protocol(): Protocol {
+    return protocolName(this.protocolNumber);
+  }
+
+  override toJSON(): MasterTuple {
+    const { protocol, protocolNumber } = this;
+    return { protocol, protocolNumber, ...super.toJSON() };
   }
 }

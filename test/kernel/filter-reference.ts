@@ -123,7 +123,7 @@ function fieldsOf(random: Random, entry: Entry): EntryFilter[] {
     { [direction]: { destination: tuple.destination, zone: tuple.zone } },
     { [direction]: { sourcePort: tuple.sourcePort, destinationPort: tuple.destinationPort } },
     { [direction]: { icmp: random.of([{ type: 8 }, { type: 128, code: 0 }, { id: 7 }]) } },
-    { mark: random.of([entry.mark ?? 0, { value: (entry.mark ?? 0) & mask, mask }]) },
+    { mark: random.of([entry.mark ?? 0, { value: ((entry.mark ?? 0) & mask) >>> 0, mask }]) },
     { zone: entry.zone },
     { status: { [random.of(['all', 'none'])]: [random.of(flags)] } },
     { assured: random.below(2) === 0 },

@@ -259,7 +259,15 @@ const attributes: [name: string, sent: Partial<EntryDescription>, expected: Part
     [
       'a master',
       { master: { ...v6, protocol: 17, ports: [5060, 5061] } },
-      { master: { ...v6, sourcePort: 5060, destinationPort: 5061 } },
+      {
+        master: {
+          protocol: 'udp',
+          protocolNumber: 17,
+          ...v6,
+          sourcePort: 5060,
+          destinationPort: 5061,
+        },
+      },
     ],
     [
       'sequence adjustments of either sign',

@@ -67,7 +67,7 @@ export function expectationLineOf({ type, expectation }: ExpectationEvent): stri
  */
 function normalized(line: string): string {
   return line
-    .replace(/^\[[\d.]+\]\s+/, '')
+    .replace(/^\[[\d.]+\s*\]\s+/, '')
     .replace(/ \[(?:start|stop)=[^\]]*\]/g, '')
     .replace(/ progname=.*$/, '');
 }

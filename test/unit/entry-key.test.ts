@@ -2,7 +2,7 @@ import { Conntrack, type EntryKey, getEntry, PROTOCOL_NUMBERS, type Tuple } from
 import { describe, expect, it } from 'vitest';
 import { entriesOf } from '../../src/internal/entry-view.js';
 import { ENTRY, ENTRY_PRESENT, LITTLE_ENDIAN, SLAB } from '../../src/internal/layout.js';
-import { hasTupleOf, keySlab, specSlab } from '../../src/internal/record-writer.js';
+import { hasTupleOf, keySlab } from '../../src/internal/record-writer.js';
 import { entryWith, SlabBuilder, TCP_TUPLES } from './records.js';
 
 const ADDRESSES = { source: '10.0.0.1', destination: '10.0.0.2' };
@@ -67,9 +67,10 @@ describe('a key becomes a record', () => {
     expect(written(keySlab(key)).entry.protocolNumber).toBe(253);
   });
 
-  it('takes an entry, and of that the original tuple', () => {
+  it('takes an entry, and of that the original tuple and the id', () => {
     const { present, entry } = written(keySlab(entryWith({ ...TCP_TUPLES, id: 1, status: 8 })));
-    expect(present).toBe(ENTRY_PRESENT.original);
+    expect(present).toBe(ENTRY_PRESENT.original | ENTRY_PRESENT.id);
+    expect(entry.id).toBe(1);
     expect(entry.toJSON().original).toEqual(entryWith(TCP_TUPLES).toJSON().original);
   });
 
@@ -212,32 +213,5 @@ describe('hasTupleOf', () => {
     expect(hasTupleOf(keySlab({ protocol: 'icmp', original: ICMP }), flow)).toBe(true);
     const other = { ...ADDRESSES, icmp: { ...icmp, ...difference } };
     expect(hasTupleOf(keySlab({ protocol: 'icmp', original: other }), flow)).toBe(false);
-  });
-});
-
-describe('specSlab', () => {
-  it('writes what an entry needs at least', () => {
-    const reply = { ...ADDRESSES, sourcePort: 443, destinationPort: 40000 };
-    const { entry, present } = written(
-      specSlab({
-        protocol: 'tcp',
-        original: PORTS,
-        reply,
-        timeout: 120,
-        tcpState: 'ESTABLISHED',
-      }),
-    );
-    const { original, timeout, status, tcp } = entry.toJSON();
-    expect({ original, reply: entry.toJSON().reply, timeout, state: tcp?.state }).toEqual({
-      original: PORTS,
-      reply,
-      timeout: 120,
-      state: 'ESTABLISHED',
-    });
-    expect(status.bits).toBe(0x8);
-    const { original: originalBit, reply: replyBit, timeout: timeoutBit } = ENTRY_PRESENT;
-    expect(present).toBe(
-      originalBit | replyBit | timeoutBit | ENTRY_PRESENT.status | ENTRY_PRESENT.tcpState,
-    );
   });
 });

@@ -1,10 +1,18 @@
 import { Conntrack, type EntryFilter, listEntries, streamEntries } from 'conntrack';
 import { describe, expect, it } from 'vitest';
 import { compileFilter } from '../../src/internal/filter-record.js';
+import { FILTER, FILTER_PRESENT, LITTLE_ENDIAN } from '../../src/internal/layout.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
 const BOTH = 0;
+
+function askedFamily(ask: ArrayBuffer | undefined): number | undefined {
+  if (ask === undefined) return undefined;
+  const view = new DataView(ask);
+  const asked = view.getUint32(FILTER.present, LITTLE_ENDIAN) & FILTER_PRESENT.family;
+  return asked === 0 ? BOTH : view.getUint8(FILTER.family);
+}
 
 describe('the family that the kernel is asked for', () => {
   it.each<[EntryFilter | EntryFilter[] | undefined, number | undefined]>([
@@ -19,8 +27,15 @@ describe('the family that the kernel is asked for', () => {
     [[{ family: 'ipv4' }, {}], BOTH],
     [[{}], BOTH],
     [[], undefined],
+    // What only one family has.
+    [{ address: '10.0.0.1' }, AF_INET],
+    [[{ address: 'fd00::/8' }, { reply: { source: 'fe80::1' } }], AF_INET6],
+    [[{ address: '10.0.0.1' }, { address: 'fd00::1' }], BOTH],
+    [[{ address: '10.0.0.1' }, { protocol: 'tcp' }], BOTH],
+    [{ original: { source: '10.0.0.1', destination: 'fd00::1' } }, undefined],
+    [[{ address: '10.0.0.1', family: 'ipv6' }, { family: 'ipv6' }], AF_INET6],
   ])('%j is %j', (filter, expected) => {
-    expect(compileFilter(filter).family).toBe(expected);
+    expect(askedFamily(compileFilter(filter).ask)).toBe(expected);
   });
 });
 

@@ -86,7 +86,9 @@ inline void require_committed(const EntryRecord& record, size_t records, size_t&
 
 // What was decoded can be sent again, or says that it is too long.
 inline void require_encodable(const EntryRecord& record, const Extension& extension) {
-  const RequestWriter request = encode_create(record, extension);
+  SpecRecord spec = {};
+  spec.entry = record;
+  const RequestWriter request = encode_create(spec, extension);
   if (!request.complete()) return;
   Message message;
   MessageReader messages(request.request());
@@ -100,6 +102,7 @@ inline void require_encodable(const EntryRecord& record, const Extension& extens
   }
   REQUIRE(!reader.malformed());
   REQUIRE(encode_get(record).complete());
+  REQUIRE(encode_delete(record).complete());
 }
 
 // How many entries the slab holds afterwards.

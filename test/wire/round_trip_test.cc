@@ -159,7 +159,9 @@ TEST(entries_that_are_created) {
   for (uint32_t round = 0; round < rounds && check::failures == 0; round++) {
     const Entry entry = random_entry(random);
     const Entry written = random.coin() ? with_unsent_values(entry, random) : entry;
-    const RequestWriter request = encode_create(written.record, written.extension);
+    SpecRecord spec = {};
+    spec.entry = written.record;
+    const RequestWriter request = encode_create(spec, written.extension);
     CHECK(request.complete());
     const Decoded read(answer_of(request, entry.record.id));
     CHECK(read.ok);

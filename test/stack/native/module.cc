@@ -40,7 +40,7 @@ class Peer : public Napi::ObjectWrap<Peer> {
     Napi::Env env = info.Env();
     pollfd readable = {fd_.get(), POLLIN, 0};
     ::poll(&readable, 1, info[0].ToNumber().Int32Value());
-    uint8_t request[4096];
+    static thread_local uint8_t request[1 << 18];
     const ssize_t size = ::recv(fd_.get(), request, sizeof request, 0);
     if (size >= 0) return Napi::Buffer<uint8_t>::Copy(env, request, static_cast<size_t>(size));
     if (errno == EAGAIN) return env.Undefined();

@@ -24,11 +24,8 @@ Failure NetlinkSocket::open() {
   return {};
 }
 
-Failure NetlinkSocket::send(RequestWriter& request) {
-  if (!request.complete()) return Failure::of_syscall("sendto", EMSGSIZE);
-  request.set_sequence(++sequence_);
-  const Bytes bytes = request.request();
-  const ssize_t sent = ::send(fd_.get(), bytes.data, bytes.size, MSG_NOSIGNAL);
+Failure NetlinkSocket::send(Bytes requests) {
+  const ssize_t sent = ::send(fd_.get(), requests.data, requests.size, MSG_NOSIGNAL);
   return sent < 0 ? Failure::of_syscall("sendto", errno) : Failure{};
 }
 

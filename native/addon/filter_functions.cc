@@ -1,0 +1,57 @@
+#include "addon/filter_functions.h"
+
+#include "addon/async_job.h"
+#include "addon/slab_argument.h"
+#include "addon/to_js.h"
+#include "os/filter_probe.h"
+#include "wire/encode.h"
+
+namespace conntrack::addon {
+
+Napi::Value asked_fields_of(const Napi::CallbackInfo& info) {
+  const FilterRecord filter = filter_argument(info.Env(), info[0]);
+  return {info.Env(), to_js(info.Env(), asked_fields(filter))};
+}
+
+namespace {
+
+napi_value describe(napi_env env, const FilterSupport& support, const Failure& failure) {
+  return JsObject(env)
+      .set("failure", failure)
+      .set("tuple", uint32_t{support.tuple})
+      .set("status", uint32_t{support.status})
+      .set("zone", uint32_t{support.zone})
+      .value();
+}
+
+class ProbeJob : public AsyncJob {
+ public:
+  ProbeJob() : failure_(probe_.open()) {}
+
+ private:
+  void run() override {
+    if (!failure_) failure_ = probe_.run(support_);
+  }
+  napi_value result(napi_env env) override { return describe(env, support_, failure_); }
+  void finish(napi_env) override {}
+
+  FilterProbe probe_;
+  FilterSupport support_;
+  Failure failure_;
+};
+
+}  // namespace
+
+Napi::Value probe_filters(const Napi::CallbackInfo& info) {
+  return AsyncJob::start(info.Env(), "conntrack.probe", new ProbeJob);
+}
+
+Napi::Value probe_filters_now(const Napi::CallbackInfo& info) {
+  FilterProbe probe;
+  FilterSupport support;
+  Failure failure = probe.open();
+  if (!failure) failure = probe.run(support);
+  return {info.Env(), describe(info.Env(), support, failure)};
+}
+
+}  // namespace conntrack::addon

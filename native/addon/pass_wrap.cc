@@ -1,0 +1,98 @@
+#include "addon/pass_wrap.h"
+
+#include "addon/arguments.h"
+#include "addon/async_job.h"
+#include "addon/slab_argument.h"
+#include "os/clock.h"
+
+namespace conntrack::addon {
+
+// As for dumps: a thread of the pool is given back after so long.
+constexpr int64_t turn = 30;  // milliseconds
+
+// Holds the wrapping object, and so the sockets, until it has run.
+class PassWrap::RunJob : public AsyncJob {
+ public:
+  explicit RunJob(PassWrap& wrap) : wrap_(wrap) {
+    wrap_.Ref();
+    wrap_.running_ = true;
+  }
+
+ private:
+  void run() override {
+    const int64_t end = steady_clock() + turn;
+    do {
+      step_ = wrap_.pass_.run(failure_);
+    } while (step_ == DumpReader::Step::more && steady_clock() < end);
+  }
+
+  napi_value result(napi_env env) override {
+    const TablePass::Totals& totals = wrap_.pass_.totals();
+    return JsObject(env)
+        .set("done", step_ == DumpReader::Step::done)
+        .set("matched", totals.matched)
+        .set("changed", totals.changed)
+        .set("vanished", totals.vanished)
+        .set("failure", failure_)
+        .value();
+  }
+
+  void finish(napi_env) override {
+    wrap_.running_ = false;
+    wrap_.Unref();
+  }
+
+  PassWrap& wrap_;
+  DumpReader::Step step_ = DumpReader::Step::more;
+  Failure failure_;
+};
+
+Napi::Function PassWrap::define(Napi::Env env) {
+  return DefineClass(env, "TablePass",
+                     {
+                         InstanceMethod<&PassWrap::run>("run"),
+                         InstanceMethod<&PassWrap::close>("close"),
+                     });
+}
+
+static TablePass::Kind kind_argument(const Napi::CallbackInfo& info, size_t index) {
+  switch (number_argument(info, index)) {
+    case 1:
+      return TablePass::Kind::remove;
+    case 2:
+      return TablePass::Kind::update;
+    default:
+      return TablePass::Kind::look;
+  }
+}
+
+PassWrap::PassWrap(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<PassWrap>(info),
+      pass_(filter_argument(info.Env(), info[0]), kind_argument(info, 2)) {
+  // A worker that is being terminated: nobody will free this object.
+  if (IsEmpty()) return;
+  Failure failure;
+  if (info[1].IsArrayBuffer()) failure = pass_.set_filter(buffer_bytes(info.Env(), info[1]));
+  if (info[3].IsArrayBuffer() && !pass_.set_changes(buffer_bytes(info.Env(), info[3]))) {
+    refuse(info.Env(), "the slab holds no changes");
+    return;
+  }
+  if (!failure) failure = pass_.open();
+  napi_value value = to_js(info.Env(), failure);
+  if (value) Value().Set("failure", Napi::Value(info.Env(), value));
+}
+
+Napi::Value PassWrap::run(const Napi::CallbackInfo& info) {
+  if (running_) {
+    refuse(info.Env(), "run() while it runs");
+    return {};
+  }
+  return AsyncJob::start(info.Env(), "conntrack.pass", new RunJob(*this));
+}
+
+void PassWrap::close(const Napi::CallbackInfo& info) {
+  if (running_) return refuse(info.Env(), "close() while it runs");
+  pass_.close();
+}
+
+}  // namespace conntrack::addon

@@ -1,0 +1,31 @@
+// Which filters of dumps the running kernel has. Found out by asking for what only a
+// kernel that has them answers in a certain way; nothing is changed by it.
+#pragma once
+
+#include "os/netlink_socket.h"
+
+namespace conntrack {
+
+struct FilterSupport {
+  enum Answer : uint8_t { no, yes, unknown };
+
+  Answer tuple = unknown;   // CTA_FILTER, Linux 5.8
+  Answer status = unknown;  // CTA_STATUS and CTA_STATUS_MASK, Linux 5.15
+  Answer zone = unknown;    // CTA_ZONE, Linux 6.8; unknown when no entry has zone 0
+};
+
+class FilterProbe {
+ public:
+  // Opens its sockets, one for each dump, in the network namespace of the calling thread.
+  Failure open();
+
+  // From any thread, once.
+  Failure run(FilterSupport& support);
+
+ private:
+  NetlinkSocket tuple_;
+  NetlinkSocket status_;
+  NetlinkSocket zone_;
+};
+
+}  // namespace conntrack

@@ -1,0 +1,29 @@
+// The fixed layout of what is asked for when an entry is created or changed: an
+// entry record, and what requests alone can say. src/internal/layout.ts holds the
+// same offsets.
+#pragma once
+
+#include "wire/entry_record.h"
+
+namespace conntrack {
+
+struct SpecRecord {
+  EntryRecord entry;
+  uint32_t mark_mask;    // of an update: the bits of the mark that change
+  uint16_t present;      // SpecPresent
+  uint16_t source_port;  // as source_address
+  uint16_t destination_port;
+  uint16_t padding[3];
+  uint8_t source_address[16];  // what NAT makes of the source
+  uint8_t destination_address[16];
+};
+static_assert(sizeof(SpecRecord) == 240);
+
+enum SpecPresent : uint16_t {
+  SPEC_SOURCE_NAT = 1 << 0,
+  SPEC_SOURCE_PORT = 1 << 1,
+  SPEC_DESTINATION_NAT = 1 << 2,
+  SPEC_DESTINATION_PORT = 1 << 3,
+};
+
+}  // namespace conntrack

@@ -1,0 +1,119 @@
+/**
+ * One pass over the table that deletes or changes what matches.
+ */
+
+import type { DeleteOptions, EntryChanges } from '../entry-spec.js';
+import { closedError, errorOfPass, errorOfPlainFailure, typeError } from '../errors.js';
+import type { EntryFilter } from '../filter.js';
+import { type Family, PROTOCOL_NUMBERS } from '../names.js';
+import { objectOf } from './check.js';
+import { type CompiledFilter, compileFilter } from './filter-record.js';
+import { loadAddon } from './load-addon.js';
+import { type NativeTablePass, PASS } from './native.js';
+import { changesSlab } from './spec-writer.js';
+
+export interface PassCounts {
+  readonly matched: number;
+  readonly changed: number;
+  readonly vanished: number;
+}
+
+type Filters = EntryFilter | readonly EntryFilter[];
+
+/** Checks the arguments and opens the pass; `undefined` when nothing can match. */
+export function deletingPass(filter: Filters, options: DeleteOptions): TablePass | undefined {
+  if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
+  const compiled = compileFilter(filter);
+  if (compiled.takesWholeFamily) throw typeError('filter', DELETES_ALL);
+  const { dryRun } = objectOf(options, 'options', ['dryRun']);
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') {
+    throw typeError('options.dryRun', 'must be a boolean');
+  }
+  return open('deleteEntries', dryRun === true ? 'look' : 'remove', compiled);
+}
+
+/** The same for an update. */
+export function updatingPass(filter: Filters, changes: EntryChanges): TablePass | undefined {
+  if ((filter as unknown) === undefined) throw typeError('filter', UPDATES_ALL);
+  const compiled = compileFilter(filter);
+  if (compiled.records === undefined) throw typeError('filter', UPDATES_ALL);
+  const slab = changesSlab(changes);
+  for (const name of ['tcp', 'sctp'] as const) {
+    // The kernel would do nothing to entries of other protocols, and say that it did.
+    if (changes[name] !== undefined && !areAllOf(filter, name)) {
+      throw typeError(`changes.${name}`, `needs the filter to say protocol: '${name}'`);
+    }
+  }
+  if (changes.sequenceAdjust !== undefined) {
+    // Nor can a pass see that the kernel has ignored it, for want of room in the entry.
+    throw typeError('changes.sequenceAdjust', 'is for updateEntry()');
+  }
+  return open('updateEntries', 'update', compiled, slab);
+}
+
+/** Deletes the entries of a family one by one. */
+export function flushingPass(family: Family): TablePass | undefined {
+  return open('flushEntries', 'remove', compileFilter({ family }));
+}
+
+const DELETES_ALL =
+  'would match everything of a family, or of both; to empty the table call flushEntries()';
+const UPDATES_ALL =
+  'would match everything; name a condition (to empty the table there is flushEntries())';
+
+function open(
+  operation: string,
+  kind: keyof typeof PASS,
+  { ask, records, isFamily }: CompiledFilter,
+  changes?: ArrayBuffer,
+): TablePass | undefined {
+  if (ask === undefined) return undefined;
+  return new TablePass(operation, kind, { ask, records: isFamily ? undefined : records }, changes);
+}
+
+function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
+  const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
+  return [filter].flat().every((one) => wanted.includes((one).protocol));
+}
+
+export class TablePass {
+  private readonly operation: string;
+  private readonly pass: NativeTablePass;
+  private closed = false;
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    operation: string,
+    kind: keyof typeof PASS,
+    selection: { ask: ArrayBuffer; records: ArrayBuffer | undefined },
+    changes?: ArrayBuffer,
+  ) {
+    this.operation = operation;
+    const { TablePass: Native } = loadAddon();
+    this.pass = new Native(selection.ask, selection.records, PASS[kind], changes);
+    const { failure } = this.pass;
+    if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
+  }
+
+  async run(): Promise<PassCounts> {
+    try {
+      for (;;) {
+        const turn = this.pass.run();
+        this.running = turn;
+        const { done, failure, matched, changed, vanished } = await turn;
+        const counts = { matched, changed, vanished };
+        if (failure !== undefined) throw errorOfPass(this.operation, failure, counts);
+        if (done) return counts;
+        if (this.closed) throw closedError(this.operation, 'handle');
+      }
+    } finally {
+      this.pass.close();
+    }
+  }
+
+  /** Ends the pass after what is under way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.running;
+  }
+}

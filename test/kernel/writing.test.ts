@@ -1,0 +1,583 @@
+/**
+ * Creating, changing and deleting entries of the real kernel.
+ */
+import { inspect } from 'node:util';
+import {
+  Conntrack,
+  countEntries,
+  createEntries,
+  createEntry,
+  deleteEntries,
+  deleteEntry,
+  type Entry,
+  type EntryKey,
+  type EntrySpec,
+  flushEntries,
+  getEntry,
+  listEntries,
+  streamEntries,
+  type Tuple,
+  updateEntries,
+  updateEntry,
+} from 'conntrack';
+import { beforeEach, expect, test } from 'vitest';
+import { count, insert, listLines } from '../support/conntrack-tool.js';
+import { nft, run, setting } from '../support/namespace.js';
+import { describeInNamespace } from '../support/requirements.js';
+
+const PORTS = {
+  source: '10.0.0.1',
+  destination: '10.0.0.2',
+  sourcePort: 40000,
+  destinationPort: 443,
+};
+const TCP = {
+  protocol: 'tcp',
+  original: PORTS,
+  timeout: 1000,
+  tcp: { state: 'ESTABLISHED' },
+} as const satisfies EntrySpec;
+
+/** A line without what changes from look to look: the seconds left, and who holds the entry. */
+const settled = (line: string) => line.replace(/^(\S+ +\d+) \d+/, '$1').replace(/ use=\d+$/, '');
+
+/** The flow with this number. */
+function udp(number: number, more: Partial<EntrySpec> = {}): EntrySpec {
+  const [high, middle, low] = [number >> 16, (number >> 8) & 255, number & 255];
+  const source = `10.${high}.${middle}.${low}`;
+  const original = { source, destination: '192.0.2.1', sourcePort: 1, destinationPort: 2 };
+  return { protocol: 'udp', original, timeout: 1000, ...more };
+}
+
+/**
+ * Another flow on the tuple of the entry. An id is a hash of the tuple and of where
+ * the kernel keeps the entry, so that place must be taken in between.
+ */
+async function replace(entry: Entry, spec: EntrySpec): Promise<Entry> {
+  expect(await deleteEntry(entry)).toBe(true);
+  await expect(updateEntry(entry, { mark: 1 })).rejects.toMatchObject({ code: 'ENOENT' });
+  for (let others = 0; ; others += 50) {
+    const newer = await createEntry(spec);
+    if (newer.id !== entry.id) return newer;
+    await deleteEntry(newer);
+    await createEntries(Array.from({ length: 50 }, (_, i) => udp(60_000 + others + i)));
+  }
+}
+
+const FOREVER_LABELS = `table inet labels {
+  chain output { type filter hook output priority 0; ct label 1 counter; }
+}`;
+
+beforeEach(() => {
+  run('conntrack', '-F');
+  nft('flush ruleset');
+});
+
+describeInNamespace('conntrack', 'nft')('createEntry', () => {
+  test('gives the entry as the kernel has it, which conntrack -L prints', async () => {
+    const entry = await createEntry({
+      ...TCP,
+      zone: 5,
+      mark: 7,
+      status: ['assured', 'seenReply'],
+      tcp: { state: 'ESTABLISHED', original: { windowScale: 7, flags: 3 }, reply: { flags: 1 } },
+    });
+    expect(listLines().map(settled)).toEqual([settled(String(entry))]);
+    expect(String(entry)).toBe(
+      'tcp      6 1000 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=40000 dport=443 ' +
+        'src=10.0.0.2 dst=10.0.0.1 sport=443 dport=40000 [ASSURED] mark=7 zone=5 use=2',
+    );
+    expect(entry.toJSON().tcp?.original).toMatchObject({ flags: 3 });
+  });
+
+  test.each([
+    [
+      'source',
+      { source: { address: '192.0.2.9', port: 5000 } },
+      'dst=192.0.2.9 sport=443 dport=5000',
+    ],
+    ['destination', { destination: { address: '192.0.2.9' } }, 'src=192.0.2.9'],
+    [
+      'both',
+      { source: { address: '192.0.2.8', port: 1 }, destination: { address: '192.0.2.9', port: 2 } },
+      'src=192.0.2.9 dst=192.0.2.8 sport=2 dport=1',
+    ],
+  ])('NAT of the %s', async (_, nat, line) => {
+    const entry = await createEntry({ ...TCP, nat });
+    expect(entry.nat).toMatchObject(nat);
+    expect(String(entry)).toContain(line);
+  });
+
+  test('an IPv6 entry with NAT, and zones of one direction', async () => {
+    const original = { ...PORTS, source: 'fd00::1', destination: 'fd00::2', zone: 3 };
+    const nat = { destination: { address: 'fd00::9', port: 77 } };
+    const entry = await createEntry({ protocol: 'udp', original, nat, timeout: 60 });
+    expect(entry.nat).toEqual(nat);
+    expect([entry.zone, entry.original.zone, entry.reply.zone]).toEqual([0, 3, undefined]);
+  });
+
+  test('labels, a helper, a master and sequence adjustment', async () => {
+    nft(FOREVER_LABELS);
+    const master = await createEntry({ ...TCP, helper: 'ftp' });
+    expect(master.helper).toBe('ftp');
+    const sequenceAdjust = { reply: { correctionPosition: 1, offsetBefore: -2, offsetAfter: 3 } };
+    const entry = await createEntry({
+      ...udp(1),
+      master: master as unknown as Tuple,
+      labels: (1n << 127n) | 2n,
+      sequenceAdjust,
+    }).catch(() => undefined);
+    expect(entry).toBeUndefined(); // the tuple of a master is its original one, not an entry
+    const child = await createEntry({
+      ...udp(1),
+      master: { protocol: 'tcp', protocolNumber: 6, ...PORTS },
+      labels: (1n << 127n) | 2n,
+      sequenceAdjust,
+    });
+    expect(child).toMatchObject({ labels: (1n << 127n) | 2n });
+    expect(child.status.expected).toBe(true);
+    expect(child.master).toMatchObject({ protocol: 'tcp', sourcePort: 40000 });
+    expect(child.sequenceAdjust?.reply).toEqual(sequenceAdjust.reply);
+  });
+
+  test('what was read can be created again', async () => {
+    const tuple = ['-s', '10.1.0.1', '-d', '10.1.0.2', '--sport', '1', '--dport', '2'];
+    insert('-p', 'tcp', ...tuple, '-t', '600', '--state', 'SYN_SENT', '--src-nat', '10.9.9.9:99');
+    insert(
+      '-p',
+      'sctp',
+      ...tuple,
+      '-t',
+      '60',
+      '--state',
+      'ESTABLISHED',
+      '--orig-vtag',
+      '1',
+      '--reply-vtag',
+      '2',
+    );
+    insert(
+      '-p',
+      'gre',
+      '-s',
+      'fd00::1',
+      '-d',
+      'fd00::2',
+      '--srckey',
+      '1',
+      '--dstkey',
+      '2',
+      '-t',
+      '60',
+    );
+    insert('-p', 'udp', ...tuple, '-t', '60', '-m', '5', '-w', '7', '-u', 'SEEN_REPLY,ASSURED');
+    await createEntry({ ...TCP, helper: 'ftp' });
+    const before = await listEntries();
+    await flushEntries();
+    const results = await createEntries(before);
+    expect(results.map(({ error }) => error)).toEqual(before.map(() => undefined));
+    const plain = (entry: (typeof before)[number]) => ({
+      ...entry.toJSON(),
+      id: 0,
+      timeout: 0,
+      use: 0,
+    });
+    expect(results.map(({ entry }) => entry && plain(entry))).toEqual(before.map(plain));
+  });
+
+  test.each<[string, string, RegExp, EntrySpec]>([
+    ['an entry that exists', 'EEXIST', /has this tuple already.*\n?.*updateEntry/, TCP],
+    [
+      'the tuple of the answers of one',
+      'EEXIST',
+      /in one direction or the other/,
+      {
+        ...TCP,
+        original: {
+          source: '10.0.0.2',
+          destination: '10.0.0.1',
+          sourcePort: 443,
+          destinationPort: 40000,
+        },
+      },
+    ],
+    [
+      'labels where no rule has any',
+      'ENOSPC',
+      /no rule.*\n?.*ct label set/,
+      udp(1, { labels: 1n }),
+    ],
+    ['a helper of another protocol', 'EOPNOTSUPP', /'ftp'/, udp(1, { helper: 'ftp' })],
+    [
+      'a helper that does not exist',
+      'EOPNOTSUPP',
+      /'nonsense'.*\n?.*modprobe/,
+      udp(1, { helper: 'nonsense' }),
+    ],
+    ['a master that does not exist', 'ENOENT', /master/, udp(1, { master: udp(77).original })],
+  ])('refuses %s, and creates nothing', async (_, code, message, spec) => {
+    await createEntry(TCP);
+    const before = listLines().length;
+    await expect(createEntry(spec)).rejects.toMatchObject({ code, operation: 'createEntry' });
+    await expect(createEntry(spec)).rejects.toThrow(message);
+    expect(listLines()).toHaveLength(before);
+  });
+});
+
+describeInNamespace('conntrack', 'nft')('updateEntry', () => {
+  test('changes what is named, and nothing else', async () => {
+    const before = await createEntry({ ...TCP, mark: 0x1234 });
+    const after = await updateEntry(before, {
+      mark: { value: 0x0050, mask: 0x00f0 },
+      status: ['assured', 'seenReply'],
+    });
+    expect(after.mark).toBe(0x1254);
+    expect({ ...after.toJSON(), timeout: 0 }).toEqual({
+      ...before.toJSON(),
+      timeout: 0,
+      mark: 0x1254,
+      assured: true,
+      status: { ...before.toJSON().status, bits: 0xe, assured: true, seenReply: true },
+    });
+    expect(listLines().map(settled)).toEqual([settled(String(after))]);
+  });
+
+  test('by its answers, too; timeout and state', async () => {
+    await createEntry(TCP);
+    const reply = {
+      source: '10.0.0.2',
+      destination: '10.0.0.1',
+      sourcePort: 443,
+      destinationPort: 40000,
+    };
+    const after = await updateEntry(
+      { protocol: 'tcp', reply },
+      { timeout: 60, tcp: { state: 'CLOSE_WAIT' } },
+    );
+    expect(String(after)).toContain('tcp      6 60 CLOSE_WAIT');
+  });
+
+  test('labels are replaced as a whole; a helper can be taken away', async () => {
+    nft(FOREVER_LABELS);
+    const entry = await createEntry({ ...TCP, labels: 3n, helper: 'ftp' });
+    expect((await updateEntry(entry, { labels: 1n << 100n })).labels).toBe(1n << 100n);
+    expect((await updateEntry(entry, { labels: 0n })).labels).toBeUndefined();
+    expect((await updateEntry(entry, { helper: '' })).helper).toBeUndefined();
+  });
+
+  test('what the kernel applied before it refused is told', async () => {
+    const entry = await createEntry(TCP);
+    const refused = updateEntry(entry, { timeout: 500, mark: 9, labels: 1n });
+    await expect(refused).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(refused).rejects.toThrow(/Changed was timeout, mark\./);
+    expect(String(await getEntry(entry))).toContain('tcp      6 500 ESTABLISHED');
+    expect((await getEntry(entry))?.mark).toBe(9);
+
+    const helper = updateEntry(entry, { timeout: 400, helper: 'ftp' });
+    await expect(helper).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+    await expect(helper).rejects.toThrow(/Nothing was changed\./);
+    expect((await getEntry(entry))?.timeout).toBeGreaterThan(490);
+  });
+
+  test('a fixed timeout is refused before anything is sent', async () => {
+    const entry = await createEntry({ ...TCP, status: ['fixedTimeout'] });
+    const refused = updateEntry(entry, { timeout: 5, mark: 5 });
+    await expect(refused).rejects.toMatchObject({ code: 'EPERM' });
+    await expect(refused).rejects.toThrow(/fixed/);
+    expect((await getEntry(entry))?.mark).toBe(0);
+  });
+
+  test('an entry that is gone, and one that a newer one has replaced', async () => {
+    const entry = await createEntry(TCP);
+    await replace(entry, TCP);
+    await expect(updateEntry(entry, { mark: 1 })).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await getEntry({ protocol: 'tcp', original: PORTS }))?.mark).toBe(0);
+  });
+
+  test('a state for an entry of another protocol is a TypeError', async () => {
+    const entry = await createEntry(udp(1));
+    await expect(updateEntry(entry, { tcp: { state: 'CLOSE' } })).rejects.toThrow(/changes\.tcp: /);
+    await expect(updateEntries({ mark: 0 }, { tcp: { state: 'CLOSE' } })).rejects.toThrow(
+      /changes\.tcp: /,
+    );
+  });
+});
+
+describeInNamespace('conntrack')('deleteEntry', () => {
+  test('deletes that entry, and tells whether it was there', async () => {
+    const [entry, other] = [await createEntry(udp(1)), await createEntry(udp(2))];
+    expect(await deleteEntry(entry)).toBe(true);
+    expect(await deleteEntry(entry)).toBe(false);
+    expect(await deleteEntry({ protocol: 'udp', original: udp(1).original })).toBe(false);
+    expect(await deleteEntry({ protocol: 'udp', reply: other.reply })).toBe(true);
+    expect(count()).toBe(0);
+  });
+
+  test('leaves a newer flow on the same tuple alone', async () => {
+    const old = await createEntry(udp(1));
+    const newer = await replace(old, udp(1));
+    expect(await deleteEntry(old)).toBe(false);
+    expect((await getEntry(newer))?.id).toBe(newer.id);
+  });
+
+  test('of an original tuple leaves the entry alone that has it as reply', async () => {
+    const { reply } = await createEntry(udp(1));
+    expect(await deleteEntry({ protocol: 'udp', original: reply })).toBe(false);
+    expect(count()).toBe(1);
+  });
+
+  test('in its zone', async () => {
+    const zones = [0, 5, 6];
+    for (const zone of zones) await createEntry(udp(1, { zone }));
+    expect(await deleteEntry({ protocol: 'udp', original: udp(1).original, zone: 5 })).toBe(true);
+    expect((await listEntries()).map(({ zone }) => zone).sort()).toEqual([0, 6]);
+  });
+});
+
+describeInNamespace('conntrack')('deleteEntries', () => {
+  test('a flow that is replaced between the dump and the delete survives', async () => {
+    const specs = Array.from({ length: 200 }, (_, number) => udp(number));
+    await createEntries(specs);
+    const seen = await listEntries();
+    await flushEntries();
+    // What the entries had of the kernel's memory goes to others.
+    await createEntries(Array.from({ length: 400 }, (_, number) => udp(1000 + number)));
+    const newer = new Set((await createEntries(specs)).map(({ entry }) => entry?.id));
+    const replaced = seen.filter(({ id }) => !newer.has(id));
+    expect(replaced.length).toBeGreaterThan(100);
+    for (const entry of replaced) expect(await deleteEntry(entry)).toBe(false);
+    expect(count()).toBe(600);
+  });
+
+  test('while entries come and go: each that matched was deleted or had vanished', async () => {
+    const specs = Array.from({ length: 20_000 }, (_, number) => udp(number, { mark: number & 1 }));
+    await createEntries(specs);
+    const pass = deleteEntries({ mark: 1 });
+    const rival = (async () => {
+      let taken = 0;
+      for await (const batch of streamEntries({ mark: 1 }).batches()) {
+        for (const entry of batch) if (await deleteEntry(entry)) taken++;
+      }
+      return taken;
+    })();
+    const [{ matched, deleted, vanished }, taken] = await Promise.all([pass, rival]);
+    expect(matched).toBe(deleted + vanished);
+    expect(deleted + taken).toBe(10_000);
+    expect(count()).toBe(10_000);
+    expect(new Set((await listEntries()).map(({ mark }) => mark))).toEqual(new Set([0]));
+  });
+
+  test('dryRun counts, and deletes nothing', async () => {
+    await createEntries([udp(1), udp(2, { mark: 1 })]);
+    const counts = { matched: 1, deleted: 0, vanished: 0 };
+    expect(await deleteEntries({ mark: 1 }, { dryRun: true })).toEqual(counts);
+    expect(count()).toBe(2);
+  });
+
+  test('an empty list of filters matches nothing', async () => {
+    await createEntry(udp(1));
+    expect(await deleteEntries([])).toEqual({ matched: 0, deleted: 0, vanished: 0 });
+    expect(count()).toBe(1);
+  });
+});
+
+describeInNamespace('conntrack')('flushEntries', () => {
+  const both = () =>
+    createEntries([
+      udp(1),
+      { ...udp(2), original: { ...PORTS, source: 'fd00::1', destination: 'fd00::2' } },
+    ]);
+
+  test('empties the table', async () => {
+    await both();
+    await flushEntries();
+    expect(count()).toBe(0);
+  });
+
+  test.each(['ipv4', 'ipv6'] as const)('of %s leaves the other family alone', async (family) => {
+    await both();
+    await flushEntries({ family });
+    expect((await listEntries()).map((entry) => entry.family)).toEqual([
+      family === 'ipv4' ? 'ipv6' : 'ipv4',
+    ]);
+  });
+});
+
+describeInNamespace('conntrack')('nothing but flushEntries empties the table', () => {
+  class Hostile {
+    get family() {
+      return 'ipv4';
+    }
+  }
+  const nothings: unknown[] = [
+    undefined,
+    null,
+    {},
+    [],
+    [{}],
+    [[]],
+    [undefined],
+    '',
+    '*',
+    0,
+    NaN,
+    true,
+    () => true,
+    Symbol('all'),
+    new Map(),
+    new Date(0),
+    new Hostile(),
+    Object.create(null),
+    Object.create({ mark: 1 }),
+    JSON.parse('{"__proto__": {"mark": 1}}'),
+    { family: undefined },
+    { family: 'ipv4' },
+    [{ family: 'ipv4' }, { family: 'ipv6' }],
+    { family: 'all' },
+    { original: {} },
+    { original: undefined, reply: undefined },
+    { original: { source: undefined } },
+    { reply: { icmp: {} } },
+    { address: '0.0.0.0/0' },
+    { address: '' },
+    [{ address: '0.0.0.0/0' }, { address: '::/0' }],
+    { original: { source: '0.0.0.0/0', destination: '0.0.0.0/0' } },
+    { mark: { value: 0, mask: 0 } },
+    { mark: undefined },
+    { mark: NaN },
+    { status: {} },
+    { status: { all: [], none: [] } },
+    { labels: {} },
+    { labels: { all: 0n } },
+    { state: [] },
+    { id: 5 },
+    { timeout: 5 },
+    { protocol: undefined, zone: undefined },
+    { protocol: 'udp', original: {} },
+    { protocol: 'udp', original: { source: '', destination: '' } },
+    { protocol: 'udp', reply: null },
+    { protocol: 'other', original: { source: '::', destination: '::' } },
+    { protocol: 0, original: { source: '0.0.0.0', destination: '0.0.0.0' } },
+  ];
+
+  test('no argument of another function does', async () => {
+    await createEntries([
+      udp(1),
+      { ...udp(2), original: { ...PORTS, source: 'fd00::1', destination: 'fd00::2' } },
+      TCP,
+    ]);
+    const before = listLines();
+    await using conntrack = await Conntrack.open();
+    const hostile = conntrack as unknown as Record<
+      string,
+      (...args: unknown[]) => Promise<unknown>
+    >;
+    for (const method of [
+      'deleteEntry',
+      'deleteEntries',
+      'updateEntry',
+      'updateEntries',
+      'getEntry',
+      'createEntry',
+    ]) {
+      for (const argument of nothings) {
+        // For a filter, a protocol is a condition like any other.
+        const isFilter =
+          typeof argument === 'object' && argument !== null && 'protocol' in argument;
+        if (method === 'deleteEntries' && isFilter) continue;
+        for (const second of [undefined, {}, { dryRun: false }, { mark: 0 }]) {
+          await Promise.resolve(hostile[method]?.(argument, second)).catch(() => undefined);
+        }
+      }
+    }
+    expect(listLines().map(settled)).toEqual(before.map(settled));
+  });
+
+  test('and flushEntries only without a mistake in its argument', async () => {
+    await createEntry(udp(1));
+    for (const options of nothings) {
+      if (options === undefined) continue;
+      // What can be meant.
+      if (
+        ['{}', '[Object:nullprototype]{}', '{family:ipv4}'].includes(
+          inspect(options).replaceAll(/[ ']/g, ''),
+        )
+      )
+        continue;
+      await expect(flushEntries(options as object), inspect(options)).rejects.toThrow(TypeError);
+    }
+    expect(count()).toBe(1);
+  });
+
+  test('nor does a key that lacks its tuple', async () => {
+    await createEntry(udp(1));
+    for (const key of [{ id: 5 }, { protocol: 'udp' }, { protocol: 'udp', id: 0, original: {} }]) {
+      await expect(deleteEntry(key as EntryKey)).rejects.toThrow(TypeError);
+    }
+    expect(count()).toBe(1);
+  });
+});
+
+describeInNamespace('conntrack')('100,000 entries', () => {
+  test('are created, updated, read and deleted; each failure is its own', async () => {
+    setting('timestamp', 0);
+    const total = 100_000;
+    const exists = (number: number) => number % 1000 === 999;
+    const specs = Array.from({ length: total }, (_, number) => udp(number, { mark: number }));
+    await createEntries(
+      specs.filter((_, number) => exists(number)).map((spec) => ({ ...spec, mark: 1 << 30 })),
+    );
+    expect(await countEntries()).toBe(total / 1000);
+
+    const results = await createEntries(specs);
+    expect(results).toHaveLength(total);
+    for (const [number, { entry, error }] of results.entries()) {
+      if (exists(number)) expect(error?.code).toBe('EEXIST');
+      else if (entry?.mark !== number) throw new Error(`${number} has mark ${entry?.mark}`);
+    }
+    expect(await countEntries()).toBe(total);
+
+    const network = { original: { source: '10.1.0.0/16' } };
+    const updated = await updateEntries(network, { mark: { value: 1 << 20, mask: 1 << 20 } });
+    const second = total - 65_536;
+    expect(updated).toEqual({ matched: second, updated: second, vanished: 0 });
+    for (const { original, mark = 0 } of await listEntries()) {
+      const [, high, middle, low] = original.source.split('.').map(Number) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      const number = (high << 16) | (middle << 8) | low;
+      const own = exists(number) ? 1 << 30 : number;
+      expect(mark).toBe(high === 1 ? own | (1 << 20) : own);
+    }
+
+    const deleted = await deleteEntries(network);
+    expect(deleted).toEqual({ matched: second, deleted: second, vanished: 0 });
+    expect(await countEntries()).toBe(65_536);
+  });
+});
+
+describeInNamespace('conntrack')('a handle that is closed', () => {
+  test('refuses to write, and ends a pass that is under way', async () => {
+    await createEntries(Array.from({ length: 50_000 }, (_, number) => udp(number)));
+    const conntrack = await Conntrack.open();
+    const pass = conntrack.deleteEntries({ protocol: 'udp' }).catch((error: unknown) => error);
+    await conntrack.close();
+    // It was at its end already, or says that it was not.
+    const outcome = await pass;
+    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'ERR_CONNTRACK_CLOSED' });
+    for (const call of [
+      () => conntrack.createEntry(udp(1)),
+      () => conntrack.createEntries([udp(1)]),
+      () => conntrack.updateEntry(udp(1), { mark: 1 }),
+      () => conntrack.updateEntries({ mark: 1 }, { mark: 1 }),
+      () => conntrack.deleteEntry({ protocol: 'udp', original: udp(1).original }),
+      () => conntrack.deleteEntries({ mark: 1 }),
+      () => conntrack.flushEntries(),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_CONNTRACK_CLOSED' });
+    }
+  });
+});

@@ -1,0 +1,423 @@
+/**
+ * Writing to a scripted kernel: answers in any order, refusals, and kernels that
+ * know less, or die.
+ */
+import {
+  Conntrack,
+  createEntries,
+  createEntry,
+  deleteEntries,
+  deleteEntry,
+  type EntrySpec,
+  flushEntries,
+  listEntries,
+  updateEntries,
+} from 'conntrack';
+import { describe, expect, test } from 'vitest';
+import {
+  ackMessage,
+  CTNETLINK,
+  doneMessage,
+  type EntryDescription,
+  entryMessage,
+  errorMessage,
+  FAMILY,
+  type Message,
+  NLM_F,
+} from '../support/message-builder.js';
+import { accept, type KernelSocket } from '../support/scripted-kernel.js';
+import { flow, flows, tcpKey, tcpTuple } from './flows.js';
+import { errorOf } from './outcome.js';
+
+const ENOENT = 2;
+const EEXIST = 17;
+const EINVAL = 22;
+
+interface Request {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly family: number;
+  readonly version: number;
+  readonly bytes: Buffer;
+}
+
+/** The requests of one datagram. */
+function requestsOf(datagram: Buffer): Request[] {
+  const requests: Request[] = [];
+  for (let at = 0; at < datagram.length; ) {
+    const words = new Uint32Array(
+      datagram.buffer.slice(datagram.byteOffset + at, datagram.byteOffset + at + 16),
+    );
+    const [length = 0, typeAndFlags = 0, sequence = 0] = words;
+    const bytes = datagram.subarray(at, at + length);
+    const [type, flags] = [typeAndFlags & 0xffff, typeAndFlags >>> 16];
+    requests.push({
+      type,
+      flags,
+      sequence,
+      family: bytes[16] ?? 0,
+      version: bytes[17] ?? 0,
+      bytes,
+    });
+    at += length;
+  }
+  return requests;
+}
+
+async function nextRequests(socket: KernelSocket): Promise<Request[]> {
+  return requestsOf(await socket.request());
+}
+
+const to = ({ sequence }: Request, message: Message): Message => ({ ...message, sequence });
+
+const specOf = (number: number): EntrySpec => ({
+  protocol: 'tcp',
+  original: { ...tcpKey.original, source: `10.0.0.${number}` },
+  timeout: 60,
+});
+
+/** Plays a table: a dump gives these entries, and a delete that names an id takes it away. */
+async function serveDeletes(socket: KernelSocket, ids: Set<number>): Promise<Request[]> {
+  const all: Request[] = [];
+  while (ids.size > 0) {
+    const requests = await nextRequests(socket);
+    all.push(...requests);
+    const answers = requests.map((request) => {
+      const id = [...ids].find((one) => request.bytes.includes(idAttribute(one)));
+      if (request.type !== CTNETLINK_DELETE || id === undefined)
+        return to(request, errorMessage(EINVAL));
+      ids.delete(id);
+      return to(request, ackMessage());
+    });
+    await socket.send(...answers);
+  }
+  return all;
+}
+
+const CTNETLINK_DELETE = (1 << 8) | 2;
+/** CTA_ID */
+const idAttribute = (id: number) => {
+  const header = Buffer.from(new Uint16Array([8, 12]).buffer);
+  const value = Buffer.alloc(4);
+  value.writeUInt32BE(id);
+  return Buffer.concat([header, value]);
+};
+
+describe('createEntries', () => {
+  test('gives each item its own result, in whatever order the answers come', async () => {
+    const creating = createEntries([1, 2, 3].map(specOf));
+    const socket = await accept();
+    const requests = await nextRequests(socket);
+    expect(requests.map(({ type, flags }) => [type, flags])).toEqual(
+      [1, 2, 3].flatMap(() => [
+        [CTNETLINK.new, NLM_F.request | NLM_F.ack | NLM_F.create | NLM_F.excl],
+        [CTNETLINK.get, NLM_F.request | NLM_F.ack],
+      ]),
+    );
+    const answers = requests.flatMap((request, index) => {
+      const entry = flow((index >> 1) + 1);
+      if (index === 2) return [to(request, errorMessage(EEXIST))];
+      if (index % 2 === 0) return [to(request, ackMessage())];
+      return [to(request, ackMessage()), to(request, entryMessage(entry))];
+    });
+    for (const message of answers.reverse()) await socket.send(message);
+    const results = await creating;
+    expect(results.map(({ entry, error }) => entry?.id ?? error?.code)).toEqual([1, 'EEXIST', 3]);
+    await socket.closed();
+  });
+
+  test('gives the words of the kernel with the item that they belong to', async () => {
+    const creating = createEntries([1, 2].map(specOf));
+    const socket = await accept();
+    const [first, , second, get] = (await nextRequests(socket)) as [
+      Request,
+      Request,
+      Request,
+      Request,
+    ];
+    await socket.send(
+      to(first, errorMessage(EINVAL, 'Bad tuple')),
+      to(first, errorMessage(ENOENT)),
+    );
+    await socket.sendFrom(77, to(second, errorMessage(EINVAL, 'of a stranger')));
+    await socket.send(to(second, ackMessage()), { ...ackMessage(), sequence: 9999 });
+    await socket.send(to({ ...get, sequence: first.sequence + 1 }, errorMessage(ENOENT)));
+    await socket.send(to(get, entryMessage(flow(2))), to(get, ackMessage()));
+    const [one, two] = await creating;
+    expect(one?.error).toMatchObject({ code: 'EINVAL', detail: 'Bad tuple' });
+    expect(two?.entry?.id).toBe(2);
+  });
+
+  test('of an entry that is gone at once is told apart from one that was not created', async () => {
+    const creating = createEntry(specOf(1));
+    const socket = await accept();
+    const [create, get] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(to(create, ackMessage()), to(get, errorMessage(ENOENT)));
+    const error = await errorOf(creating);
+    expect(error).toMatchObject({ code: 'ENOENT' });
+    expect(String(error)).toContain('was created, and was gone');
+  });
+
+  test('says of a kernel that dies in the middle what was done before', async () => {
+    const creating = createEntries(Array.from({ length: 70 }, (_, number) => specOf(number)));
+    const socket = await accept();
+    const requests = await nextRequests(socket);
+    expect(requests).toHaveLength(128);
+    for (const [index, request] of requests.slice(0, 6).entries()) {
+      if (index % 2 === 1) await socket.send(to(request, entryMessage(flow(index >> 1))));
+      await socket.send(to(request, ackMessage()));
+    }
+    socket.close();
+    const results = await creating;
+    expect(results).toHaveLength(70);
+    expect(results.map(({ entry }) => entry?.id)).toEqual([
+      0,
+      1,
+      2,
+      ...Array<undefined>(67).fill(undefined),
+    ]);
+    const codes = new Set(results.slice(3).map(({ error }) => error?.code));
+    expect(codes).toEqual(new Set(['ECONNRESET']));
+  });
+
+  test('does not wait for ever for a kernel that says nothing', async () => {
+    const creating = createEntries([1, 2].map(specOf));
+    const socket = await accept();
+    const [first] = (await nextRequests(socket)) as [Request];
+    await socket.send(to(first, errorMessage(EEXIST)));
+    const results = await creating;
+    expect(results.map(({ error }) => error?.code)).toEqual(['EEXIST', 'ETIMEDOUT']);
+  });
+});
+
+describe('deleteEntry', () => {
+  test('asks for an id before it deletes, and names it', async () => {
+    const deleting = deleteEntry(tcpKey);
+    const socket = await accept();
+    const [get] = (await nextRequests(socket)) as [Request];
+    expect(get.type).toBe(CTNETLINK.get);
+    await socket.send(to(get, entryMessage({ id: 77, original: tcpTuple })), to(get, ackMessage()));
+    const [remove] = (await nextRequests(socket)) as [Request];
+    expect(remove.type).toBe(CTNETLINK_DELETE);
+    expect(remove.bytes.includes(idAttribute(77))).toBe(true);
+    await socket.send(to(remove, ackMessage()));
+    expect(await deleting).toBe(true);
+    await socket.closed();
+  });
+
+  test.each([
+    ['EPERM', 1],
+    ['ENOMEM', 12],
+  ])('fails with %s', async (code, errno) => {
+    const deleting = errorOf(deleteEntry({ ...tcpKey, id: 5 }));
+    const socket = await accept();
+    await socket.request();
+    await socket.send(errorMessage(errno));
+    expect(await deleting).toMatchObject({ code, operation: 'deleteEntry' });
+  });
+});
+
+describe('deleteEntries', () => {
+  const marked = (index: number): EntryDescription => ({ ...flow(index), mark: index % 3 });
+
+  test('deletes what matches alone, where the kernel ignores what it is asked to leave out', async () => {
+    const deleting = deleteEntries({ mark: 1, family: 'ipv4' });
+    const [dump, writes] = [await accept(), await accept()];
+    await dump.request();
+    const entries = Array.from({ length: 400 }, (_, index) => marked(index));
+    const datagrams = [entries.slice(0, 100), entries.slice(100, 200), entries.slice(200)];
+    const sending = (async () => {
+      for (const part of datagrams) await dump.send(...part.map(entryMessage));
+      await dump.send(doneMessage());
+    })();
+    const wanted = new Set(entries.flatMap(({ id = 0, mark }) => (mark === 1 ? [id] : [])));
+    const { size } = wanted;
+    const requests = await serveDeletes(writes, wanted);
+    await sending;
+    expect(await deleting).toEqual({ matched: size, deleted: size, vanished: 0 });
+    expect(requests).toHaveLength(size);
+    for (const { version } of requests) expect(version).toBe(0);
+    await Promise.all([dump.closed(), writes.closed()]);
+  });
+
+  test('counts what vanished', async () => {
+    const deleting = deleteEntries({ mark: 1 });
+    const [dump, writes] = [await accept(), await accept()];
+    await dump.request();
+    await dump.send(...[1, 4, 7].map((index) => entryMessage(marked(index))), doneMessage());
+    const requests = await nextRequests(writes);
+    await writes.send(
+      ...requests.map((request, index) =>
+        to(request, index === 1 ? errorMessage(ENOENT) : ackMessage()),
+      ),
+    );
+    expect(await deleting).toEqual({ matched: 3, deleted: 2, vanished: 1 });
+  });
+
+  test('ends at a refusal, and says how far it came', async () => {
+    const deleting = errorOf(deleteEntries({ mark: 1 }));
+    const [dump, writes] = [await accept(), await accept()];
+    await dump.request();
+    await dump.send(...[1, 4, 7].map((index) => entryMessage(marked(index))), doneMessage());
+    const requests = await nextRequests(writes);
+    await writes.send(
+      ...requests.map((request, index) =>
+        to(request, index === 1 ? errorMessage(16, 'Busy') : ackMessage()),
+      ),
+    );
+    const error = await deleting;
+    expect(error).toMatchObject({ code: 'EBUSY', detail: 'Busy' });
+    expect(String(error)).toContain('after 3 matches, of which 2 were done and 0 gone');
+    await Promise.all([dump.closed(), writes.closed()]);
+  });
+
+  test.each(['the dump', 'the deletes'])('of a kernel that dies during %s fails', async (what) => {
+    const deleting = errorOf(deleteEntries({ mark: 1 }));
+    const [dump, writes] = [await accept(), await accept()];
+    await dump.request();
+    await dump.send(entryMessage(marked(1)));
+    if (what === 'the dump') {
+      dump.close();
+    } else {
+      await dump.send(doneMessage());
+      await writes.request();
+      writes.close();
+    }
+    expect(await deleting).toMatchObject({ code: 'ECONNRESET', operation: 'deleteEntries' });
+  });
+
+  test('dryRun sends nothing but the dump', async () => {
+    const deleting = deleteEntries({ mark: 1 }, { dryRun: true });
+    const [dump, writes] = [await accept(), await accept()];
+    await dump.request();
+    await dump.send(...flows(5).map((_, index) => entryMessage(marked(index))), doneMessage());
+    expect(await deleting).toEqual({ matched: 2, deleted: 0, vanished: 0 });
+    await Promise.all([dump.closed(), writes.closed()]);
+  });
+});
+
+describe('updateEntries', () => {
+  test('adds to the status that each entry has', async () => {
+    const updating = updateEntries({ mark: 0 }, { status: ['assured'] });
+    const [dump, writes] = [await accept(), await accept()];
+    await dump.request();
+    const statuses = [0x8, 0xa];
+    await dump.send(
+      ...statuses.map((status, index) => entryMessage({ ...flow(index), status })),
+      doneMessage(),
+    );
+    const requests = await nextRequests(writes);
+    const sent = requests.map(({ bytes }) =>
+      bytes.subarray(bytes.indexOf(Buffer.from(new Uint16Array([8, 3]).buffer)) + 4).readUInt32BE(),
+    );
+    expect(sent).toEqual([0xc, 0xe]);
+    await writes.send(...requests.map((request) => to(request, ackMessage())));
+    expect(await updating).toEqual({ matched: 2, updated: 2, vanished: 0 });
+  });
+});
+
+describe('a kernel that refuses what it is asked to leave out', () => {
+  test.each([
+    ['EINVAL', EINVAL],
+    ['EOPNOTSUPP', 95],
+  ])('with %s is asked for all', async (_, errno) => {
+    const listing = listEntries({ protocol: 'tcp', original: { destinationPort: 443 } });
+    const socket = await accept();
+    const [filtered] = (await nextRequests(socket)) as [Request];
+    expect(filtered.family).toBe(FAMILY.ipv4);
+    expect(filtered.bytes.length).toBeGreaterThan(20);
+    await socket.send(to(filtered, doneMessage(errno)));
+    const [plain] = (await nextRequests(socket)) as [Request];
+    expect(plain.bytes.length).toBe(20);
+    await socket.send(to(plain, entryMessage(flow(1))), to(plain, doneMessage()));
+    const [ipv6] = (await nextRequests(socket)) as [Request];
+    expect([ipv6.family, ipv6.bytes.length]).toEqual([FAMILY.ipv6, 20]);
+    await socket.send(to(ipv6, doneMessage()));
+    expect((await listing).map(({ id }) => id)).toEqual([1]);
+    await socket.closed();
+  });
+
+  test('and refuses that, too, has no ctnetlink', async () => {
+    const listing = errorOf(listEntries({ mark: 5 }));
+    const socket = await accept();
+    for (let i = 0; i < 2; i++) {
+      await socket.request();
+      await socket.send(errorMessage(EINVAL));
+    }
+    expect(await listing).toMatchObject({ code: 'ERR_CONNTRACK_UNSUPPORTED' });
+  });
+
+  test('in the middle fails: half a list is none', async () => {
+    const listing = errorOf(listEntries({ mark: 0 }));
+    const socket = await accept();
+    await socket.request();
+    await socket.send(entryMessage(flow(1)));
+    await socket.send(doneMessage(EINVAL));
+    expect(await listing).toMatchObject({ errno: EINVAL });
+    await socket.closed();
+  });
+});
+
+describe('flushEntries', () => {
+  test('sends the one message that empties the table', async () => {
+    const flushing = flushEntries();
+    const socket = await accept();
+    const [flush] = (await nextRequests(socket)) as [Request];
+    expect([flush.type, flush.family, flush.version, flush.bytes.length]).toEqual([
+      CTNETLINK_DELETE,
+      0,
+      1,
+      20,
+    ]);
+    await socket.send(ackMessage());
+    await flushing;
+  });
+
+  test('of a family, where the kernel would ignore it, deletes one by one', async () => {
+    const conntrack = await Conntrack.open();
+    const requests = await accept();
+    const flushing = conntrack.flushEntries({ family: 'ipv6' });
+    // The probes: a kernel that knows no filter begins to dump.
+    for (const probe of [await accept(), await accept(), await accept()]) {
+      await probe.request();
+      await probe.send(entryMessage(flow(1)));
+    }
+    const [dump, writes] = [await accept(), await accept()];
+    const [asked] = (await nextRequests(dump)) as [Request];
+    expect(asked.family).toBe(FAMILY.ipv6);
+    await dump.send(
+      entryMessage({
+        ...flow(9),
+        original: { ...tcpTuple, source: 'fd00::1', destination: 'fd00::2' },
+      }),
+      doneMessage(),
+    );
+    expect(await serveDeletes(writes, new Set([9]))).toHaveLength(1);
+    await flushing;
+    await conntrack.close();
+    await requests.closed();
+  });
+
+  test('of a family, where the kernel heeds it', async () => {
+    const conntrack = await Conntrack.open();
+    const requests = await accept();
+    const flushing = conntrack.flushEntries({ family: 'ipv6' });
+    const probes = [await accept(), await accept(), await accept()];
+    for (const [index, probe] of probes.entries()) {
+      const errno = [95, EINVAL, 0][index];
+      await probe.request();
+      await probe.send(doneMessage(errno));
+    }
+    const [flush] = (await nextRequests(requests)) as [Request];
+    expect([flush.type, flush.family, flush.version, flush.bytes.length]).toEqual([
+      CTNETLINK_DELETE,
+      FAMILY.ipv6,
+      1,
+      20,
+    ]);
+    await requests.send(ackMessage());
+    await flushing;
+    await conntrack.close();
+  });
+});

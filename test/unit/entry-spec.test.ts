@@ -1,0 +1,273 @@
+import type { EntryChanges, EntrySpec } from 'conntrack';
+import { describe, expect, it } from 'vitest';
+import { entriesOf } from '../../src/internal/entry-view.js';
+import { LITTLE_ENDIAN, SLAB, SPEC, SPEC_PRESENT } from '../../src/internal/layout.js';
+import { changesSlab, namedChanges, specSlab } from '../../src/internal/spec-writer.js';
+import { entryWith, TCP_TUPLES } from './records.js';
+
+const PORTS = {
+  source: '10.0.0.1',
+  destination: '10.0.0.2',
+  sourcePort: 40000,
+  destinationPort: 443,
+};
+const INVERSE = {
+  source: '10.0.0.2',
+  destination: '10.0.0.1',
+  sourcePort: 443,
+  destinationPort: 40000,
+};
+const TCP: EntrySpec = { protocol: 'tcp', original: PORTS, timeout: 120 };
+
+/** What a slab says once its first specification is read as an entry. */
+function written(slab: ArrayBuffer) {
+  const view = new DataView(slab);
+  // The writer leaves the count to those who fill slabs.
+  view.setUint32(SLAB.count, 1, LITTLE_ENDIAN);
+  const [entry] = entriesOf([slab]);
+  if (entry === undefined) throw new Error('no entry');
+  return { entry, view };
+}
+
+const specOf = (spec: EntrySpec) => written(specSlab([spec], ['spec'])).entry;
+const changesOf = (changes: EntryChanges) => written(changesSlab(changes)).entry;
+
+describe('a specification becomes a record', () => {
+  it('of what an entry needs at least', () => {
+    const { original, reply, timeout, status, tcp, mark } = specOf(TCP).toJSON();
+    expect({ original, reply, timeout, bits: status.bits }).toEqual({
+      original: PORTS,
+      reply: INVERSE,
+      timeout: 120,
+      bits: 0x8, // confirmed: the kernel wants it
+    });
+    expect([tcp, mark]).toEqual([undefined, undefined]);
+  });
+
+  it('with all that a request can say', () => {
+    const spec = {
+      ...TCP,
+      zone: 5,
+      mark: 0xffffffff,
+      status: ['assured', 'seenReply'],
+      tcp: { state: 'ESTABLISHED', original: { windowScale: 7, flags: 3 }, reply: { flags: 1 } },
+      labels: (1n << 127n) | 1n,
+      helper: 'ftp',
+      master: { protocol: 'udp', ...INVERSE },
+      sequenceAdjust: { reply: { correctionPosition: 1, offsetBefore: -2, offsetAfter: 3 } },
+      synproxy: { initialSequence: 1, initialTimestamp: 2, timestampOffset: 0xffffffff },
+    } as const satisfies EntrySpec;
+    expect(specOf(spec).toJSON()).toMatchObject({
+      zone: 5,
+      mark: 0xffffffff,
+      status: { bits: 0xe },
+      tcp: {
+        state: 'ESTABLISHED',
+        original: { windowScale: 7, flags: 3, flagsMask: 255 },
+        reply: { flags: 1, flagsMask: 255 },
+      },
+      labels: String(spec.labels),
+      helper: 'ftp',
+      master: { ...INVERSE, protocol: 'udp', protocolNumber: 17 },
+      sequenceAdjust: spec.sequenceAdjust,
+      synproxy: spec.synproxy,
+    });
+  });
+
+  it.each<[string, EntrySpec['protocol'], object, object]>([
+    [
+      'a ping',
+      'icmp',
+      { icmp: { type: 8, code: 0, id: 7 } },
+      { icmp: { type: 0, code: 0, id: 7 } },
+    ],
+    [
+      'a timestamp',
+      1,
+      { icmp: { type: 13, code: 0, id: 7 } },
+      { icmp: { type: 14, code: 0, id: 7 } },
+    ],
+    [
+      'an ICMPv6 ping',
+      'icmpv6',
+      { icmp: { type: 128, code: 0, id: 7 } },
+      { icmp: { type: 129, code: 0, id: 7 } },
+    ],
+    ['GRE', 'gre', { sourceKey: 1, destinationKey: 2 }, { sourceKey: 2, destinationKey: 1 }],
+    ['a protocol without ports', 50, {}, {}],
+  ])('with the inverse of %s', (_, protocol, original, reply) => {
+    const spec = {
+      protocol,
+      original: { source: '10.0.0.1', destination: '10.0.0.2', ...original },
+      timeout: 9,
+    };
+    expect(specOf(spec).reply).toMatchObject({
+      source: '10.0.0.2',
+      destination: '10.0.0.1',
+      ...reply,
+    });
+  });
+
+  it('with NAT: the kernel translates the inverse itself', () => {
+    const nat = {
+      source: { address: '192.0.2.1', port: 5000 },
+      destination: { address: '10.9.9.9' },
+    };
+    const reply = {
+      source: '10.9.9.9',
+      destination: '192.0.2.1',
+      sourcePort: 443,
+      destinationPort: 5000,
+    };
+    const { entry, view } = written(specSlab([{ ...TCP, reply, nat }], ['spec']));
+    expect(entry.toJSON().reply).toEqual(INVERSE);
+    const at = SLAB.firstEntry;
+    expect(view.getUint16(at + SPEC.present, LITTLE_ENDIAN)).toBe(
+      SPEC_PRESENT.sourceNat | SPEC_PRESENT.sourcePort | SPEC_PRESENT.destinationNat,
+    );
+    expect(view.getUint16(at + SPEC.sourcePort, LITTLE_ENDIAN)).toBe(5000);
+    expect(view.getUint8(at + SPEC.sourceAddress)).toBe(192);
+    expect(view.getUint8(at + SPEC.destinationAddress + 3)).toBe(9);
+  });
+
+  it('of an entry: its status without what is the kernel’s own', () => {
+    const entry = entryWith({ ...TCP_TUPLES, id: 1, status: 0xffff, timeout: 60, mark: 3 });
+    const spec = specOf(entry);
+    // seenReply, assured, confirmed and fixedTimeout
+    expect(spec.status.bits).toBe(0x40e);
+    expect(spec.mark).toBe(3);
+    expect(spec.timeout).toBe(60);
+  });
+
+  it('several stand behind each other, each with its strings', () => {
+    const specs = ['ftp', 'sip'].map((helper) => ({ ...TCP, helper }));
+    const slab = specSlab(specs, ['specs[0]', 'specs[1]']);
+    const second = slab.slice(0);
+    new Uint8Array(second).copyWithin(
+      SLAB.firstEntry,
+      SLAB.firstEntry + SPEC.size,
+      SLAB.firstEntry + 2 * SPEC.size,
+    );
+    expect(written(slab).entry.helper).toBe('ftp');
+    expect(written(second).entry.helper).toBe('sip');
+  });
+});
+
+describe('a wrong specification', () => {
+  it.each<[string, unknown]>([
+    ['spec', undefined],
+    ['spec', null],
+    ['spec', [TCP]],
+    ['spec.protocol', { ...TCP, protocol: 'tpc' }],
+    ['spec.original', { ...TCP, original: undefined }],
+    ['spec.original.sourcePort', { ...TCP, original: { ...PORTS, sourcePort: undefined } }],
+    ['spec.original.source', { ...TCP, original: { ...PORTS, source: '10.0.0' } }],
+    [
+      'spec.original.icmp.type',
+      {
+        protocol: 'icmp',
+        original: { source: '1.1.1.1', destination: '2.2.2.2', icmp: { type: 3, code: 0, id: 0 } },
+        timeout: 1,
+      },
+    ],
+    ['spec.reply', { ...TCP, reply: { ...INVERSE, source: 'fd00::1', destination: 'fd00::2' } }],
+    ['spec.timeout', { ...TCP, timeout: undefined }],
+    ['spec.timeout', { ...TCP, timeout: 0 }],
+    ['spec.timeout', { ...TCP, timeout: 1.5 }],
+    ['spec.timeout', { ...TCP, timeout: -1 }],
+    ['spec.timeout', { ...TCP, timeout: 2 ** 32 }],
+    ['spec.timeot', { ...TCP, timeot: 5 }],
+    ['spec.mark', { ...TCP, mark: -1 }],
+    ['spec.mark', { ...TCP, mark: { value: 1, mask: 1 } }],
+    ['spec.zone', { ...TCP, zone: 65536 }],
+    ['spec.status', { ...TCP, status: ['sourceNat'] }],
+    ['spec.status', { ...TCP, status: 'assured' }],
+    ['spec.tcp.state', { ...TCP, tcp: { state: 'LISTEN' } }],
+    ['spec.tcp.original.windowScale', { ...TCP, tcp: { original: { windowScale: 15 } } }],
+    ['spec.tcp', { ...TCP, protocol: 'udp', tcp: {} }],
+    ['spec.sctp', { ...TCP, sctp: { state: 'CLOSED' } }],
+    ['spec.sctp.originalTag', { ...TCP, protocol: 'sctp', sctp: { state: 'CLOSED' } }],
+    ['spec.labels', { ...TCP, labels: 5 }],
+    ['spec.labels', { ...TCP, labels: 1n << 128n }],
+    ['spec.helper', { ...TCP, helper: '' }],
+    ['spec.helper', { ...TCP, helper: 'a-name-that-is-too-long' }],
+    ['spec.master', { ...TCP, master: 'ftp' }],
+    ['spec.master.sourcePort', { ...TCP, master: { source: '10.0.0.1', destination: '10.0.0.2' } }],
+    ['spec.nat', { ...TCP, nat: 'source' }],
+    ['spec.nat.sorce', { ...TCP, nat: { sorce: { address: '1.2.3.4' } } }],
+    ['spec.nat.source.address', { ...TCP, nat: { source: { address: 'fd00::1' } } }],
+    ['spec.nat.source.port', { ...TCP, nat: { source: { address: '1.2.3.4', port: 65536 } } }],
+    [
+      'spec.sequenceAdjust.original.offsetAfter',
+      { ...TCP, sequenceAdjust: { original: { correctionPosition: 0, offsetBefore: 0 } } },
+    ],
+    ['spec.synproxy.initialTimestamp', { ...TCP, synproxy: { initialSequence: 1 } }],
+  ])('%s is named: %o', (field, spec) => {
+    const make = () => specSlab([spec as EntrySpec], ['spec']);
+    expect(make).toThrow(new RegExp(`^${field.replace(/[.[\]]/g, '\\$&')}: `));
+  });
+
+  it('of many is named by its number', () => {
+    const specs = [TCP, { ...TCP, mark: 0.5 }];
+    expect(() => specSlab(specs, ['specs[64]', 'specs[65]'])).toThrow(/^specs\[65\]\.mark: /);
+  });
+});
+
+describe('changes', () => {
+  it('become a record of what is named', () => {
+    const entry = changesOf({
+      timeout: 5,
+      status: ['assured'],
+      tcp: { state: 'CLOSE' },
+      helper: '',
+    });
+    expect(entry.timeout).toBe(5);
+    expect(entry.status.bits).toBe(0x4);
+    expect(entry.tcp).toMatchObject({ state: 'CLOSE' });
+    expect(entry.helper).toBe('');
+    expect([entry.mark, entry.labels]).toEqual([undefined, undefined]);
+  });
+
+  it('of a mark have a mask', () => {
+    const at = SLAB.firstEntry + SPEC.markMask;
+    const whole = written(changesSlab({ mark: 7 }));
+    expect([whole.entry.mark, whole.view.getUint32(at, LITTLE_ENDIAN)]).toEqual([7, 0xffffffff]);
+    const some = written(changesSlab({ mark: { value: 0x10, mask: 0xf0 } }));
+    expect([some.entry.mark, some.view.getUint32(at, LITTLE_ENDIAN)]).toEqual([0x10, 0xf0]);
+  });
+
+  it('of the state alone leave flags and window scale', () => {
+    const { original, reply } = changesOf({ tcp: { state: 'CLOSE' } }).toJSON().tcp ?? {};
+    expect([original, reply]).toEqual([{}, {}]);
+  });
+
+  it('are named in the order in which the kernel applies them', () => {
+    expect(namedChanges({ labels: 1n, mark: undefined, timeout: 1, helper: 'ftp' })).toEqual([
+      'helper',
+      'timeout',
+      'labels',
+    ]);
+  });
+
+  it.each<[string, unknown]>([
+    ['changes', undefined],
+    ['changes', null],
+    ['changes', {}],
+    ['changes', { mark: undefined }],
+    ['changes', []],
+    ['changes.marc', { marc: 1 }],
+    ['changes.zone', { zone: 1 }],
+    ['changes.timeout', { timeout: 0 }],
+    ['changes.mark', { mark: '1' }],
+    ['changes.mark.value', { mark: { value: 0x100, mask: 0xff } }],
+    ['changes.mark.mask', { mark: { value: 1 } }],
+    ['changes.status', { status: ['confirmed'] }],
+    [
+      'changes.sctp',
+      { tcp: { state: 'CLOSE' }, sctp: { state: 'CLOSED', originalTag: 1, replyTag: 1 } },
+    ],
+  ])('that are wrong name %s: %o', (field, changes) => {
+    const make = () => changesSlab(changes as EntryChanges);
+    expect(make).toThrow(new RegExp(`^${field.replaceAll('.', '\\.')}: `));
+  });
+});
