@@ -18,11 +18,12 @@ import type {
 import { EntryStream, type ReadOptions } from './entry-stream.js';
 import { closedError, errorOfPlainFailure, typeError } from './errors.js';
 import { EventStream, openSubscription, readCoverage, type WatchOptions } from './events.js';
-import type { EntryFilter } from './filter.js';
+import type { EntryFilter, FilterPlan } from './filter.js';
 import { objectOf } from './internal/check.js';
 import { Dependents } from './internal/dependents.js';
 import { entriesOf } from './internal/entry-view.js';
 import type { EventSubscription } from './internal/event-subscription.js';
+import { planFilter } from './internal/filter-plan.js';
 import { compileFilter } from './internal/filter-record.js';
 import { FAMILY_NUMBERS } from './internal/layout.js';
 import { loadAddon } from './internal/load-addon.js';
@@ -163,6 +164,12 @@ export class Conntrack implements AsyncDisposable {
     );
     if (failure !== undefined) throw errorOfPlainFailure('countEntries', failure);
     return entries;
+  }
+
+  /** See {@link explainFilter}. */
+  explainFilter(filter: EntryFilter | readonly EntryFilter[]): FilterPlan {
+    this.#refuseIfClosed('explainFilter');
+    return planFilter('explainFilter', filter);
   }
 
   /** See {@link watchEvents}. */
@@ -496,6 +503,30 @@ export async function flushEntries(options: FlushOptions = {}): Promise<void> {
  */
 export async function countEntries(): Promise<number> {
   return withHandle('countEntries', (conntrack) => conntrack.countEntries());
+}
+
+/**
+ * Says which conditions of a filter the running kernel evaluates when the table is
+ * read, which this package does, and why. What the kernel evaluates saves the time of
+ * sending the other entries; the result is the same.
+ *
+ * It asks the kernel what it can by two or three requests that change nothing, once.
+ *
+ * Privileges: CAP_NET_ADMIN, unless there is nothing to ask the kernel for.
+ *
+ * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
+ * @throws TypeError or RangeError for a wrong filter, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { explainFilter } from 'conntrack';
+ *
+ * const plan = explainFilter({ protocol: 'tcp', original: { source: 'fd00::1' } });
+ * for (const { field, evaluatedBy, reason } of plan.fields) console.log(field, evaluatedBy, reason);
+ * ```
+ */
+export function explainFilter(filter: EntryFilter | readonly EntryFilter[]): FilterPlan {
+  return planFilter('explainFilter', filter);
 }
 
 /**

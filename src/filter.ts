@@ -80,5 +80,24 @@ export interface EntryFilter {
   readonly nat?: 'source' | 'destination' | 'any' | 'none' | undefined;
 }
 
+/** Where one condition of a filter is looked at, and why. */
+export interface PlannedField {
+  /** Such as `filter.original.source` or, of several filters, `filter[2].mark`. */
+  readonly field: string;
+  /**
+   * `kernel`: entries that lack it are not sent. `package`: they are, and are left out
+   * on the reading thread. What the kernel looks at is looked at again.
+   */
+  readonly evaluatedBy: 'kernel' | 'package';
+  readonly reason: string;
+}
+
+/** How a filter is evaluated when the table is read: what `explainFilter` gives. */
+export interface FilterPlan {
+  /** The families that each walk over the table is for; none when nothing can match. */
+  readonly passes: readonly (readonly Family[])[];
+  readonly fields: readonly PlannedField[];
+}
+
 /** A state of TCP, SCTP or DCCP that has a name. */
 export type StateFilter = Exclude<TcpState | SctpState | DccpState, `UNKNOWN(${number})`>;

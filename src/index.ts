@@ -5,6 +5,7 @@ export {
   createEntry,
   deleteEntries,
   deleteEntry,
+  explainFilter,
   flushEntries,
   getEntry,
   listEntries,
@@ -44,7 +45,14 @@ export {
   type WatchOptions,
 } from './events.js';
 export type * from './expectations.js';
-export type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
+export type {
+  EntryFilter,
+  FilterPlan,
+  PlannedField,
+  PortFilter,
+  StateFilter,
+  TupleFilter,
+} from './filter.js';
 export {
   DCCP_ROLES,
   DCCP_STATES,

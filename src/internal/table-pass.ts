@@ -73,7 +73,7 @@ function open(
 
 function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
   const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
-  return [filter].flat().every((one) => wanted.includes((one).protocol));
+  return [filter].flat().every((one) => wanted.includes(one.protocol));
 }
 
 export class TablePass {
