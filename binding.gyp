@@ -7,6 +7,7 @@
         "native/wire/decode_event.cc",
         "native/wire/decode_expectation.cc",
         "native/wire/encode.cc",
+        "native/wire/encode_expectation.cc",
         "native/wire/encode_tuple.cc",
         "native/wire/filter.cc",
         "native/wire/filter_program.cc",

@@ -18,11 +18,19 @@ import type {
 import { EntryStream, type ReadOptions } from './entry-stream.js';
 import { closedError, errorOfPlainFailure, typeError } from './errors.js';
 import { EventStream, openSubscription, readCoverage, type WatchOptions } from './events.js';
+import type { Expectation, ExpectationKey, ExpectationSpec } from './expectations.js';
 import type { EntryFilter, FilterPlan } from './filter.js';
 import { objectOf } from './internal/check.js';
 import { Dependents } from './internal/dependents.js';
 import { entriesOf } from './internal/entry-view.js';
 import type { EventSubscription } from './internal/event-subscription.js';
+import {
+  createExpectation as createExpectationWith,
+  deleteExpectation as deleteExpectationWith,
+  flushExpectations as flushExpectationsWith,
+  getExpectation as getExpectationWith,
+  listExpectations as listExpectationsWith,
+} from './internal/expectation-requests.js';
 import { planFilter } from './internal/filter-plan.js';
 import { compileFilter } from './internal/filter-record.js';
 import { FAMILY_NUMBERS } from './internal/layout.js';
@@ -164,6 +172,31 @@ export class Conntrack implements AsyncDisposable {
     );
     if (failure !== undefined) throw errorOfPlainFailure('countEntries', failure);
     return entries;
+  }
+
+  /** See {@link listExpectations}. */
+  async listExpectations(): Promise<Expectation[]> {
+    return listExpectationsWith(this.#requests);
+  }
+
+  /** See {@link getExpectation}. */
+  async getExpectation(key: ExpectationKey): Promise<Expectation | undefined> {
+    return getExpectationWith(this.#requests, key);
+  }
+
+  /** See {@link createExpectation}. */
+  async createExpectation(spec: ExpectationSpec): Promise<Expectation> {
+    return createExpectationWith(this.#requests, spec);
+  }
+
+  /** See {@link deleteExpectation}. */
+  async deleteExpectation(key: ExpectationKey): Promise<boolean> {
+    return deleteExpectationWith(this.#requests, key);
+  }
+
+  /** See {@link flushExpectations}. */
+  async flushExpectations(): Promise<void> {
+    return flushExpectationsWith(this.#requests);
   }
 
   /** See {@link explainFilter}. */
@@ -503,6 +536,104 @@ export async function flushEntries(options: FlushOptions = {}): Promise<void> {
  */
 export async function countEntries(): Promise<number> {
   return withHandle('countEntries', (conntrack) => conntrack.countEntries());
+}
+
+/**
+ * Lists the flows that helpers wait for, IPv4 and IPv6 together.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
+ *
+ * @example
+ * ```ts
+ * import { listExpectations } from 'conntrack';
+ *
+ * for (const expectation of await listExpectations()) console.log(String(expectation));
+ * ```
+ */
+export async function listExpectations(): Promise<Expectation[]> {
+  return withHandle('listExpectations', (conntrack) => conntrack.listExpectations());
+}
+
+/**
+ * Looks up one expectation by its tuple; `undefined` when there is none. Privileges and
+ * errors as for {@link listExpectations}.
+ *
+ * @throws TypeError or RangeError for a wrong key, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { getExpectation } from 'conntrack';
+ *
+ * const tuple = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 0, destinationPort: 40021 };
+ * console.log((await getExpectation({ protocol: 'tcp', tuple }))?.master);
+ * ```
+ */
+export async function getExpectation(key: ExpectationKey): Promise<Expectation | undefined> {
+  return withHandle('getExpectation', (conntrack) => conntrack.getExpectation(key));
+}
+
+/**
+ * Creates an expectation, and gives it as the kernel then has it. Its master must be an
+ * entry that has a helper; the kernel (6.18) takes the helper and its policy from there.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `ENOENT` when no entry has the master's tuple,
+ * `EOPNOTSUPP` when it has no helper, `EEXIST` or `EBUSY` when there is one like it,
+ * `EMFILE` when there are too many, `EPERM`.
+ * @throws TypeError or RangeError for a wrong specification, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { createExpectation, listEntries } from 'conntrack';
+ *
+ * const [control] = await listEntries({ helper: 'ftp' });
+ * if (control) {
+ *   const { source, destination } = control.original;
+ *   await createExpectation({
+ *     protocol: 'tcp',
+ *     tuple: { source, destination, sourcePort: 0, destinationPort: 40021 },
+ *     mask: { sourcePort: 0 },
+ *     master: control.original,
+ *   });
+ * }
+ * ```
+ */
+export async function createExpectation(spec: ExpectationSpec): Promise<Expectation> {
+  return withHandle('createExpectation', (conntrack) => conntrack.createExpectation(spec));
+}
+
+/**
+ * Deletes one expectation; `false` when it is gone already. Privileges and errors as for
+ * {@link getExpectation}.
+ *
+ * @example
+ * ```ts
+ * import { deleteExpectation, listExpectations } from 'conntrack';
+ *
+ * for (const expectation of await listExpectations())
+ *   if (expectation.helper === 'ftp') await deleteExpectation(expectation);
+ * ```
+ */
+export async function deleteExpectation(key: ExpectationKey): Promise<boolean> {
+  return withHandle('deleteExpectation', (conntrack) => conntrack.deleteExpectation(key));
+}
+
+/**
+ * Deletes all expectations, of both families. Privileges and errors as for
+ * {@link listExpectations}.
+ *
+ * @example
+ * ```ts
+ * import { flushExpectations } from 'conntrack';
+ *
+ * await flushExpectations();
+ * ```
+ */
+export async function flushExpectations(): Promise<void> {
+  return withHandle('flushExpectations', (conntrack) => conntrack.flushExpectations());
 }
 
 /**

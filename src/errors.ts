@@ -319,6 +319,37 @@ export function errorOfPass(
   });
 }
 
+/** What the kernel answers when it does not create an expectation; `undefined`: it is gone. */
+export function errorOfExpectation(
+  operation: string,
+  failure: NativeFailure | undefined,
+): ConntrackError {
+  if (failure === undefined) {
+    return new ConntrackError('the expectation was created, and was gone before it could be read', {
+      code: 'ENOENT',
+      operation,
+    });
+  }
+  const { errno, syscall, text } = failure;
+  const code = POSIX_NAMES.get(errno);
+  const problem = syscall === undefined ? EXPECTATION_PROBLEMS[code ?? ''] : undefined;
+  if (code === undefined || problem === undefined) return errorOfFailure(operation, failure);
+  return new ConntrackError(problem, { code, operation, errno, detail: text });
+}
+
+const EXPECTATION_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: "no entry has the master's tuple",
+  EOPNOTSUPP: 'the master has no helper, without which it can expect nothing',
+  EEXIST: 'there is such an expectation already',
+  EBUSY: 'there is an expectation that this one would clash with',
+  EMFILE: 'there are as many expectations as net.netfilter.nf_conntrack_expect_max allows',
+};
+
+/** Whether the kernel says that there is no such thing. */
+export function isMissing({ code, syscall }: ConntrackError): boolean {
+  return code === 'ENOENT' && syscall === undefined;
+}
+
 export function missingEntryError(operation: string): ConntrackError {
   return new ConntrackError('there is no such entry', {
     code: 'ENOENT',

@@ -57,6 +57,37 @@ export interface Expectation {
   toString(): string;
 }
 
+/** Names one expectation. Every `Expectation` is such a key. */
+export interface ExpectationKey {
+  /** A word or an IP protocol number. `'other'` needs `protocolNumber` beside it. */
+  readonly protocol: Protocol | number;
+  readonly protocolNumber?: number | undefined;
+  readonly tuple: Tuple;
+  readonly zone?: number | undefined;
+  /** When given, another expectation of the same tuple is not the one that is meant. */
+  readonly id?: number | undefined;
+}
+
+/** What `createExpectation` takes. Every `Expectation` is one. */
+export interface ExpectationSpec extends ExpectationKey {
+  /**
+   * Which bits of the tuple's source and source port must be equal: all when absent. A
+   * `sourcePort` of 0 is any port. Of the destination all count always.
+   */
+  readonly mask?:
+    | { readonly source?: string; readonly sourcePort?: number | undefined }
+    | undefined;
+  /** The original tuple of an entry with a helper; of the same protocol unless it says. */
+  readonly master: Tuple | MasterTuple;
+  /** Seconds. The kernel takes that of the helper's policy instead where it has one. */
+  readonly timeout?: number | undefined;
+  readonly flags?: readonly ExpectationFlag[] | ExpectationFlags | undefined;
+  readonly class?: number | undefined;
+  readonly helper?: string | undefined;
+  readonly function?: string | undefined;
+  readonly nat?: ExpectationNat | undefined;
+}
+
 /** What `expectation.toJSON()` gives. Fields that it does not have are left out. */
 export interface ExpectationJson {
   family: Family;

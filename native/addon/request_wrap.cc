@@ -6,7 +6,9 @@
 #include "os/clock.h"
 #include "os/transaction.h"
 #include "wire/decode.h"
+#include "wire/decode_expectation.h"
 #include "wire/encode.h"
+#include "wire/encode_expectation.h"
 
 namespace conntrack::addon {
 
@@ -91,6 +93,62 @@ class RequestWrap::CountJob : public RequestJob {
   void describe(napi_env, JsObject& object) override { object.set("entries", entries_); }
 
   uint32_t entries_ = 0;
+};
+
+// Gives expectations, of which there are few, in slabs.
+class RequestWrap::ExpectationJob : public RequestJob {
+ public:
+  ExpectationJob(RequestWrap& wrap, const RequestWriter& request)
+      : RequestJob(wrap, request, uapi::MESSAGE_EXPECTATION_NEW) {}
+  ~ExpectationJob() override {
+    while (first_) {
+      Part* next = first_->next;
+      delete first_;
+      first_ = next;
+    }
+  }
+
+ private:
+  struct Part {
+    Part* next = nullptr;
+    ExpectationSlab slab{memory};
+    alignas(8) uint8_t memory[slab_size];
+  };
+
+  bool take(const Message& message) override {
+    ExpectationRecord decoded = {};
+    ExpectationExtension extension;
+    if (!decode_expectation(message, decoded, extension)) return false;
+    const size_t size = extension_size(decoded, extension);
+    ExpectationRecord* record = last_ ? last_->slab.reserve() : nullptr;
+    if (!record || !last_->slab.fits(size)) {
+      Part* part = new Part;
+      (last_ ? last_->next : first_) = part;
+      last_ = part;
+      record = part->slab.reserve();
+    }
+    *record = decoded;
+    if (size > 0) write_extension(last_->slab.extend(size, record->extension), extension);
+    last_->slab.commit();
+    return true;
+  }
+
+  void describe(napi_env env, JsObject& object) override {
+    napi_value slabs = nullptr;
+    napi_create_array(env, &slabs);
+    uint32_t count = 0;
+    for (const Part* part = first_; part; part = part->next) {
+      void* memory = nullptr;
+      napi_value slab = nullptr;
+      if (napi_create_arraybuffer(env, slab_size, &memory, &slab) != napi_ok) return;
+      memcpy(memory, part->memory, slab_size);
+      napi_set_element(env, slabs, count++, slab);
+    }
+    object.set("slabs", slabs);
+  }
+
+  Part* first_ = nullptr;
+  Part* last_ = nullptr;
 };
 
 // Writes of entries, each followed by a get of what the kernel then has.
@@ -199,6 +257,11 @@ Napi::Function RequestWrap::define(Napi::Env env) {
                          InstanceMethod<&RequestWrap::update>("update"),
                          InstanceMethod<&RequestWrap::remove>("remove"),
                          InstanceMethod<&RequestWrap::flush>("flush"),
+                         InstanceMethod<&RequestWrap::list_expectations>("listExpectations"),
+                         InstanceMethod<&RequestWrap::get_expectation>("getExpectation"),
+                         InstanceMethod<&RequestWrap::create_expectation>("createExpectation"),
+                         InstanceMethod<&RequestWrap::remove_expectation>("removeExpectation"),
+                         InstanceMethod<&RequestWrap::flush_expectations>("flushExpectations"),
                          InstanceMethod<&RequestWrap::close>("close"),
                      });
 }
@@ -293,6 +356,52 @@ Napi::Value RequestWrap::flush(const Napi::CallbackInfo& info) {
   const auto family = static_cast<uint8_t>(number_argument(info, 0));
   return AsyncJob::start(info.Env(), "conntrack.flush",
                          new RequestJob(*this, encode_flush(family), 0));
+}
+
+bool RequestWrap::read_expectation(Napi::Env env, Napi::Value slab, ExpectationRecord& record,
+                                   ExpectationExtension& extension) {
+  if (read_first_expectation(buffer_bytes(env, slab), record, extension)) return true;
+  Napi::TypeError::New(env, "the slab holds no expectation").ThrowAsJavaScriptException();
+  return false;
+}
+
+Napi::Value RequestWrap::list_expectations(const Napi::CallbackInfo& info) {
+  if (refuse(info.Env())) return {};
+  return AsyncJob::start(info.Env(), "conntrack.expectations",
+                         new ExpectationJob(*this, encode_expectation_list()));
+}
+
+Napi::Value RequestWrap::get_expectation(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  ExpectationRecord key;
+  ExpectationExtension extension;
+  if (refuse(env) || !read_expectation(env, info[0], key, extension)) return {};
+  return AsyncJob::start(env, "conntrack.expectations",
+                         new ExpectationJob(*this, encode_expectation_get(key)));
+}
+
+Napi::Value RequestWrap::create_expectation(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  ExpectationRecord record;
+  ExpectationExtension extension;
+  if (refuse(env) || !read_expectation(env, info[0], record, extension)) return {};
+  return AsyncJob::start(env, "conntrack.expectations",
+                         new RequestJob(*this, encode_expectation_create(record, extension), 0));
+}
+
+Napi::Value RequestWrap::remove_expectation(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  ExpectationRecord record;
+  ExpectationExtension extension;
+  if (refuse(env) || !read_expectation(env, info[0], record, extension)) return {};
+  return AsyncJob::start(env, "conntrack.expectations",
+                         new RequestJob(*this, encode_expectation_delete(record), 0));
+}
+
+Napi::Value RequestWrap::flush_expectations(const Napi::CallbackInfo& info) {
+  if (refuse(info.Env())) return {};
+  return AsyncJob::start(info.Env(), "conntrack.expectations",
+                         new RequestJob(*this, encode_expectation_flush(), 0));
 }
 
 void RequestWrap::close(const Napi::CallbackInfo& info) {

@@ -5,7 +5,7 @@
 #include <napi.h>
 
 #include "os/netlink_socket.h"
-#include "wire/slab.h"
+#include "wire/expectation_slab.h"
 
 namespace conntrack::addon {
 
@@ -19,6 +19,7 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   class GetJob;
   class CountJob;
   class BatchJob;
+  class ExpectationJob;
 
   Napi::Value get(const Napi::CallbackInfo& info);
   Napi::Value count(const Napi::CallbackInfo& info);
@@ -26,6 +27,11 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value remove(const Napi::CallbackInfo& info);
   Napi::Value flush(const Napi::CallbackInfo& info);
+  Napi::Value list_expectations(const Napi::CallbackInfo& info);
+  Napi::Value get_expectation(const Napi::CallbackInfo& info);
+  Napi::Value create_expectation(const Napi::CallbackInfo& info);
+  Napi::Value remove_expectation(const Napi::CallbackInfo& info);
+  Napi::Value flush_expectations(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   // These leave an exception pending when they say no.
@@ -34,6 +40,9 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
                          Extension& extension);
   static bool read_specification(Napi::Env env, Napi::Value slab, size_t index, SpecRecord& spec,
                                  Extension& extension);
+
+  static bool read_expectation(Napi::Env env, Napi::Value slab, ExpectationRecord& record,
+                               ExpectationExtension& extension);
 
   NetlinkSocket socket_;
   bool busy_ = false;

@@ -28,4 +28,22 @@ inline void write_extension(uint8_t* to, const ExpectationExtension& extension) 
   write_bytes(to, extension.function);
 }
 
+// Reads the first expectation of a slab that TypeScript wrote; the strings of
+// `extension` point into it. False when the slab doesn't hold what it says.
+inline bool read_first_expectation(Bytes slab, ExpectationRecord& record,
+                                   ExpectationExtension& extension) {
+  if (!read_host(slab, sizeof(SlabHeader), record)) return false;
+  extension = {};
+  if ((record.present & EXPECTATION_IN_EXTENSION) == 0) return true;
+  size_t at = size_t{record.extension} * 8;
+  if (!read_host(slab, at, extension.record)) return false;
+  at += sizeof extension.record;
+  const size_t helper = extension.record.helper_length;
+  const size_t function = extension.record.function_length;
+  if (helper + function > slab.size - at) return false;
+  extension.helper = {slab.data + at, helper};
+  extension.function = {slab.data + at + helper, function};
+  return true;
+}
+
 }  // namespace conntrack

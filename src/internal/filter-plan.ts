@@ -26,7 +26,7 @@ export function planFilter(
   const { ask } = compileFilter(filter);
   if (ask === undefined) return { passes: [], fields: [] };
   const asked = loadAddon().askedFields(ask);
-  const filters = [filter].flat() as EntryFilter[];
+  const filters = Array.isArray(filter) ? (filter as EntryFilter[]) : [filter as EntryFilter];
   const several = filters.length > 1;
   const support = asked === 0 ? undefined : probe(operation);
   const fields = filters.flatMap((one, index) =>

@@ -94,7 +94,19 @@ export interface NativeRequestSocket {
   remove(entry: ArrayBuffer): Promise<Outcome>;
   /** Empties the table. 0 for both families. */
   flush(family: number): Promise<Outcome>;
+  listExpectations(): Promise<ExpectationOutcome>;
+  /** Looks up the key that is the first expectation of `key`. */
+  getExpectation(key: ArrayBuffer): Promise<ExpectationOutcome>;
+  /** Creates the first expectation of `spec`. */
+  createExpectation(spec: ArrayBuffer): Promise<Outcome>;
+  /** Deletes the first expectation of `expectation`, which must have its tuple and its id. */
+  removeExpectation(expectation: ArrayBuffer): Promise<Outcome>;
+  flushExpectations(): Promise<Outcome>;
   close(): void;
+}
+
+export interface ExpectationOutcome extends Outcome {
+  readonly slabs: readonly ArrayBuffer[];
 }
 
 export interface NativeEventCounters {

@@ -6,11 +6,11 @@ import type { Entry } from '../entry.js';
 import type { EntryKey } from '../entry-key.js';
 import type { EntryChanges, EntrySpec, RequestResult } from '../entry-spec.js';
 import {
-  type ConntrackError,
   errorOfCreation,
   errorOfFailure,
   errorOfUpdate,
   fixedTimeoutError,
+  isMissing,
   missingEntryError,
   replacedEntryError,
   typeError,
@@ -154,10 +154,6 @@ export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promis
   const error = errorOfFailure(operation, failure);
   if (isMissing(error)) return false;
   throw error;
-}
-
-function isMissing({ code, syscall }: ConntrackError): boolean {
-  return code === 'ENOENT' && syscall === undefined;
 }
 
 function onlyEntry(slab: ArrayBuffer): Entry {

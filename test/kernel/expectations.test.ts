@@ -1,7 +1,18 @@
 /**
  * Expectations of the real kernel, with the FTP helper and conntrack as an oracle.
  */
-import { watchEvents } from 'conntrack';
+import {
+  Conntrack,
+  createEntries,
+  createEntry,
+  createExpectation,
+  deleteExpectation,
+  type ExpectationKey,
+  flushExpectations,
+  getExpectation,
+  listExpectations,
+  watchEvents,
+} from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { EventTool, expectationLineOf } from '../support/event-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
@@ -81,5 +92,156 @@ describeInNamespace(
       expect(events.map(({ type }) => type)).toEqual(['expectation-new', 'expectation-destroy']);
     }
     nft('delete table inet helper');
+  });
+});
+
+describeInNamespace('conntrack')('expectations', () => {
+  const original = {
+    source: '10.0.0.1',
+    destination: '10.0.0.2',
+    sourcePort: 40000,
+    destinationPort: 21,
+  };
+  const { source, destination } = original;
+  const data = { source, destination, sourcePort: 0, destinationPort: 40021 };
+  const spec = { protocol: 'tcp', tuple: data, mask: { sourcePort: 0 }, master: original } as const;
+  /** Without the seconds that are left. */
+  const settled = (line: string) => line.replace(/^\d+ /, '');
+  const lines = (family = 'ipv4') => {
+    const text = run('conntrack', '-L', 'expect', '-f', family);
+    return text.split('\n').filter(Boolean).map(settled).sort();
+  };
+
+  beforeEach(async () => {
+    run('conntrack', '-F');
+    await createEntry({ protocol: 'tcp', original, timeout: 600, helper: 'ftp' });
+  });
+
+  test('are created, listed, looked up and deleted; as conntrack -L expect prints them', async () => {
+    const created = await createExpectation(spec);
+    expect(lines()).toEqual([settled(String(created))]);
+    expect(created).toMatchObject({ helper: 'ftp', master: original, mask: { sourcePort: 0 } });
+    const [listed] = await listExpectations();
+    expect(listed?.toJSON()).toEqual(created.toJSON());
+    expect((await getExpectation(created))?.id).toBe(created.id);
+    expect((await getExpectation({ protocol: 'tcp', tuple: data }))?.id).toBe(created.id);
+    // Under the mask this one is expected, too; but it is not the one.
+    const other = { ...data, sourcePort: 5 };
+    expect(await getExpectation({ protocol: 'tcp', tuple: other })).toBeUndefined();
+    expect(await getExpectation({ protocol: 'tcp', tuple: data, id: 1 })).toBeUndefined();
+
+    expect(await deleteExpectation({ protocol: 'tcp', tuple: other })).toBe(false);
+    expect(await deleteExpectation({ protocol: 'tcp', tuple: data, id: 1 })).toBe(false);
+    expect(lines()).toHaveLength(1);
+    expect(await deleteExpectation(created)).toBe(true);
+    expect(await deleteExpectation(created)).toBe(false);
+    expect(lines()).toEqual([]);
+  });
+
+  test('one that was read can be created again; with flags, a class and NAT', async () => {
+    const created = await createExpectation({
+      ...spec,
+      flags: ['permanent', 'inactive'],
+      nat: { direction: 'reply', address: '192.0.2.9', port: 4321 },
+      function: 'nat-follow-master',
+    });
+    expect(created).toMatchObject({
+      flags: { permanent: true, inactive: true, userspace: false },
+      nat: { direction: 'reply', address: '192.0.2.9', port: 4321 },
+      function: 'nat-follow-master',
+    });
+    expect(lines()).toEqual([settled(String(created))]);
+    await flushExpectations();
+    expect(await listExpectations()).toEqual([]);
+    const again = await createExpectation(created);
+    const plain = { id: 0, timeout: 0 };
+    expect({ ...again.toJSON(), ...plain }).toEqual({ ...created.toJSON(), ...plain });
+  });
+
+  test('of IPv6', async () => {
+    const master = { ...original, source: 'fd00::1', destination: 'fd00::2' };
+    await createEntry({ protocol: 'tcp', original: master, timeout: 600, helper: 'ftp' });
+    const tuple = { ...data, source: 'fd00::1', destination: 'fd00::2' };
+    const created = await createExpectation({ ...spec, tuple, master });
+    expect(lines('ipv6')).toEqual([settled(String(created))]);
+    expect(created.family).toBe('ipv6');
+    expect((await listExpectations()).map(({ id }) => id)).toEqual([created.id]);
+  });
+
+  test('more than one datagram of them', async () => {
+    const masters = Array.from({ length: 300 }, (_, index) => ({
+      ...original,
+      sourcePort: 1000 + index,
+    }));
+    const specs = masters.map(
+      (tuple) => ({ protocol: 'tcp', original: tuple, timeout: 600, helper: 'ftp' }) as const,
+    );
+    await createEntries(specs);
+    await using conntrack = await Conntrack.open();
+    for (const [index, master] of masters.entries()) {
+      const tuple = { ...data, destinationPort: 20_000 + index };
+      await conntrack.createExpectation({ ...spec, tuple, master });
+    }
+    const listed = await conntrack.listExpectations();
+    expect(listed).toHaveLength(300);
+    expect(listed.map(String).map(settled).sort()).toEqual(lines());
+  });
+
+  test.each<[string, string, RegExp, object]>([
+    [
+      'a master that does not exist',
+      'ENOENT',
+      /master/,
+      { tuple: { ...data, destinationPort: 5 }, master: { ...original, sourcePort: 1 } },
+    ],
+    ['one that exists', 'EEXIST', /already/, {}],
+  ])('refuses %s', async (_, code, message, difference) => {
+    await createExpectation(spec);
+    const refused = createExpectation({ ...spec, ...difference });
+    await expect(refused).rejects.toMatchObject({ code, operation: 'createExpectation' });
+    await expect(refused).rejects.toThrow(message);
+    expect(lines()).toHaveLength(1);
+  });
+
+  test('refuses a master without a helper', async () => {
+    run('conntrack', '-F');
+    await createEntry({ protocol: 'tcp', original, timeout: 600 });
+    await expect(createExpectation(spec)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+  });
+
+  test.each<[string, unknown]>([
+    ['spec', undefined],
+    ['spec.protocol', { ...spec, protocol: undefined }],
+    ['spec.tuple', { ...spec, tuple: undefined }],
+    ['spec.tuple.destination', { ...spec, tuple: { ...data, destination: 'fd00::1' } }],
+    ['spec.mask.sourcePort', { ...spec, mask: { sourcePort: 65536 } }],
+    ['spec.mask.source', { ...spec, mask: { source: '/8' } }],
+    ['spec.master', { ...spec, master: undefined }],
+    ['spec.flags', { ...spec, flags: ['eternal'] }],
+    ['spec.timeout', { ...spec, timeout: 0 }],
+    ['spec.helper', { ...spec, helper: 'a-name-that-is-too-long' }],
+    ['spec.function', { ...spec, function: '' }],
+    ['spec.nat.direction', { ...spec, nat: { address: '1.1.1.1' } }],
+    ['spec.nat.address', { ...spec, nat: { direction: 'reply', address: '' } }],
+    ['spec.zone', { ...spec, zone: -1 }],
+  ])('names what is wrong: %s', async (field, wrong) => {
+    await expect(createExpectation(wrong as typeof spec)).rejects.toThrow(`${field}: `);
+    expect(lines()).toEqual([]);
+  });
+
+  test('deleteExpectation never means all of them', async () => {
+    await createExpectation(spec);
+    for (const key of [
+      undefined,
+      null,
+      {},
+      [],
+      { id: 5 },
+      { protocol: 'tcp' },
+      { protocol: 'tcp', tuple: {} },
+    ]) {
+      await expect(deleteExpectation(key as ExpectationKey)).rejects.toThrow(TypeError);
+    }
+    expect(lines()).toHaveLength(1);
   });
 });
