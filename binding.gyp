@@ -13,6 +13,7 @@
         "native/wire/filter_program.cc",
         "native/wire/message.cc",
         "native/os/dump_reader.cc",
+        "native/os/entry_changer.cc",
         "native/os/event_queue.cc",
         "native/os/event_reader.cc",
         "native/os/event_socket.cc",

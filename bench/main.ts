@@ -1,23 +1,44 @@
 /**
- * `npm run bench`: how fast the table is read and events are taken, beside the
+ * `npm run bench`: how fast the table is read, events are taken, and entries deleted, beside the
  * limits that the kernel sets and beside other programs. docs/performance.md
  */
 import { fileURLToPath } from 'node:url';
+import type { DeleteOptions } from './deletes.js';
 import { benchEvents } from './events.js';
 import { runInNamespace } from './namespace.js';
 import { parseOptions } from './options.js';
 import type { ReadingOptions } from './reading.js';
 import { raiseTableLimit } from './table-limit.js';
 
-const { entries, bursts, eventsJson, only, ...options } = parseOptions(process.argv.slice(2));
-const limit = raiseTableLimit(
-  Math.max(...(only === 'events' ? [] : entries), ...(only === 'reading' ? [] : bursts)),
+const { entries, bursts, eventsJson, deletesJson, only, ...options } = parseOptions(
+  process.argv.slice(2),
 );
-if (only !== 'events') process.exitCode = await benchReading();
-if (only !== 'reading' && process.exitCode !== 1) {
+const runs = (part: typeof only) => only === undefined || only === part;
+const sizes = [
+  ...(runs('reading') ? entries : []),
+  ...(runs('events') ? bursts : []),
+  // Some more than the table, for the flows of many addresses.
+  ...(runs('deletes') ? entries.map((size) => size + 10_000) : []),
+];
+const limit = raiseTableLimit(Math.max(...sizes));
+if (runs('reading')) process.exitCode = await benchReading();
+if (runs('events') && process.exitCode !== 1) {
   const { rounds, markdown } = options;
   const possible = bursts.filter((size) => size <= limit);
   benchEvents({ bursts: possible, rounds, json: eventsJson, markdown });
+}
+if (runs('deletes') && process.exitCode !== 1) process.exitCode = await benchDeletes();
+
+async function benchDeletes(): Promise<number> {
+  const possible = entries.filter((size) => size + 10_000 <= limit);
+  const deletes: DeleteOptions = {
+    entries: possible.at(-1) ?? 100_000,
+    rounds: options.rounds,
+    json: deletesJson,
+    markdown: options.markdown,
+  };
+  const script = fileURLToPath(new URL('deletes.js', import.meta.url));
+  return runInNamespace(script, JSON.stringify(deletes));
 }
 
 async function benchReading(): Promise<number> {

@@ -13,18 +13,23 @@ export interface Options {
   /** Sizes of the bursts of events, ascending. */
   bursts: number[];
   eventsJson: string;
-  /** Which part runs; both when `undefined`. */
-  only: 'reading' | 'events' | undefined;
+  deletesJson: string;
+  /** Which part runs; all when `undefined`. */
+  only: Part | undefined;
 }
 
+const PARTS = ['reading', 'events', 'deletes'] as const;
+type Part = (typeof PARTS)[number];
+
 const USAGE = `npm run bench -- [options]
-  --only PART        reading or events
+  --only PART        reading, events or deletes
   --entries N,N,...  sizes of the table (100000,250000,1000000)
   --bursts N,N,...   sizes of the bursts of events (200000,1000000)
   --rounds N         how often each trial runs (5)
   --quick            20,000 entries and events, one round: shows that everything runs
   --json FILE        where the figures of reading go (out/bench/reading.json)
   --events-json FILE where the figures of events go (out/bench/events.json)
+  --deletes-json FILE where the figures of deletes go (out/bench/deletes.json)
   --markdown         print tables as Markdown`;
 
 export function parseOptions(args: string[]): Options {
@@ -35,6 +40,7 @@ export function parseOptions(args: string[]): Options {
       entries: { type: 'string' },
       bursts: { type: 'string' },
       'events-json': { type: 'string' },
+      'deletes-json': { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -50,18 +56,23 @@ export function parseOptions(args: string[]): Options {
   const sizes = values.entries ?? (quick ? '20000' : '100000,250000,1000000');
   const bursts = values.bursts ?? (quick ? '20000' : '200000,1000000');
   const { only } = values;
-  if (only !== undefined && only !== 'reading' && only !== 'events') {
+  if (!isPart(only)) {
     throw new Error(`--only: "${only}" is no part\n\n${USAGE}`);
   }
   return {
     only,
     entries: sizesOf(sizes, '--entries'),
     bursts: sizesOf(bursts, '--bursts'),
+    deletesJson: values['deletes-json'] ?? fileURLToPath(new URL('deletes.json', import.meta.url)),
     eventsJson: values['events-json'] ?? fileURLToPath(new URL('events.json', import.meta.url)),
     rounds: positiveInteger(values.rounds ?? (quick ? '1' : '5'), '--rounds'),
     json: values.json ?? fileURLToPath(new URL('reading.json', import.meta.url)),
     markdown,
   };
+}
+
+function isPart(only: string | undefined): only is Part | undefined {
+  return only === undefined || PARTS.some((part) => part === only);
 }
 
 function sizesOf(list: string, option: string): number[] {

@@ -27,12 +27,11 @@ class PassWrap::RunJob : public AsyncJob {
   }
 
   napi_value result(napi_env env) override {
-    const TablePass::Totals& totals = wrap_.pass_.totals();
     return JsObject(env)
         .set("done", step_ == DumpReader::Step::done)
-        .set("matched", totals.matched)
-        .set("changed", totals.changed)
-        .set("vanished", totals.vanished)
+        .set("matched", wrap_.pass_.matched())
+        .set("changed", wrap_.changer_.changed())
+        .set("vanished", wrap_.changer_.vanished())
         .set("failure", failure_)
         .value();
   }
@@ -55,29 +54,25 @@ Napi::Function PassWrap::define(Napi::Env env) {
                      });
 }
 
-static TablePass::Kind kind_argument(const Napi::CallbackInfo& info, size_t index) {
-  switch (number_argument(info, index)) {
-    case 1:
-      return TablePass::Kind::remove;
-    case 2:
-      return TablePass::Kind::update;
-    default:
-      return TablePass::Kind::look;
-  }
-}
+// PASS of src/internal/native.ts.
+enum PassKind : uint32_t { PASS_LOOK = 0, PASS_UPDATE = 2 };
 
 PassWrap::PassWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<PassWrap>(info),
-      pass_(filter_argument(info.Env(), info[0]), kind_argument(info, 2)) {
+      changer_(number_argument(info, 2) == PASS_UPDATE ? EntryChanger::Kind::update
+                                                       : EntryChanger::Kind::remove),
+      pass_(filter_argument(info.Env(), info[0]),
+            number_argument(info, 2) == PASS_LOOK ? nullptr : &changer_) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
   Failure failure;
   if (info[1].IsArrayBuffer()) failure = pass_.set_filter(buffer_bytes(info.Env(), info[1]));
-  if (info[3].IsArrayBuffer() && !pass_.set_changes(buffer_bytes(info.Env(), info[3]))) {
+  if (info[3].IsArrayBuffer() && !changer_.set_changes(buffer_bytes(info.Env(), info[3]))) {
     refuse(info.Env(), "the slab holds no changes");
     return;
   }
   if (!failure) failure = pass_.open();
+  if (!failure) failure = changer_.open();
   napi_value value = to_js(info.Env(), failure);
   if (value) Value().Set("failure", Napi::Value(info.Env(), value));
 }
@@ -93,6 +88,7 @@ Napi::Value PassWrap::run(const Napi::CallbackInfo& info) {
 void PassWrap::close(const Napi::CallbackInfo& info) {
   if (running_) return refuse(info.Env(), "close() while it runs");
   pass_.close();
+  changer_.close();
 }
 
 }  // namespace conntrack::addon

@@ -18,6 +18,7 @@ class PassWrap : public Napi::ObjectWrap<PassWrap> {
   Napi::Value run(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
+  EntryChanger changer_;
   TablePass pass_;
   bool running_ = false;
 };

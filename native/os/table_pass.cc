@@ -2,72 +2,73 @@
 
 #include <new>
 
-#include "wire/encode.h"
-
 namespace conntrack {
-
-bool TablePass::set_changes(Bytes slab) {
-  changes_slab_.reset(new (std::nothrow) uint8_t[slab.size]);
-  if (!changes_slab_) return false;
-  memcpy(changes_slab_.get(), slab.data, slab.size);
-  return read_spec({changes_slab_.get(), slab.size}, 0, changes_, changes_extension_);
-}
 
 Failure TablePass::open() {
   memory_.reset(new (std::nothrow) Memory);
-  if (!memory_) return Failure::of_syscall("malloc", ENOMEM);
-  if (Failure failure = dump_.open()) return failure;
-  return socket_.open();
+  return memory_ ? dump_.open() : Failure::of_syscall("malloc", ENOMEM);
 }
 
 void TablePass::close() {
+  if (started_) {
+    stopping_.store(true, std::memory_order_relaxed);
+    filled_.post();
+    thread_.join();
+    started_ = false;
+  }
   dump_.close();
-  socket_.close();
   memory_.reset();
 }
 
 DumpReader::Step TablePass::run(Failure& failure) {
-  const DumpReader::Outcome outcome = dump_.read(memory_->slab);
+  uint8_t* slab = memory_->slabs[next_];
+  const DumpReader::Outcome outcome = dump_.read(slab);
   failure = outcome.failure;
-  const auto* header = reinterpret_cast<const SlabHeader*>(memory_->slab);
-  const auto* entries = reinterpret_cast<const EntryRecord*>(memory_->slab + sizeof *header);
-  const size_t count = outcome.filled ? header->count : 0;
-  totals_.matched += count;
-  if (kind_ == Kind::look) return outcome.step;
-  memory_->batch.clear();
-  for (size_t i = 0; i < count && !failure; i++) failure = change(entries[i]);
-  if (!failure) failure = send();
+  const bool ends = outcome.step == DumpReader::Step::done || failure;
+  if (outcome.filled) matched_ += reinterpret_cast<const SlabHeader*>(slab)->count;
+  if (outcome.filled && changer_ && !failure) {
+    // A small table is not worth a thread.
+    failure = ends && !started_ ? changer_->change(slab) : hand_over();
+  }
+  if ((ends || failure) && started_) {
+    const Failure last = finish();
+    if (!failure) failure = last;
+  }
   return failure ? DumpReader::Step::failed : outcome.step;
 }
 
-Failure TablePass::change(const EntryRecord& entry) {
-  RequestBatch& batch = memory_->batch;
-  const RequestWriter request = kind_ == Kind::remove
-                                    ? encode_delete(entry)
-                                    : encode_update(entry, changes_, changes_extension_);
-  Failure failure;
-  if (batch.full()) failure = send();
-  if (!failure && !batch.add(request)) failure = Failure::of_syscall("sendto", EMSGSIZE);
-  return failure;
+Failure TablePass::hand_over() {
+  if (!started_) {
+    if (Failure failure = start()) return failure;
+  }
+  filled_.post();
+  next_ = (next_ + 1) % parts;
+  empty_.wait();
+  return failure_;
 }
 
-// The batch is empty after it. The first refusal that is not the absence of the entry
-// ends the pass; what went before it, and with it, has happened and is counted.
-Failure TablePass::send() {
-  RequestBatch& batch = memory_->batch;
-  BatchAnswers& answers = memory_->answers;
-  Failure failure = transact(socket_, batch, memory_->buffer, {0, nullptr, nullptr}, answers);
-  for (size_t i = 0; i < batch.count(); i++) {
-    if (answers.states[i] == BatchAnswers::done) totals_.changed++;
-    if (answers.states[i] != BatchAnswers::failed) continue;
-    if (answers.failures[i].error == ENOENT) {
-      totals_.vanished++;
-    } else if (!failure) {
-      failure = answers.failures[i];
-    }
+Failure TablePass::start() {
+  Failure failure = filled_.open(0);
+  // The one that is being handed over is not empty, and one more is read into next.
+  if (!failure) failure = empty_.open(parts - 1);
+  if (failure) return failure;
+  const int error = thread_.start("conntrack", work, this);
+  started_ = error == 0;
+  return started_ ? Failure{} : Failure::of_syscall("pthread_create", error);
+}
+
+Failure TablePass::finish() {
+  for (size_t i = 0; i + 1 < parts; i++) empty_.wait();
+  return failure_;
+}
+
+void TablePass::work() {
+  for (size_t slab = 0;; slab = (slab + 1) % parts) {
+    filled_.wait();
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    if (!failure_) failure_ = changer_->change(memory_->slabs[slab]);
+    empty_.post();
   }
-  batch.clear();
-  return failure;
 }
 
 }  // namespace conntrack

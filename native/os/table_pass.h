@@ -1,62 +1,67 @@
-// One pass over the table that deletes or changes what matches, entry by entry: a
-// slab is read, and its entries are named by tuple (and, to delete them, by id).
+// One pass over the table that deletes or changes what matches. What is read in large
+// tables is worked on by a second thread, so that the kernel looks for more meanwhile.
 #pragma once
 
 #include "os/dump_reader.h"
-#include "os/transaction.h"
+#include "os/entry_changer.h"
+#include "os/semaphore.h"
+#include "os/thread.h"
 
 namespace conntrack {
 
 class TablePass {
  public:
-  enum class Kind { look, remove, update };
-
-  TablePass(const FilterRecord& ask, Kind kind) : kind_(kind), dump_(ask, false) {}
+  // Without a changer it only counts.
+  TablePass(const FilterRecord& ask, EntryChanger* changer)
+      : dump_(ask, false), changer_(changer) {}
   TablePass(const TablePass&) = delete;
   TablePass& operator=(const TablePass&) = delete;
+  ~TablePass() { close(); }
 
   // As DumpReader::set_filter().
   Failure set_filter(Bytes records) { return dump_.set_filter(records); }
-  // What an update changes. False when the slab does not hold what it says.
-  bool set_changes(Bytes slab);
 
+  // Opens its socket in the network namespace of the calling thread.
   Failure open();
 
-  // Works on some of the table, until a kernel that is silent or a slab's end. Runs on
-  // one thread at a time, and not again after the end or a failure.
+  // Works on a part of the table. Runs on one thread at a time, and not again after the
+  // end or a failure; then nothing is under way any more.
   DumpReader::Step run(Failure& failure);
 
-  void cancel() { dump_.cancel(); }
-
-  // Not while run() runs.
+  // Not while run() runs. Waits for what is under way.
   void close();
 
-  struct Totals {
-    uint64_t matched = 0;
-    uint64_t changed = 0;   // deleted or updated
-    uint64_t vanished = 0;  // gone before that
-  };
-  const Totals& totals() const { return totals_; }
+  uint64_t matched() const { return matched_; }
 
  private:
+  static constexpr size_t parts = 4;
+
+  static void work(void* pass) { static_cast<TablePass*>(pass)->work(); }
+  // The second thread.
+  void work();
+  Failure start();
+  // Hands a slab over; waits until there is room for the next one.
+  Failure hand_over();
+  // Waits until all that was handed over is done.
+  Failure finish();
+
   struct Memory {
-    alignas(8) uint8_t slab[slab_size];
-    uint8_t buffer[receive_buffer_size];
-    RequestBatch batch;
-    BatchAnswers answers;
+    alignas(8) uint8_t slabs[parts][slab_size];
   };
 
-  Failure change(const EntryRecord& entry);
-  Failure send();
-
-  const Kind kind_;
-  std::unique_ptr<uint8_t[]> changes_slab_;
-  SpecRecord changes_;
-  Extension changes_extension_;  // points into the slab
   DumpReader dump_;
-  NetlinkSocket socket_;
+  EntryChanger* const changer_;
   std::unique_ptr<Memory> memory_;
-  Totals totals_;
+  uint64_t matched_ = 0;
+  size_t next_ = 0;  // the slab that is read into
+
+  Thread thread_;
+  bool started_ = false;
+  Semaphore empty_;
+  Semaphore filled_;
+  std::atomic<bool> stopping_{false};
+  // Written by the second thread before it posts, and read after the wait.
+  Failure failure_;
 };
 
 }  // namespace conntrack

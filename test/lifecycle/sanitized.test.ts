@@ -26,5 +26,6 @@ describeInNamespace('conntrack')('under the sanitizers', () => {
   describe('what is forgotten is collected', () => testScenarios('dropped', env));
   describe('a worker is terminated', () => testScenarios('terminated', env));
   describe('the process ends in the middle of reading', () => testScenarios('exits', env));
+  describe('writing', () => testScenarios('writing', env));
   describe('event streams', () => testScenarios('events', env));
 });

@@ -1,0 +1,31 @@
+// A counting semaphore between two threads.
+#pragma once
+
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "os/failure.h"
+#include "os/fd.h"
+
+namespace conntrack {
+
+class Semaphore {
+ public:
+  Failure open(unsigned count) {
+    fd_ = Fd(::eventfd(count, EFD_CLOEXEC | EFD_SEMAPHORE));
+    return fd_ ? Failure{} : Failure::of_syscall("eventfd", errno);
+  }
+  void close() { fd_.reset(); }
+
+  void post() { ::eventfd_write(fd_.get(), 1); }
+  void wait() {
+    eventfd_t one = 0;
+    while (::eventfd_read(fd_.get(), &one) != 0 && errno == EINTR) {
+    }
+  }
+
+ private:
+  Fd fd_;
+};
+
+}  // namespace conntrack
