@@ -186,6 +186,29 @@ describeInNamespace(
       });
     });
 
+    it('cut-flows ends the flows of an address, after NAT, too', async () => {
+      const cut = (...args: string[]) => example('cut-flows', args);
+      const { stdout, ...ended } = await cut('--dry-run', '203.0.113.1');
+      expect(ended).toEqual(clean);
+      expect(stdout).toMatch(/^tcp .* src=10\.0\.0\.5 .* dst=203\.0\.113\.1 .*\n1 flows\n$/);
+      expect(await cut('203.0.113.1', 'fd00::/16')).toEqual({
+        ...clean,
+        stdout: '1 of 1 flows deleted\n',
+      });
+      expect(await cut('203.0.113.1')).toMatchObject({ stdout: '0 of 0 flows deleted\n' });
+      expect(await cut('203.0.113')).toMatchObject({ code: 2 });
+      expect(await cut('0.0.0.0/0')).toMatchObject({ code: 2 });
+      expect(await cut()).toMatchObject({ code: 2 });
+    });
+
+    it('change-entries creates, marks and deletes', async () => {
+      const { stdout, ...ended } = await example('change-entries');
+      expect(ended).toEqual(clean);
+      expect(stdout).toMatch(
+        /^udp {6}17 60 src=10\.0\.0\.5 .* mark=1 use=2\n1 marked\n\d+ deleted\n$/,
+      );
+    });
+
     it('top-talkers finds the largest of more sources than it remembers', async () => {
       const small = Array.from({ length: 250 }, (_, index) => `127.0.1.${index + 1}`);
       await Promise.all(small.map((address) => send(address, 1)));

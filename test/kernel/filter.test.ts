@@ -8,6 +8,7 @@ import {
   deleteEntries,
   type Entry,
   type EntryFilter,
+  explainFilter,
   listEntries,
   updateEntries,
   watchEvents,
@@ -217,5 +218,93 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
     await time([{ address: '10.77.0.0' }]);
     const one = await time([{ address: '10.77.0.0' }]);
     expect(await time(addresses)).toBeLessThan(2 * one);
+  });
+});
+
+describeInNamespace('conntrack')('explainFilter', () => {
+  const whereOf = (filter: EntryFilter | EntryFilter[]) =>
+    Object.fromEntries(
+      explainFilter(filter).fields.map(({ field, evaluatedBy }) => [field, evaluatedBy]),
+    );
+
+  beforeAll(() => {
+    createMany(200_000, 10);
+  });
+
+  test('tells what this kernel evaluates', () => {
+    const original = { source: '10.0.0.1', destination: '10.0.0.0/8', sourcePort: 5, zone: 1 };
+    expect(
+      whereOf({
+        family: 'ipv4',
+        protocol: 'udp',
+        original,
+        reply: { sourcePort: 1 },
+        mark: 5,
+        zone: 3,
+      }),
+    ).toEqual({
+      'filter.family': 'kernel',
+      'filter.protocol': 'kernel',
+      'filter.mark': 'kernel',
+      'filter.zone': 'kernel',
+      'filter.original.source': 'kernel',
+      'filter.original.destination': 'package',
+      'filter.original.sourcePort': 'kernel',
+      'filter.original.zone': 'package',
+      'filter.reply.sourcePort': 'package',
+    });
+    expect(whereOf({ status: { none: ['assured'] }, nat: 'any', zone: 0, state: 'CLOSE' })).toEqual(
+      {
+        'filter.status': 'kernel',
+        'filter.nat': 'package',
+        'filter.zone': 'package',
+        'filter.state': 'package',
+      },
+    );
+    expect(whereOf({ protocol: 'icmp', original: { icmp: { type: 8, id: 1 } } })).toEqual({
+      'filter.protocol': 'kernel',
+      'filter.original.icmp.type': 'kernel',
+      'filter.original.icmp.id': 'kernel',
+    });
+  });
+
+  test('never lets the kernel compare what it gets wrong', () => {
+    expect(whereOf({ original: { source: 'fd00::1' } })).toEqual({
+      'filter.original.source': 'package',
+    });
+    for (const protocol of ['sctp', 'udplite', 'gre'] as const) {
+      expect(whereOf({ protocol, original: { sourcePort: 5 } })).toEqual({
+        'filter.protocol': 'kernel',
+        'filter.original.sourcePort': 'package',
+      });
+    }
+    for (const { reason } of explainFilter({ original: { source: 'fd00::1' } }).fields) {
+      expect(reason).toContain('IPv6');
+    }
+  });
+
+  test('tells the walks over the table', () => {
+    expect(explainFilter({}).passes).toEqual([['ipv4', 'ipv6']]);
+    expect(explainFilter({ mark: 1 }).passes).toEqual([['ipv4', 'ipv6']]);
+    expect(explainFilter({ protocol: 'tcp' }).passes).toEqual([['ipv4'], ['ipv6']]);
+    expect(explainFilter({ address: 'fd00::1' }).passes).toEqual([['ipv6']]);
+    expect(explainFilter([]).passes).toEqual([]);
+    const both = explainFilter([{ mark: 1, family: 'ipv4' }, { address: '10.0.0.1' }]);
+    expect(both.passes).toEqual([['ipv4']]);
+    expect(both.fields.map(({ evaluatedBy }) => evaluatedBy)).toEqual([
+      'kernel',
+      'package',
+      'package',
+    ]);
+  });
+
+  test('changes nothing', async () => {
+    const before = (await listEntries()).map(({ id }) => id).sort();
+    explainFilter({ protocol: 'tcp', status: { all: ['assured'] }, zone: 3, mark: 1 });
+    expect((await listEntries()).map(({ id }) => id).sort()).toEqual(before);
+  });
+
+  test('names what is wrong with a filter', () => {
+    expect(() => explainFilter({ marc: 1 } as EntryFilter)).toThrow(/^filter\.marc: /);
   });
 });

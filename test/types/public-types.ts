@@ -3,19 +3,33 @@ import {
   Conntrack,
   type ConntrackError,
   type ConntrackErrorCode,
+  createEntries,
+  createEntry,
+  createExpectation,
   type DccpInfo,
   type DccpState,
+  type DeleteResult,
+  deleteEntries,
+  deleteEntry,
+  deleteExpectation,
   type Entry,
   type EntryFilter,
   type EntryJson,
   type EntryKey,
+  type EntrySpec,
   type EntryStream,
+  type Expectation,
+  explainFilter,
   type Family,
+  type FilterPlan,
+  flushEntries,
   getEntry,
   listEntries,
+  listExpectations,
   type Nat,
   type Protocol,
   type ReadOptions,
+  type RequestResult,
   type SctpInfo,
   type StatusFlag,
   streamEntries,
@@ -23,6 +37,9 @@ import {
   type TcpInfo,
   type TcpState,
   type Tuple,
+  type UpdateResult,
+  updateEntries,
+  updateEntry,
 } from 'conntrack';
 import { expectTypeOf } from 'vitest';
 
@@ -154,6 +171,49 @@ export async function functions(): Promise<void> {
   expectTypeOf<Conntrack['getEntry']>().toEqualTypeOf<typeof getEntry>();
   // @ts-expect-error -- a handle is opened, not constructed
   expectTypeOf(new Conntrack()).toBeObject();
+}
+
+// Writing -----------------------------------------------------------------------------
+export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
+  const spec: EntrySpec = { protocol: 'tcp', original: tuple, timeout: 60 };
+  expectTypeOf(await createEntry(entry)).toEqualTypeOf<Entry>();
+  expectTypeOf(await createEntries([entry, spec])).toEqualTypeOf<RequestResult[]>();
+  // @ts-expect-error -- no timeout
+  await createEntry({ protocol: 'tcp', original: tuple });
+  // @ts-expect-error -- the kernel's own
+  await createEntry({ ...spec, status: ['sourceNat'] });
+  // @ts-expect-error -- misspelled
+  await createEntry({ ...spec, marc: 1 });
+  for (const { entry: made, error } of await createEntries([spec])) {
+    if (error === undefined) expectTypeOf(made).toEqualTypeOf<Entry>();
+    else expectTypeOf(error).toEqualTypeOf<ConntrackError>();
+  }
+
+  expectTypeOf(await updateEntry(entry, { mark: { value: 1, mask: 3 } })).toEqualTypeOf<Entry>();
+  // @ts-expect-error -- a zone cannot change
+  await updateEntry(entry, { zone: 1 });
+  expectTypeOf(await updateEntries({ mark: 1 }, { timeout: 5 })).toEqualTypeOf<UpdateResult>();
+
+  expectTypeOf(await deleteEntry(entry)).toEqualTypeOf<boolean>();
+  expectTypeOf(await deleteEntries({ mark: 1 }, { dryRun: true })).toEqualTypeOf<DeleteResult>();
+  // @ts-expect-error -- no filter
+  await deleteEntries();
+  // @ts-expect-error -- misspelled
+  await deleteEntries({ mark: 1 }, { dryrun: true });
+  await flushEntries({ family: 'ipv4' });
+  // @ts-expect-error -- undefined is not both
+  await flushEntries({ family: undefined });
+
+  const [expectation] = await listExpectations();
+  if (expectation !== undefined) {
+    expectTypeOf(expectation).toEqualTypeOf<Expectation>();
+    await createExpectation(expectation);
+    await deleteExpectation(expectation);
+  }
+  expectTypeOf(explainFilter({ mark: 1 })).toEqualTypeOf<FilterPlan>();
+  expectTypeOf<Conntrack['deleteEntries']>().toEqualTypeOf<typeof deleteEntries>();
+  expectTypeOf<Conntrack['createEntries']>().toEqualTypeOf<typeof createEntries>();
+  expectTypeOf<Conntrack['explainFilter']>().toEqualTypeOf<typeof explainFilter>();
 }
 
 // JSON and errors ---------------------------------------------------------------------
