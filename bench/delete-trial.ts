@@ -2,10 +2,13 @@
  * A process of its own for one deletion, or for the reading that it is compared with:
  * `delete-trial.js one ADDRESS | many COUNT | stream` prints what it measured as JSON.
  */
-import { deleteEntries } from 'conntrack';
+import { setTimeout } from 'node:timers/promises';
+import { countEntries, deleteEntries } from 'conntrack';
 import { streamVisit } from './trials/stream-visit.js';
 
 const [name, argument = ''] = process.argv.slice(2);
+await countEntries(); // loads the addon
+await setTimeout(100); // what is left of the start-up
 const start = process.hrtime.bigint();
 const entries = await work();
 console.log(JSON.stringify({ entries, seconds: Number(process.hrtime.bigint() - start) / 1e9 }));
