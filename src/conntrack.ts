@@ -35,7 +35,6 @@ import { planFilter } from './internal/filter-plan.js';
 import { compileFilter } from './internal/filter-record.js';
 import { FAMILY_NUMBERS } from './internal/layout.js';
 import { loadAddon } from './internal/load-addon.js';
-import { SUPPORT } from './internal/native.js';
 import { RequestQueue } from './internal/request-queue.js';
 import {
   deletingPass,
@@ -239,7 +238,7 @@ export class Conntrack implements AsyncDisposable {
     this.#refuseIfClosed('flushEntries');
     const { tuple, failure } = await loadAddon().probeFilters();
     if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
-    return tuple === SUPPORT.yes;
+    return tuple === true;
   }
 
   async #run(pass: TablePass | undefined): Promise<PassCounts> {

@@ -367,6 +367,17 @@ export function fixedTimeoutError(operation: string): ConntrackError {
   });
 }
 
+export function ignoredChangeError(
+  operation: string,
+  name: 'sequenceAdjust' | 'synproxy',
+): ConntrackError {
+  return new ConntrackError(`the kernel has ignored ${name}: the entry has no room for it`, {
+    code: 'EOPNOTSUPP',
+    operation,
+    hint: 'What else was named was changed.',
+  });
+}
+
 export function replacedEntryError(operation: string): ConntrackError {
   return new ConntrackError(
     'the entry ended before it could be changed; a newer one on its tuple was changed instead',

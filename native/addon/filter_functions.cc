@@ -10,17 +10,22 @@ namespace conntrack::addon {
 
 Napi::Value asked_fields_of(const Napi::CallbackInfo& info) {
   const FilterRecord filter = filter_argument(info.Env(), info[0]);
-  return {info.Env(), to_js(info.Env(), asked_fields(filter))};
+  return {info.Env(), addon::to_js(info.Env(), asked_fields(filter))};
 }
 
 namespace {
 
+napi_value to_js(napi_env env, FilterSupport::Answer answer) {
+  return answer == FilterSupport::unknown ? nullptr
+                                          : addon::to_js(env, answer == FilterSupport::yes);
+}
+
 napi_value describe(napi_env env, const FilterSupport& support, const Failure& failure) {
   return JsObject(env)
       .set("failure", failure)
-      .set("tuple", uint32_t{support.tuple})
-      .set("status", uint32_t{support.status})
-      .set("zone", uint32_t{support.zone})
+      .set("tuple", to_js(env, support.tuple))
+      .set("status", to_js(env, support.status))
+      .set("zone", to_js(env, support.zone))
       .value();
 }
 

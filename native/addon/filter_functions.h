@@ -8,8 +8,8 @@ namespace conntrack::addon {
 // askedFields(filter): which parts of a filter record the kernel is asked for.
 Napi::Value asked_fields_of(const Napi::CallbackInfo& info);
 
-// probeFilters(): a promise of { failure?, tuple, status, zone }, each a
-// FilterSupport::Answer. probeFiltersNow(): the same, waiting for it.
+// probeFilters(): a promise of { failure?, tuple?, status?, zone? }, each true, false or
+// not known. probeFiltersNow(): the same, waiting for it.
 Napi::Value probe_filters(const Napi::CallbackInfo& info);
 Napi::Value probe_filters_now(const Napi::CallbackInfo& info);
 

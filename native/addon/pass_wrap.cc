@@ -54,15 +54,11 @@ Napi::Function PassWrap::define(Napi::Env env) {
                      });
 }
 
-// PASS of src/internal/native.ts.
-enum PassKind : uint32_t { PASS_LOOK = 0, PASS_UPDATE = 2 };
-
 PassWrap::PassWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<PassWrap>(info),
-      changer_(number_argument(info, 2) == PASS_UPDATE ? EntryChanger::Kind::update
-                                                       : EntryChanger::Kind::remove),
+      changer_(boolean_argument(info, 2) ? EntryChanger::Kind::remove : EntryChanger::Kind::update),
       pass_(filter_argument(info.Env(), info[0]),
-            number_argument(info, 2) == PASS_LOOK ? nullptr : &changer_) {
+            boolean_argument(info, 2) || info[3].IsArrayBuffer() ? &changer_ : nullptr) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
   Failure failure;

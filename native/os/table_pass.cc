@@ -44,7 +44,7 @@ Failure TablePass::hand_over() {
   filled_.post();
   next_ = (next_ + 1) % parts;
   empty_.wait();
-  return failure_;
+  return failure();
 }
 
 Failure TablePass::start() {
@@ -59,14 +59,17 @@ Failure TablePass::start() {
 
 Failure TablePass::finish() {
   for (size_t i = 0; i + 1 < parts; i++) empty_.wait();
-  return failure_;
+  return failure();
 }
 
 void TablePass::work() {
   for (size_t slab = 0;; slab = (slab + 1) % parts) {
     filled_.wait();
     if (stopping_.load(std::memory_order_relaxed)) return;
-    if (!failure_) failure_ = changer_->change(memory_->slabs[slab]);
+    if (!failed_.load(std::memory_order_relaxed)) {
+      failure_ = changer_->change(memory_->slabs[slab]);
+      if (failure_) failed_.store(true, std::memory_order_release);
+    }
     empty_.post();
   }
 }

@@ -42,6 +42,7 @@ class TablePass {
   Failure start();
   // Hands a slab over; waits until there is room for the next one.
   Failure hand_over();
+  Failure failure() const { return failed_.load(std::memory_order_acquire) ? failure_ : Failure{}; }
   // Waits until all that was handed over is done.
   Failure finish();
 
@@ -60,8 +61,9 @@ class TablePass {
   Semaphore empty_;
   Semaphore filled_;
   std::atomic<bool> stopping_{false};
-  // Written by the second thread before it posts, and read after the wait.
+  // Written by the second thread once, and read once failed_ says so.
   Failure failure_;
+  std::atomic<bool> failed_{false};
 };
 
 }  // namespace conntrack

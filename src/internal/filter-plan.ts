@@ -8,7 +8,7 @@ import { PROTOCOL_NUMBERS } from '../names.js';
 import { compileFilter } from './filter-record.js';
 import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT, LITTLE_ENDIAN } from './layout.js';
 import { loadAddon } from './load-addon.js';
-import { type FilterSupport, SUPPORT } from './native.js';
+import type { FilterSupport } from './native.js';
 
 type Asked = keyof typeof ASKED_FIELDS;
 
@@ -47,11 +47,11 @@ function plan(
     return { field, evaluatedBy: 'package', reason: otherwise };
   }
   const { attribute, since, answer } = attributeOf(asked, support);
-  if (answer === SUPPORT.no) {
+  if (answer === false) {
     const reason = `this kernel ignores ${attribute}, which Linux ${since} brought`;
     return { field, evaluatedBy: 'package', reason };
   }
-  const doubt = answer === SUPPORT.unknown ? '; an empty table does not tell whether this one' : '';
+  const doubt = answer === undefined ? '; an empty table does not tell whether this one' : '';
   const reason = since === undefined ? attribute : `${attribute}, since Linux ${since}${doubt}`;
   return { field, evaluatedBy: 'kernel', reason };
 }
@@ -66,7 +66,7 @@ function ofSeveral({ field }: Condition, ask: ArrayBuffer): PlannedField {
 function attributeOf(asked: Asked, support: FilterSupport) {
   switch (asked) {
     case 'mark':
-      return { attribute: 'CTA_MARK', since: undefined, answer: SUPPORT.yes };
+      return { attribute: 'CTA_MARK', since: undefined, answer: true };
     case 'status':
       return { attribute: 'CTA_STATUS', since: '5.15', answer: support.status };
     case 'zone':
@@ -197,7 +197,7 @@ function familyOf(ask: ArrayBuffer) {
 let known: FilterSupport | undefined;
 
 function probe(operation: string): FilterSupport {
-  if (known?.zone !== SUPPORT.yes && known?.zone !== SUPPORT.no) {
+  if (known?.zone === undefined) {
     const support = loadAddon().probeFiltersNow();
     if (support.failure !== undefined) throw errorOfPlainFailure(operation, support.failure);
     known = support;

@@ -59,9 +59,6 @@ export interface PassOutcome extends Outcome {
   readonly vanished: number;
 }
 
-/** What a pass does with the entries that match. */
-export const PASS = { look: 0, remove: 1, update: 2 } as const;
-
 /** Goes over the table once. native/addon/pass_wrap.h */
 export interface NativeTablePass {
   readonly failure?: NativeFailure;
@@ -70,14 +67,11 @@ export interface NativeTablePass {
   close(): void;
 }
 
-/** FilterSupport::Answer */
-export const SUPPORT = { no: 0, yes: 1, unknown: 2 } as const;
-
-/** Each is one of SUPPORT. */
+/** Which conditions the kernel can compare; absent: it cannot be told. */
 export interface FilterSupport extends Outcome {
-  readonly tuple: number;
-  readonly status: number;
-  readonly zone: number;
+  readonly tuple?: boolean;
+  readonly status?: boolean;
+  readonly zone?: boolean;
 }
 
 /** One request at a time. native/addon/request_wrap.h */
@@ -154,11 +148,11 @@ export interface NativeAddon {
     filter: ArrayBuffer | undefined,
   ) => NativeEventReader;
   readonly RequestSocket: new () => NativeRequestSocket;
-  /** `ask` and `filter` as above; `changes` with PASS.update. */
+  /** `ask` and `filter` as above. With neither `remove` nor `changes` it only counts. */
   readonly TablePass: new (
     ask: ArrayBuffer,
     filter: ArrayBuffer | undefined,
-    kind: number,
+    remove: boolean,
     changes: ArrayBuffer | undefined,
   ) => NativeTablePass;
   /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */

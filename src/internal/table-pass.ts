@@ -1,7 +1,6 @@
 /**
  * One pass over the table that deletes or changes what matches.
  */
-
 import type { DeleteOptions, EntryChanges } from '../entry-spec.js';
 import { closedError, errorOfPass, errorOfPlainFailure, typeError } from '../errors.js';
 import type { EntryFilter } from '../filter.js';
@@ -9,7 +8,7 @@ import { type Family, PROTOCOL_NUMBERS } from '../names.js';
 import { objectOf } from './check.js';
 import { type CompiledFilter, compileFilter } from './filter-record.js';
 import { loadAddon } from './load-addon.js';
-import { type NativeTablePass, PASS } from './native.js';
+import type { NativeTablePass } from './native.js';
 import { changesSlab } from './spec-writer.js';
 
 export interface PassCounts {
@@ -29,7 +28,7 @@ export function deletingPass(filter: Filters, options: DeleteOptions): TablePass
   if (dryRun !== undefined && typeof dryRun !== 'boolean') {
     throw typeError('options.dryRun', 'must be a boolean');
   }
-  return open('deleteEntries', dryRun === true ? 'look' : 'remove', compiled);
+  return open('deleteEntries', dryRun !== true, compiled);
 }
 
 /** The same for an update. */
@@ -44,16 +43,16 @@ export function updatingPass(filter: Filters, changes: EntryChanges): TablePass 
       throw typeError(`changes.${name}`, `needs the filter to say protocol: '${name}'`);
     }
   }
-  if (changes.sequenceAdjust !== undefined) {
-    // Nor can a pass see that the kernel has ignored it, for want of room in the entry.
-    throw typeError('changes.sequenceAdjust', 'is for updateEntry()');
+  for (const name of ['sequenceAdjust', 'synproxy'] as const) {
+    // Nor can a pass see whether the kernel has ignored these, for want of room in an entry.
+    if (changes[name] !== undefined) throw typeError(`changes.${name}`, 'is for updateEntry()');
   }
-  return open('updateEntries', 'update', compiled, slab);
+  return open('updateEntries', false, compiled, slab);
 }
 
 /** Deletes the entries of a family one by one. */
 export function flushingPass(family: Family): TablePass | undefined {
-  return open('flushEntries', 'remove', compileFilter({ family }));
+  return open('flushEntries', true, compileFilter({ family }));
 }
 
 const DELETES_ALL =
@@ -63,12 +62,17 @@ const UPDATES_ALL =
 
 function open(
   operation: string,
-  kind: keyof typeof PASS,
+  remove: boolean,
   { ask, records, isFamily }: CompiledFilter,
   changes?: ArrayBuffer,
 ): TablePass | undefined {
   if (ask === undefined) return undefined;
-  return new TablePass(operation, kind, { ask, records: isFamily ? undefined : records }, changes);
+  return new TablePass(
+    operation,
+    remove,
+    { ask, records: isFamily ? undefined : records },
+    changes,
+  );
 }
 
 function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
@@ -84,13 +88,13 @@ export class TablePass {
 
   constructor(
     operation: string,
-    kind: keyof typeof PASS,
+    remove: boolean,
     selection: { ask: ArrayBuffer; records: ArrayBuffer | undefined },
     changes?: ArrayBuffer,
   ) {
     this.operation = operation;
     const { TablePass: Native } = loadAddon();
-    this.pass = new Native(selection.ask, selection.records, PASS[kind], changes);
+    this.pass = new Native(selection.ask, selection.records, remove, changes);
     const { failure } = this.pass;
     if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   }

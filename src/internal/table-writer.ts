@@ -6,10 +6,12 @@ import type { Entry } from '../entry.js';
 import type { EntryKey } from '../entry-key.js';
 import type { EntryChanges, EntrySpec, RequestResult } from '../entry-spec.js';
 import {
+  ConntrackError,
   errorOfCreation,
   errorOfFailure,
   errorOfUpdate,
   fixedTimeoutError,
+  ignoredChangeError,
   isMissing,
   missingEntryError,
   replacedEntryError,
@@ -18,7 +20,7 @@ import {
   unreadEntryError,
 } from '../errors.js';
 import { entriesOf } from './entry-view.js';
-import type { NativeFailure, WriteResult } from './native.js';
+import type { WriteResult } from './native.js';
 import { hasTupleOf, keySlab } from './record-writer.js';
 import type { RequestQueue } from './request-queue.js';
 import { changesSlab, namedChanges, specSlab } from './spec-writer.js';
@@ -74,18 +76,21 @@ export async function createEntries(
     return { part, slab: specSlab(part, fields) };
   });
   const all: RequestResult[] = [];
-  let broken: NativeFailure | undefined;
-  for (const { part, slab } of parts) {
-    const { results = [], failure } =
-      broken === undefined
-        ? await requests.run(operation, (socket) => socket.create(slab, part.length))
-        : { failure: broken };
-    // A socket that failed answers nothing any more: so it is with all that were not sent.
-    broken = failure;
-    for (const [index, spec] of part.entries()) {
-      const result = results[index] ?? (broken && { failure: broken });
-      all.push(await resultOf(requests, operation, spec as EntrySpec, result));
+  try {
+    for (const { part, slab } of parts) {
+      const { results, failure } = await requests.run(operation, (socket) =>
+        socket.create(slab, part.length),
+      );
+      for (const [index, spec] of part.entries()) {
+        all.push(await resultOf(requests, operation, spec as EntrySpec, results[index]));
+      }
+      // A socket that failed answers nothing any more.
+      if (failure !== undefined) throw errorOfFailure(operation, failure);
     }
+  } catch (error) {
+    // What was done has its result; what was not sent has the error, such as of a closed handle.
+    if (!(error instanceof ConntrackError) || all.length === 0) throw error;
+    while (all.length < specs.length) all.push({ error });
   }
   return all;
 }
@@ -100,7 +105,7 @@ async function resultOf(
     const entry = onlyEntry(slab);
     // An update without room for labels is refused; here the kernel leaves them out in
     // silence (ctnetlink_create_conntrack).
-    if ((spec.labels ?? 0n) === (entry.labels ?? 0n)) return { entry };
+    if ((spec.labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
     await requests.run(operation, (socket) => socket.remove(slab));
     return { error: unlabelledError(operation) };
   }
@@ -139,6 +144,10 @@ export async function updateEntry(
   const entry = onlyEntry(result.slab);
   // An update has no id to compare (ctnetlink_new_conntrack).
   if (entry.id !== id) throw replacedEntryError(operation);
+  for (const name of ['sequenceAdjust', 'synproxy'] as const) {
+    // Without room for it in the entry the kernel does nothing, and says that it did.
+    if (!holds(entry[name], changes[name])) throw ignoredChangeError(operation, name);
+  }
   return entry;
 }
 
@@ -154,6 +163,13 @@ export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promis
   const error = errorOfFailure(operation, failure);
   if (isMissing(error)) return false;
   throw error;
+}
+
+/** Whether a value has all that was asked for. */
+function holds(value: unknown, asked: unknown): boolean {
+  if (typeof asked !== 'object' || asked === null) return asked === undefined || value === asked;
+  const has = (value ?? {}) as Record<string, unknown>;
+  return Object.entries(asked).every(([name, part]) => holds(has[name], part));
 }
 
 function onlyEntry(slab: ArrayBuffer): Entry {

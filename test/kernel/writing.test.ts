@@ -22,8 +22,9 @@ import {
 } from 'conntrack';
 import { beforeEach, expect, test } from 'vitest';
 import { count, insert, listLines } from '../support/conntrack-tool.js';
-import { nft, run, setting } from '../support/namespace.js';
+import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
+import { ping } from '../support/traffic.js';
 
 const PORTS = {
   source: '10.0.0.1',
@@ -292,6 +293,29 @@ describeInNamespace('conntrack', 'nft')('updateEntry', () => {
     await replace(entry, TCP);
     await expect(updateEntry(entry, { mark: 1 })).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await getEntry({ protocol: 'tcp', original: PORTS }))?.mark).toBe(0);
+  });
+
+  test('what the kernel ignores in silence is an error', async () => {
+    const sequenceAdjust = { original: { correctionPosition: 1, offsetBefore: 2, offsetAfter: 3 } };
+    const synproxy = { initialSequence: 1, initialTimestamp: 2, timestampOffset: 3 };
+    // Entries that packets made have no room for either.
+    trackLoopback();
+    ping('127.0.0.1', '127.0.0.1', 7);
+    const [entry] = await listEntries({ protocol: 'icmp' });
+    if (entry === undefined) throw new Error('no entry');
+    for (const change of [{ sequenceAdjust }, { synproxy }]) {
+      const refused = updateEntry(entry, { mark: 77, ...change });
+      await expect(refused).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+      expect((await getEntry(entry))?.mark).toBe(77);
+    }
+
+    const made = await createEntry(TCP);
+    expect((await updateEntry(made, { synproxy })).synproxy).toEqual(synproxy);
+    const adjusted = await createEntry(udp(1, { sequenceAdjust }));
+    const changed = { original: { correctionPosition: 4, offsetBefore: -5, offsetAfter: 6 } };
+    const after = await updateEntry(adjusted, { sequenceAdjust: changed });
+    expect(after.sequenceAdjust).toMatchObject(changed);
+    await expect(updateEntries({ mark: 1 }, { synproxy })).rejects.toThrow(/changes\.synproxy: /);
   });
 
   test('a state for an entry of another protocol is a TypeError', async () => {
