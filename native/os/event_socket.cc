@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <new>
@@ -147,6 +148,19 @@ EventSocket::Memory EventSocket::memory() const {
   ::getsockopt(fd_.get(), SOL_SOCKET, SO_MEMINFO, values, &size);
   return {values[meminfo_rmem_alloc], values[meminfo_drops]};
 }
+
+namespace {
+
+bool has(const Fd& fd, short condition) {
+  pollfd polled = {fd.get(), condition, 0};
+  return ::poll(&polled, 1, 0) > 0 && (polled.revents & condition) != 0;
+}
+
+}  // namespace
+
+bool EventSocket::has_overrun() const { return has(fd_, POLLERR); }
+
+bool EventSocket::is_readable() const { return has(fd_, POLLIN); }
 
 uint32_t EventSocket::receive_buffer() const {
   int bytes = 0;

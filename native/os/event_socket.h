@@ -68,6 +68,9 @@ class EventSocket {
     uint32_t drops = 0;   // datagrams that found no room since the socket was opened
   };
   Memory memory() const;
+  // Whether the next receive() will say that there was an overrun.
+  bool has_overrun() const;
+  bool is_readable() const;
   // In bytes, as the kernel counts them: with its own overhead for each event.
   uint32_t receive_buffer() const;
 

@@ -1,6 +1,7 @@
 #include "os/event_source.h"
 
 #include <errno.h>
+#include <time.h>
 
 namespace conntrack {
 
@@ -30,6 +31,13 @@ EventSocket::Memory look(const EventSocket& socket) {
   return seen;
 }
 
+// Some five milliseconds in all.
+constexpr int most_looks = 50;
+void pause() {
+  constexpr timespec moment = {0, 50'000};
+  ::nanosleep(&moment, nullptr);
+}
+
 }  // namespace
 
 EventSource::Step EventSource::next() {
@@ -38,48 +46,79 @@ EventSource::Step EventSource::next() {
     return Step::datagrams;
   }
   for (;;) {
-    const bool near = hole_ == Hole::ahead && before_.queued <= far_from_empty;
-    const EventSocket::Step step =
-        socket_.receive(batch_, near ? 1 : EventBatch::capacity, failure_);
-    if (step == EventSocket::Step::failed) return Step::failed;
-    const bool overrun = step == EventSocket::Step::overrun;
     const Hole passed = hole_;
-    // When another overrun follows at once, what was dropped last belongs to that.
-    const uint32_t drops = overrun ? before_.drops : after_.drops;
-    if (overrun) {
+    const bool near = passed == Hole::ahead && before_.queued <= far_from_empty;
+    const bool one_by_one = near || passed == Hole::here || unsettled_;
+    const EventSocket::Step step =
+        socket_.receive(batch_, one_by_one ? 1 : EventBatch::capacity, failure_);
+    if (step == EventSocket::Step::failed) return Step::failed;
+    if (step == EventSocket::Step::overrun) {
+      // It belongs to what was dropped since, and with nothing between them they are one.
+      const uint32_t drops = drops_until_here();
       look_ahead();
-      // With nothing between them they are one: an event found the socket still
-      // congested, and was dropped when it no longer was.
-      if (before_.queued == 0) continue;
-    } else if (passed == Hole::ahead) {
-      look_around();
-    } else {
-      hole_ = Hole::none;
-    }
-    if (passed == Hole::here) {
+      if (passed != Hole::here || hole_ == Hole::here) continue;
       report(drops);
-      held_ = batch_.count() > 0;
       return Step::lost;
     }
-    if (batch_.count() > 0) return Step::datagrams;
-    if (!overrun && hole_ != Hole::here) return Step::dry;
+    const bool dry = batch_.count() == 0;
+    if (passed == Hole::ahead) {
+      look_around(dry);
+    } else if (passed == Hole::here || unsettled_) {
+      const uint32_t drops = settled_drops();
+      hole_ = Hole::none;
+      unsettled_ = dry;
+      if (passed == Hole::here || drops != reported_) {
+        report(drops);
+        held_ = !dry;
+        return Step::lost;
+      }
+    }
+    if (!dry) return Step::datagrams;
+    if (hole_ != Hole::here) return Step::dry;
   }
 }
 
 // The kernel has dropped events, and goes on until the queue is empty.
 void EventSource::look_ahead() {
   before_ = look(socket_);
-  hole_ = Hole::ahead;
+  unsettled_ = false;
+  after_ = before_;
+  overrun_again_ = socket_.has_overrun();
+  hole_ = before_.queued == 0 ? Hole::here : Hole::ahead;
 }
 
 // Whether the queue was empty since the last look: it only shrinks until then.
-void EventSource::look_around() {
+void EventSource::look_around(bool dry) {
   after_ = look(socket_);
-  if (after_.queued == 0 || after_.queued >= before_.queued) {
-    hole_ = Hole::here;
-  } else {
-    before_ = after_;
+  overrun_again_ = socket_.has_overrun();
+  hole_ = Hole::here;
+  if (dry || overrun_again_ || after_.queued == 0 || !socket_.is_readable()) return;
+  // It may only seem to have grown: a sender that has lost its processor in those ten
+  // nanoseconds. Wait for it, or for another sign.
+  EventSocket::Memory now = after_;
+  for (int looks = 0; now.queued >= before_.queued; looks++) {
+    if (now.queued > after_.queued || looks == most_looks || socket_.has_overrun()) return;
+    if (now.drops - after_.drops > 1) break;
+    if (looks > 4) pause();
+    now = look(socket_);
   }
+  hole_ = Hole::ahead;
+  before_.drops = now.drops;
+  if (now.queued < before_.queued) before_.queued = now.queued;
+}
+
+// What was dropped before the queue was empty, when more may have been dropped since.
+uint32_t EventSource::drops_until_here() const {
+  return overrun_again_ ? before_.drops : after_.drops;
+}
+
+// What was dropped before the batch that was received last. Who drops an event counts it
+// before it sends the next one: once that is there, all are counted. But another overrun
+// may have begun since, whose drops are among them.
+uint32_t EventSource::settled_drops() const {
+  const uint32_t drops = look(socket_).drops;
+  if (!socket_.has_overrun()) return drops;
+  return hole_ == Hole::here ? drops_until_here() : reported_;
 }
 
 // Without a drop it was an event for which the kernel had no memory (nfnetlink_set_err):

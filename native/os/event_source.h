@@ -32,8 +32,10 @@ class EventSource {
 
  private:
   void look_ahead();
-  void look_around();
+  void look_around(bool dry);
+  uint32_t drops_until_here() const;
   void report(uint32_t drops);
+  uint32_t settled_drops() const;
 
   EventSocket socket_;
   EventBatch batch_;
@@ -41,11 +43,13 @@ class EventSource {
   Failure failure_;
   uint32_t lost_ = 0;
   uint32_t reported_ = 0;  // of the socket's drops
+  bool unsettled_ = false;  // nothing has come since the hole that was told last
 
   // ahead: behind what is queued. here: behind what was given last.
   enum class Hole { none, ahead, here } hole_ = Hole::none;
   EventSocket::Memory before_;  // when the queue was not empty for the last time
-  EventSocket::Memory after_;   // at the last look
+  EventSocket::Memory after_;   // at the first look after that
+  bool overrun_again_ = false;  // by then
 };
 
 }  // namespace conntrack

@@ -7,6 +7,7 @@ import type { ConntrackEvent } from '../events.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { eventsOf } from './event-view.js';
 import { loadAddon } from './load-addon.js';
+import { LoopTurn } from './loop-turn.js';
 import type { NativeEventCounters, NativeEventReader } from './native.js';
 
 export interface SubscriptionOptions {
@@ -28,6 +29,7 @@ export class EventSubscription {
   private readonly allNamespaces: boolean;
   private readonly signal: AbortSignal | undefined;
   private readonly reader: NativeEventReader;
+  private readonly turn = new LoopTurn();
   /** Set once the stream has ended: what read() then answers. */
   private end: End | undefined;
 
@@ -68,10 +70,14 @@ export class EventSubscription {
 
   /** The next events, `undefined` once the stream has ended. Not while it is pending. */
   async read(): Promise<ConntrackEvent[] | undefined> {
+    await this.turn.wait();
     const outcome = this.interrupted ? undefined : await this.reader.next();
     if (outcome !== undefined && !this.interrupted) {
       const { slabs, failure } = outcome;
-      if (failure === undefined) return eventsOf(slabs);
+      if (failure === undefined) {
+        this.turn.begin();
+        return eventsOf(slabs);
+      }
       this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
     }
     this.throwError();

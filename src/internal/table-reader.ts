@@ -6,6 +6,7 @@ import { closedError, errorOfPlainFailure } from '../errors.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { SLAB } from './layout.js';
 import { loadAddon } from './load-addon.js';
+import { LoopTurn } from './loop-turn.js';
 import type { NativeDumpReader } from './native.js';
 
 /**
@@ -34,6 +35,7 @@ export class TableReader {
   /** The slabs that the reader has, in the order in which it fills them. */
   private readonly ahead: ArrayBuffer[] = [];
   private batch = 1;
+  private readonly turn = new LoopTurn();
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
@@ -50,6 +52,7 @@ export class TableReader {
 
   /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
   async read(): Promise<ArrayBuffer[] | undefined> {
+    await this.turn.wait();
     if (this.reader === undefined && !this.hasEnded()) await this.start();
     while (!this.hasEnded()) {
       const outcome = await this.reader?.next();
@@ -63,7 +66,9 @@ export class TableReader {
       const filled = this.ahead.splice(0, slabs);
       if (done) await this.stop('complete');
       else this.readAhead();
-      if (slabs > 0) return filled;
+      if (slabs === 0) continue;
+      this.turn.begin();
+      return filled;
     }
     this.throwError();
     return undefined;

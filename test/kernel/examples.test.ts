@@ -61,8 +61,8 @@ describeInNamespace(
     expect([...new Set(protocols)]).toEqual(PROTOCOLS);
     expect(count).toBe(protocols.length);
     expect(stdout).toContain('real traffic over loopback');
-    expect(stdout).toMatch(/\nnew {5}tcp {6}6 120 SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/);
-    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 30 src=::1 .*\n\nLinux /);
+    expect(stdout).toMatch(/\nnew {5}tcp {6}6 (120|119) SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/);
+    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 (30|29) src=::1 .*\n\nLinux /);
     expect(stdout).toMatch(
       /tcp {5}ESTABLISHED {2}127\.0\.0\.1:\d+ +127\.0\.0\.1:443 +\d+ +[\d,]{3,} {2}assured\n/,
     );
@@ -205,7 +205,7 @@ describeInNamespace(
       const { stdout, ...ended } = await example('change-entries');
       expect(ended).toEqual(clean);
       expect(stdout).toMatch(
-        /^udp {6}17 60 src=10\.0\.0\.5 .* mark=1 use=2\n1 marked\n\d+ deleted\n$/,
+        /^udp {6}17 (60|59) src=10\.0\.0\.5 .* mark=1 use=2\n1 marked\n\d+ deleted\n$/,
       );
     });
 

@@ -84,10 +84,11 @@ describeInNamespace('conntrack', 'nft')('createEntry', () => {
       tcp: { state: 'ESTABLISHED', original: { windowScale: 7, flags: 3 }, reply: { flags: 1 } },
     });
     expect(listLines().map(settled)).toEqual([settled(String(entry))]);
-    expect(String(entry)).toBe(
-      'tcp      6 1000 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=40000 dport=443 ' +
-        'src=10.0.0.2 dst=10.0.0.1 sport=443 dport=40000 [ASSURED] mark=7 zone=5 use=2',
+    expect(settled(String(entry))).toBe(
+      'tcp      6 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=40000 dport=443 ' +
+        'src=10.0.0.2 dst=10.0.0.1 sport=443 dport=40000 [ASSURED] mark=7 zone=5',
     );
+    expect([1000, 999]).toContain(entry.timeout); // the kernel rounds what is left down
     expect(entry.toJSON().tcp?.original).toMatchObject({ flags: 3 });
   });
 
@@ -255,7 +256,7 @@ describeInNamespace('conntrack', 'nft')('updateEntry', () => {
       { protocol: 'tcp', reply },
       { timeout: 60, tcp: { state: 'CLOSE_WAIT' } },
     );
-    expect(String(after)).toContain('tcp      6 60 CLOSE_WAIT');
+    expect(String(after)).toMatch(/^tcp {6}6 (60|59) CLOSE_WAIT/);
   });
 
   test('labels are replaced as a whole; a helper can be taken away', async () => {
@@ -271,7 +272,7 @@ describeInNamespace('conntrack', 'nft')('updateEntry', () => {
     const refused = updateEntry(entry, { timeout: 500, mark: 9, labels: 1n });
     await expect(refused).rejects.toMatchObject({ code: 'ENOSPC' });
     await expect(refused).rejects.toThrow(/Changed was timeout, mark\./);
-    expect(String(await getEntry(entry))).toContain('tcp      6 500 ESTABLISHED');
+    expect(String(await getEntry(entry))).toMatch(/^tcp {6}6 (500|499) ESTABLISHED/);
     expect((await getEntry(entry))?.mark).toBe(9);
 
     const helper = updateEntry(entry, { timeout: 400, helper: 'ftp' });
