@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 
 const folder = (name: string) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`] },
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    // What changes a setting of the whole machine runs when all others have ended.
+    sequence: { groupOrder: name === 'machine' ? 1 : 0 },
+  },
 });
 
 export default defineConfig({
@@ -15,6 +20,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    projects: ['unit', 'wire', 'stack', 'kernel', 'lifecycle'].map(folder),
+    projects: ['unit', 'wire', 'stack', 'kernel', 'lifecycle', 'machine'].map(folder),
   },
 });

@@ -4,6 +4,8 @@
  *
  * @module
  */
+
+import { type Finding, findingsOf } from './diagnose.js';
 import type { Entry } from './entry.js';
 import type { EntryKey } from './entry-key.js';
 import type {
@@ -24,6 +26,7 @@ import { objectOf } from './internal/check.js';
 import { Dependents } from './internal/dependents.js';
 import { entriesOf } from './internal/entry-view.js';
 import type { EventSubscription } from './internal/event-subscription.js';
+import { gatherEvidence } from './internal/evidence.js';
 import {
   createExpectation as createExpectationWith,
   deleteExpectation as deleteExpectationWith,
@@ -35,6 +38,8 @@ import { planFilter } from './internal/filter-plan.js';
 import { compileFilter } from './internal/filter-record.js';
 import { FAMILY_NUMBERS } from './internal/layout.js';
 import { loadAddon } from './internal/load-addon.js';
+import type { NativeNetNamespace, NetNamespaceArgument } from './internal/native.js';
+import { openNetNamespace } from './internal/net-namespace.js';
 import { RequestQueue } from './internal/request-queue.js';
 import {
   deletingPass,
@@ -45,12 +50,35 @@ import {
 } from './internal/table-pass.js';
 import { TableReader } from './internal/table-reader.js';
 import {
+  readSettings as readSettingsOf,
+  writeSettings as writeSettingsOf,
+} from './internal/table-settings.js';
+import { readStats as readStatsOf } from './internal/table-stats.js';
+import {
   createEntries as createEntriesWith,
   createEntry as createEntryWith,
   deleteEntry as deleteEntryWith,
   findEntry,
   updateEntry as updateEntryWith,
 } from './internal/table-writer.js';
+import {
+  type PressureOptions,
+  type PressureSample,
+  samplePressure,
+  type WatchPressureOptions,
+  watchPressureOf,
+} from './pressure.js';
+import type { SettingChanges, TableSettings } from './settings.js';
+import type { TableStats } from './stats.js';
+
+/** Which table a handle is for. */
+export interface OpenOptions {
+  /**
+   * The network namespace: its name under /run/netns (`ip netns`), an absolute path such as
+   * /proc/1234/ns/net, or `{ pid }` for that of a process. Ours when it is left out.
+   */
+  readonly netns?: string | { readonly pid: number } | undefined;
+}
 
 /** Opens a handle in the name of the function that needs it. */
 let openHandle: (operation: string) => Conntrack;
@@ -74,26 +102,55 @@ export class Conntrack implements AsyncDisposable {
   readonly #readers = new Dependents<TableReader>();
   readonly #subscriptions = new Dependents<EventSubscription>();
   readonly #passes = new Set<TablePass>();
+  readonly #closing = new AbortController();
+  readonly #netns: NativeNetNamespace | undefined;
   #closed = false;
 
   static {
-    openHandle = (operation) => new Conntrack(new RequestQueue(operation));
+    openHandle = (operation) => new Conntrack(operation, undefined);
   }
 
-  private constructor(requests: RequestQueue) {
-    this.#requests = requests;
+  private constructor(operation: string, netns: NativeNetNamespace | undefined) {
+    this.#requests = new RequestQueue(operation, netns);
+    this.#netns = netns;
   }
 
   /**
-   * Opens a handle on the network namespace of the calling thread. Needs no
-   * privileges; what it is used for does.
+   * Opens a handle on a network namespace, by default that of the calling thread, which
+   * needs no privileges; what it is used for does.
    *
-   * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` on another platform
+   * With `netns` everything that the handle does happens in that namespace, the reading
+   * of settings and counters included; the process itself stays where it is, with all its
+   * threads. The handle holds the namespace: when it is deleted, or its process ends, it
+   * lives on until the handle is closed. Entering needs CAP_SYS_ADMIN in the user
+   * namespace that owns it, and in ours.
+   *
+   * @throws {@link ConntrackError} `ENOENT` when there is no such namespace, `EINVAL` when
+   * it is none, `EPERM` or `EACCES` when it may not be entered;
+   * `ERR_CONNTRACK_UNSUPPORTED` on another platform
    * or where the kernel has no netfilter netlink; `ERR_CONNTRACK_ADDON` when the
    * native addon cannot be loaded.
+   * @throws TypeError or RangeError for a wrong option, naming the field.
+   *
+   * @example
+   * ```ts
+   * import { Conntrack } from 'conntrack';
+   *
+   * const container = await Conntrack.open({ netns: { pid: 4711 } });
+   * for (const entry of await container.listEntries()) console.log(String(entry));
+   * await container.close();
+   * ```
    */
-  static async open(): Promise<Conntrack> {
-    return openHandle('Conntrack.open');
+  static async open(options: OpenOptions = {}): Promise<Conntrack> {
+    const { netns: name } = objectOf(options, 'options', ['netns']);
+    if (name === undefined) return openHandle('Conntrack.open');
+    const netns = openNetNamespace('Conntrack.open', name);
+    try {
+      return new Conntrack('Conntrack.open', netns);
+    } catch (error) {
+      netns.close();
+      throw error;
+    }
   }
 
   /** See {@link listEntries}. */
@@ -135,7 +192,7 @@ export class Conntrack implements AsyncDisposable {
     changes: EntryChanges,
   ): Promise<UpdateResult> {
     this.#refuseIfClosed('updateEntries');
-    return updated(await this.#run(updatingPass(filter, changes)));
+    return updated(await this.#run(updatingPass(filter, changes, this.#netns)));
   }
 
   /** See {@link deleteEntry}. */
@@ -149,14 +206,14 @@ export class Conntrack implements AsyncDisposable {
     options: DeleteOptions = {},
   ): Promise<DeleteResult> {
     this.#refuseIfClosed('deleteEntries');
-    return deleted(await this.#run(deletingPass(filter, options)));
+    return deleted(await this.#run(deletingPass(filter, options, this.#netns)));
   }
 
   /** See {@link flushEntries}. */
   async flushEntries(options: FlushOptions = {}): Promise<void> {
     const family = flushedFamily(options);
     if (family !== undefined && !(await this.#flushHasFamily())) {
-      await this.#run(flushingPass(family));
+      await this.#run(flushingPass(family, this.#netns));
       return;
     }
     const number = family === undefined ? 0 : FAMILY_NUMBERS[family];
@@ -167,7 +224,7 @@ export class Conntrack implements AsyncDisposable {
   /** See {@link countEntries}. */
   async countEntries(): Promise<number> {
     const { entries, failure } = await this.#requests.run('countEntries', (socket) =>
-      socket.count(),
+      socket.usage(),
     );
     if (failure !== undefined) throw errorOfPlainFailure('countEntries', failure);
     return entries;
@@ -201,16 +258,54 @@ export class Conntrack implements AsyncDisposable {
   /** See {@link explainFilter}. */
   explainFilter(filter: EntryFilter | readonly EntryFilter[]): FilterPlan {
     this.#refuseIfClosed('explainFilter');
-    return planFilter('explainFilter', filter);
+    return planFilter('explainFilter', filter, this.#netns);
   }
 
   /** See {@link watchEvents}. */
   watchEvents(options: WatchOptions = {}): EventStream {
     this.#refuseIfClosed('watchEvents');
-    const coverage = readCoverage();
-    const subscription = openSubscription('watchEvents', options);
+    const coverage = readCoverage(this.#netns);
+    const subscription = openSubscription('watchEvents', options, this.#netns);
     this.#subscriptions.add(subscription);
     return new EventStream('watchEvents', subscription, coverage);
+  }
+
+  /** See {@link readStats}. */
+  async readStats(): Promise<TableStats> {
+    this.#refuseIfClosed('readStats');
+    return readStatsOf(this.#requests, this.#netns);
+  }
+
+  /** See {@link readSettings}. */
+  async readSettings(): Promise<TableSettings> {
+    this.#refuseIfClosed('readSettings');
+    return readSettingsOf('readSettings', this.#netns);
+  }
+
+  /** See {@link writeSettings}. */
+  async writeSettings(changes: SettingChanges): Promise<TableSettings> {
+    this.#refuseIfClosed('writeSettings');
+    return writeSettingsOf(changes, this.#netns);
+  }
+
+  /** See {@link readPressure}. */
+  async readPressure(options: PressureOptions = {}): Promise<PressureSample> {
+    this.#refuseIfClosed('readPressure');
+    return samplePressure(this, options);
+  }
+
+  /** See {@link watchPressure}. */
+  watchPressure(
+    options: WatchPressureOptions = {},
+  ): AsyncGenerator<PressureSample, undefined, undefined> {
+    this.#refuseIfClosed('watchPressure');
+    return watchPressureOf(this, options, this.#closing.signal);
+  }
+
+  /** See {@link diagnose}. */
+  async diagnose(): Promise<Finding[]> {
+    this.#refuseIfClosed('diagnose');
+    return findingsOf(await gatherEvidence(this, this.#netns));
   }
 
   /**
@@ -219,6 +314,8 @@ export class Conntrack implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort(closedError('watchPressure', 'handle'));
+    this.#netns?.close();
     for (const subscription of this.#subscriptions.held()) subscription.close();
     const readers = this.#readers.held().map((reader) => reader.close());
     const passes = [...this.#passes].map((pass) => pass.close());
@@ -236,7 +333,7 @@ export class Conntrack implements AsyncDisposable {
    */
   async #flushHasFamily(): Promise<boolean> {
     this.#refuseIfClosed('flushEntries');
-    const { tuple, failure } = await loadAddon().probeFilters();
+    const { tuple, failure } = await loadAddon().probeFilters(this.#netns);
     if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
     return tuple === true;
   }
@@ -261,7 +358,7 @@ export class Conntrack implements AsyncDisposable {
     options: ReadOptions | undefined,
   ): TableReader {
     this.#refuseIfClosed(operation);
-    const reader = openReader(operation, filter, options);
+    const reader = openReader(operation, filter, options, this.#netns);
     this.#readers.add(reader);
     return reader;
   }
@@ -685,6 +782,135 @@ export function watchEvents(options: WatchOptions = {}): EventStream {
   return new EventStream('watchEvents', openSubscription('watchEvents', options), coverage);
 }
 
+/**
+ * Reads the kernel's counters of connection tracking, for each processor and in total, and
+ * how full the table is. Without privileges they come from /proc; `source` says which.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded.
+ *
+ * @example
+ * ```ts
+ * import { readStats } from 'conntrack';
+ *
+ * const { entries, maxEntries, total } = await readStats();
+ * console.log(`${entries} of ${maxEntries}, ${total.drop} packets dropped`);
+ * ```
+ */
+export async function readStats(): Promise<TableStats> {
+  return withHandle('readStats', (conntrack) => conntrack.readStats());
+}
+
+/**
+ * Reads the settings of connection tracking (`net.netfilter.nf_conntrack_*`) of the network
+ * namespace, typed. Those that this kernel lacks are absent. Needs no privileges.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded, or /proc/sys is hidden.
+ *
+ * @example
+ * ```ts
+ * import { readSettings } from 'conntrack';
+ *
+ * const { maxEntries, accounting, tcpEstablishedTimeout } = await readSettings();
+ * console.log(maxEntries, accounting, tcpEstablishedTimeout);
+ * ```
+ */
+export async function readSettings(): Promise<TableSettings> {
+  return readSettingsOf('readSettings', undefined);
+}
+
+/**
+ * Changes settings of connection tracking, and gives all as the kernel then has them. They
+ * are checked before the first one is written, and written one by one; when the kernel
+ * refuses one, the error says which were changed before it.
+ *
+ * They last until the machine, or the network namespace, ends: see sysctl.d(5) for more.
+ *
+ * Privileges: root of the user namespace that owns the network namespace; for `maxEntries`,
+ * `buckets` and `maxExpectations`, root in the initial network namespace.
+ *
+ * @throws {@link ConntrackError} `EACCES` when it may not be changed, `EROFS` where /proc/sys
+ * is mounted read-only, `EINVAL` when the kernel does not take the value,
+ * `ERR_CONNTRACK_UNSUPPORTED` for a setting that this kernel lacks.
+ * @throws TypeError or RangeError for a wrong name or value, naming the field; then nothing
+ * was changed.
+ *
+ * @example
+ * ```ts
+ * import { writeSettings } from 'conntrack';
+ *
+ * await writeSettings({ accounting: true, tcpEstablishedTimeout: 86_400 });
+ * ```
+ */
+export async function writeSettings(changes: SettingChanges): Promise<TableSettings> {
+  return writeSettingsOf(changes, undefined);
+}
+
+/**
+ * Says how full the table is. With the `previous` sample it also says how fast that
+ * changes, and the level does not flicker. Needs no privileges.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded.
+ * @throws TypeError or RangeError for a wrong option, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { readPressure } from 'conntrack';
+ *
+ * const { level, entries, maxEntries } = await readPressure();
+ * if (level !== 'normal') console.warn(`conntrack table ${level}: ${entries} of ${maxEntries}`);
+ * ```
+ */
+export async function readPressure(options: PressureOptions = {}): Promise<PressureSample> {
+  return samplePressure({ readStats, readSettings }, options);
+}
+
+/**
+ * Samples the pressure again and again, each with rates since the one before; the first
+ * comes at once. Leaving the loop ends it. Needs no privileges.
+ *
+ * @throws TypeError or RangeError for a wrong option, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { watchPressure } from 'conntrack';
+ *
+ * for await (const { level, secondsUntilFull, dropped } of watchPressure({ intervalMs: 5000 })) {
+ *   if (level === 'critical') console.error('full in', secondsUntilFull, 's; dropped', dropped?.delta);
+ * }
+ * ```
+ */
+export function watchPressure(
+  options: WatchPressureOptions = {},
+): AsyncGenerator<PressureSample, undefined, undefined> {
+  return watchPressureOf({ readStats, readSettings }, options);
+}
+
+/**
+ * Looks at the counters, the settings and, once, at the whole table, and says what is wrong
+ * or will be: the worst first. It takes half a second at least, to see which counters move,
+ * and changes nothing.
+ *
+ * Privileges: CAP_NET_ADMIN for all of it; without, it says so, and stands on counters and
+ * settings alone.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded.
+ *
+ * @example
+ * ```ts
+ * import { diagnose } from 'conntrack';
+ *
+ * for (const { severity, code, message, setting, suggested } of await diagnose())
+ *   console.log(severity, code, message, setting, suggested);
+ * ```
+ */
+export async function diagnose(): Promise<Finding[]> {
+  return withHandle('diagnose', (conntrack) => conntrack.diagnose());
+}
+
 /** A family that is misspelled, or undefined by accident, must not mean both. */
 function flushedFamily(options: FlushOptions): FlushOptions['family'] {
   const given = objectOf(options, 'options', ['family']);
@@ -730,6 +956,7 @@ function openReader(
   operation: string,
   filter: EntryFilter | readonly EntryFilter[] | undefined,
   options: ReadOptions = {},
+  netns?: NetNamespaceArgument,
 ): TableReader {
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw typeError('options', 'must be an object');
@@ -751,6 +978,7 @@ function openReader(
     filter: isFamily ? undefined : records,
     signal,
     zeroCounters: zeroCounters === true,
+    netns,
   });
 }
 

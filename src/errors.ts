@@ -112,6 +112,8 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
   const parts = { code, operation, errno, syscall, detail: text };
 
   if (syscall !== undefined) {
+    // The handle let go of its network namespace.
+    if (syscall === 'setns' && code === 'EBADF') return closedError(operation, 'handle');
     if (NO_SOCKET.has(code)) {
       return new ConntrackError('this kernel has no netfilter netlink sockets', {
         ...parts,
@@ -344,6 +346,113 @@ const EXPECTATION_PROBLEMS: Readonly<Record<string, string>> = {
   EBUSY: 'there is an expectation that this one would clash with',
   EMFILE: 'there are as many expectations as net.netfilter.nf_conntrack_expect_max allows',
 };
+
+/** A network namespace that cannot be entered. */
+export function netnsError(
+  operation: string,
+  path: string,
+  { errno, syscall }: NativeFailure,
+): ConntrackError {
+  const code = POSIX_NAMES.get(errno) ?? `ERRNO_${errno}`;
+  const of = (problem: string, hint?: string) =>
+    new ConntrackError(problem, { code, operation, errno, syscall, hint });
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return of(
+        `there is no network namespace at ${path}`,
+        path.startsWith('/proc/')
+          ? 'The process has ended, or is one of another process id namespace.'
+          : 'List those that have a name with "ip netns".',
+      );
+    case 'EINVAL':
+      return of(
+        `${path} is not a network namespace`,
+        'It should be a file as "ip netns add" makes it, or /proc/<pid>/ns/net.',
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return of(
+        `the network namespace at ${path} may not be entered`,
+        'CAP_SYS_ADMIN is needed in the user namespace that owns it, and in our own; for the ' +
+          'namespace of a process of another user CAP_SYS_PTRACE, too.',
+      );
+    default:
+      return of(`the network namespace at ${path} could not be opened: ${syscall} gave ${code}`);
+  }
+}
+
+/** The files of connection tracking in /proc are not there. */
+export function untrackedError(
+  operation: string,
+  failure: NativeFailure | undefined,
+): ConntrackError {
+  if (failure !== undefined && POSIX_NAMES.get(failure.errno) !== 'ENOENT') {
+    return errorOfFailure(operation, failure);
+  }
+  return new ConntrackError('/proc/sys/net/netfilter has no settings of connection tracking', {
+    code: 'ERR_CONNTRACK_UNSUPPORTED',
+    operation,
+    errno: failure?.errno,
+    syscall: failure?.syscall,
+    hint: 'Load it with "modprobe nf_conntrack". A sandbox may hide /proc/sys.',
+  });
+}
+
+/** A setting that could not be changed. `written`: those that were, before it. */
+export function settingError(
+  failure: NativeFailure,
+  setting: {
+    readonly sysctl: string;
+    readonly isGlobal: boolean;
+    readonly isTimeout: boolean;
+    readonly text: string;
+    readonly written: readonly string[];
+  },
+): ConntrackError {
+  const { errno, syscall } = failure;
+  const code = POSIX_NAMES.get(errno) ?? `ERRNO_${errno}`;
+  const { sysctl, isGlobal, isTimeout, text, written } = setting;
+  const kept = written.length === 0 ? 'Nothing was changed.' : `Changed was ${written.join(', ')}.`;
+  const of = (problem: string, hint = '', own: string = code) =>
+    new ConntrackError(problem, {
+      code: own,
+      operation: 'writeSettings',
+      errno,
+      syscall,
+      hint: hint === '' ? kept : `${kept} ${hint}`,
+    });
+  switch (code) {
+    case 'ENOENT':
+      return of(`this kernel has no ${sysctl}`, '', 'ERR_CONNTRACK_UNSUPPORTED');
+    case 'EACCES':
+    case 'EPERM':
+      return isGlobal
+        ? of(
+            `${sysctl} is read-only here`,
+            'It is one for all network namespaces, and only root in the initial one may change it.',
+          )
+        : of(
+            `${sysctl} may not be changed`,
+            'Only root may, or in a network namespace of its own the root of its user namespace.',
+          );
+    case 'EROFS':
+      return of(
+        `${sysctl} may not be changed: /proc/sys is mounted read-only`,
+        'Containers have it so. Change it from the host, such as with a handle on the netns of ' +
+          'the container, or start it with "docker run --sysctl".',
+      );
+    case 'EINVAL':
+      return of(
+        `the kernel does not take ${text} for ${sysctl}`,
+        isTimeout
+          ? 'Timeouts end at 2^31 - 1 ticks: 8,589,934 seconds at 250 ticks a second.'
+          : undefined,
+      );
+    default:
+      return errorOfFailure('writeSettings', failure);
+  }
+}
 
 /** Whether the kernel says that there is no such thing. */
 export function isMissing({ code, syscall }: ConntrackError): boolean {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import type { Entry } from './entry.js';
 import { concurrentReadError, rangeError, secondReaderError, typeError } from './errors.js';
 import type { Expectation } from './expectations.js';
@@ -11,6 +10,9 @@ import type { EntryFilter } from './filter.js';
 import { EventSubscription } from './internal/event-subscription.js';
 import { compileFilter } from './internal/filter-record.js';
 import { EVENT_GROUPS } from './internal/layout.js';
+import { loadAddon } from './internal/load-addon.js';
+import type { NetNamespaceArgument } from './internal/native.js';
+import { settingPath } from './internal/setting-path.js';
 import { type BatchSource, iterateBatches, iterateItems } from './internal/stream-iterator.js';
 
 /** Kinds of events about entries, as `watchEvents` takes them. */
@@ -278,7 +280,11 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
 const NOTICES: ReadonlySet<ConntrackEvent['type']> = new Set(['lost', 'reliability-ended']);
 
 /** @internal */
-export function openSubscription(operation: string, options: WatchOptions): EventSubscription {
+export function openSubscription(
+  operation: string,
+  options: WatchOptions,
+  netns?: NetNamespaceArgument,
+): EventSubscription {
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw typeError('options', 'must be an object');
   }
@@ -304,17 +310,15 @@ export function openSubscription(operation: string, options: WatchOptions): Even
     allNamespaces: flag(options, 'allNamespaces'),
     filter: compileFilter(options.filter).records,
     signal,
+    netns,
   });
 }
 
 /** @internal */
-export function readCoverage(): EventCoverage {
-  try {
-    const setting = readFileSync('/proc/sys/net/netfilter/nf_conntrack_events', 'utf8');
-    return COVERAGE[setting.trim()] ?? 'unknown';
-  } catch {
-    return 'unknown'; // no /proc, or a kernel without CONFIG_NF_CONNTRACK_EVENTS
-  }
+export function readCoverage(netns?: NetNamespaceArgument): EventCoverage {
+  // No text: no /proc, or a kernel without CONFIG_NF_CONNTRACK_EVENTS.
+  const [{ text = '' } = {}] = loadAddon().readFilesNow(netns, [settingPath('events')]);
+  return COVERAGE[text.trim()] ?? 'unknown';
 }
 
 const OPTIONS = [

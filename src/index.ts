@@ -1,3 +1,8 @@
+/**
+ * Linux connection tracking: the table, its events, changes, statistics and settings.
+ *
+ * @module conntrack
+ */
 export {
   Conntrack,
   countEntries,
@@ -7,6 +12,7 @@ export {
   deleteEntries,
   deleteEntry,
   deleteExpectation,
+  diagnose,
   explainFilter,
   flushEntries,
   flushExpectations,
@@ -14,11 +20,18 @@ export {
   getExpectation,
   listEntries,
   listExpectations,
+  type OpenOptions,
+  readPressure,
+  readSettings,
+  readStats,
   streamEntries,
   updateEntries,
   updateEntry,
   watchEvents,
+  watchPressure,
+  writeSettings,
 } from './conntrack.js';
+export type { Finding, FindingCode, FindingSeverity } from './diagnose.js';
 export type * from './entry.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry-key.js';
 export {
@@ -77,3 +90,20 @@ export {
   type TcpState,
   type UnknownName,
 } from './names.js';
+export type {
+  CounterRate,
+  PressureLevel,
+  PressureOptions,
+  PressureSample,
+  PressureThresholds,
+  WatchPressureOptions,
+} from './pressure.js';
+export {
+  SETTINGS,
+  type Setting,
+  type SettingChanges,
+  type SettingName,
+  type SettingValues,
+  type TableSettings,
+} from './settings.js';
+export type { CpuStats, TableCounters, TableStats } from './stats.js';

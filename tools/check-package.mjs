@@ -20,7 +20,10 @@ function run(cwd, command, ...args) {
   }
 }
 
-const LOAD = `import { Conntrack } from 'conntrack'; await (await Conntrack.open()).close();`;
+// No optional peer is there: those who need none must not miss it.
+const LOAD = `import { Conntrack } from 'conntrack';
+  import 'conntrack/opentelemetry';
+  await (await Conntrack.open()).close();`;
 const load = () => run(project, process.execPath, '--input-type=module', '--eval', LOAD);
 
 try {

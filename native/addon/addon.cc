@@ -2,8 +2,10 @@
 
 #include "addon/dump_wrap.h"
 #include "addon/event_wrap.h"
+#include "addon/file_functions.h"
 #include "addon/filter_functions.h"
 #include "addon/layout.h"
+#include "addon/namespace_wrap.h"
 #include "addon/pass_wrap.h"
 #include "addon/request_wrap.h"
 
@@ -15,9 +17,14 @@ Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("EventReader", EventWrap::define(env));
   exports.Set("TablePass", PassWrap::define(env));
   exports.Set("RequestSocket", RequestWrap::define(env));
+  exports.Set("NetNamespace", NamespaceWrap::define(env));
   exports.Set("askedFields", Napi::Function::New<asked_fields_of>(env));
   exports.Set("probeFilters", Napi::Function::New<probe_filters>(env));
   exports.Set("probeFiltersNow", Napi::Function::New<probe_filters_now>(env));
+  exports.Set("readFiles", Napi::Function::New<read_files>(env));
+  exports.Set("readFilesNow", Napi::Function::New<read_files_now>(env));
+  exports.Set("writeFile", Napi::Function::New<write_file>(env));
+  exports.Set("grantedReceiveBuffer", Napi::Function::New<granted_receive_buffer>(env));
   return exports;
 }
 

@@ -2,6 +2,7 @@
 
 #include "addon/arguments.h"
 #include "addon/async_job.h"
+#include "addon/namespace_wrap.h"
 #include "addon/promise.h"
 #include "addon/slab_argument.h"
 #include "os/clock.h"
@@ -40,7 +41,9 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
   if (IsEmpty()) return;
   Failure failure;
   if (info[2].IsArrayBuffer()) failure = reader_.set_filter(buffer_bytes(info.Env(), info[2]));
-  if (!failure) failure = reader_.open();
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(info, 3, space)) return;
+  if (!failure) failure = open_in(space, [this] { return reader_.open(); });
   const auto answer_bell = [](napi_env env, void* wrap) {
     static_cast<DumpWrap*>(wrap)->answer(env);
   };

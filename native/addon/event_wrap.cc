@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "addon/arguments.h"
+#include "addon/namespace_wrap.h"
 #include "addon/promise.h"
 #include "addon/slab_argument.h"
 #include "addon/to_js.h"
@@ -43,14 +44,16 @@ Napi::Function EventWrap::define(Napi::Env env) {
 EventWrap::EventWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EventWrap>(info) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
-  const Failure failure = open(info);
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(info, 6, space)) return;
+  const Failure failure = open(info, space);
   napi_value value = to_js(info.Env(), failure);
   if (value) Value().Set("failure", Napi::Value(info.Env(), value));
 }
 
 EventWrap::~EventWrap() { release(Env()); }
 
-Failure EventWrap::open(const Napi::CallbackInfo& info) {
+Failure EventWrap::open(const Napi::CallbackInfo& info, const NetNamespace* space) {
   EventReader::Options options;
   options.groups = number_argument(info, 0);
   options.receive_buffer = number_argument(info, 1);
@@ -59,7 +62,7 @@ Failure EventWrap::open(const Napi::CallbackInfo& info) {
   options.all_namespaces = boolean_argument(info, 4);
   options.filtered = info[5].IsArrayBuffer();
   options.filter = buffer_bytes(info.Env(), info[5]);
-  if (Failure failure = reader_.open(options)) return failure;
+  if (Failure failure = open_in(space, [&] { return reader_.open(options); })) return failure;
   const auto answer_bell = [](napi_env env, void* wrap) {
     static_cast<EventWrap*>(wrap)->answer(env);
   };

@@ -5,6 +5,7 @@
 
 #include "addon/doorbell.h"
 #include "os/event_reader.h"
+#include "os/net_namespace.h"
 
 namespace conntrack::addon {
 
@@ -15,7 +16,7 @@ class EventWrap : public Napi::ObjectWrap<EventWrap> {
   ~EventWrap() override;
 
  private:
-  Failure open(const Napi::CallbackInfo& info);
+  Failure open(const Napi::CallbackInfo& info, const NetNamespace* space);
   Napi::Value next(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
   Napi::Value receive_buffer_bytes(const Napi::CallbackInfo& info);

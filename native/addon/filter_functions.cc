@@ -1,6 +1,7 @@
 #include "addon/filter_functions.h"
 
 #include "addon/async_job.h"
+#include "addon/namespace_wrap.h"
 #include "addon/slab_argument.h"
 #include "addon/to_js.h"
 #include "os/filter_probe.h"
@@ -31,7 +32,8 @@ napi_value describe(napi_env env, const FilterSupport& support, const Failure& f
 
 class ProbeJob : public AsyncJob {
  public:
-  ProbeJob() : failure_(probe_.open()) {}
+  explicit ProbeJob(const NetNamespace* space)
+      : failure_(open_in(space, [this] { return probe_.open(); })) {}
 
  private:
   void run() override {
@@ -48,13 +50,17 @@ class ProbeJob : public AsyncJob {
 }  // namespace
 
 Napi::Value probe_filters(const Napi::CallbackInfo& info) {
-  return AsyncJob::start(info.Env(), "conntrack.probe", new ProbeJob);
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(info, 0, space)) return {};
+  return AsyncJob::start(info.Env(), "conntrack.probe", new ProbeJob(space));
 }
 
 Napi::Value probe_filters_now(const Napi::CallbackInfo& info) {
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(info, 0, space)) return {};
   FilterProbe probe;
   FilterSupport support;
-  Failure failure = probe.open();
+  Failure failure = open_in(space, [&] { return probe.open(); });
   if (!failure) failure = probe.run(support);
   return {info.Env(), describe(info.Env(), support, failure)};
 }

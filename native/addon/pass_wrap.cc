@@ -2,6 +2,7 @@
 
 #include "addon/arguments.h"
 #include "addon/async_job.h"
+#include "addon/namespace_wrap.h"
 #include "addon/slab_argument.h"
 #include "os/clock.h"
 
@@ -67,8 +68,14 @@ PassWrap::PassWrap(const Napi::CallbackInfo& info)
     refuse(info.Env(), "the slab holds no changes");
     return;
   }
-  if (!failure) failure = pass_.open();
-  if (!failure) failure = changer_.open();
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(info, 4, space)) return;
+  if (!failure) {
+    failure = open_in(space, [this] {
+      const Failure refused = pass_.open();
+      return refused ? refused : changer_.open();
+    });
+  }
   napi_value value = to_js(info.Env(), failure);
   if (value) Value().Set("failure", Napi::Value(info.Env(), value));
 }

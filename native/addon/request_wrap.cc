@@ -2,6 +2,7 @@
 
 #include "addon/arguments.h"
 #include "addon/async_job.h"
+#include "addon/namespace_wrap.h"
 #include "addon/slab_argument.h"
 #include "os/clock.h"
 #include "os/transaction.h"
@@ -9,6 +10,7 @@
 #include "wire/decode_expectation.h"
 #include "wire/encode.h"
 #include "wire/encode_expectation.h"
+#include "wire/stats.h"
 
 namespace conntrack::addon {
 
@@ -84,15 +86,72 @@ class RequestWrap::GetJob : public RequestJob {
   alignas(8) uint8_t memory_[SlabWriter::largest_entry];
 };
 
-class RequestWrap::CountJob : public RequestJob {
+class RequestWrap::UsageJob : public RequestJob {
  public:
   using RequestJob::RequestJob;
 
  private:
-  bool take(const Message& message) override { return decode_entry_count(message, entries_); }
-  void describe(napi_env, JsObject& object) override { object.set("entries", entries_); }
+  bool take(const Message& message) override { return decode_usage(message, usage_); }
+  void describe(napi_env, JsObject& object) override {
+    object.set("entries", usage_.entries);
+    if (usage_.has_maximum) object.set("maxEntries", usage_.maximum);
+  }
 
-  uint32_t entries_ = 0;
+  TableUsage usage_;
+};
+
+// Gives an array for each processor: its number, then ids and values by turns.
+class RequestWrap::StatsJob : public RequestJob {
+ public:
+  using RequestJob::RequestJob;
+  ~StatsJob() override {
+    while (first_) {
+      Part* next = first_->next;
+      delete first_;
+      first_ = next;
+    }
+  }
+
+ private:
+  struct Part {
+    Part* next = nullptr;
+    CpuStats stats;
+  };
+
+  bool take(const Message& message) override {
+    Part* part = new Part;
+    (last_ ? last_->next : first_) = part;
+    last_ = part;
+    return decode_cpu_stats(message, part->stats);
+  }
+
+  void describe(napi_env env, JsObject& object) override {
+    napi_value cpus = nullptr;
+    napi_create_array(env, &cpus);
+    uint32_t count = 0;
+    for (const Part* part = first_; part; part = part->next) {
+      napi_set_element(env, cpus, count++, numbers(env, part->stats));
+    }
+    object.set("cpus", cpus);
+  }
+
+  static napi_value numbers(napi_env env, const CpuStats& stats) {
+    napi_value array = nullptr;
+    napi_create_array(env, &array);
+    uint32_t length = 0;
+    const auto push = [&](uint64_t number) {
+      napi_set_element(env, array, length++, to_js(env, number));
+    };
+    push(stats.cpu);
+    for (size_t i = 0; i < stats.count; i++) {
+      push(stats.counters[i].id);
+      push(stats.counters[i].value);
+    }
+    return array;
+  }
+
+  Part* first_ = nullptr;
+  Part* last_ = nullptr;
 };
 
 // Gives expectations, of which there are few, in slabs.
@@ -252,7 +311,9 @@ Napi::Function RequestWrap::define(Napi::Env env) {
   return DefineClass(env, "RequestSocket",
                      {
                          InstanceMethod<&RequestWrap::get>("get"),
-                         InstanceMethod<&RequestWrap::count>("count"),
+                         InstanceMethod<&RequestWrap::usage>("usage"),
+                         InstanceMethod<&RequestWrap::stats>("stats"),
+                         InstanceMethod<&RequestWrap::expectation_stats>("expectationStats"),
                          InstanceMethod<&RequestWrap::create>("create"),
                          InstanceMethod<&RequestWrap::update>("update"),
                          InstanceMethod<&RequestWrap::remove>("remove"),
@@ -269,7 +330,10 @@ Napi::Function RequestWrap::define(Napi::Env env) {
 RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RequestWrap>(info) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
-  napi_value failure = to_js(info.Env(), socket_.open());
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(info, 0, space)) return;
+  const Failure opened = open_in(space, [this] { return socket_.open(); });
+  napi_value failure = to_js(info.Env(), opened);
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
 }
 
@@ -302,10 +366,23 @@ Napi::Value RequestWrap::get(const Napi::CallbackInfo& info) {
                          new GetJob(*this, encode_get(key), uapi::MESSAGE_NEW));
 }
 
-Napi::Value RequestWrap::count(const Napi::CallbackInfo& info) {
+Napi::Value RequestWrap::usage(const Napi::CallbackInfo& info) {
   if (refuse(info.Env())) return {};
-  return AsyncJob::start(info.Env(), "conntrack.count",
-                         new CountJob(*this, encode_get_entry_count(), uapi::MESSAGE_GET_STATS));
+  return AsyncJob::start(info.Env(), "conntrack.stats",
+                         new UsageJob(*this, encode_get_usage(), uapi::MESSAGE_GET_STATS));
+}
+
+Napi::Value RequestWrap::stats(const Napi::CallbackInfo& info) {
+  if (refuse(info.Env())) return {};
+  return AsyncJob::start(info.Env(), "conntrack.stats",
+                         new StatsJob(*this, encode_get_cpu_stats(), uapi::MESSAGE_GET_STATS_CPU));
+}
+
+Napi::Value RequestWrap::expectation_stats(const Napi::CallbackInfo& info) {
+  if (refuse(info.Env())) return {};
+  return AsyncJob::start(
+      info.Env(), "conntrack.stats",
+      new StatsJob(*this, encode_get_expectation_cpu_stats(), uapi::MESSAGE_EXPECTATION_STATS_CPU));
 }
 
 Napi::Value RequestWrap::create(const Napi::CallbackInfo& info) {

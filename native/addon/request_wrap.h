@@ -17,12 +17,15 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
  private:
   class RequestJob;
   class GetJob;
-  class CountJob;
+  class UsageJob;
+  class StatsJob;
   class BatchJob;
   class ExpectationJob;
 
   Napi::Value get(const Napi::CallbackInfo& info);
-  Napi::Value count(const Napi::CallbackInfo& info);
+  Napi::Value usage(const Napi::CallbackInfo& info);
+  Napi::Value stats(const Napi::CallbackInfo& info);
+  Napi::Value expectation_stats(const Napi::CallbackInfo& info);
   Napi::Value create(const Napi::CallbackInfo& info);
   Napi::Value update(const Napi::CallbackInfo& info);
   Napi::Value remove(const Napi::CallbackInfo& info);

@@ -5,8 +5,7 @@
 #include <sys/eventfd.h>
 
 #include "os/transaction.h"
-#include "wire/encode.h"
-#include "wire/table_usage.h"
+#include "wire/stats.h"
 
 namespace conntrack {
 
@@ -231,13 +230,14 @@ void EventReader::guard_table() {
   } context = {usage, decoded};
   const auto take = [](size_t, const Message& message, void* data) {
     auto* into = static_cast<Context*>(data);
-    return into->decoded = decode_table_usage(message, into->usage);
+    return into->decoded = decode_usage(message, into->usage);
   };
-  RequestWriter request = encode_get_entry_count();
+  RequestWriter request = encode_get_usage();
   const Failure failure =
       transact(table_, request, buffer_, {uapi::MESSAGE_GET_STATS, take, &context});
   // A table that cannot be watched is as bad as a full one.
-  if (!failure && usage.entries * uint64_t{100} < usage.maximum * guard_percent) return;
+  const bool known = !failure && usage.has_maximum;
+  if (known && usage.entries * uint64_t{100} < usage.maximum * guard_percent) return;
   reliable_ = false;
   paused_ = false;
   destroys_.give_up_reliability();

@@ -42,7 +42,7 @@ class EventSource {
   bool held_ = false;  // batch_ comes after the hole that was told last
   Failure failure_;
   uint32_t lost_ = 0;
-  uint32_t reported_ = 0;  // of the socket's drops
+  uint32_t reported_ = 0;   // of the socket's drops
   bool unsettled_ = false;  // nothing has come since the hole that was told last
 
   // ahead: behind what is queued. here: behind what was given last.

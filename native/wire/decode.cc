@@ -334,17 +334,4 @@ bool decode_entry(const Message& message, EntryRecord& record, Extension& extens
   return read_attributes(message, attributes) && EntryDecoder(record, extension).decode(attributes);
 }
 
-bool decode_entry_count(const Message& message, uint32_t& entries) {
-  Bytes attributes;
-  if (!read_attributes(message, attributes)) return false;
-  AttributeReader reader(attributes);
-  Attribute attribute;
-  bool found = false;
-  while (reader.next(attribute)) {
-    if (attribute.type == CTA_STATS_GLOBAL_ENTRIES)
-      found = read_big_endian(attribute.payload, entries);
-  }
-  return found && !reader.malformed();
-}
-
 }  // namespace conntrack

@@ -13,7 +13,4 @@ namespace conntrack {
 // skipped.
 bool decode_entry(const Message& message, EntryRecord& record, Extension& extension);
 
-// The number of entries in an answer to GET_STATS.
-bool decode_entry_count(const Message& message, uint32_t& entries);
-
 }  // namespace conntrack

@@ -279,10 +279,6 @@ RequestWriter encode_get(const EntryRecord& record) {
   return out;
 }
 
-RequestWriter encode_get_entry_count() {
-  return RequestWriter(MESSAGE_GET_STATS, NLM_F_ACK, FAMILY_UNSPECIFIED);
-}
-
 RequestWriter encode_create(const SpecRecord& spec, const Extension& extension) {
   const EntryRecord& record = spec.entry;
   RequestWriter out(MESSAGE_NEW, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, record.original.family);

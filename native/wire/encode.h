@@ -33,9 +33,6 @@ RequestWriter encode_zone_probe();
 // The entry that has the tuple which record.present names: original, else reply.
 RequestWriter encode_get(const EntryRecord& record);
 
-// The number of entries.
-RequestWriter encode_get_entry_count();
-
 // The requests below name entries by their whole original tuple. Given less they
 // are spoiled, and cannot be sent: to the kernel a DELETE without a tuple means the
 // whole table.

@@ -7,8 +7,8 @@ import type { ConntrackEvent } from '../events.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { eventsOf } from './event-view.js';
 import { loadAddon } from './load-addon.js';
-import { LoopTurn } from './loop-turn.js';
-import type { NativeEventCounters, NativeEventReader } from './native.js';
+import { loopTurn } from './loop-turn.js';
+import type { NativeEventCounters, NativeEventReader, NetNamespaceArgument } from './native.js';
 
 export interface SubscriptionOptions {
   /** Bit n - 1 stands for multicast group n. */
@@ -20,6 +20,7 @@ export interface SubscriptionOptions {
   /** Filter records. `undefined`: every event. */
   filter: ArrayBuffer | undefined;
   signal: AbortSignal | undefined;
+  netns: NetNamespaceArgument;
 }
 
 type End = { error: unknown } | 'complete';
@@ -29,14 +30,15 @@ export class EventSubscription {
   private readonly allNamespaces: boolean;
   private readonly signal: AbortSignal | undefined;
   private readonly reader: NativeEventReader;
-  private readonly turn = new LoopTurn();
+  /** Since the last batch. */
+  private turned: Promise<unknown> | undefined;
   /** Set once the stream has ended: what read() then answers. */
   private end: End | undefined;
 
   /** Subscribes, or throws. */
   constructor(operation: string, options: SubscriptionOptions) {
     const { groups, receiveBufferBytes, queueBytes, reliableDestroy, allNamespaces } = options;
-    const { filter, signal } = options;
+    const { filter, signal, netns } = options;
     signal?.throwIfAborted();
     this.operation = operation;
     this.allNamespaces = allNamespaces;
@@ -49,6 +51,7 @@ export class EventSubscription {
       reliableDestroy,
       allNamespaces,
       filter,
+      netns,
     );
     const { failure } = this.reader;
     if (failure !== undefined) throw errorOfWatchFailure(operation, failure, allNamespaces);
@@ -70,12 +73,12 @@ export class EventSubscription {
 
   /** The next events, `undefined` once the stream has ended. Not while it is pending. */
   async read(): Promise<ConntrackEvent[] | undefined> {
-    await this.turn.wait();
+    if (this.turned !== undefined) await this.turned;
     const outcome = this.interrupted ? undefined : await this.reader.next();
     if (outcome !== undefined && !this.interrupted) {
       const { slabs, failure } = outcome;
       if (failure === undefined) {
-        this.turn.begin();
+        this.turned = loopTurn();
         return eventsOf(slabs);
       }
       this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });

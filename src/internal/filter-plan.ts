@@ -8,7 +8,7 @@ import { PROTOCOL_NUMBERS } from '../names.js';
 import { compileFilter } from './filter-record.js';
 import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT, LITTLE_ENDIAN } from './layout.js';
 import { loadAddon } from './load-addon.js';
-import type { FilterSupport } from './native.js';
+import type { FilterSupport, NetNamespaceArgument } from './native.js';
 
 type Asked = keyof typeof ASKED_FIELDS;
 
@@ -22,13 +22,14 @@ interface Condition {
 export function planFilter(
   operation: string,
   filter: EntryFilter | readonly EntryFilter[],
+  netns?: NetNamespaceArgument,
 ): FilterPlan {
   const { ask } = compileFilter(filter);
   if (ask === undefined) return { passes: [], fields: [] };
   const asked = loadAddon().askedFields(ask);
   const filters = Array.isArray(filter) ? (filter as EntryFilter[]) : [filter as EntryFilter];
   const several = filters.length > 1;
-  const support = asked === 0 ? undefined : probe(operation);
+  const support = asked === 0 ? undefined : probe(operation, netns);
   const fields = filters.flatMap((one, index) =>
     conditionsOf(one, Array.isArray(filter) ? `filter[${index}]` : 'filter').map((condition) =>
       several ? ofSeveral(condition, ask) : plan(condition, asked, support),
@@ -196,9 +197,9 @@ function familyOf(ask: ArrayBuffer) {
 /** What the kernel has does not change while it runs. */
 let known: FilterSupport | undefined;
 
-function probe(operation: string): FilterSupport {
+function probe(operation: string, netns: NetNamespaceArgument): FilterSupport {
   if (known?.zone === undefined) {
-    const support = loadAddon().probeFiltersNow();
+    const support = loadAddon().probeFiltersNow(netns);
     if (support.failure !== undefined) throw errorOfPlainFailure(operation, support.failure);
     known = support;
   }

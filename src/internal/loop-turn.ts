@@ -3,18 +3,4 @@
  * the next batch ready would otherwise be read in microtasks alone, and a slow loop body
  * over it would keep timers and I/O waiting for as long as there is more.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
-export class LoopTurn {
-  private turned: Promise<unknown> | undefined;
-
-  /** A batch is being given. */
-  begin(): void {
-    this.turned = nextTurn();
-  }
-
-  /** Until the loop has turned since the last batch. */
-  async wait(): Promise<void> {
-    await this.turned;
-  }
-}
+export { setImmediate as loopTurn } from 'node:timers/promises';

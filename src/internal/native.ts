@@ -79,7 +79,10 @@ export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
   /** Looks up the key that is the first entry of `key`; gives a slab that holds the entry alone. */
   get(key: ArrayBuffer): Promise<Outcome & { readonly slab?: ArrayBuffer }>;
-  count(): Promise<Outcome & { readonly entries: number }>;
+  /** `maxEntries` is absent before Linux 4.18. */
+  usage(): Promise<Outcome & { readonly entries: number; readonly maxEntries?: number }>;
+  stats(): Promise<StatsOutcome>;
+  expectationStats(): Promise<StatsOutcome>;
   /** Creates the first `count` specifications of a slab: 64 at most. */
   create(specs: ArrayBuffer, count: number): Promise<WriteOutcome>;
   /** Changes the first entry of `entry`, with its status, as the first specification says. */
@@ -97,6 +100,11 @@ export interface NativeRequestSocket {
   removeExpectation(expectation: ArrayBuffer): Promise<Outcome>;
   flushExpectations(): Promise<Outcome>;
   close(): void;
+}
+
+export interface StatsOutcome extends Outcome {
+  /** For each processor its number, then ids of counters and their values by turns. */
+  readonly cpus: readonly (readonly number[])[];
 }
 
 export interface ExpectationOutcome extends Outcome {
@@ -130,13 +138,34 @@ export interface EventOutcome extends Outcome {
   readonly slabs: readonly ArrayBuffer[];
 }
 
+/** A network namespace that is not ours. native/addon/namespace_wrap.h */
+export interface NativeNetNamespace {
+  /** Set when it may not be entered, or is none; then it is of no use. */
+  readonly failure?: NativeFailure;
+  /** What was opened in it goes on. */
+  close(): void;
+}
+
+/** `undefined`: that of the calling thread. */
+export type NetNamespaceArgument = NativeNetNamespace | undefined;
+
+/** One file; without a failure its text is there. */
+export interface FileOutcome extends Outcome {
+  readonly text?: string;
+}
+
 export interface NativeAddon {
   readonly layout: Layout;
+  /** `path`: a file such as /proc/<pid>/ns/net. */
+  readonly NetNamespace: new (
+    path: string,
+  ) => NativeNetNamespace;
   /** `ask`: what the kernel is asked to leave out. `filter`: records, of which one must match. */
   readonly DumpReader: new (
     ask: ArrayBuffer,
     zeroCounters: boolean,
     filter: ArrayBuffer | undefined,
+    netns: NetNamespaceArgument,
   ) => NativeDumpReader;
   /** `groups`: bit n - 1 stands for multicast group n. `filter` as above. */
   readonly EventReader: new (
@@ -146,19 +175,31 @@ export interface NativeAddon {
     reliableDestroy: boolean,
     allNamespaces: boolean,
     filter: ArrayBuffer | undefined,
+    netns: NetNamespaceArgument,
   ) => NativeEventReader;
-  readonly RequestSocket: new () => NativeRequestSocket;
+  readonly RequestSocket: new (netns: NetNamespaceArgument) => NativeRequestSocket;
   /** `ask` and `filter` as above. With neither `remove` nor `changes` it only counts. */
   readonly TablePass: new (
     ask: ArrayBuffer,
     filter: ArrayBuffer | undefined,
     remove: boolean,
     changes: ArrayBuffer | undefined,
+    netns: NetNamespaceArgument,
   ) => NativeTablePass;
   /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */
   askedFields(filter: ArrayBuffer): number;
   /** Asks the kernel which filters of dumps it has. Changes nothing. */
-  probeFilters(): Promise<FilterSupport>;
+  probeFilters(netns: NetNamespaceArgument): Promise<FilterSupport>;
   /** The same; some microseconds, unless no entry has zone 0. */
-  probeFiltersNow(): FilterSupport;
+  probeFiltersNow(netns: NetNamespaceArgument): FilterSupport;
+  /** Small files, such as those of /proc, as the namespace sees them; in the order of the paths. */
+  readFiles(netns: NetNamespaceArgument, paths: readonly string[]): Promise<readonly FileOutcome[]>;
+  readFilesNow(netns: NetNamespaceArgument, paths: readonly string[]): readonly FileOutcome[];
+  /** Writes up to 63 characters in one piece. */
+  writeFile(netns: NetNamespaceArgument, path: string, text: string): Promise<Outcome>;
+  /** How large a receive buffer the kernel grants to a socket that asks for `bytes`. */
+  grantedReceiveBuffer(
+    netns: NetNamespaceArgument,
+    bytes: number,
+  ): Outcome & { readonly bytes?: number };
 }

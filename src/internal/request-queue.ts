@@ -3,7 +3,7 @@
  */
 import { closedError, errorOfFailure } from '../errors.js';
 import { loadAddon } from './load-addon.js';
-import type { NativeRequestSocket } from './native.js';
+import type { NativeRequestSocket, NetNamespaceArgument } from './native.js';
 
 export class RequestQueue {
   private readonly socket: NativeRequestSocket;
@@ -11,9 +11,9 @@ export class RequestQueue {
   private closing: Promise<void> | undefined;
 
   /** Throws when there is no addon or no socket. */
-  constructor(operation: string) {
+  constructor(operation: string, netns?: NetNamespaceArgument) {
     const { RequestSocket } = loadAddon();
-    this.socket = new RequestSocket();
+    this.socket = new RequestSocket(netns);
     if (this.socket.failure !== undefined) throw errorOfFailure(operation, this.socket.failure);
   }
 

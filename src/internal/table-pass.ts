@@ -8,7 +8,7 @@ import { type Family, PROTOCOL_NUMBERS } from '../names.js';
 import { objectOf } from './check.js';
 import { type CompiledFilter, compileFilter } from './filter-record.js';
 import { loadAddon } from './load-addon.js';
-import type { NativeTablePass } from './native.js';
+import type { NativeTablePass, NetNamespaceArgument } from './native.js';
 import { changesSlab } from './spec-writer.js';
 
 export interface PassCounts {
@@ -20,7 +20,11 @@ export interface PassCounts {
 type Filters = EntryFilter | readonly EntryFilter[];
 
 /** Checks the arguments and opens the pass; `undefined` when nothing can match. */
-export function deletingPass(filter: Filters, options: DeleteOptions): TablePass | undefined {
+export function deletingPass(
+  filter: Filters,
+  options: DeleteOptions,
+  netns?: NetNamespaceArgument,
+): TablePass | undefined {
   if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.takesWholeFamily) throw typeError('filter', DELETES_ALL);
@@ -28,11 +32,15 @@ export function deletingPass(filter: Filters, options: DeleteOptions): TablePass
   if (dryRun !== undefined && typeof dryRun !== 'boolean') {
     throw typeError('options.dryRun', 'must be a boolean');
   }
-  return open('deleteEntries', dryRun !== true, compiled);
+  return open(netns, 'deleteEntries', dryRun !== true, compiled);
 }
 
 /** The same for an update. */
-export function updatingPass(filter: Filters, changes: EntryChanges): TablePass | undefined {
+export function updatingPass(
+  filter: Filters,
+  changes: EntryChanges,
+  netns?: NetNamespaceArgument,
+): TablePass | undefined {
   if ((filter as unknown) === undefined) throw typeError('filter', UPDATES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.records === undefined) throw typeError('filter', UPDATES_ALL);
@@ -47,12 +55,12 @@ export function updatingPass(filter: Filters, changes: EntryChanges): TablePass 
     // Nor can a pass see whether the kernel has ignored these, for want of room in an entry.
     if (changes[name] !== undefined) throw typeError(`changes.${name}`, 'is for updateEntry()');
   }
-  return open('updateEntries', false, compiled, slab);
+  return open(netns, 'updateEntries', false, compiled, slab);
 }
 
 /** Deletes the entries of a family one by one. */
-export function flushingPass(family: Family): TablePass | undefined {
-  return open('flushEntries', true, compileFilter({ family }));
+export function flushingPass(family: Family, netns?: NetNamespaceArgument): TablePass | undefined {
+  return open(netns, 'flushEntries', true, compileFilter({ family }));
 }
 
 const DELETES_ALL =
@@ -61,6 +69,7 @@ const UPDATES_ALL =
   'would match everything; name a condition (to empty the table there is flushEntries())';
 
 function open(
+  netns: NetNamespaceArgument,
   operation: string,
   remove: boolean,
   { ask, records, isFamily }: CompiledFilter,
@@ -70,7 +79,7 @@ function open(
   return new TablePass(
     operation,
     remove,
-    { ask, records: isFamily ? undefined : records },
+    { ask, records: isFamily ? undefined : records, netns },
     changes,
   );
 }
@@ -78,6 +87,12 @@ function open(
 function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
   const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
   return [filter].flat().every((one) => wanted.includes(one.protocol));
+}
+
+interface Selection {
+  readonly ask: ArrayBuffer;
+  readonly records: ArrayBuffer | undefined;
+  readonly netns: NetNamespaceArgument;
 }
 
 export class TablePass {
@@ -89,12 +104,12 @@ export class TablePass {
   constructor(
     operation: string,
     remove: boolean,
-    selection: { ask: ArrayBuffer; records: ArrayBuffer | undefined },
+    { ask, records, netns }: Selection,
     changes?: ArrayBuffer,
   ) {
     this.operation = operation;
     const { TablePass: Native } = loadAddon();
-    this.pass = new Native(selection.ask, selection.records, remove, changes);
+    this.pass = new Native(ask, records, remove, changes, netns);
     const { failure } = this.pass;
     if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   }

@@ -6,8 +6,8 @@ import { closedError, errorOfPlainFailure } from '../errors.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { SLAB } from './layout.js';
 import { loadAddon } from './load-addon.js';
-import { LoopTurn } from './loop-turn.js';
-import type { NativeDumpReader } from './native.js';
+import { loopTurn } from './loop-turn.js';
+import type { NativeDumpReader, NetNamespaceArgument } from './native.js';
 
 /**
  * A batch starts with one slab, so that a small table costs little, and doubles
@@ -24,6 +24,7 @@ export interface TableReaderOptions {
   filter: ArrayBuffer | undefined;
   zeroCounters: boolean;
   signal: AbortSignal | undefined;
+  netns: NetNamespaceArgument;
 }
 
 type End = { error: unknown } | 'complete';
@@ -35,7 +36,8 @@ export class TableReader {
   /** The slabs that the reader has, in the order in which it fills them. */
   private readonly ahead: ArrayBuffer[] = [];
   private batch = 1;
-  private readonly turn = new LoopTurn();
+  /** Since the last batch. */
+  private turned: Promise<unknown> | undefined;
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
@@ -52,7 +54,7 @@ export class TableReader {
 
   /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
   async read(): Promise<ArrayBuffer[] | undefined> {
-    await this.turn.wait();
+    if (this.turned !== undefined) await this.turned;
     if (this.reader === undefined && !this.hasEnded()) await this.start();
     while (!this.hasEnded()) {
       const outcome = await this.reader?.next();
@@ -67,7 +69,7 @@ export class TableReader {
       if (done) await this.stop('complete');
       else this.readAhead();
       if (slabs === 0) continue;
-      this.turn.begin();
+      this.turned = loopTurn();
       return filled;
     }
     this.throwError();
@@ -90,7 +92,7 @@ export class TableReader {
   }
 
   private async start(): Promise<void> {
-    const { signal, ask, filter, zeroCounters } = this.options;
+    const { signal, ask, filter, zeroCounters, netns } = this.options;
     if (signal?.aborted) {
       await this.stop({ error: signal.reason });
       return;
@@ -101,7 +103,7 @@ export class TableReader {
     }
     try {
       const { DumpReader } = loadAddon();
-      this.reader = new DumpReader(ask, zeroCounters, filter);
+      this.reader = new DumpReader(ask, zeroCounters, filter, netns);
     } catch (error) {
       await this.stop({ error });
       return;

@@ -21,6 +21,7 @@ export const CTNETLINK = {
   get: 0x101,
   delete: 0x102,
   getCtrZero: 0x103,
+  getStatsCpu: 0x104,
   getStats: 0x105,
 } as const;
 export const FAMILY = { unspecified: 0, ipv4: 2, ipv6: 10 } as const;

@@ -16,6 +16,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   readelf: 'binutils',
   'musl-gcc': 'musl-tools',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 };
 
 export type Tool = keyof typeof PACKAGES;
@@ -44,7 +46,15 @@ export function describeWithTools(...tools: Tool[]): typeof describe {
  * there. Call it once a file, before anything opens a socket.
  */
 export function describeInNamespace(...tools: Tool[]): typeof describe {
-  const reasons = missingTools(tools);
+  return describeInNamespaceIf(undefined, ...tools);
+}
+
+/** The same, where something else may be missing, too. */
+export function describeInNamespaceIf(
+  missing: string | undefined,
+  ...tools: Tool[]
+): typeof describe {
+  const reasons = [...(missing === undefined ? [] : [missing]), ...missingTools(tools)];
   const refused = enterFreshNetwork();
   if (refused !== undefined) {
     reasons.push(

@@ -8,6 +8,7 @@
 
 #include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/stats.h"
 
 #define REQUIRE(condition)                                                    \
   do {                                                                        \
@@ -119,8 +120,11 @@ inline size_t checked_decode(Bytes datagram, TestSlab& slab) {
       REQUIRE(answer.error >= 0 && answer.error < 4096);
       if (answer.text.size) REQUIRE(memchr(answer.text.data, 0, answer.text.size) == nullptr);
     }
-    uint32_t entries = 0;
-    decode_entry_count(message, entries);
+    TableUsage usage;
+    decode_usage(message, usage);
+    CpuStats stats;
+    decode_cpu_stats(message, stats);
+    REQUIRE(stats.count <= CpuStats::capacity);
 
     EntryRecord* record = writer.reserve();
     if (!record) break;

@@ -740,34 +740,4 @@ TEST(second_labels_replace_the_first_wholly) {
   CHECK_EQUAL(entry.extension.record.labels[8], 0);
 }
 
-// The number of entries -------------------------------------------------------------------------
-
-static bool count(std::initializer_list<Buffer> attributes, uint32_t& entries) {
-  const Exact bytes(conntrack_message(join(attributes)));
-  MessageReader reader(bytes.bytes());
-  Message message;
-  return reader.next(message) && decode_entry_count(message, entries);
-}
-
-TEST(the_number_of_entries) {
-  uint32_t entries = 0;
-  CHECK(count({u32(2, 262144), u32(CTA_STATS_GLOBAL_ENTRIES, 0x01020304), newer}, entries));
-  CHECK_EQUAL(entries, 0x01020304u);
-  CHECK(count({u32(CTA_STATS_GLOBAL_ENTRIES, 0)}, entries));
-  CHECK_EQUAL(entries, 0u);
-}
-
-TEST(no_number_of_entries) {
-  uint32_t entries = 0;
-  CHECK(!count({}, entries));
-  CHECK(!count({u32(2, 262144)}, entries));
-  CHECK(!count({attribute(CTA_STATS_GLOBAL_ENTRIES, {1, 2, 3})}, entries));
-  CHECK(!count({u32(CTA_STATS_GLOBAL_ENTRIES, 1), attribute_of_length(3, 2, {})}, entries));
-  const Exact cut(message(MESSAGE_GET_STATS, 0, {0, 0, 0}));
-  MessageReader reader(cut.bytes());
-  Message message;
-  CHECK(reader.next(message));
-  CHECK(!decode_entry_count(message, entries));
-}
-
 int main() { return check::run_tests(); }

@@ -75,11 +75,6 @@ TEST(dump) {
         expected(MESSAGE_GET_CTRZERO, dump_flags, FAMILY_IPV4, {}));
 }
 
-TEST(get_entry_count) {
-  CHECK(bytes_of(encode_get_entry_count()) ==
-        expected(MESSAGE_GET_STATS, ack_flags, FAMILY_UNSPECIFIED, {}));
-}
-
 TEST(get_by_the_original_tuple) {
   EntryRecord record = {};
   record.original = tcp_tuple(1);

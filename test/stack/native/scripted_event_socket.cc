@@ -73,6 +73,10 @@ EventSocket::Memory EventSocket::memory() const {
   return {static_cast<uint32_t>(queued), 0};
 }
 
+bool EventSocket::has_overrun() const { return false; }
+
+bool EventSocket::is_readable() const { return memory().queued > 0; }
+
 uint32_t EventSocket::receive_buffer() const { return 1 << 20; }
 
 bool EventSocket::set_reliable(bool) { return true; }

@@ -1,0 +1,28 @@
+// class NetNamespace of the addon: see NativeNetNamespace in src/internal/native.ts.
+#pragma once
+
+#include <napi.h>
+
+#include "os/net_namespace.h"
+
+namespace conntrack::addon {
+
+class NamespaceWrap : public Napi::ObjectWrap<NamespaceWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit NamespaceWrap(const Napi::CallbackInfo& info);
+
+  const NetNamespace& space() const { return space_; }
+
+ private:
+  void close(const Napi::CallbackInfo& info);
+
+  NetNamespace space_;
+};
+
+// The namespace that JavaScript names, or nullptr for that of the calling thread. False
+// with an exception pending when it is neither a NetNamespace nor undefined: nothing may
+// be opened in the wrong one. It is good until JavaScript goes on.
+bool namespace_argument(const Napi::CallbackInfo& info, size_t index, const NetNamespace*& space);
+
+}  // namespace conntrack::addon

@@ -1,0 +1,56 @@
+// A network namespace that is not ours.
+//
+// A socket belongs to the namespace of the thread that opens it, whoever uses it later,
+// and so does a file of /proc/net or /proc/sys/net. So only what opens them has to be
+// there: it runs on a thread that is made for it, enters the namespace, and ends. No other
+// thread ever leaves its own.
+#pragma once
+
+#include "os/failure.h"
+#include "os/fd.h"
+#include "os/thread.h"
+
+namespace conntrack {
+
+class NetNamespace {
+ public:
+  // `path`: a file such as /proc/<pid>/ns/net. It is held open, so that the namespace
+  // lives on. Enters it once, to see whether it is one and may be entered.
+  Failure open(const char* path);
+  void close() { fd_.reset(); }
+
+  // Does `work` in it, and waits for that. Without a failure it was done.
+  template <typename Work>
+  Failure run(Work work) const {
+    struct Visit {
+      const NetNamespace& space;
+      Work& work;
+      Failure failure;
+    } visit = {*this, work, {}};
+    const auto enter = [](void* data) {
+      auto* here = static_cast<Visit*>(data);
+      here->failure = here->space.enter();
+      if (!here->failure) here->work();
+    };
+    Thread thread;
+    const int error = thread.start("conntrack", enter, &visit);
+    thread.join();
+    return error == 0 ? visit.failure : Failure::of_syscall("pthread_create", error);
+  }
+
+ private:
+  Failure enter() const;
+
+  Fd fd_;
+};
+
+// Calls `open` in the namespace, or on this thread when there is none.
+template <typename Open>
+Failure open_in(const NetNamespace* space, Open open) {
+  if (!space) return open();
+  Failure failure;
+  const Failure refused = space->run([&] { failure = open(); });
+  return refused ? refused : failure;
+}
+
+}  // namespace conntrack

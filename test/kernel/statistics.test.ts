@@ -1,0 +1,300 @@
+/**
+ * Counters and settings, in our own network namespace and in another one, with
+ * privileges and without, beside what conntrack, /proc and sysctl say.
+ */
+import { readdirSync } from 'node:fs';
+import {
+  Conntrack,
+  createEntry,
+  createExpectation,
+  type EntrySpec,
+  flushExpectations,
+  readSettings,
+  readStats,
+  SETTINGS,
+  type TableSettings,
+  type TableStats,
+  writeSettings,
+} from 'conntrack';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run, setting, trackLoopback } from '../support/namespace.js';
+import { OtherNetwork } from '../support/other-network.js';
+import { describeInNamespace } from '../support/requirements.js';
+import { exchangeUdp, sendPacket } from '../support/traffic.js';
+
+const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
+
+/** Every right but CAP_NET_ADMIN. */
+const WITHOUT_NET_ADMIN = ['--bounding-set=-net_admin', '--inh-caps=-net_admin', '--'];
+
+const control: EntrySpec = {
+  protocol: 'tcp',
+  original: {
+    source: '10.0.0.1',
+    destination: '10.0.0.2',
+    sourcePort: 40000,
+    destinationPort: 21,
+  },
+  timeout: 600,
+  helper: 'ftp',
+};
+
+/** What `conntrack -S` calls the counters. */
+const TOOL_NAMES: Readonly<Record<string, string>> = {
+  found: 'found',
+  invalid: 'invalid',
+  insert: 'insert',
+  insert_failed: 'insertFailed',
+  drop: 'drop',
+  early_drop: 'earlyDrop',
+  error: 'error',
+  search_restart: 'searchRestart',
+  clash_resolve: 'clashResolve',
+  chaintoolong: 'chainTooLong',
+  expect_new: 'expectNew',
+  expect_create: 'expectCreate',
+  expect_delete: 'expectDelete',
+};
+
+/** `cpu=0 found=1 ...`, a line for each processor. */
+function parseTool(text: string): Record<string, number>[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) =>
+      Object.fromEntries(
+        Array.from(line.matchAll(/(\w+)=(\d+)/g), ([, name = '', value]) => [
+          TOOL_NAMES[name] ?? name,
+          Number(value),
+        ]),
+      ),
+    );
+}
+
+type Run = (command: string, ...args: string[]) => string;
+
+/** What the tool and /proc say, as a reading would. */
+function oracle(of: Run) {
+  const entries = parseTool(of('conntrack', '-S'));
+  const expectations = parseTool(of('conntrack', '-S', 'expect'));
+  return {
+    entries: Number(of('conntrack', '-C')),
+    maxEntries: Number(of('cat', '/proc/sys/net/netfilter/nf_conntrack_max')),
+    cpus: entries.map((cpu, index) => ({ ...cpu, ...expectations[index], other: {} })),
+  };
+}
+
+describeInNamespace(
+  'conntrack',
+  'nft',
+  'ip',
+  'setpriv',
+)('statistics and settings', () => {
+  let other: OtherNetwork;
+  let elsewhere: Conntrack;
+
+  beforeAll(async () => {
+    other = await OtherNetwork.create();
+    elsewhere = await Conntrack.open({ netns: { pid: other.pid } });
+    trackLoopback();
+    // One packet too short to be TCP is invalid, one answered flow is an entry.
+    for (let i = 0; i < 3; i++) sendPacket(6, '127.0.0.1', '127.0.0.1', Buffer.of(1, 2));
+    const [client, server] = [5353, 53].map((port) => ({ address: '127.0.0.1', port }));
+    if (client !== undefined && server !== undefined) await exchangeUdp({ client, server });
+    await createEntry(control);
+    await createExpectation({
+      protocol: 'tcp',
+      tuple: { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 0, destinationPort: 4000 },
+      mask: { sourcePort: 0 },
+      master: control.original,
+    });
+    await flushExpectations();
+    for (let port = 1; port <= 5; port++) {
+      await elsewhere.createEntry({
+        ...control,
+        original: { ...control.original, destinationPort: port },
+      });
+    }
+  });
+
+  afterAll(async () => {
+    await elsewhere.close();
+    await other[Symbol.asyncDispose]();
+  });
+
+  const places: [string, () => Promise<TableStats>, Run][] = [
+    ['our own', () => readStats(), run],
+    ['another', () => elsewhere.readStats(), (...args) => other.run(...args)],
+  ];
+
+  describe.each(places)('in %s namespace', (where, read, of) => {
+    test('with CAP_NET_ADMIN: what conntrack -S and -C print', async () => {
+      const { total, ...stats } = await read();
+      expect(stats).toEqual({ source: 'netlink', ...oracle(of) });
+      const own = where === 'our own';
+      expect(total).toMatchObject({
+        insert: own ? 1 : 5,
+        // Each of the three is seen on its way out and on its way in.
+        invalid: own ? 6 : 0,
+        expectCreate: own ? 1 : 0,
+        expectDelete: own ? 1 : 0,
+      });
+      expect(stats.entries).toBe(own ? 2 : 5);
+    });
+
+    test('without: the same, from /proc', async () => {
+      const script = `import { readStats, readSettings } from '${packageUrl}';
+        console.log(JSON.stringify([await readStats(), await readSettings()]));`;
+      const args = [...WITHOUT_NET_ADMIN, process.execPath, '--input-type=module', '-e', script];
+      const [unprivileged, settings] = JSON.parse(of('setpriv', ...args)) as [
+        TableStats,
+        TableSettings,
+      ];
+      const privileged = await read();
+      expect(unprivileged).toEqual({ ...privileged, source: 'proc' });
+      expect(settings.maxEntries).toBe(privileged.maxEntries);
+    });
+  });
+
+  test('a setting for each sysctl of this kernel, and the value that it prints', async () => {
+    const folder = '/proc/sys/net/netfilter/';
+    const sysctls = readdirSync(folder)
+      .filter((name) => name.startsWith('nf_conntrack_') && name !== 'nf_conntrack_count')
+      .map((name) => name.slice('nf_conntrack_'.length));
+    // Of each kind, one that differs between the two.
+    other.setting('udp_timeout', 77);
+    other.setting('acct', 1);
+    other.setting('events', 1);
+    other.setting('log_invalid', 17);
+    other.setting('frag6_high_thresh', 5_000_000_000);
+    const places: [TableSettings, Run][] = [
+      [await readSettings(), run],
+      [await elsewhere.readSettings(), (...args) => other.run(...args)],
+    ];
+    for (const [settings, of] of places) {
+      const known = Object.entries(SETTINGS).filter(([, { sysctl }]) => sysctls.includes(sysctl));
+      expect(Object.keys(settings)).toEqual(known.map(([name]) => name));
+      expect(known.map(([, { sysctl }]) => sysctl).sort()).toEqual(sysctls.sort());
+      for (const [name, { sysctl }] of known) {
+        const text = of('cat', `${folder}nf_conntrack_${sysctl}`).trim();
+        const value = settings[name as keyof TableSettings];
+        const printed =
+          typeof value === 'string' ? ['off', 'on', 'auto'].indexOf(value) : Number(value);
+        expect([name, String(printed)]).toEqual([name, text]);
+      }
+    }
+    expect(places[1]?.[0]).toMatchObject({
+      udpTimeout: 77,
+      accounting: true,
+      events: 'on',
+      logInvalid: 17,
+      ipv6FragmentHighBytes: 5_000_000_000,
+    });
+    expect(places[0]?.[0].udpTimeout).not.toBe(77);
+  });
+
+  test('settings are written where the handle is, and read back', async () => {
+    const before = await readSettings();
+    const changes = {
+      accounting: false,
+      timestamps: true,
+      events: 'off',
+      udpStreamTimeout: 99,
+      tcpMaxRetrans: 7,
+      ipv6FragmentLowBytes: 1_000_000,
+    } as const;
+    expect(await elsewhere.writeSettings(changes)).toMatchObject(changes);
+    expect(other.setting('timestamp')).toBe('1');
+    expect(other.setting('udp_timeout_stream')).toBe('99');
+    expect(await readSettings()).toEqual(before);
+
+    expect(await writeSettings({ accounting: true })).toEqual({ ...before, accounting: true });
+    expect(setting('acct')).toBe('1');
+    expect(other.setting('acct')).toBe('0');
+    expect(await writeSettings({ accounting: before.accounting })).toEqual(before);
+  });
+
+  test.each(['maxEntries', 'buckets', 'maxExpectations'] as const)(
+    '%s is read-only here, and the error says why',
+    async (name) => {
+      const refused = writeSettings({ accounting: true, [name]: 100_000 });
+      await expect(refused).rejects.toMatchObject({ code: 'EACCES', syscall: 'open' });
+      await expect(refused).rejects.toThrow(/one for all network namespaces/);
+      // The global ones stand first: nothing was changed.
+      await expect(refused).rejects.toThrow(/Nothing was changed\./);
+      expect(setting('acct')).toBe('0');
+    },
+  );
+
+  test('what the kernel refuses is told, with what was written before', async () => {
+    const refused = writeSettings({ timestamps: true, udpTimeout: 2 ** 31 - 1 });
+    await expect(refused).rejects.toMatchObject({ code: 'EINVAL', syscall: 'write' });
+    await expect(refused).rejects.toThrow(/Changed was timestamps\./);
+    expect(setting('timestamp')).toBe('1');
+    await writeSettings({ timestamps: false });
+  });
+
+  test('diagnose says what is off, in the namespace of the handle, and changes nothing', async () => {
+    await elsewhere.writeSettings({ accounting: false, timestamps: true, events: 'on' });
+    const state = async () => [await elsewhere.readSettings(), await elsewhere.readStats()];
+    const before = await state();
+    const findings = await elsewhere.diagnose();
+    const codes = findings.map(({ code }) => code).filter((code) => !code.startsWith('receive'));
+    expect(codes).toEqual(['accounting-off']);
+    expect(findings.find(({ code }) => code === 'accounting-off')).toMatchObject({
+      evidence: { entriesWithout: await elsewhere.countEntries() },
+    });
+    expect(await state()).toEqual(before);
+  });
+
+  test('diagnose without CAP_NET_ADMIN says so', () => {
+    const script = `import { diagnose } from '${packageUrl}';
+      console.log(JSON.stringify((await diagnose()).map(({ code }) => code)));`;
+    const args = [...WITHOUT_NET_ADMIN, process.execPath, '--input-type=module', '-e', script];
+    const codes = JSON.parse(run('setpriv', ...args)) as string[];
+    expect(codes).toContain('privileges-missing');
+    expect(codes).toContain('receive-buffer-capped');
+    expect(codes).toContain('timestamps-off');
+  });
+
+  test('diagnose where no rule needs the state: nothing is tracked', async () => {
+    await using fresh = await OtherNetwork.create();
+    const handle = await Conntrack.open({ netns: { pid: fresh.pid } });
+    const codes = async () => (await handle.diagnose()).map(({ code }) => code);
+    expect(await codes()).not.toContain('nothing-tracked');
+    const send = `const s = require('dgram').createSocket('udp4'); s.send('x', 9, '127.0.0.1', () => s.close())`;
+    fresh.run(process.execPath, '-e', send);
+    expect(await codes()).toContain('nothing-tracked');
+    fresh.run(
+      'sh',
+      '-c',
+      `echo 'table ip t { chain o { type filter hook output priority 0; ct state new counter; }; }' | nft -f -`,
+    );
+    fresh.run(process.execPath, '-e', send);
+    expect(await codes()).not.toContain('nothing-tracked');
+    await handle.close();
+  });
+
+  test('diagnose: idle connections that a shorter timeout would free', async () => {
+    await using fresh = await OtherNetwork.create();
+    const handle = await Conntrack.open({ netns: { pid: fresh.pid } });
+    // Idle for so many seconds: what is left of five days.
+    const idle = [0, 100, 8000, 9000, 100_000, 200_000, 300_000, 400_000];
+    const specs = idle.map((seconds, index) => ({
+      ...control,
+      original: { ...control.original, destinationPort: 100 + index },
+      status: ['seenReply', 'assured'] as const,
+      tcp: { state: 'ESTABLISHED' } as const,
+      timeout: 432_000 - seconds,
+    }));
+    for (const { error } of await handle.createEntries(specs)) expect(error).toBeUndefined();
+    const finding = (await handle.diagnose()).find(({ code }) => code.startsWith('established'));
+    expect(finding).toMatchObject({
+      severity: 'info',
+      current: 432_000,
+      suggested: 86_400,
+      evidence: { entries: 8, established: 8, idle: 4, share: 0.5 },
+    });
+    await handle.close();
+  });
+});

@@ -1,0 +1,269 @@
+import type { Entry, Finding, TableSettings } from 'conntrack';
+import { describe, expect, it } from 'vitest';
+import { type Census, type Evidence, emptyCensus, findingsOf } from '../../src/diagnose.js';
+import { count, trafficOf } from '../../src/internal/evidence.js';
+
+const MAX = 100_000;
+
+const SETTINGS: TableSettings = {
+  maxEntries: MAX,
+  buckets: MAX,
+  accounting: true,
+  timestamps: true,
+  events: 'on',
+  tcpEstablishedTimeout: 432_000,
+};
+
+const stats = (entries: number, counters: Record<string, number> = {}) => ({
+  source: 'netlink' as const,
+  entries,
+  maxEntries: MAX,
+  cpus: [],
+  total: { ...counters, other: {} },
+});
+
+/** Nothing is wrong but what is said. */
+function evidence(difference: Partial<Evidence> = {}): Evidence {
+  return {
+    before: stats(1000, { found: 1 }),
+    after: stats(1000, { found: 1 }),
+    settings: SETTINGS,
+    refusal: undefined,
+    census: { ...emptyCensus(), entries: 1000 },
+    receiveBuffer: { granted: 64 << 20, largest: 212_992 },
+    traffic: { packets: 1000, tcpConnections: 1 },
+    ...difference,
+  };
+}
+
+function findingOf(difference: Partial<Evidence>): Finding | undefined {
+  const findings = findingsOf(evidence(difference));
+  expect(findings.length).toBeLessThanOrEqual(1);
+  return findings[0];
+}
+
+it('nothing is wrong with a table in order', () => {
+  expect(findingsOf(evidence())).toEqual([]);
+});
+
+it('the worst comes first', () => {
+  const findings = findingsOf(
+    evidence({
+      settings: { ...SETTINGS, accounting: false, events: 'off' },
+      before: stats(90_000, { drop: 1 }),
+      after: stats(90_000, { drop: 5, earlyDrop: 1 }),
+    }),
+  );
+  expect(findings.map(({ severity }) => severity)).toEqual([
+    'critical',
+    'critical',
+    'warning',
+    'warning',
+    'info',
+  ]);
+});
+
+describe('a finding', () => {
+  it.each([
+    [69_999, undefined],
+    [70_000, 'warning'],
+    [84_999, 'warning'],
+    [85_000, 'critical'],
+    [100_000, 'critical'],
+  ])('of a table of %i entries', (entries, severity) => {
+    const finding = findingOf({ before: stats(entries), after: stats(entries) });
+    expect(finding?.severity).toBe(severity);
+    if (finding === undefined) return;
+    expect(finding).toMatchObject({
+      code: 'table-near-full',
+      evidence: { entries, maxEntries: MAX },
+      setting: 'net.netfilter.nf_conntrack_max',
+      current: MAX,
+      suggested: 2 * MAX,
+    });
+    expect(finding.message).toContain(`${entries} of at most ${MAX}`);
+  });
+
+  it.each([
+    ['drop', 'packets-dropped', 'warning', 'critical'],
+    ['earlyDrop', 'early-drops', 'warning', 'warning'],
+    ['insertFailed', 'insert-failures', 'info', 'warning'],
+    ['chainTooLong', 'long-chains', 'warning', 'warning'],
+  ])('of the counter %s', (counter, code, before, now) => {
+    const of = (first: number, last: number) =>
+      findingOf({ before: stats(1, { [counter]: first }), after: stats(1, { [counter]: last }) });
+    expect(of(0, 0)).toBeUndefined();
+    expect(of(7, 7)).toMatchObject({ code, severity: before, evidence: { justNow: 0 } });
+    expect(of(7, 9)).toMatchObject({ code, severity: now, evidence: { justNow: 2 } });
+    expect(of(7, 9)?.message).toContain('9 ');
+  });
+
+  it('of dropped packets blames the maximum only where the table is near it', () => {
+    const dropped = (entries: number) =>
+      findingsOf(evidence({ after: stats(entries, { drop: 5 }) })).find(
+        ({ code }) => code === 'packets-dropped',
+      );
+    expect(dropped(1000)).not.toHaveProperty('setting');
+    expect(dropped(90_000)).toMatchObject({ setting: 'net.netfilter.nf_conntrack_max' });
+  });
+
+  it('of too few buckets: fewer than a quarter of the maximum', () => {
+    const of = (buckets: number, entries = 1000) =>
+      findingOf({ settings: { ...SETTINGS, buckets }, after: stats(entries, { found: 1 }) });
+    expect(of(25_000)).toBeUndefined();
+    expect(of(24_999)).toMatchObject({
+      code: 'few-buckets',
+      severity: 'info',
+      current: 24_999,
+      suggested: MAX,
+    });
+    expect(of(10_000, 30_000)?.severity).toBe('warning');
+  });
+
+  it.each<[string, TableSettings, string, string]>([
+    ['accounting', { accounting: false }, 'accounting-off', 'nf_conntrack_acct'],
+    ['timestamps', { timestamps: false }, 'timestamps-off', 'nf_conntrack_timestamp'],
+    ['events', { events: 'off' }, 'events-off', 'nf_conntrack_events'],
+    ['events', { events: 'auto' }, 'events-auto', 'nf_conntrack_events'],
+  ])('of %s: %j', (_, difference, code, sysctl) => {
+    const finding = findingOf({ settings: { ...SETTINGS, ...difference } });
+    expect(finding).toMatchObject({ code, setting: `net.netfilter.${sysctl}`, suggested: 1 });
+  });
+
+  it('of settings that this kernel lacks there is none', () => {
+    expect(findingsOf(evidence({ settings: { maxEntries: MAX } }))).toEqual([]);
+  });
+
+  it('of a receive buffer that the system caps', () => {
+    const finding = findingOf({ receiveBuffer: { granted: 425_984, largest: 212_992 } });
+    expect(finding).toMatchObject({
+      code: 'receive-buffer-capped',
+      setting: 'net.core.rmem_max',
+      current: 212_992,
+      suggested: 32 << 20,
+    });
+    expect(finding?.message).toContain('332 events');
+    expect(findingOf({ receiveBuffer: undefined })).toBeUndefined();
+  });
+
+  it('of a table that nothing fills', () => {
+    const empty = { before: stats(0, { found: 0 }), after: stats(0, { found: 0 }) };
+    const of = (packets: number, tcpConnections: number) =>
+      findingOf({ ...empty, traffic: { packets, tcpConnections } });
+    expect(of(0, 0)).toBeUndefined();
+    expect(of(5, 0)).toMatchObject({ code: 'nothing-tracked', severity: 'info' });
+    expect(of(5, 2)).toMatchObject({ code: 'nothing-tracked', severity: 'warning' });
+    const traffic = { packets: 5, tcpConnections: 0 };
+    expect(findingOf({ ...empty, after: stats(1), traffic })).toBeUndefined();
+    expect(findingOf({ ...empty, after: stats(0, { invalid: 1 }), traffic })).toBeUndefined();
+  });
+
+  it('of what could not be looked at', () => {
+    const without = { census: undefined, receiveBuffer: undefined };
+    expect(findingOf({ ...without, refusal: 'EPERM' })?.code).toBe('privileges-missing');
+    expect(findingOf({ ...without, refusal: 'UNSUPPORTED' })?.code).toBe('ctnetlink-missing');
+  });
+
+  describe('of a long timeout', () => {
+    const of = (day: number, least: number, difference: Partial<Evidence> = {}) =>
+      findingOf({
+        census: {
+          ...emptyCensus(),
+          entries: 1000,
+          established: 800,
+          idle: { 86400: day, 7440: least },
+        },
+        ...difference,
+      });
+
+    it('only where a tenth of the table is idle', () => {
+      expect(of(0, 99)).toBeUndefined();
+      expect(of(0, 100)).toMatchObject({
+        code: 'established-timeout-long',
+        severity: 'info',
+        setting: 'net.netfilter.nf_conntrack_tcp_timeout_established',
+        current: 432_000,
+        suggested: 7440,
+        evidence: { idle: 100, freed: 100, share: 0.1, established: 800, entries: 1000 },
+      });
+    });
+
+    it('suggests a day where that frees half as much at least', () => {
+      expect(of(299, 600)?.suggested).toBe(7440);
+      expect(of(300, 600)).toMatchObject({ suggested: 86_400, evidence: { freed: 300 } });
+    });
+
+    it('not where it is short already', () => {
+      const settings = { ...SETTINGS, tcpEstablishedTimeout: 7440 };
+      expect(of(0, 900, { settings })).toBeUndefined();
+    });
+  });
+});
+
+describe('the census', () => {
+  const NOW = 1_000_000_000;
+  const entry = (difference: object) =>
+    ({ protocol: 'tcp', tcp: { state: 'ESTABLISHED' }, ...difference }) as unknown as Entry;
+  const censusOf = (...entries: Entry[]): Census => {
+    const census = emptyCensus();
+    for (const one of entries) count(census, one, SETTINGS, NOW);
+    return census;
+  };
+
+  it('takes what is left of the timeout for the time since the last packet', () => {
+    const census = censusOf(
+      entry({ timeout: 432_000 }),
+      entry({ timeout: 432_000 - 7440 }),
+      entry({ timeout: 432_000 - 7441 }),
+      entry({ timeout: 432_000 - 86_401 }),
+    );
+    expect(census).toMatchObject({ established: 4, idle: { 7440: 2, 86400: 1 } });
+  });
+
+  it('believes no idle time that is longer than the flow is old', () => {
+    const young = entry({ timeout: 1000, startTime: new Date(NOW - 60_000), startTimeNs: 1n });
+    expect(censusOf(young).idle).toEqual({ 7440: 0, 86400: 0 });
+  });
+
+  it('leaves out what waits for an acknowledgement, is offloaded, or not established', () => {
+    const census = censusOf(
+      entry({ timeout: 300 }),
+      entry({ timeout: undefined }),
+      entry({ timeout: 5000, tcp: { state: 'TIME_WAIT' } }),
+      entry({ timeout: 5000, protocol: 'udp', tcp: undefined }),
+    );
+    expect(census).toMatchObject({ entries: 4, established: 2, idle: { 7440: 0 } });
+  });
+
+  it('counts entries without counters and times', () => {
+    const census = censusOf(
+      entry({ timeout: 5, counters: {} }),
+      entry({ timeout: 5, startTimeNs: 5n, startTime: new Date(0) }),
+    );
+    expect(census).toMatchObject({ withoutCounters: 1, withoutTimestamps: 1 });
+  });
+});
+
+describe('traffic', () => {
+  it('is the sum of what came and went, by the names of the columns', () => {
+    const snmp = [
+      'Ip: Forwarding InReceives OutRequests',
+      'Ip: 2 10 20',
+      'IcmpMsg: OutType3',
+      'IcmpMsg: 60',
+      'Tcp: RtoAlgorithm MaxConn CurrEstab',
+      'Tcp: 1 -1 3',
+      '',
+    ].join('\n');
+    const snmp6 = 'Ip6InReceives                   \t100\nIp6OutRequests\t200\nIp6InReceivesX 5\n';
+    expect(trafficOf(snmp, snmp6)).toEqual({ packets: 330, tcpConnections: 3 });
+  });
+
+  it('is nothing where nothing can be read', () => {
+    expect(trafficOf('', '')).toEqual({ packets: 0, tcpConnections: 0 });
+    expect(trafficOf('Ip: InReceives\n', 'Ip6InReceives\n')).toEqual({
+      packets: 0,
+      tcpConnections: 0,
+    });
+  });
+});

@@ -1,0 +1,369 @@
+import {
+  DataPointType,
+  MeterProvider,
+  type MetricData,
+  MetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { Counter, type OpenMetricsContentType, Registry, register } from 'prom-client';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { registerMetrics as registerInstruments } from '../../src/opentelemetry.js';
+import { registerMetrics } from '../../src/prometheus.js';
+import type { CpuStats, TableCounters, TableStats } from '../../src/stats.js';
+
+const CPUS: readonly CpuStats[] = [
+  { cpu: 0, insertFailed: 3, drop: 4_294_967_295, chainTooLong: 1, other: { 'expect.9': 7 } },
+  { cpu: 5, insertFailed: 2, drop: 0, other: {} },
+];
+const TOTAL: TableCounters = { insertFailed: 5, drop: 4_294_967_295, chainTooLong: 1, other: {} };
+const STATS: TableStats = {
+  source: 'netlink',
+  entries: 30,
+  maxEntries: 120,
+  cpus: CPUS,
+  total: TOTAL,
+};
+
+/** A handle whose table is like this; `undefined`: it cannot be read. */
+function handleOn(...answers: (TableStats | undefined)[]) {
+  const handle = {
+    reads: 0,
+    async readStats(): Promise<TableStats> {
+      const stats = answers[Math.min(handle.reads++, answers.length - 1)];
+      if (stats === undefined) throw new Error('not now');
+      return stats;
+    },
+  };
+  return handle;
+}
+
+const stream = {
+  counters: {
+    received: 90,
+    delivered: 80,
+    lostInKernel: 7,
+    lostInQueue: 6,
+    malformed: 2,
+    foreign: 1,
+  },
+};
+
+/** The samples of a scrape, by metric and labels. */
+async function scrape(registry: Registry): Promise<Record<string, number>> {
+  const metrics = await registry.getMetricsAsJSON();
+  return Object.fromEntries(
+    metrics.flatMap(({ name, values }) =>
+      values.map(({ labels, value }) => [[name, ...Object.values(labels)].join(' '), value]),
+    ),
+  );
+}
+
+const TABLE_SAMPLES = {
+  node_nf_conntrack_entries: 30,
+  node_nf_conntrack_entries_limit: 120,
+  node_nf_conntrack_stat_insert_failed: 5,
+  node_nf_conntrack_stat_drop: 4_294_967_295,
+  conntrack_utilization_ratio: 0.25,
+  'conntrack_stat_total 0 insert_failed': 3,
+  'conntrack_stat_total 0 drop': 4_294_967_295,
+  'conntrack_stat_total 0 chaintoolong': 1,
+  'conntrack_stat_total 0 expect.9': 7,
+  'conntrack_stat_total 5 insert_failed': 2,
+  'conntrack_stat_total 5 drop': 0,
+};
+
+const EVENT_SAMPLES = {
+  conntrack_events_received_total: 90,
+  conntrack_events_delivered_total: 80,
+  'conntrack_events_lost_total kernel': 7,
+  'conntrack_events_lost_total queue': 6,
+  conntrack_events_malformed_total: 2,
+  conntrack_events_foreign_total: 1,
+};
+
+/** Those of the conntrack collector of node_exporter. */
+const NODE_EXPORTER = [
+  'node_nf_conntrack_entries',
+  'node_nf_conntrack_entries_limit',
+  'node_nf_conntrack_stat_found',
+  'node_nf_conntrack_stat_invalid',
+  'node_nf_conntrack_stat_ignore',
+  'node_nf_conntrack_stat_insert',
+  'node_nf_conntrack_stat_insert_failed',
+  'node_nf_conntrack_stat_drop',
+  'node_nf_conntrack_stat_early_drop',
+  'node_nf_conntrack_stat_search_restart',
+];
+
+describe('conntrack/prometheus', () => {
+  it('gives what the kernel sent, and no other samples', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS) });
+    expect(await scrape(registry)).toEqual(TABLE_SAMPLES);
+  });
+
+  it('has the names and types of node_exporter, and types of its own that are right', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS), stream });
+    const types = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name, type]) => [name, type],
+    );
+    expect(types).toEqual([
+      ...NODE_EXPORTER.map((name) => [name, 'gauge']),
+      ['conntrack_utilization_ratio', 'gauge'],
+      ['conntrack_stat_total', 'counter'],
+      ...['received', 'delivered', 'lost', 'malformed', 'foreign'].map((name) => [
+        `conntrack_events_${name}_total`,
+        'counter',
+      ]),
+    ]);
+  });
+
+  it('gives the counters of a stream, too', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS), stream });
+    expect(await scrape(registry)).toEqual({ ...TABLE_SAMPLES, ...EVENT_SAMPLES });
+  });
+
+  it('knows every counter of the kernel by its name', async () => {
+    const registry = new Registry();
+    const all = {
+      found: 1,
+      invalid: 2,
+      insert: 3,
+      insertFailed: 4,
+      drop: 5,
+      earlyDrop: 6,
+      error: 7,
+      searchRestart: 8,
+      clashResolve: 9,
+      chainTooLong: 10,
+      ignore: 11,
+      expectNew: 12,
+      expectCreate: 13,
+      expectDelete: 14,
+      other: {},
+    } satisfies Required<TableCounters>;
+    const conntrack = handleOn({ ...STATS, cpus: [{ cpu: 0, ...all }], total: all });
+    registerMetrics({ registry, conntrack });
+    expect(await scrape(registry)).toEqual({
+      node_nf_conntrack_entries: 30,
+      node_nf_conntrack_entries_limit: 120,
+      node_nf_conntrack_stat_found: 1,
+      node_nf_conntrack_stat_invalid: 2,
+      node_nf_conntrack_stat_insert: 3,
+      node_nf_conntrack_stat_insert_failed: 4,
+      node_nf_conntrack_stat_drop: 5,
+      node_nf_conntrack_stat_early_drop: 6,
+      node_nf_conntrack_stat_search_restart: 8,
+      node_nf_conntrack_stat_ignore: 11,
+      conntrack_utilization_ratio: 0.25,
+      'conntrack_stat_total 0 found': 1,
+      'conntrack_stat_total 0 invalid': 2,
+      'conntrack_stat_total 0 insert': 3,
+      'conntrack_stat_total 0 insert_failed': 4,
+      'conntrack_stat_total 0 drop': 5,
+      'conntrack_stat_total 0 early_drop': 6,
+      'conntrack_stat_total 0 error': 7,
+      'conntrack_stat_total 0 search_restart': 8,
+      'conntrack_stat_total 0 clash_resolve': 9,
+      'conntrack_stat_total 0 chaintoolong': 10,
+      'conntrack_stat_total 0 ignore': 11,
+      'conntrack_stat_total 0 expect_new': 12,
+      'conntrack_stat_total 0 expect_create': 13,
+      'conntrack_stat_total 0 expect_delete': 14,
+    });
+  });
+
+  it('each scrape reads once, and has what is then true', async () => {
+    const registry = new Registry();
+    const gone = { ...STATS, entries: 1, maxEntries: 0, cpus: [], total: { other: {} } };
+    const conntrack = handleOn(STATS, gone);
+    registerMetrics({ registry, conntrack, stream });
+    expect(await scrape(registry)).toMatchObject(TABLE_SAMPLES);
+    expect(conntrack.reads).toBe(1);
+    expect(await scrape(registry)).toEqual({
+      node_nf_conntrack_entries: 1,
+      node_nf_conntrack_entries_limit: 0,
+      conntrack_utilization_ratio: 0,
+      ...EVENT_SAMPLES,
+    });
+    expect(conntrack.reads).toBe(2);
+  });
+
+  it('a scrape fails when the kernel cannot be read, and the next one does not', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS, undefined, STATS) });
+    expect(await scrape(registry)).toEqual(TABLE_SAMPLES);
+    await expect(registry.metrics()).rejects.toThrow('not now');
+    expect(await scrape(registry)).toEqual(TABLE_SAMPLES);
+  });
+
+  it('uses the registry of all by default, and leaves it as it was', async () => {
+    const own = new Counter({ name: 'own_total', help: 'Of somebody else.' });
+    onTestFinished(() => {
+      register.clear();
+    });
+    const unregister = registerMetrics({ conntrack: handleOn(STATS), stream });
+    expect(() => registerMetrics({ conntrack: handleOn(STATS) })).toThrow(
+      'already been registered',
+    );
+    expect(await scrape(register)).toEqual({ own_total: 0, ...TABLE_SAMPLES, ...EVENT_SAMPLES });
+    unregister();
+    expect(register.getMetricsAsArray()).toEqual([own]);
+    registerMetrics({ conntrack: handleOn(STATS) });
+  });
+
+  it('writes OpenMetrics, with labels of the registry', async () => {
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    registry.setDefaultLabels({ netns: 'blue' });
+    const unregister = registerMetrics({ registry, conntrack: handleOn(STATS), stream });
+    const text = await registry.metrics();
+    expect(text).toContain('\n# TYPE conntrack_stat counter\n');
+    expect(text).toContain('\nconntrack_stat_total{cpu="5",counter="drop",netns="blue"} 0\n');
+    expect(text).toContain('\nconntrack_events_lost_total{cause="queue",netns="blue"} 6\n');
+    unregister();
+    expect(registry.getMetricsAsArray()).toEqual([]);
+  });
+
+  it('refuses an option that does not exist', () => {
+    const options = { registery: new Registry() } as object;
+    expect(() => registerMetrics(options)).toThrow('options.registery: no such field');
+  });
+});
+
+/** Collects when it is told to. */
+class Reader extends MetricReader {
+  override async onShutdown(): Promise<void> {}
+  override async onForceFlush(): Promise<void> {}
+
+  /** The values by instrument and attributes, and what each instrument is. */
+  async values() {
+    const { resourceMetrics, errors } = await this.collect();
+    const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    const values = metrics.flatMap(({ descriptor, dataPoints }) =>
+      dataPoints.map(({ attributes, value }) => [
+        [descriptor.name, ...Object.values(attributes)].join(' '),
+        value,
+      ]),
+    );
+    const kinds = metrics.map((metric) => {
+      const { name, unit } = metric.descriptor;
+      return [name, kindOf(metric), unit];
+    });
+    return { values: Object.fromEntries(values) as Record<string, unknown>, kinds, errors };
+  }
+}
+
+function kindOf(metric: MetricData): string {
+  if (metric.dataPointType !== DataPointType.SUM) return DataPointType[metric.dataPointType];
+  return metric.isMonotonic ? 'COUNTER' : 'UP_DOWN_COUNTER';
+}
+
+const TABLE_VALUES = {
+  'system.network.conntrack.count': 30,
+  'system.network.conntrack.max': 120,
+  'conntrack.utilization': 0.25,
+  'conntrack.stat 0 insert_failed': 3,
+  'conntrack.stat 0 drop': 4_294_967_295,
+  'conntrack.stat 0 chaintoolong': 1,
+  'conntrack.stat 0 expect.9': 7,
+  'conntrack.stat 5 insert_failed': 2,
+  'conntrack.stat 5 drop': 0,
+};
+
+const EVENT_VALUES = {
+  'conntrack.events.received': 90,
+  'conntrack.events.delivered': 80,
+  'conntrack.events.lost kernel': 7,
+  'conntrack.events.lost queue': 6,
+  'conntrack.events.malformed': 2,
+  'conntrack.events.foreign': 1,
+};
+
+describe('conntrack/opentelemetry', () => {
+  function start() {
+    const reader = new Reader();
+    const provider = new MeterProvider({ readers: [reader] });
+    onTestFinished(() => provider.shutdown());
+    return { reader, meter: provider.getMeter('conntrack') };
+  }
+
+  it('gives what the kernel sent, in one reading', async () => {
+    const { reader, meter } = start();
+    const conntrack = handleOn(STATS);
+    registerInstruments(meter, { conntrack });
+    expect(await reader.values()).toEqual({
+      values: TABLE_VALUES,
+      kinds: [
+        ['system.network.conntrack.count', 'UP_DOWN_COUNTER', '{entries}'],
+        ['system.network.conntrack.max', 'UP_DOWN_COUNTER', '{entries}'],
+        ['conntrack.utilization', 'GAUGE', '1'],
+        ['conntrack.stat', 'COUNTER', ''],
+      ],
+      errors: [],
+    });
+    expect(conntrack.reads).toBe(1);
+  });
+
+  it('gives the counters of a stream, too', async () => {
+    const { reader, meter } = start();
+    registerInstruments(meter, { conntrack: handleOn(STATS), stream });
+    const { values, kinds } = await reader.values();
+    expect(values).toEqual({ ...TABLE_VALUES, ...EVENT_VALUES });
+    expect(kinds.slice(4)).toEqual([
+      ['conntrack.events.received', 'COUNTER', '{event}'],
+      ['conntrack.events.delivered', 'COUNTER', '{event}'],
+      ['conntrack.events.lost', 'COUNTER', '{event}'],
+      ['conntrack.events.malformed', 'COUNTER', '{message}'],
+      ['conntrack.events.foreign', 'COUNTER', '{message}'],
+    ]);
+  });
+
+  it('without a limit nothing is utilized', async () => {
+    const { reader, meter } = start();
+    registerInstruments(meter, { conntrack: handleOn({ ...STATS, maxEntries: 0 }) });
+    const { values } = await reader.values();
+    expect(values).toMatchObject({ 'system.network.conntrack.max': 0, 'conntrack.utilization': 0 });
+  });
+
+  it('attributes tell two tables apart on one meter', async () => {
+    const { reader, meter } = start();
+    const blue = handleOn(STATS);
+    const green = handleOn({ ...STATS, entries: 60 });
+    registerInstruments(meter, { conntrack: blue, attributes: { netns: 'blue' } });
+    registerInstruments(meter, { conntrack: green, attributes: { netns: 'green' } });
+    expect((await reader.values()).values).toMatchObject({
+      'system.network.conntrack.count blue': 30,
+      'system.network.conntrack.count green': 60,
+      'conntrack.utilization green': 0.5,
+      'conntrack.stat blue 5 insert_failed': 2,
+      'conntrack.stat green 5 insert_failed': 2,
+    });
+  });
+
+  it('a collection has an error when the kernel cannot be read, and the next one has not', async () => {
+    const { reader, meter } = start();
+    registerInstruments(meter, { conntrack: handleOn(undefined, STATS), stream });
+    const failed = await reader.values();
+    expect(failed.values).toEqual({});
+    expect(failed.errors).toEqual([new Error('not now')]);
+    expect(await reader.values()).toMatchObject({ values: TABLE_VALUES, errors: [] });
+  });
+
+  it('is over when it is unregistered', async () => {
+    const { reader, meter } = start();
+    const conntrack = handleOn(STATS);
+    const unregister = registerInstruments(meter, { conntrack, stream });
+    unregister();
+    await reader.values();
+    expect(conntrack.reads).toBe(0);
+  });
+
+  it('refuses an option that does not exist', () => {
+    const options = { labels: {} } as object;
+    expect(() => registerInstruments(start().meter, options)).toThrow(
+      'options.labels: no such field',
+    );
+  });
+});
