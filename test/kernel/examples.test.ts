@@ -201,6 +201,33 @@ describeInNamespace(
       expect(await cut()).toMatchObject({ code: 2 });
     });
 
+    it('pressure shows how full the table is until Ctrl-C', async () => {
+      const program = fileURLToPath(new URL('../../out/examples/pressure.js', import.meta.url));
+      const child = spawn(process.execPath, [program, '0.05'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const exited = once(child, 'exit');
+      let output = '';
+      for await (const chunk of child.stdout.setEncoding('utf8')) {
+        output += String(chunk);
+        if (output.split('\n').length > 2) child.kill('SIGINT');
+      }
+      expect(output).toMatch(/^\[\.{30}\] {2}0\.0 % normal: \d+ of [\d,]+ \+0\/s\n/);
+      expect(await exited).toEqual([0, null]);
+      expect(await example('pressure', ['x'])).toMatchObject({
+        code: 2,
+        stderr: 'options.intervalMs: must be from 1 to 2147483647, not NaN\n',
+      });
+    });
+
+    it('table-health', async () => {
+      const { stdout, ...ended } = await example('table-health');
+      expect(ended).toEqual(clean);
+      expect(stdout).toMatch(/^\d+ of \d+: normal\n/);
+      expect(stdout).toMatch(/\ninfo .*net\.netfilter\.nf_conntrack_timestamp 1\n/);
+      expect(stdout).toMatch(/\n\d+\n$/);
+    });
+
     it('change-entries creates, marks and deletes', async () => {
       const { stdout, ...ended } = await example('change-entries');
       expect(ended).toEqual(clean);
