@@ -42,7 +42,8 @@ function lineOf(sample: PressureSample): string {
 /** On a terminal it replaces the one before. */
 function show(line: string): void {
   const { isTTY, columns } = process.stdout;
-  process.stdout.write(isTTY ? `\r${line.slice(0, columns).padEnd(columns)}` : `${line}\n`);
+  const width = (columns || 80) - 1; // one that does not know its width says 0
+  process.stdout.write(isTTY ? `\r${line.slice(0, width).padEnd(width)}` : `${line}\n`);
 }
 
 try {

@@ -102,9 +102,9 @@ export class Conntrack implements AsyncDisposable {
   readonly #readers = new Dependents<TableReader>();
   readonly #subscriptions = new Dependents<EventSubscription>();
   readonly #passes = new Set<TablePass>();
-  readonly #closing = new AbortController();
   readonly #netns: NativeNetNamespace | undefined;
   #closed = false;
+  #closing: AbortController | undefined;
 
   static {
     openHandle = (operation) => new Conntrack(operation, undefined);
@@ -299,6 +299,7 @@ export class Conntrack implements AsyncDisposable {
     options: WatchPressureOptions = {},
   ): AsyncGenerator<PressureSample, undefined, undefined> {
     this.#refuseIfClosed('watchPressure');
+    this.#closing ??= new AbortController();
     return watchPressureOf(this, options, this.#closing.signal);
   }
 
@@ -314,7 +315,7 @@ export class Conntrack implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#closing.abort(closedError('watchPressure', 'handle'));
+    this.#closing?.abort(closedError('watchPressure', 'handle'));
     this.#netns?.close();
     for (const subscription of this.#subscriptions.held()) subscription.close();
     const readers = this.#readers.held().map((reader) => reader.close());
