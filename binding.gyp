@@ -22,6 +22,7 @@
         "native/os/filter_probe.cc",
         "native/os/net_namespace.cc",
         "native/os/netlink_socket.cc",
+        "native/os/receive_ahead.cc",
         "native/os/small_file.cc",
         "native/os/table_pass.cc",
         "native/os/thread.cc",

@@ -10,6 +10,14 @@
 
 namespace conntrack {
 
+namespace {
+
+// The kernel sends up to 32 KiB at once, some 110 entries.
+constexpr size_t large_datagram = 16384;
+constexpr size_t many_large = 8;
+
+}  // namespace
+
 Failure DumpReader::open() {
   buffer_.reset(new (std::nothrow) uint8_t[receive_buffer_size]);
   if (!buffer_) return Failure::of_syscall("malloc", ENOMEM);
@@ -126,8 +134,12 @@ DumpReader::Step DumpReader::take_end(const Message& message, Failure& failure) 
 DumpReader::Step DumpReader::receive(Failure& failure) {
   NetlinkSocket::Datagram datagram;
   receives_++;
-  failure = socket_.receive(buffer_.get(), patience, datagram);
+  failure = ahead_.started() ? ahead_.next(patience, datagram)
+                             : socket_.receive(buffer_.get(), patience, datagram);
   if (failure) return Step::failed;
+  // A small table is not worth a thread.
+  large_ = datagram.bytes.size > large_datagram ? large_ + 1 : 0;
+  if (large_ >= many_large && !ahead_.started()) ahead_.start(socket_);
   if (datagram.kind == NetlinkSocket::Datagram::nothing) return Step::idle;
   const bool trusted = datagram.kind == NetlinkSocket::Datagram::from_kernel;
   messages_ = trusted ? MessageReader(datagram.bytes) : MessageReader();

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "os/netlink_socket.h"
+#include "os/receive_ahead.h"
 #include "wire/filter.h"
 #include "wire/recent_tuples.h"
 #include "wire/slab.h"
@@ -48,6 +49,7 @@ class DumpReader {
 
   // Not while read() runs.
   void close() {
+    ahead_.stop();
     socket_.close();
     buffer_.reset();
   }
@@ -79,6 +81,8 @@ class DumpReader {
   bool filtered_ = false;
   EntryFilter filter_;
   NetlinkSocket socket_;
+  ReceiveAhead ahead_;
+  size_t large_ = 0;  // datagrams that have come, one after the other, as those of large tables are
   std::unique_ptr<uint8_t[]> buffer_;  // receive_buffer_size bytes
   MessageReader messages_;             // what of buffer_ is still to be read
   RecentTuples recent_;

@@ -19,6 +19,7 @@ class NetlinkSocket {
   Failure open();
   bool is_open() const { return static_cast<bool>(fd_); }
   void close() { fd_.reset(); }
+  int fd() const { return fd_.get(); }
 
   // Give the requests fresh sequence numbers and send them to the kernel.
   Failure send(RequestWriter& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 
 #include "os/failure.h"
@@ -23,6 +24,16 @@ class Semaphore {
     while (::eventfd_read(fd_.get(), &one) != 0 && errno == EINTR) {
     }
   }
+  // False when nothing was posted in that time.
+  bool wait(int milliseconds) {
+    pollfd posted = {fd_.get(), POLLIN, 0};
+    if (::poll(&posted, 1, milliseconds) <= 0) return false;
+    wait();
+    return true;
+  }
+
+  // Readable while there is something to wait() for.
+  int fd() const { return fd_.get(); }
 
  private:
   Fd fd_;

@@ -14,6 +14,8 @@ void TablePass::close() {
     stopping_.store(true, std::memory_order_relaxed);
     filled_.post();
     thread_.join();
+    filled_.close();
+    empty_.close();
     started_ = false;
   }
   dump_.close();

@@ -63,18 +63,20 @@ export async function readStats(
     if (isRefusal(usage.failure)) return readFromProc(netns);
     throw errorOfPlainFailure('readStats', usage.failure);
   }
-  const stats = await requests.run('readStats', (socket) => socket.stats());
-  const expectations = await requests.run('readStats', (socket) => socket.expectationStats());
-  const failure = stats.failure ?? expectations.failure;
-  if (failure !== undefined) throw errorOfPlainFailure('readStats', failure);
   const cpus = new Map<number, Counters>();
-  addAll(cpus, stats.cpus, BY_ID, '');
-  addAll(cpus, expectations.cpus, EXPECTATIONS_BY_ID, 'expect.');
+  addAll(cpus, await countersOf(requests, 'stats'), BY_ID, '');
+  addAll(cpus, await countersOf(requests, 'expectationStats'), EXPECTATIONS_BY_ID, 'expect.');
   return statsOf('netlink', {
     entries: usage.entries,
     maxEntries: usage.maxEntries ?? (await readProc(netns)).maxEntries,
     cpus: [...cpus].map(([cpu, counters]) => ({ cpu, ...counters })),
   });
+}
+
+async function countersOf(requests: RequestQueue, which: 'stats' | 'expectationStats') {
+  const { cpus, failure } = await requests.run('readStats', (socket) => socket[which]());
+  if (failure !== undefined) throw errorOfPlainFailure('readStats', failure);
+  return cpus;
 }
 
 /** No CAP_NET_ADMIN, or no ctnetlink: /proc may have the same. */

@@ -20,6 +20,8 @@ import { flow, flows, tcpKey, tcpTuple } from './flows.js';
 import { errorOf } from './outcome.js';
 
 const entries = flows(2).map(entryMessage);
+/** Datagrams of a table that is worth a second thread. */
+const large = Array.from({ length: 20 }, (_, index) => flows(140, 140 * index).map(entryMessage));
 
 const calls = {
   listEntries: () => listEntries(),
@@ -183,6 +185,11 @@ describe('an answer that cannot be trusted', () => {
     expect(error).toMatchObject({ code: 'EBADMSG' });
   });
 
+  test.each(wrong)('fails a large dump in the middle, too: %s', async (_, datagram) => {
+    const error = await errorFor('listEntries', ...large, datagram);
+    expect(error).toMatchObject({ code: 'EBADMSG' });
+  });
+
   test.each(wrong)('fails getEntry: %s', async (_, datagram) => {
     expect(await errorFor('getEntry', datagram)).toMatchObject({ code: 'EBADMSG' });
   });
@@ -241,9 +248,12 @@ describe('a kernel that goes away', () => {
     });
   });
 
-  test('in the middle of a dump', async () => {
+  test.each([
+    ['a dump', [entries]],
+    ['a large dump', large],
+  ])('in the middle of %s', async (_, datagrams) => {
     const failing = errorOf(listEntries());
-    const socket = await answer(entries);
+    const socket = await answer(...datagrams);
     socket.close();
     expect(await failing).toMatchObject({ code: 'ECONNRESET', syscall: 'recvmsg' });
   });
