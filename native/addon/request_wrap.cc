@@ -14,6 +14,48 @@
 
 namespace conntrack::addon {
 
+namespace {
+
+// What an answer in many messages becomes, part by part.
+template <typename Part>
+class PartList {
+ public:
+  PartList() = default;
+  PartList(const PartList&) = delete;
+  PartList& operator=(const PartList&) = delete;
+  ~PartList() {
+    while (first_) {
+      Node* next = first_->next;
+      delete first_;
+      first_ = next;
+    }
+  }
+
+  Part& add() {
+    Node* node = new Node;
+    (last_ ? last_->next : first_) = node;
+    last_ = node;
+    return node->part;
+  }
+  Part* last() { return last_ ? &last_->part : nullptr; }
+
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const Node* node = first_; node; node = node->next) visit(node->part);
+  }
+
+ private:
+  struct Node {
+    Part part;
+    Node* next = nullptr;
+  };
+
+  Node* first_ = nullptr;
+  Node* last_ = nullptr;
+};
+
+}  // namespace
+
 // Holds the wrapping object, and so the socket, until it has run.
 class RequestWrap::RequestJob : public AsyncJob {
  public:
@@ -104,34 +146,16 @@ class RequestWrap::UsageJob : public RequestJob {
 class RequestWrap::StatsJob : public RequestJob {
  public:
   using RequestJob::RequestJob;
-  ~StatsJob() override {
-    while (first_) {
-      Part* next = first_->next;
-      delete first_;
-      first_ = next;
-    }
-  }
 
  private:
-  struct Part {
-    Part* next = nullptr;
-    CpuStats stats;
-  };
-
-  bool take(const Message& message) override {
-    Part* part = new Part;
-    (last_ ? last_->next : first_) = part;
-    last_ = part;
-    return decode_cpu_stats(message, part->stats);
-  }
+  bool take(const Message& message) override { return decode_cpu_stats(message, cpus_.add()); }
 
   void describe(napi_env env, JsObject& object) override {
     napi_value cpus = nullptr;
     napi_create_array(env, &cpus);
     uint32_t count = 0;
-    for (const Part* part = first_; part; part = part->next) {
-      napi_set_element(env, cpus, count++, numbers(env, part->stats));
-    }
+    cpus_.each(
+        [&](const CpuStats& stats) { napi_set_element(env, cpus, count++, numbers(env, stats)); });
     object.set("cpus", cpus);
   }
 
@@ -150,8 +174,7 @@ class RequestWrap::StatsJob : public RequestJob {
     return array;
   }
 
-  Part* first_ = nullptr;
-  Part* last_ = nullptr;
+  PartList<CpuStats> cpus_;
 };
 
 // Gives expectations, of which there are few, in slabs.
@@ -159,17 +182,9 @@ class RequestWrap::ExpectationJob : public RequestJob {
  public:
   ExpectationJob(RequestWrap& wrap, const RequestWriter& request)
       : RequestJob(wrap, request, uapi::MESSAGE_EXPECTATION_NEW) {}
-  ~ExpectationJob() override {
-    while (first_) {
-      Part* next = first_->next;
-      delete first_;
-      first_ = next;
-    }
-  }
 
  private:
   struct Part {
-    Part* next = nullptr;
     ExpectationSlab slab{memory};
     alignas(8) uint8_t memory[slab_size];
   };
@@ -179,16 +194,12 @@ class RequestWrap::ExpectationJob : public RequestJob {
     ExpectationExtension extension;
     if (!decode_expectation(message, decoded, extension)) return false;
     const size_t size = extension_size(decoded, extension);
-    ExpectationRecord* record = last_ ? last_->slab.reserve() : nullptr;
-    if (!record || !last_->slab.fits(size)) {
-      Part* part = new Part;
-      (last_ ? last_->next : first_) = part;
-      last_ = part;
-      record = part->slab.reserve();
-    }
+    ExpectationRecord* record = parts_.last() ? parts_.last()->slab.reserve() : nullptr;
+    if (!record || !parts_.last()->slab.fits(size)) record = parts_.add().slab.reserve();
+    ExpectationSlab& slab = parts_.last()->slab;
     *record = decoded;
-    if (size > 0) write_extension(last_->slab.extend(size, record->extension), extension);
-    last_->slab.commit();
+    if (size > 0) write_extension(slab.extend(size, record->extension), extension);
+    slab.commit();
     return true;
   }
 
@@ -196,18 +207,17 @@ class RequestWrap::ExpectationJob : public RequestJob {
     napi_value slabs = nullptr;
     napi_create_array(env, &slabs);
     uint32_t count = 0;
-    for (const Part* part = first_; part; part = part->next) {
+    parts_.each([&](const Part& part) {
       void* memory = nullptr;
       napi_value slab = nullptr;
       if (napi_create_arraybuffer(env, slab_size, &memory, &slab) != napi_ok) return;
-      memcpy(memory, part->memory, slab_size);
+      memcpy(memory, part.memory, slab_size);
       napi_set_element(env, slabs, count++, slab);
-    }
+    });
     object.set("slabs", slabs);
   }
 
-  Part* first_ = nullptr;
-  Part* last_ = nullptr;
+  PartList<Part> parts_;
 };
 
 // Writes of entries, each followed by a get of what the kernel then has.

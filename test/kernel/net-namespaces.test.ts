@@ -1,7 +1,9 @@
 /**
  * Handles on network namespaces that the process is not in.
  */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Conntrack, countEntries, type Entry, readSettings } from 'conntrack';
@@ -10,6 +12,9 @@ import { run, setting } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
 
+const populate = fileURLToPath(
+  new URL('../../out/test-addons/test/support/native/populate', import.meta.url),
+);
 const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
 
 const flow = (source: string, port: number) =>
@@ -279,6 +284,20 @@ describeInNamespace(
       ];
       for (const name of names) await handles[name].writeSettings({ udpTimeout: timeouts[name] });
 
+      // Watched meanwhile, and the kernel busy with a fourth.
+      const watching = new AbortController();
+      const { signal } = watching;
+      const samples = { blue: 0, green: 0 };
+      const watch = async (name: 'blue' | 'green') => {
+        for await (const { entries } of handles[name].watchPressure({ intervalMs: 5, signal })) {
+          expect(entries).toBe(counts[name]);
+          samples[name]++;
+        }
+      };
+      const watches = names.map((name) => expect(watch(name)).rejects.toBe(signal));
+      const red = await OtherNetwork.create();
+      const churn = red.start(populate, 'churn', '0', '500');
+
       let done = 0;
       const worker = async (first: number) => {
         for (let round = first; round < ROUNDS; round += WORKERS) {
@@ -296,6 +315,12 @@ describeInNamespace(
       ]);
       await Promise.all(Array.from({ length: WORKERS }, (_, index) => worker(index)));
       expect(done).toBe(ROUNDS);
+      watching.abort(signal);
+      await Promise.all(watches);
+      expect(Math.min(samples.blue, samples.green)).toBeGreaterThan(10);
+      churn.stdin?.end();
+      expect(await once(churn, 'exit')).toEqual([0, null]);
+      await red[Symbol.asyncDispose]();
 
       await Promise.all(names.map((name) => handles[name].close()));
       // Those that enter a namespace have ended.

@@ -24,9 +24,20 @@ export class OtherNetwork implements AsyncDisposable {
     return new OtherNetwork(child);
   }
 
-  /** Runs a program in it. */
+  /** Runs a program in it, to its end. */
   run(command: string, ...args: string[]): string {
-    return run('nsenter', '--target', String(this.pid), '--net', '--', command, ...args);
+    return run('nsenter', ...this.#inside, command, ...args);
+  }
+
+  /** Starts a program in it. */
+  start(command: string, ...args: string[]): ChildProcess {
+    return spawn('nsenter', [...this.#inside, command, ...args], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+  }
+
+  get #inside(): string[] {
+    return ['--target', String(this.pid), '--net', '--'];
   }
 
   /** Reads, or writes, `net.netfilter.nf_conntrack_<name>` in it. */
