@@ -143,6 +143,7 @@ describeInNamespace(
     ['a file that is none', '/proc/self/status', 'EINVAL', /is not a network namespace/],
     ['a namespace of another kind', '/proc/self/ns/uts', 'EINVAL', /is not a network namespace/],
     ['a folder', '/proc/self', 'EINVAL', /is not a network namespace/],
+    ['a device', '/dev/null', 'EINVAL', /is not a network namespace/],
     ['a path through a file', '/proc/self/status/net', 'ENOTDIR', /no network namespace/],
   ])('%s is an error', async (_, netns, code, message) => {
     const refused = Conntrack.open({ netns });
