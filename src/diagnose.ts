@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { DEFAULT_RECEIVE_BUFFER } from './events.js';
+import { DEFAULT_THRESHOLDS } from './pressure.js';
 import type { TableSettings } from './settings.js';
 import type { TableCounters, TableStats } from './stats.js';
 
@@ -78,21 +80,18 @@ export interface Census {
   readonly idle: Record<ReasonableTimeout, number>;
 }
 
-/** Two hours and four minutes, the least that RFC 5382 allows a NAT; and a day. */
-const REASONABLE_TIMEOUTS = [86_400, 7440] as const;
-type ReasonableTimeout = (typeof REASONABLE_TIMEOUTS)[number];
-
 /**
- * What a stream of events asks for by default.
+ * A day; and two hours and four minutes, the least that RFC 5382 allows a NAT.
  *
  * @internal
  */
-export const DEFAULT_RECEIVE_BUFFER = 64 * 1024 * 1024;
+export const REASONABLE_TIMEOUTS = [86_400, 7440] as const;
+type ReasonableTimeout = (typeof REASONABLE_TIMEOUTS)[number];
+
 /** Memory of one event in the receive buffer, as the kernel counts (Linux 6.18). */
 const BYTES_AN_EVENT = 1280;
 
-const ELEVATED = 0.7;
-const CRITICAL = 0.85;
+const { elevatedAt: ELEVATED, criticalAt: CRITICAL } = DEFAULT_THRESHOLDS;
 const SYSCTL = 'net.netfilter.nf_conntrack_';
 const RANK: readonly FindingSeverity[] = ['critical', 'warning', 'info'];
 

@@ -172,6 +172,9 @@ const COVERAGE: Readonly<Record<string, EventCoverage>> = {
 
 const MIB = 1024 * 1024;
 
+/** @internal */
+export const DEFAULT_RECEIVE_BUFFER = 64 * MIB;
+
 /**
  * Events as they come: async iterable, event by event or, through `batches()`,
  * array by array. It is read once.
@@ -304,7 +307,7 @@ export function openSubscription(
   }
   return new EventSubscription(operation, {
     groups,
-    receiveBufferBytes: bytes(options, 'receiveBufferBytes', 64 * MIB, 4096),
+    receiveBufferBytes: bytes(options, 'receiveBufferBytes', DEFAULT_RECEIVE_BUFFER, 4096),
     queueBytes: bytes(options, 'queueBytes', 64 * MIB, 65_536),
     reliableDestroy,
     allNamespaces: flag(options, 'allNamespaces'),

@@ -91,6 +91,9 @@ interface Thresholds {
   readonly criticalAt: number;
 }
 
+/** @internal */
+export const DEFAULT_THRESHOLDS: Thresholds = { elevatedAt: 0.7, criticalAt: 0.85 };
+
 const HYSTERESIS = 0.05;
 
 /** The fields of a sample that are counters, and what they count. */
@@ -251,7 +254,10 @@ async function* samples(
   }
 }
 
-function checkThresholds({ elevatedAt = 0.7, criticalAt = 0.85 }: PressureThresholds): Thresholds {
+function checkThresholds({
+  elevatedAt = DEFAULT_THRESHOLDS.elevatedAt,
+  criticalAt = DEFAULT_THRESHOLDS.criticalAt,
+}: PressureThresholds): Thresholds {
   for (const [name, value] of Object.entries({ elevatedAt, criticalAt })) {
     if (typeof value !== 'number') throw typeError(`options.${name}`, 'must be a number');
     if (!(value > 0 && value <= 1)) {

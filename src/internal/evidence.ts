@@ -2,10 +2,11 @@
  * Gathers what a diagnosis stands on. Changes nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Census, DEFAULT_RECEIVE_BUFFER, type Evidence, emptyCensus } from '../diagnose.js';
+import { type Census, type Evidence, emptyCensus, REASONABLE_TIMEOUTS } from '../diagnose.js';
 import type { Entry } from '../entry.js';
 import type { EntryStream } from '../entry-stream.js';
 import { ConntrackError } from '../errors.js';
+import { DEFAULT_RECEIVE_BUFFER } from '../events.js';
 import type { TableSettings } from '../settings.js';
 import type { TableStats } from '../stats.js';
 import { loadAddon } from './load-addon.js';
@@ -84,7 +85,7 @@ export function count(census: Census, entry: Entry, settings: TableSettings, now
   if (entry.protocol !== 'tcp' || entry.tcp?.state !== 'ESTABLISHED') return;
   census.established++;
   const idle = idleSeconds(entry, settings, now);
-  for (const limit of [86_400, 7440] as const) if (idle > limit) census.idle[limit]++;
+  for (const limit of REASONABLE_TIMEOUTS) if (idle > limit) census.idle[limit]++;
 }
 
 /**

@@ -147,14 +147,19 @@ describe('watching', () => {
   }
 
   it('gives the first sample at once, and each with rates since the one before', async () => {
+    // Within the patience of the test.
+    const patient = watchPressureOf(source(1), { intervalMs: 2 ** 31 - 1 });
+    expect((await patient.next()).value?.entries).toBe(1);
+    await patient.return(undefined);
+
     const samples = watchPressureOf(source(100, 900, 0), { intervalMs: 20 });
     const began = performance.now();
     const { value: first } = await samples.next();
-    expect(performance.now() - began).toBeLessThan(20);
     expect(first).not.toHaveProperty('intervalSeconds');
     const { value: second } = await samples.next();
+    expect(performance.now() - began).toBeGreaterThan(18); // timers may be a little early
     expect(second?.level).toBe('critical');
-    expect(second?.intervalSeconds).toBeGreaterThan(0.01);
+    expect(second?.intervalSeconds).toBeGreaterThan(0);
     expect((await samples.next()).value?.growthPerSecond).toBeLessThan(0);
     expect(await samples.return(undefined)).toEqual({ value: undefined, done: true });
     expect(await samples.next()).toEqual({ value: undefined, done: true });
@@ -174,10 +179,10 @@ describe('watching', () => {
     const samples = watchPressureOf(table, { intervalMs: 30 });
     await samples.next();
     for (const end = performance.now() + 100; performance.now() < end; );
-    await samples.next();
-    const began = performance.now();
-    await samples.next();
-    expect(performance.now() - began).toBeGreaterThan(20);
+    const late = performance.now();
+    // One at once, and two at their intervals; those that were missed do not come.
+    for (let i = 0; i < 3; i++) await samples.next();
+    expect(performance.now() - late).toBeGreaterThan(55);
     await samples.return(undefined);
   });
 
