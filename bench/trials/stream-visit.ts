@@ -5,11 +5,13 @@ export let last: Entry | undefined;
 /** Streams the table by batches and visits each entry, reading nothing of it. */
 export async function streamVisit(): Promise<number> {
   let entries = 0;
+  let visited: Entry | undefined;
   for await (const batch of streamEntries().batches()) {
     for (const entry of batch) {
-      last = entry;
+      visited = entry;
       entries++;
     }
   }
+  last = visited;
   return entries;
 }

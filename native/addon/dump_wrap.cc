@@ -63,7 +63,7 @@ Napi::Value DumpWrap::supply(const Napi::CallbackInfo& info) {
     refuse(env, "no room for these slabs");
     return {};
   }
-  batch_.store(number_argument(info, 1), std::memory_order_relaxed);
+  batch_ = number_argument(info, 1);
   for (uint32_t i = 0; i < slabs.Length(); i++) {
     const Napi::Value slab = slabs[i];
     uint8_t* memory = slab_memory(env, slab);
@@ -89,7 +89,14 @@ void DumpWrap::start(napi_env env) {
 
 void DumpWrap::fill() {
   uint32_t unannounced = 0;
-  for (const int64_t end = steady_clock() + turn; steady_clock() < end;) {
+  for (const int64_t end = steady_clock() + turn;;) {
+    const bool full = unannounced >= batch_;
+    // Not in the middle of a batch: the end of a turn is a ring, too.
+    if (steady_clock() >= end && (full || unannounced == 0)) return;
+    if (full) {
+      unannounced = 0;
+      doorbell_.ring();
+    }
     uint8_t* slab = ring_.empty();
     if (!slab) return;
     const DumpReader::Outcome outcome = reader_.read(slab);
@@ -107,10 +114,6 @@ void DumpWrap::fill() {
       ended_.store(true, std::memory_order_release);
       return;
     }
-    if (unannounced >= batch_.load(std::memory_order_relaxed)) {
-      unannounced = 0;
-      doorbell_.ring();
-    }
   }
 }
 
@@ -126,14 +129,14 @@ void DumpWrap::finished(napi_env env) {
   Unref();
 }
 
-// Gives the next() that waits what there is. A silent kernel gives it nothing, so
-// that only JavaScript can go on waiting: it cannot while its environment ends.
-void DumpWrap::answer(napi_env env) {
+// A silent kernel is an answer, too, so that only JavaScript can go on waiting: it cannot
+// while its environment ends.
+bool DumpWrap::ready() const { return ring_.filled() >= batch_ || !running_ || ended(); }
+
+napi_value DumpWrap::take(napi_env env) {
   const bool end = ended();
   const uint32_t filled = ring_.filled();
-  if (!next_ || (filled == 0 && running_ && !end)) return;
-  const uint32_t batch = batch_.load(std::memory_order_relaxed);
-  const uint32_t count = filled < batch ? filled : batch;
+  const uint32_t count = filled < batch_ ? filled : batch_.load();
   for (uint32_t i = 0; i < count; i++) {
     napi_ref& slab = slabs_[ring_.take()];
     napi_delete_reference(env, slab);
@@ -143,7 +146,11 @@ void DumpWrap::answer(napi_env env) {
   outcome.set("slabs", count);
   outcome.set("done", end && end_ == DumpReader::Step::done && count == filled);
   if (end) outcome.set("failure", failure_);
-  settle(env, next_, outcome.value());
+  return outcome.value();
+}
+
+void DumpWrap::answer(napi_env env) {
+  if (next_ && ready()) settle(env, next_, take(env));
 }
 
 Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
@@ -151,10 +158,9 @@ Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
     refuse(info.Env(), "next() of a reader that is closed, or has one pending");
     return {};
   }
-  const Napi::Value outcome = make_promise(info.Env(), next_);
   start(info.Env());
-  answer(info.Env());
-  return outcome;
+  if (ready()) return {info.Env(), take(info.Env())};
+  return make_promise(info.Env(), next_);
 }
 
 Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {

@@ -27,6 +27,9 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
   // On a thread of the pool: fills slabs until none is empty or the turn is over.
   void fill();
   void finished(napi_env env);
+  bool ready() const;
+  napi_value take(napi_env env);
+  // The next() that waits, when there is something to answer.
   void answer(napi_env env);
   void release(napi_env env);
 

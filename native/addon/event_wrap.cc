@@ -87,24 +87,28 @@ Napi::Value EventWrap::next(const Napi::CallbackInfo& info) {
     refuse(info.Env(), "next() of a reader that is closed, or has one pending");
     return {};
   }
-  const Napi::Value outcome = make_promise(info.Env(), next_);
-  if (outcome.IsEmpty()) return {};
-  if (reader_.want()) {
-    answer(info.Env());
-  } else {
-    doorbell_.keep_alive(info.Env(), true);
-  }
-  return outcome;
+  if (napi_value outcome = take(info.Env())) return {info.Env(), outcome};
+  const Napi::Value promise = make_promise(info.Env(), next_);
+  if (next_) doorbell_.keep_alive(info.Env(), true);
+  return promise;
 }
 
 void EventWrap::answer(napi_env env) {
-  if (!next_) return;
+  napi_value outcome = next_ ? take(env) : nullptr;
+  if (!outcome) return;
+  doorbell_.keep_alive(env, false);
+  settle(env, next_, outcome);
+}
+
+napi_value EventWrap::take(napi_env env) {
   EventSlab slabs[most_slabs];
-  size_t count = reader_.take(slabs, most_slabs);
-  while (count == 0 && !reader_.failed()) {
-    if (!reader_.want()) return;
+  size_t count = 0;
+  bool failed = false;
+  do {
+    failed = reader_.failed();  // first: what came before the failure is given before it
     count = reader_.take(slabs, most_slabs);
-  }
+  } while (count == 0 && !failed && reader_.want());
+  if (count == 0 && !failed) return nullptr;
   JsObject outcome(env);
   napi_value list = nullptr;
   napi_create_array_with_length(env, count, &list);
@@ -115,8 +119,7 @@ void EventWrap::answer(napi_env env) {
   reader_.give_back(slabs, count);
   outcome.set("slabs", list);
   if (count == 0) outcome.set("failure", reader_.failure());
-  doorbell_.keep_alive(env, false);
-  settle(env, next_, outcome.value());
+  return outcome.value();
 }
 
 Napi::Value EventWrap::counters(const Napi::CallbackInfo& info) {

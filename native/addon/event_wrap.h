@@ -22,7 +22,10 @@ class EventWrap : public Napi::ObjectWrap<EventWrap> {
   Napi::Value receive_buffer_bytes(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
+  // The next() that waits, when there is something to answer.
   void answer(napi_env env);
+  // nullptr: nothing is there, and the doorbell will ring.
+  napi_value take(napi_env env);
   void release(napi_env env);
   // Ends the thread before the environment does: it rings the doorbell.
   static void environment_ends(void* wrap);

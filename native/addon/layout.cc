@@ -314,6 +314,8 @@ napi_value describe_tuple_present(napi_env env) {
       .set("icmpType", uint32_t{TUPLE_ICMP_TYPE})
       .set("icmpCode", uint32_t{TUPLE_ICMP_CODE})
       .set("zone", uint32_t{TUPLE_ZONE})
+      .set("sourceKey", uint32_t{TUPLE_SOURCE_KEY})
+      .set("destinationKey", uint32_t{TUPLE_DESTINATION_KEY})
       .value();
 }
 

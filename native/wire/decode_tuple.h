@@ -52,20 +52,34 @@ class TupleDecoder {
           return unknown();
       }
     });
+    name_keys();
     return complete && source_ && destination_ && protocol_;
   }
 
  private:
+  static constexpr uint32_t ports = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
+
   template <typename Shape>
   bool of_shape(Bytes payload) {
     out_ = {};
     out_.family = Shape::family;
-    out_.present = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
+    out_.present = ports;
     memcpy(out_.source, payload.data + Shape::source, Shape::address_size);
     memcpy(out_.destination, payload.data + Shape::destination, Shape::address_size);
-    return read_u8(payload, Shape::protocol, out_.protocol) &&
-           read_big_endian(payload, out_.source_port, Shape::source_port) &&
-           read_big_endian(payload, out_.destination_port, Shape::destination_port);
+    const bool complete = read_u8(payload, Shape::protocol, out_.protocol) &&
+                          read_big_endian(payload, out_.source_port, Shape::source_port) &&
+                          read_big_endian(payload, out_.destination_port, Shape::destination_port);
+    name_keys();
+    return complete;
+  }
+
+  // What is a key of GRE is known once the protocol is.
+  void name_keys() {
+    if (out_.protocol != uapi::IPPROTO_GRE) return;
+    const uint32_t present = out_.present;
+    out_.present &= ~ports;
+    if (present & TUPLE_SOURCE_PORT) out_.present |= TUPLE_SOURCE_KEY;
+    if (present & TUPLE_DESTINATION_PORT) out_.present |= TUPLE_DESTINATION_KEY;
   }
 
   bool unknown() { return count_unknown(unknown_attributes_); }

@@ -17,11 +17,13 @@ void put_addresses(RequestWriter& out, const TupleRecord& tuple) {
 
 void put_transport(RequestWriter& out, const TupleRecord& tuple) {
   const bool icmpv6 = tuple.protocol == IPPROTO_ICMPV6;
-  const uint16_t present = tuple.present;
+  const uint32_t present = tuple.present;
+  const bool source = (present & (TUPLE_SOURCE_PORT | TUPLE_SOURCE_KEY)) != 0;
+  const bool destination = (present & (TUPLE_DESTINATION_PORT | TUPLE_DESTINATION_KEY)) != 0;
   Nest nest(out, CTA_TUPLE_PROTO);
   out.byte(CTA_PROTO_NUM, tuple.protocol);
-  if (present & TUPLE_SOURCE_PORT) out.integer(CTA_PROTO_SRC_PORT, tuple.source_port);
-  if (present & TUPLE_DESTINATION_PORT) out.integer(CTA_PROTO_DST_PORT, tuple.destination_port);
+  if (source) out.integer(CTA_PROTO_SRC_PORT, tuple.source_port);
+  if (destination) out.integer(CTA_PROTO_DST_PORT, tuple.destination_port);
   if (present & TUPLE_ICMP_ID) {
     out.integer(icmpv6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, tuple.icmp_id);
   }

@@ -13,7 +13,7 @@ namespace conntrack {
 struct TupleRecord {
   uint8_t source[16];  // IPv4 uses the first four
   uint8_t destination[16];
-  uint16_t source_port;  // GRE: the key
+  uint16_t source_port;  // or key
   uint16_t destination_port;
   uint16_t icmp_id;
   uint8_t icmp_type;
@@ -21,18 +21,20 @@ struct TupleRecord {
   uint16_t zone;
   uint8_t protocol;
   uint8_t family;
-  uint16_t present;  // TuplePresent
-  uint16_t padding;
+  uint32_t present;  // TuplePresent
 };
 static_assert(sizeof(TupleRecord) == 48);
 
-enum TuplePresent : uint16_t {
+enum TuplePresent : uint32_t {
   TUPLE_SOURCE_PORT = 1 << 0,
   TUPLE_DESTINATION_PORT = 1 << 1,
   TUPLE_ICMP_ID = 1 << 2,
   TUPLE_ICMP_TYPE = 1 << 3,
   TUPLE_ICMP_CODE = 1 << 4,
   TUPLE_ZONE = 1 << 5,
+  // The keys of GRE stand where others have their ports, in messages and in records.
+  TUPLE_SOURCE_KEY = 1 << 6,
+  TUPLE_DESTINATION_KEY = 1 << 7,
 };
 
 struct TcpRecord {

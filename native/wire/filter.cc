@@ -18,20 +18,16 @@ bool is_in(const AddressRange& range, const uint8_t (&address)[16], uint8_t fami
 
 bool is_in(const PortRange& range, uint16_t port) { return range.from <= port && port <= range.to; }
 
-// The keys of GRE stand where others have their ports, and are none.
-constexpr uint8_t protocol_gre = 47;
-
-bool has_source_port(const TupleRecord& tuple) {
-  return (tuple.present & TUPLE_SOURCE_PORT) != 0 && tuple.protocol != protocol_gre;
+bool source_port_is_in(const PortRange& range, const TupleRecord& tuple) {
+  return (tuple.present & TUPLE_SOURCE_PORT) != 0 && is_in(range, tuple.source_port);
 }
 
-bool has_destination_port(const TupleRecord& tuple) {
-  return (tuple.present & TUPLE_DESTINATION_PORT) != 0 && tuple.protocol != protocol_gre;
+bool destination_port_is_in(const PortRange& range, const TupleRecord& tuple) {
+  return (tuple.present & TUPLE_DESTINATION_PORT) != 0 && is_in(range, tuple.destination_port);
 }
 
 bool has_port(const PortRange& range, const TupleRecord& tuple) {
-  return (has_source_port(tuple) && is_in(range, tuple.source_port)) ||
-         (has_destination_port(tuple) && is_in(range, tuple.destination_port));
+  return source_port_is_in(range, tuple) || destination_port_is_in(range, tuple);
 }
 
 bool has_address(const AddressRange& range, const TupleRecord& tuple) {
@@ -39,7 +35,7 @@ bool has_address(const AddressRange& range, const TupleRecord& tuple) {
 }
 
 template <typename Value>
-bool equal(const TupleRecord& tuple, uint16_t present, Value value, Value wanted) {
+bool equal(const TupleRecord& tuple, uint32_t present, Value value, Value wanted) {
   return (tuple.present & present) != 0 && value == wanted;
 }
 
@@ -51,12 +47,11 @@ bool matches(const TupleFilterRecord& filter, const TupleRecord& tuple) {
       !is_in(filter.destination, tuple.destination, tuple.family)) {
     return false;
   }
-  if (asks(TUPLE_FILTER_SOURCE_PORT) &&
-      !(has_source_port(tuple) && is_in(filter.source_port, tuple.source_port))) {
+  if (asks(TUPLE_FILTER_SOURCE_PORT) && !source_port_is_in(filter.source_port, tuple)) {
     return false;
   }
   if (asks(TUPLE_FILTER_DESTINATION_PORT) &&
-      !(has_destination_port(tuple) && is_in(filter.destination_port, tuple.destination_port))) {
+      !destination_port_is_in(filter.destination_port, tuple)) {
     return false;
   }
   if (asks(TUPLE_FILTER_ICMP_ID) && !equal(tuple, TUPLE_ICMP_ID, tuple.icmp_id, filter.icmp_id)) {

@@ -192,6 +192,7 @@ constexpr uint16_t CTA_STATS_GLOBAL_MAX_ENTRIES = 2;
 constexpr uint8_t IPPROTO_ICMP = 1;
 constexpr uint8_t IPPROTO_TCP = 6;
 constexpr uint8_t IPPROTO_UDP = 17;
+constexpr uint8_t IPPROTO_GRE = 47;
 constexpr uint8_t IPPROTO_ICMPV6 = 58;
 
 }  // namespace conntrack::uapi

@@ -37,49 +37,76 @@ import {
 } from '../names.js';
 import { conntrackLine } from './conntrack-line.js';
 import { countersJson, entryJson, presentFields } from './entry-json.js';
+import { ENTRY, ENTRY_PRESENT, EXTENSION, FAMILY_NUMBERS, SLAB, TUPLE } from './layout.js';
+import { MasterTupleView, tupleAt } from './tuple-view.js';
 import {
-  ENTRY,
-  ENTRY_PRESENT,
-  EXTENSION,
-  FAMILY_NUMBERS,
-  LITTLE_ENDIAN,
-  SLAB,
-  TUPLE,
-} from './layout.js';
-import { MasterTupleView, TupleView } from './tuple-view.js';
+  bigint64,
+  byteShift,
+  bytes,
+  int32,
+  number64,
+  slabCount,
+  uint8,
+  uint16,
+  uint32,
+} from './words.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
-/** A number that is exact up to 2^53 - 1. */
-function readNumber64(view: DataView, offset: number): number {
-  const low = view.getUint32(LITTLE_ENDIAN ? offset : offset + 4, LITTLE_ENDIAN);
-  const high = view.getUint32(LITTLE_ENDIAN ? offset + 4 : offset, LITTLE_ENDIAN);
-  return high * 0x1_0000_0000 + low;
+// As in tuple-view.ts: what is read of every entry is short, and counts words.
+const PRESENT = ENTRY.present / 4;
+const ORIGINAL = ENTRY.original / 4;
+const REPLY = ENTRY.reply / 4;
+const ORIGINAL_COUNTERS = ENTRY.originalPackets / 4;
+const REPLY_COUNTERS = ENTRY.replyPackets / 4;
+const STATE = ENTRY.state >>> 2;
+const STATE_SHIFT = byteShift(ENTRY.state);
+const HAS_TCP = ENTRY_PRESENT.tcpState;
+const HAS_COUNTERS = ENTRY_PRESENT.originalCounters | ENTRY_PRESENT.replyCounters;
+
+function directionAt(words: Uint32Array, record: number, field: number): DirectionCountersView {
+  return new DirectionCountersView(words, record + field);
+}
+
+function countersAt(words: Uint32Array, record: number): CountersView | undefined {
+  return ((words[record + PRESENT] as number) & HAS_COUNTERS) === HAS_COUNTERS
+    ? new CountersView(words, record)
+    : undefined;
+}
+
+function tcpAt(words: Uint32Array, record: number): TcpView | undefined {
+  return ((words[record + PRESENT] as number) & HAS_TCP) === 0
+    ? undefined
+    : new TcpView(words, record);
+}
+
+function tcpStateAt(words: Uint32Array, record: number): TcpState {
+  return nameOf(TCP_STATES, ((words[record + STATE] as number) >>> STATE_SHIFT) & 0xff);
 }
 
 class DirectionCountersView implements DirectionCounters {
-  private readonly view: DataView;
-  private readonly offset: number;
+  private readonly words: Uint32Array;
+  private readonly at: number;
 
-  constructor(view: DataView, offset: number) {
-    this.view = view;
-    this.offset = offset;
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
   }
 
   get packets(): number {
-    return readNumber64(this.view, this.offset);
+    return number64(this.words, this.at);
   }
 
   get bytes(): number {
-    return readNumber64(this.view, this.offset + 8);
+    return number64(this.words, this.at + 2);
   }
 
   get packetsBig(): bigint {
-    return this.view.getBigUint64(this.offset, LITTLE_ENDIAN);
+    return bigint64(this.words, this.at);
   }
 
   get bytesBig(): bigint {
-    return this.view.getBigUint64(this.offset + 8, LITTLE_ENDIAN);
+    return bigint64(this.words, this.at + 2);
   }
 
   toJSON(): DirectionCountersJson {
@@ -94,20 +121,20 @@ class DirectionCountersView implements DirectionCounters {
 }
 
 class CountersView implements Counters {
-  private readonly view: DataView;
-  private readonly offset: number;
+  private readonly words: Uint32Array;
+  private readonly at: number;
 
-  constructor(view: DataView, offset: number) {
-    this.view = view;
-    this.offset = offset;
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
   }
 
   get original(): DirectionCounters {
-    return new DirectionCountersView(this.view, this.offset + ENTRY.originalPackets);
+    return directionAt(this.words, this.at, ORIGINAL_COUNTERS);
   }
 
   get reply(): DirectionCounters {
-    return new DirectionCountersView(this.view, this.offset + ENTRY.replyPackets);
+    return directionAt(this.words, this.at, REPLY_COUNTERS);
   }
 
   toJSON(): CountersJson {
@@ -121,16 +148,16 @@ class CountersView implements Counters {
 }
 
 class TcpView implements TcpInfo {
-  private readonly view: DataView;
-  private readonly offset: number;
+  private readonly words: Uint32Array;
+  private readonly at: number;
 
-  constructor(view: DataView, offset: number) {
-    this.view = view;
-    this.offset = offset;
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
   }
 
   get state(): TcpState {
-    return nameOf(TCP_STATES, this.view.getUint8(this.offset + ENTRY.state));
+    return tcpStateAt(this.words, this.at);
   }
 
   get original(): TcpDirection {
@@ -159,10 +186,8 @@ class TcpView implements TcpInfo {
   }
 
   private byte(present: number, field: number): number | undefined {
-    const { view, offset } = this;
-    return (view.getUint32(offset + ENTRY.present, LITTLE_ENDIAN) & present) !== 0
-      ? view.getUint8(offset + field)
-      : undefined;
+    const { words, at } = this;
+    return ((words[at + PRESENT] as number) & present) !== 0 ? uint8(words, at, field) : undefined;
   }
 }
 
@@ -194,22 +219,20 @@ STATUS_FLAGS.forEach((flag, bit) => {
 });
 
 export class EntryView implements EntryBase {
-  private readonly view: DataView;
-  private readonly offset: number;
+  private readonly words: Uint32Array;
+  private readonly at: number;
 
-  constructor(view: DataView, offset: number) {
-    this.view = view;
-    this.offset = offset;
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
   }
 
   get family(): Family {
-    return this.view.getUint8(this.offset + ENTRY.original + TUPLE.family) === FAMILY_NUMBERS.ipv6
-      ? 'ipv6'
-      : 'ipv4';
+    return this.uint8(ENTRY.original + TUPLE.family) === FAMILY_NUMBERS.ipv6 ? 'ipv6' : 'ipv4';
   }
 
   get protocolNumber(): number {
-    return this.view.getUint8(this.offset + ENTRY.original + TUPLE.protocol);
+    return this.uint8(ENTRY.original + TUPLE.protocol);
   }
 
   get protocol(): Protocol {
@@ -217,11 +240,11 @@ export class EntryView implements EntryBase {
   }
 
   get original(): Tuple {
-    return new TupleView(this.view, this.offset + ENTRY.original);
+    return tupleAt(this.words, this.at, ORIGINAL);
   }
 
   get reply(): Tuple {
-    return new TupleView(this.view, this.offset + ENTRY.reply);
+    return tupleAt(this.words, this.at, REPLY);
   }
 
   get id(): number {
@@ -229,7 +252,7 @@ export class EntryView implements EntryBase {
   }
 
   get zone(): number {
-    return this.view.getUint16(this.offset + ENTRY.zone, LITTLE_ENDIAN);
+    return this.uint16(ENTRY.zone);
   }
 
   get status(): Status {
@@ -253,7 +276,7 @@ export class EntryView implements EntryBase {
   }
 
   get tcp(): TcpInfo | undefined {
-    return this.has(ENTRY_PRESENT.tcpState) ? new TcpView(this.view, this.offset) : undefined;
+    return tcpAt(this.words, this.at);
   }
 
   get sctp(): SctpInfo | undefined {
@@ -281,9 +304,7 @@ export class EntryView implements EntryBase {
   }
 
   get counters(): Counters | undefined {
-    const both = ENTRY_PRESENT.originalCounters | ENTRY_PRESENT.replyCounters;
-    if ((this.present() & both) !== both) return undefined;
-    return new CountersView(this.view, this.offset);
+    return countersAt(this.words, this.at);
   }
 
   get startTimeNs(): bigint | undefined {
@@ -304,8 +325,9 @@ export class EntryView implements EntryBase {
 
   get labels(): bigint | undefined {
     if (!this.has(ENTRY_PRESENT.labels)) return undefined;
-    const at = this.extension() + EXTENSION.labels;
-    return (this.view.getBigUint64(at + 8, true) << 64n) | this.view.getBigUint64(at, true);
+    // Bit n is bit n % 8 of byte n / 8, whatever the host.
+    const labels = bytes(this.words, this.extension(), EXTENSION.labels, 16);
+    return (labels.readBigUInt64LE(8) << 64n) | labels.readBigUInt64LE(0);
   }
 
   get helper(): string | undefined {
@@ -323,7 +345,7 @@ export class EntryView implements EntryBase {
 
   get master(): MasterTuple | undefined {
     if (!this.has(ENTRY_PRESENT.master)) return undefined;
-    return new MasterTupleView(this.view, this.extension() + EXTENSION.master);
+    return new MasterTupleView(this.words, this.extension() + EXTENSION.master / 4);
   }
 
   get nat(): Nat | undefined {
@@ -357,16 +379,17 @@ export class EntryView implements EntryBase {
     if (!this.has(ENTRY_PRESENT.synproxyNotZero)) {
       return { initialSequence: 0, initialTimestamp: 0, timestampOffset: 0 };
     }
-    const at = this.extension() + EXTENSION.synproxy;
+    const { words } = this;
+    const at = this.extension();
     return {
-      initialSequence: this.view.getUint32(at, LITTLE_ENDIAN),
-      initialTimestamp: this.view.getUint32(at + 4, LITTLE_ENDIAN),
-      timestampOffset: this.view.getUint32(at + 8, LITTLE_ENDIAN),
+      initialSequence: uint32(words, at, EXTENSION.synproxy),
+      initialTimestamp: uint32(words, at, EXTENSION.synproxy + 4),
+      timestampOffset: uint32(words, at, EXTENSION.synproxy + 8),
     };
   }
 
   get unknownAttributes(): number {
-    return this.view.getUint16(this.offset + ENTRY.unknownAttributes, LITTLE_ENDIAN);
+    return this.uint16(ENTRY.unknownAttributes);
   }
 
   toJSON(): EntryJson {
@@ -374,7 +397,7 @@ export class EntryView implements EntryBase {
   }
 
   toString(): string {
-    const readTimeNs = this.view.getBigUint64(SLAB.readTime, LITTLE_ENDIAN);
+    const readTimeNs = bigint64(this.words, SLAB.readTime / 4);
     return conntrackLine(this as EntryBase as Entry, readTimeNs, this.has(ENTRY_PRESENT.zone));
   }
 
@@ -396,25 +419,26 @@ export class EntryView implements EntryBase {
 
   private sequenceAdjustment(present: number, field: number): SequenceAdjustment | undefined {
     if (!this.has(present)) return undefined;
-    const at = this.extension() + field;
+    const { words } = this;
+    const at = this.extension();
     return {
-      correctionPosition: this.view.getUint32(at, LITTLE_ENDIAN),
-      offsetBefore: this.view.getInt32(at + 4, LITTLE_ENDIAN),
-      offsetAfter: this.view.getInt32(at + 8, LITTLE_ENDIAN),
+      correctionPosition: uint32(words, at, field),
+      offsetBefore: int32(words, at, field + 4),
+      offsetAfter: int32(words, at, field + 8),
     };
   }
 
   private text(from: number, length: number): string {
-    const start = this.view.byteOffset + this.extension() + EXTENSION.size + from;
-    return Buffer.from(this.view.buffer, start, length).toString();
+    return bytes(this.words, this.extension(), EXTENSION.size + from, length).toString();
   }
 
   private extensionLength(field: number): number {
-    return this.view.getUint16(this.extension() + field, LITTLE_ENDIAN);
+    return uint16(this.words, this.extension(), field);
   }
 
+  /** In words; the record has it in units of eight bytes. */
   private extension(): number {
-    return 8 * this.view.getUint16(this.offset + ENTRY.extension, LITTLE_ENDIAN);
+    return 2 * this.uint16(ENTRY.extension);
   }
 
   private has(present: number): boolean {
@@ -422,19 +446,23 @@ export class EntryView implements EntryBase {
   }
 
   private present(): number {
-    return this.uint32(ENTRY.present);
+    return this.words[this.at + PRESENT] as number;
   }
 
   private uint8(field: number): number {
-    return this.view.getUint8(this.offset + field);
+    return uint8(this.words, this.at, field);
+  }
+
+  private uint16(field: number): number {
+    return uint16(this.words, this.at, field);
   }
 
   private uint32(field: number): number {
-    return this.view.getUint32(this.offset + field, LITTLE_ENDIAN);
+    return uint32(this.words, this.at, field);
   }
 
   private uint64(field: number): bigint {
-    return this.view.getBigUint64(this.offset + field, LITTLE_ENDIAN);
+    return bigint64(this.words, this.at + field / 4);
   }
 }
 
@@ -444,16 +472,19 @@ function dateOf(nanoseconds: bigint | undefined): Date | undefined {
 
 /** The entries of slabs that the addon has filled. */
 export function entriesOf(slabs: readonly ArrayBuffer[]): Entry[] {
-  const views = slabs.map((slab) => new DataView(slab));
-  const counts = views.map((view) => view.getUint32(SLAB.count, LITTLE_ENDIAN));
+  const all = slabs.map((slab) => new Uint32Array(slab));
   // Of the right size from the start: growing it would cost as much as filling it.
-  const entries = new Array<EntryBase>(counts.reduce((sum, count) => sum + count, 0));
+  const entries = new Array<EntryBase>(all.reduce((sum, words) => sum + slabCount(words), 0));
   let index = 0;
-  views.forEach((view, slab) => {
-    const end = SLAB.firstEntry + (counts[slab] as number) * ENTRY.size;
-    for (let offset = SLAB.firstEntry; offset < end; offset += ENTRY.size) {
-      entries[index++] = new EntryView(view, offset);
-    }
-  });
+  for (const words of all) index = viewEntries(words, entries, index);
   return entries as Entry[];
+}
+
+/** Puts the entries of a slab into `entries`, and tells where the next one goes. */
+function viewEntries(words: Uint32Array, entries: EntryBase[], index: number): number {
+  const end = index + slabCount(words);
+  for (let at = SLAB.firstEntry / 4; index < end; at += ENTRY.size / 4) {
+    entries[index++] = new EntryView(words, at);
+  }
+  return end;
 }

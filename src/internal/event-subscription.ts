@@ -7,7 +7,7 @@ import type { ConntrackEvent } from '../events.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { eventsOf } from './event-view.js';
 import { loadAddon } from './load-addon.js';
-import { loopTurn } from './loop-turn.js';
+import { afterTurn } from './loop-turn.js';
 import type { NativeEventCounters, NativeEventReader, NetNamespaceArgument } from './native.js';
 
 export interface SubscriptionOptions {
@@ -30,8 +30,6 @@ export class EventSubscription {
   private readonly allNamespaces: boolean;
   private readonly signal: AbortSignal | undefined;
   private readonly reader: NativeEventReader;
-  /** Since the last batch. */
-  private turned: Promise<unknown> | undefined;
   /** Set once the stream has ended: what read() then answers. */
   private end: End | undefined;
 
@@ -73,14 +71,10 @@ export class EventSubscription {
 
   /** The next events, `undefined` once the stream has ended. Not while it is pending. */
   async read(): Promise<ConntrackEvent[] | undefined> {
-    if (this.turned !== undefined) await this.turned;
-    const outcome = this.interrupted ? undefined : await this.reader.next();
+    const outcome = this.interrupted ? undefined : await afterTurn(this.reader.next());
     if (outcome !== undefined && !this.interrupted) {
       const { slabs, failure } = outcome;
-      if (failure === undefined) {
-        this.turned = loopTurn();
-        return eventsOf(slabs);
-      }
+      if (failure === undefined) return eventsOf(slabs);
       this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
     }
     this.throwError();

@@ -16,21 +16,21 @@ import {
   EXPECTATION_EXTENSION,
   EXPECTATION_PRESENT,
   FAMILY_NUMBERS,
-  LITTLE_ENDIAN,
   SLAB,
   TUPLE,
 } from './layout.js';
 import { MasterTupleView, TupleView } from './tuple-view.js';
+import { bytes, slabCount, uint8, uint16, uint32 } from './words.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
 export class ExpectationView implements Expectation {
-  private readonly view: DataView;
-  private readonly offset: number;
+  private readonly words: Uint32Array;
+  private readonly at: number;
 
-  constructor(view: DataView, offset: number) {
-    this.view = view;
-    this.offset = offset;
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
   }
 
   get family(): Family {
@@ -46,15 +46,15 @@ export class ExpectationView implements Expectation {
   }
 
   get tuple(): TupleView {
-    return new TupleView(this.view, this.offset + EXPECTATION.tuple);
+    return new TupleView(this.words, this.at + EXPECTATION.tuple / 4);
   }
 
   get mask(): TupleView {
-    return new TupleView(this.view, this.offset + EXPECTATION.mask);
+    return new TupleView(this.words, this.at + EXPECTATION.mask / 4);
   }
 
   get master(): MasterTupleView {
-    return new MasterTupleView(this.view, this.offset + EXPECTATION.master);
+    return new MasterTupleView(this.words, this.at + EXPECTATION.master / 4);
   }
 
   get id(): number {
@@ -62,7 +62,7 @@ export class ExpectationView implements Expectation {
   }
 
   get zone(): number {
-    return this.view.getUint16(this.offset + EXPECTATION.zone, LITTLE_ENDIAN);
+    return uint16(this.words, this.at, EXPECTATION.zone);
   }
 
   get timeout(): number | undefined {
@@ -95,8 +95,8 @@ export class ExpectationView implements Expectation {
   get nat(): ExpectationNat | undefined {
     if (!this.has(EXPECTATION_PRESENT.nat)) return undefined;
     const { source, sourcePort } = new TupleView(
-      this.view,
-      this.extension() + EXPECTATION_EXTENSION.nat,
+      this.words,
+      this.extension() + EXPECTATION_EXTENSION.nat / 4,
     );
     return presentFields<ExpectationNat>({
       direction: this.uint32(EXPECTATION.natDirection) === 0 ? 'original' : 'reply',
@@ -106,7 +106,7 @@ export class ExpectationView implements Expectation {
   }
 
   get unknownAttributes(): number {
-    return this.view.getUint16(this.offset + EXPECTATION.unknownAttributes, LITTLE_ENDIAN);
+    return uint16(this.words, this.at, EXPECTATION.unknownAttributes);
   }
 
   toJSON(): ExpectationJson {
@@ -141,16 +141,17 @@ export class ExpectationView implements Expectation {
   }
 
   private text(from: number, length: number): string {
-    const start = this.view.byteOffset + this.extension() + EXPECTATION_EXTENSION.size + from;
-    return Buffer.from(this.view.buffer, start, length).toString();
+    const field = EXPECTATION_EXTENSION.size + from;
+    return bytes(this.words, this.extension(), field, length).toString();
   }
 
   private length(field: number): number {
-    return this.view.getUint16(this.extension() + field, LITTLE_ENDIAN);
+    return uint16(this.words, this.extension(), field);
   }
 
+  /** In words; the record has it in units of eight bytes. */
   private extension(): number {
-    return 8 * this.view.getUint16(this.offset + EXPECTATION.extension, LITTLE_ENDIAN);
+    return 2 * uint16(this.words, this.at, EXPECTATION.extension);
   }
 
   private has(present: number): boolean {
@@ -158,22 +159,22 @@ export class ExpectationView implements Expectation {
   }
 
   private uint8(field: number): number {
-    return this.view.getUint8(this.offset + field);
+    return uint8(this.words, this.at, field);
   }
 
   private uint32(field: number): number {
-    return this.view.getUint32(this.offset + field, LITTLE_ENDIAN);
+    return uint32(this.words, this.at, field);
   }
 }
 
 /** The expectations of slabs that the addon has filled. */
 export function expectationsOf(slabs: readonly ArrayBuffer[]): Expectation[] {
   return slabs.flatMap((slab) => {
-    const view = new DataView(slab);
-    const count = view.getUint32(SLAB.count, LITTLE_ENDIAN);
+    const words = new Uint32Array(slab);
     return Array.from(
-      { length: count },
-      (_, index) => new ExpectationView(view, SLAB.firstEntry + index * EXPECTATION.size),
+      { length: slabCount(words) },
+      (_, index) =>
+        new ExpectationView(words, SLAB.firstEntry / 4 + (index * EXPECTATION.size) / 4),
     );
   });
 }

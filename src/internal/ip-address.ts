@@ -3,6 +3,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Family } from '../names.js';
+import { bytes, uint8 } from './words.js';
 
 /**
  * The texts of the addresses that were seen last. The addresses of a table repeat
@@ -18,24 +19,30 @@ const ipv4Keys = new Uint32Array(1 << CACHE_BITS);
 // Slot 0 is the one that address 0 falls into; no other slot matches its key 0.
 const ipv4Texts: string[] = Array<string>(1 << CACHE_BITS).fill('0.0.0.0');
 
-export function formatIPv4(view: DataView, offset: number): string {
-  const bits = view.getUint32(offset);
-  const slot = slotOf(bits);
-  if (ipv4Keys[slot] !== bits) {
-    ipv4Keys[slot] = bits;
-    ipv4Texts[slot] = `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
-  }
-  return ipv4Texts[slot] as string;
+/** The address at a word of a record. */
+export function formatIPv4(words: Uint32Array, at: number): string {
+  const key = words[at] as number;
+  const slot = slotOf(key);
+  return ipv4Keys[slot] === key ? (ipv4Texts[slot] as string) : rememberIPv4(words, at, slot);
+}
+
+function rememberIPv4(words: Uint32Array, at: number, slot: number): string {
+  const [a, b] = [uint8(words, at, 0), uint8(words, at, 1)];
+  const text = `${a}.${b}.${uint8(words, at, 2)}.${uint8(words, at, 3)}`;
+  ipv4Keys[slot] = words[at] as number;
+  ipv4Texts[slot] = text;
+  return text;
 }
 
 const ipv6Keys = new Uint32Array(4 << CACHE_BITS);
 const ipv6Texts: string[] = Array<string>(1 << CACHE_BITS).fill('::');
 
-export function formatIPv6(view: DataView, offset: number): string {
-  const a = view.getUint32(offset);
-  const b = view.getUint32(offset + 4);
-  const c = view.getUint32(offset + 8);
-  const d = view.getUint32(offset + 12);
+/** The address in four words of a record. */
+export function formatIPv6(words: Uint32Array, at: number): string {
+  const a = words[at] as number;
+  const b = words[at + 1] as number;
+  const c = words[at + 2] as number;
+  const d = words[at + 3] as number;
   const slot = slotOf(slotOf(a ^ Math.imul(b, 3)) ^ Math.imul(c, 5) ^ Math.imul(d, 7));
   const key = 4 * slot;
   if (
@@ -45,7 +52,7 @@ export function formatIPv6(view: DataView, offset: number): string {
     ipv6Keys[key + 3] !== d
   ) {
     ipv6Keys.set([a, b, c, d], key);
-    ipv6Texts[slot] = ipv6Text(view, offset);
+    ipv6Texts[slot] = ipv6Text(bytes(words, at, 0, 16));
   }
   return ipv6Texts[slot] as string;
 }
@@ -56,12 +63,12 @@ export function formatIPv6(view: DataView, offset: number): string {
  * address, `::a.b.c.d` and `::ffff:a.b.c.d`, end in dotted form, as inet_ntop(3)
  * and so `conntrack -L` print them.
  */
-function ipv6Text(view: DataView, offset: number): string {
+function ipv6Text(address: Buffer): string {
   let runStart = -1;
   let runLength = 1;
   for (let word = 0; word < 8; word++) {
     let end = word;
-    while (end < 8 && view.getUint16(offset + 2 * end) === 0) end++;
+    while (end < 8 && address.readUInt16BE(2 * end) === 0) end++;
     if (end - word > runLength) {
       runStart = word;
       runLength = end - word;
@@ -69,8 +76,7 @@ function ipv6Text(view: DataView, offset: number): string {
     word = end;
   }
   const embedsIPv4 =
-    runStart === 0 &&
-    (runLength === 6 || (runLength === 5 && view.getUint16(offset + 10) === 0xffff));
+    runStart === 0 && (runLength === 6 || (runLength === 5 && address.readUInt16BE(10) === 0xffff));
   const words = embedsIPv4 ? 6 : 8;
   let text = '';
   for (let word = 0; word < words; word++) {
@@ -79,11 +85,11 @@ function ipv6Text(view: DataView, offset: number): string {
       word += runLength - 1;
     } else {
       if (text !== '' && !text.endsWith(':')) text += ':';
-      text += view.getUint16(offset + 2 * word).toString(16);
+      text += address.readUInt16BE(2 * word).toString(16);
     }
   }
   if (!embedsIPv4) return text;
-  return `${text}${text.endsWith(':') ? '' : ':'}${formatIPv4(view, offset + 12)}`;
+  return `${text}${text.endsWith(':') ? '' : ':'}${address.subarray(12).join('.')}`;
 }
 
 /** The family of an address in text, or `undefined` when it is none. */

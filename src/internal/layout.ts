@@ -278,6 +278,8 @@ export const TUPLE_PRESENT = {
   icmpType: 1 << 3,
   icmpCode: 1 << 4,
   zone: 1 << 5,
+  sourceKey: 1 << 6,
+  destinationKey: 1 << 7,
 } as const;
 
 /** AF_INET and AF_INET6. */

@@ -1,6 +1,11 @@
 /**
- * Between two batches of a stream the event loop turns once: a stream that always has
- * the next batch ready would otherwise be read in microtasks alone, and a slow loop body
- * over it would keep timers and I/O waiting for as long as there is more.
+ * Between two batches of a stream the event loop turns: a stream that always has the
+ * next batch ready would otherwise be read in microtasks alone, and a slow loop body over
+ * it would keep timers and I/O waiting for as long as there is more.
  */
-export { setImmediate as loopTurn } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
+
+/** What is there is given after a turn of the loop; the loop turns while it is waited for. */
+export function afterTurn<T>(answer: T | Promise<T>): Promise<T> {
+  return answer instanceof Promise ? answer : setImmediate(answer);
+}

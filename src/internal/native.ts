@@ -28,12 +28,15 @@ export interface NativeDumpReader {
   readonly failure?: NativeFailure;
   /**
    * Slabs to fill, in turn; they must be left alone until they are. Reading goes on
-   * while there are any. `next` settles when `batch` of them are filled, or none
+   * while there are any. `next` answers when `batch` of them are filled, or none
    * will be for now.
    */
   supply(slabs: readonly ArrayBuffer[], batch: number): void;
-  /** What has been filled; perhaps nothing, when the kernel is silent. One at a time. */
-  next(): Promise<DumpOutcome>;
+  /**
+   * What has been filled; perhaps nothing, when the kernel is silent. A promise when that
+   * is still to come; one at a time.
+   */
+  next(): DumpOutcome | Promise<DumpOutcome>;
   /** Ends the reading, and a pending `next`, and closes the socket. Once. */
   close(): Promise<void>;
 }
@@ -125,10 +128,10 @@ export interface NativeEventReader {
   readonly failure?: NativeFailure;
   readonly receiveBufferBytes: number;
   /**
-   * The events that have come, as soon as there are some; `undefined` when close()
-   * comes first. One at a time; the process lives on while it is pending.
+   * The events that have come. A promise when there are none yet, to which close() gives
+   * `undefined`; one at a time, and the process lives on while it is pending.
    */
-  next(): Promise<EventOutcome | undefined>;
+  next(): EventOutcome | Promise<EventOutcome | undefined>;
   counters(): NativeEventCounters;
   /** Ends the thread and closes the socket. May be called repeatedly. */
   close(): void;

@@ -6,15 +6,15 @@ import { closedError, errorOfPlainFailure } from '../errors.js';
 import { followSignal, unfollowSignal } from './abort.js';
 import { SLAB } from './layout.js';
 import { loadAddon } from './load-addon.js';
-import { loopTurn } from './loop-turn.js';
+import { afterTurn } from './loop-turn.js';
 import type { NativeDumpReader, NetNamespaceArgument } from './native.js';
 
 /**
  * A batch starts with one slab, so that a small table costs little, and doubles
  * up to this many, so that a large one wakes JavaScript seldom. What is being read
- * and what is being filled is 1 MiB at most, whatever the table.
+ * and what is being filled is 2 MiB at most, whatever the table.
  */
-const MAX_BATCH = 4;
+const MAX_BATCH = 8;
 const BATCHES_AHEAD = 3;
 
 export interface TableReaderOptions {
@@ -36,8 +36,6 @@ export class TableReader {
   /** The slabs that the reader has, in the order in which it fills them. */
   private readonly ahead: ArrayBuffer[] = [];
   private batch = 1;
-  /** Since the last batch. */
-  private turned: Promise<unknown> | undefined;
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
@@ -54,12 +52,11 @@ export class TableReader {
 
   /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
   async read(): Promise<ArrayBuffer[] | undefined> {
-    if (this.turned !== undefined) await this.turned;
     if (this.reader === undefined && !this.hasEnded()) await this.start();
-    while (!this.hasEnded()) {
-      const outcome = await this.reader?.next();
+    while (this.reader !== undefined && !this.hasEnded()) {
+      const outcome = await afterTurn(this.reader.next());
       // Closed or aborted meanwhile.
-      if (outcome === undefined || this.hasEnded()) break;
+      if (this.hasEnded()) break;
       const { failure, done, slabs } = outcome;
       if (failure !== undefined) {
         await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
@@ -68,9 +65,7 @@ export class TableReader {
       const filled = this.ahead.splice(0, slabs);
       if (done) await this.stop('complete');
       else this.readAhead();
-      if (slabs === 0) continue;
-      this.turned = loopTurn();
-      return filled;
+      if (slabs > 0) return filled;
     }
     this.throwError();
     return undefined;

@@ -27,6 +27,9 @@ function pairs(...all: [number, number][]): ReadonlyMap<number, number> {
   return new Map(all.flatMap(([one, other]) => [[one, other] as const, [other, one] as const]));
 }
 
+/** Fields of sixteen bits. */
+type Half = 'sourcePort' | 'destinationPort' | 'icmpId' | 'zone';
+
 /** Writes the record at `at`. */
 export function writeTuple(
   view: DataView,
@@ -48,9 +51,9 @@ export function writeTuple(
   view.setUint8(at + TUPLE.protocol, protocol);
 
   let present = 0;
-  const put = (name: 'sourcePort' | 'destinationPort' | 'icmpId' | 'zone', value: number) => {
+  const put = (name: Half, value: number, as: keyof typeof TUPLE_PRESENT = name) => {
     view.setUint16(at + TUPLE[name], value, LITTLE_ENDIAN);
-    present |= TUPLE_PRESENT[name];
+    present |= TUPLE_PRESENT[as];
   };
   for (const [name, value, wanted, needed] of portFields(tuple, protocol)) {
     const path = `${field}.${name}`;
@@ -59,7 +62,8 @@ export function writeTuple(
     } else if (!wanted) {
       throw typeError(path, `protocol ${protocol} has none`);
     } else {
-      put(name.startsWith('source') ? 'sourcePort' : 'destinationPort', uint16(value, path));
+      const at = name.startsWith('source') ? 'sourcePort' : 'destinationPort';
+      put(at, uint16(value, path), name);
     }
   }
   if (NEED_ICMP.has(protocol)) {
@@ -72,7 +76,7 @@ export function writeTuple(
     throw typeError(`${field}.icmp`, `protocol ${protocol} has none`);
   }
   if (tuple.zone !== undefined) put('zone', uint16(tuple.zone, `${field}.zone`));
-  view.setUint16(at + TUPLE.present, present, LITTLE_ENDIAN);
+  view.setUint32(at + TUPLE.present, present, LITTLE_ENDIAN);
 }
 
 /** The tuple of the answers, where nothing is translated. */

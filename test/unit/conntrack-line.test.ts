@@ -153,8 +153,8 @@ describe('the line of', () => {
       {
         ...flow(
           47,
-          { sourcePort: 0x1234, destinationPort: 0xabcd },
-          { sourcePort: 0xabcd, destinationPort: 0x1234 },
+          { sourceKey: 0x1234, destinationKey: 0xabcd },
+          { sourceKey: 0xabcd, destinationKey: 0x1234 },
         ),
         status: SEEN,
         timeout: 29,

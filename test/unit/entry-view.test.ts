@@ -264,7 +264,7 @@ describe('tuples', () => {
     expect(keys({ sourcePort: 0 })).toEqual({ sourcePort: 0 });
     expect(keys({ destinationPort: 65535 })).toEqual({ destinationPort: 65535 });
     expect(keys({ zone: 0 })).toEqual({ zone: 0 });
-    expect(keys({ protocol: 47, sourcePort: 1, destinationPort: 0xffff })).toEqual({
+    expect(keys({ protocol: 47, sourceKey: 1, destinationKey: 0xffff })).toEqual({
       sourceKey: 1,
       destinationKey: 0xffff,
     });

@@ -9,10 +9,11 @@ import {
 
 const FORMATS = { ipv4: formatIPv4, ipv6: formatIPv6 };
 
-/** Formats the bytes at an offset that is not zero, between bytes that are not part of it. */
+/** Formats the bytes at a word that is not the first, between bytes that are not part of it. */
 function format(family: 'ipv4' | 'ipv6', bytes: readonly number[]): string {
-  const around = new Uint8Array([0xee, 0xee, 0xee, ...bytes, 0xee]);
-  return FORMATS[family](new DataView(around.buffer), 3);
+  const word = [0xee, 0xee, 0xee, 0xee];
+  const around = new Uint8Array([...word, ...bytes, ...word]);
+  return FORMATS[family](new Uint32Array(around.buffer), 1);
 }
 
 function bytesOf(text: string): number[] {

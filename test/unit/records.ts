@@ -22,6 +22,8 @@ export interface TupleValues {
   protocol: number;
   sourcePort?: number;
   destinationPort?: number;
+  sourceKey?: number;
+  destinationKey?: number;
   icmpId?: number;
   icmpType?: number;
   icmpCode?: number;
@@ -179,12 +181,18 @@ export class SlabBuilder {
       view.setUint16(at + TUPLE[name], values[name], LITTLE_ENDIAN);
       present |= TUPLE_PRESENT[name];
     }
+    for (const end of ['source', 'destination'] as const) {
+      const key = values[`${end}Key`];
+      if (key === undefined) continue;
+      view.setUint16(at + TUPLE[`${end}Port`], key, LITTLE_ENDIAN);
+      present |= TUPLE_PRESENT[`${end}Key`];
+    }
     for (const name of ['icmpType', 'icmpCode'] as const) {
       if (values[name] === undefined) continue;
       view.setUint8(at + TUPLE[name], values[name]);
       present |= TUPLE_PRESENT[name];
     }
-    view.setUint16(at + TUPLE.present, present, LITTLE_ENDIAN);
+    view.setUint32(at + TUPLE.present, present, LITTLE_ENDIAN);
   }
 
   /** Writes the extension that the values need and gives its place; 0 when they need none. */

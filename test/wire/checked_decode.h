@@ -46,8 +46,10 @@ inline void require_string(Bytes string, Bytes message) {
 
 inline void require_tuple(const TupleRecord& tuple) {
   REQUIRE(tuple.family == uapi::FAMILY_IPV4 || tuple.family == uapi::FAMILY_IPV6);
-  REQUIRE(tuple.present < TUPLE_ZONE << 1);
-  REQUIRE(tuple.padding == 0);
+  constexpr uint32_t ports = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
+  constexpr uint32_t keys = TUPLE_SOURCE_KEY | TUPLE_DESTINATION_KEY;
+  REQUIRE(tuple.present < TUPLE_DESTINATION_KEY << 1);
+  REQUIRE((tuple.present & (tuple.protocol == uapi::IPPROTO_GRE ? ports : keys)) == 0);
 }
 
 inline void require_decoded(const EntryRecord& record, const Extension& extension, Bytes message) {

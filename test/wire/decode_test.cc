@@ -155,6 +155,21 @@ TEST(tuple_with_ports) {
   CHECK(memcmp(tuple.destination, destination, 16) == 0);
 }
 
+TEST(tuple_of_gre_has_keys_in_either_order) {
+  const Buffer number = u8(CTA_PROTO_NUM, IPPROTO_GRE);
+  const Buffer source = u16(CTA_PROTO_SRC_PORT, 1);
+  const Buffer destination = u16(CTA_PROTO_DST_PORT, 2);
+  const Buffer orders[] = {nest(CTA_TUPLE_PROTO, {number, source, destination}),
+                           nest(CTA_TUPLE_PROTO, {source, destination, number})};
+  for (const Buffer& transport : orders) {
+    const Decoded entry = with_original({ipv4_addresses, transport});
+    CHECK(entry.ok);
+    CHECK_EQUAL(entry.record.original.present, TUPLE_SOURCE_KEY | TUPLE_DESTINATION_KEY);
+    CHECK_EQUAL(entry.record.original.source_port, 1);
+    CHECK_EQUAL(entry.record.original.destination_port, 2);
+  }
+}
+
 TEST(tuple_with_ipv6_addresses) {
   const Buffer source = {0x20, 1, 0xd, 0xb8, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const Buffer destination(16, 0xff);

@@ -60,9 +60,15 @@ static TupleRecord random_tuple(Random& random) {
     memset(tuple.source + 4, 0, 12);
     memset(tuple.destination + 4, 0, 12);
   }
-  tuple.present = static_cast<uint16_t>(random.below(TUPLE_ZONE << 1));
+  tuple.present = random.below(TUPLE_ZONE << 1);
   if (tuple.present & TUPLE_SOURCE_PORT) random.fill(tuple.source_port);
   if (tuple.present & TUPLE_DESTINATION_PORT) random.fill(tuple.destination_port);
+  if (tuple.protocol == uapi::IPPROTO_GRE) {
+    const uint32_t ports = tuple.present;
+    tuple.present &= ~(TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT);
+    if (ports & TUPLE_SOURCE_PORT) tuple.present |= TUPLE_SOURCE_KEY;
+    if (ports & TUPLE_DESTINATION_PORT) tuple.present |= TUPLE_DESTINATION_KEY;
+  }
   if (tuple.present & TUPLE_ICMP_ID) random.fill(tuple.icmp_id);
   if (tuple.present & TUPLE_ICMP_TYPE) random.fill(tuple.icmp_type);
   if (tuple.present & TUPLE_ICMP_CODE) random.fill(tuple.icmp_code);
