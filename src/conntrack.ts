@@ -24,7 +24,7 @@ import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation
 import type { EntryFilter, FilterPlan } from './filter.js';
 import { objectOf } from './internal/check.js';
 import { Dependents } from './internal/dependents.js';
-import { entriesOf } from './internal/entry-view.js';
+import { entriesInTurns } from './internal/entry-view.js';
 import type { EventSubscription } from './internal/event-subscription.js';
 import { gatherEvidence } from './internal/evidence.js';
 import {
@@ -984,16 +984,10 @@ function openReader(
 }
 
 async function collect(reader: TableReader): Promise<Entry[]> {
-  const batches: Entry[][] = [];
-  let count = 0;
+  const all: ArrayBuffer[] = [];
   for (let slabs = await reader.read(); slabs !== undefined; slabs = await reader.read()) {
-    const batch = entriesOf(slabs);
-    batches.push(batch);
-    count += batch.length;
+    all.push(...slabs);
   }
-  // Of the right size at once: an array of a million that grows pauses the loop.
-  const entries = new Array<Entry>(count);
-  let index = 0;
-  for (const batch of batches) for (const entry of batch) entries[index++] = entry;
-  return entries;
+  // Only now, so that the garbage collector does not copy entries while others are read.
+  return entriesInTurns(all);
 }

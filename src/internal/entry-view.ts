@@ -2,6 +2,7 @@
  * Entries and their parts as views over records: nothing is decoded before it is
  * read.
  */
+import { setImmediate } from 'node:timers/promises';
 import { type InspectOptions, inspect } from 'node:util';
 import type {
   Counters,
@@ -473,11 +474,30 @@ function dateOf(nanoseconds: bigint | undefined): Date | undefined {
 /** The entries of slabs that the addon has filled. */
 export function entriesOf(slabs: readonly ArrayBuffer[]): Entry[] {
   const all = slabs.map((slab) => new Uint32Array(slab));
-  // Of the right size from the start: growing it would cost as much as filling it.
-  const entries = new Array<EntryBase>(all.reduce((sum, words) => sum + slabCount(words), 0));
+  const entries = roomFor(all);
   let index = 0;
   for (const words of all) index = viewEntries(words, entries, index);
   return entries as Entry[];
+}
+
+/** The same of many slabs: the event loop turns between some and the next. */
+export async function entriesInTurns(slabs: readonly ArrayBuffer[]): Promise<Entry[]> {
+  const all = slabs.map((slab) => new Uint32Array(slab));
+  const entries = roomFor(all);
+  let index = 0;
+  for (const [slab, words] of all.entries()) {
+    if (slab % SLABS_A_TURN === SLABS_A_TURN - 1) await setImmediate();
+    index = viewEntries(words, entries, index);
+  }
+  return entries as Entry[];
+}
+
+/** Some thousand entries, less than a millisecond. */
+const SLABS_A_TURN = 12;
+
+/** Of the right size from the start: growing it would cost as much as filling it. */
+function roomFor(slabs: readonly Uint32Array[]): EntryBase[] {
+  return new Array<EntryBase>(slabs.reduce((sum, words) => sum + slabCount(words), 0));
 }
 
 /** Puts the entries of a slab into `entries`, and tells where the next one goes. */

@@ -10,12 +10,15 @@ import { afterTurn } from './loop-turn.js';
 import type { NativeDumpReader, NetNamespaceArgument } from './native.js';
 
 /**
- * A batch starts with one slab, so that a small table costs little, and doubles
- * up to this many, so that a large one wakes JavaScript seldom. What is being read
- * and what is being filled is 2 MiB at most, whatever the table.
+ * A batch starts with one slab, so that a small table costs little, and grows slowly, so
+ * that the loop over it is compiled before it is long; at its largest it wakes JavaScript
+ * seldom. What is being read and what is being filled is 1.1 MiB at most, whatever the
+ * table: were it more, the slabs would wait so long that the garbage collector takes them
+ * for old ones.
  */
-const MAX_BATCH = 8;
-const BATCHES_AHEAD = 3;
+const MAX_BATCH = 6;
+const BATCH_GROWTH = 1 / 4;
+const BATCHES_AHEAD = 2;
 
 export interface TableReaderOptions {
   /** What the kernel is asked to leave out. `undefined`: nothing can match; it is not asked. */
@@ -113,11 +116,12 @@ export class TableReader {
   }
 
   private readAhead(): void {
-    const missing = BATCHES_AHEAD * this.batch - this.ahead.length;
+    const batch = Math.floor(this.batch);
+    const missing = BATCHES_AHEAD * batch - this.ahead.length;
     const slabs = Array.from({ length: missing }, newSlab);
     this.ahead.push(...slabs);
-    this.reader?.supply(slabs, this.batch);
-    this.batch = Math.min(2 * this.batch, MAX_BATCH);
+    this.reader?.supply(slabs, batch);
+    this.batch = Math.min(this.batch + BATCH_GROWTH, MAX_BATCH);
   }
 
   private hasEnded(): boolean {

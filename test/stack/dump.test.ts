@@ -112,8 +112,8 @@ describe('a dump', () => {
         await new Promise(setImmediate);
       }
     };
-    // Four batches of eight slabs of 341 records; nine datagrams; and what a socket buffer holds.
-    const most = 4 * 8 * 341 + (9 + 40) * perDatagram;
+    // Three batches of six slabs of 341 records; nine datagrams; and what a socket buffer holds.
+    const most = 3 * 6 * 341 + (9 + 40) * perDatagram;
     let result = reading;
     for (let round = 0; round < 10; round++) {
       await sendUntilFull(most);

@@ -1,5 +1,6 @@
 import { STATUS_FLAGS } from 'conntrack';
 import { describe, expect, it } from 'vitest';
+import { entriesInTurns } from '../../src/internal/entry-view.js';
 import { ENTRY_PRESENT } from '../../src/internal/layout.js';
 import {
   type EntryValues,
@@ -441,5 +442,32 @@ describe('an entry', () => {
 
   it('counts the attributes that this version does not know', () => {
     expect(entryWith({ ...FLOW, unknownAttributes: 65535 }).unknownAttributes).toBe(65535);
+  });
+});
+
+describe('the entries of many slabs', () => {
+  const slabs = Array.from(
+    { length: 100 },
+    (_, slab) =>
+      new SlabBuilder().add({ ...FLOW, id: 2 * slab }).add({ ...FLOW, id: 2 * slab + 1 }).slab,
+  );
+
+  it('come in order', async () => {
+    const ids = (await entriesInTurns(slabs)).map(({ id }) => id);
+    expect(ids).toEqual(Array.from({ length: 200 }, (_, id) => id));
+    expect(await entriesInTurns([])).toEqual([]);
+  });
+
+  it('are made in turns of the event loop', async () => {
+    let made = false;
+    let turns = 0;
+    const count = () => {
+      turns++;
+      if (!made) setImmediate(count);
+    };
+    setImmediate(count);
+    await entriesInTurns(slabs);
+    made = true;
+    expect(turns).toBeGreaterThanOrEqual(100 / 12 - 1);
   });
 });
