@@ -146,7 +146,7 @@ describeInNamespace('conntrack')('getEntry', () => {
     expect(await getEntry(old)).toBeUndefined();
 
     const newer = await replace(old);
-    expect(newer.original).toEqual(old.original);
+    expect(newer.toJSON().original).toEqual(old.toJSON().original);
     expect(await getEntry(old)).toBeUndefined();
     const { protocol, original: tuple } = old;
     expect((await getEntry({ protocol, original: tuple }))?.id).toBe(newer.id);
