@@ -11,9 +11,9 @@ import { byteShift, halfShift, uint8, uint16 } from './words.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
-// Getters that are read of every entry are no longer than 27 bytecodes, so that V8 always
-// inlines them, and hand on numbers instead of `this`: then it need not make the view. For
-// the same reason constants are this module's own, and count words.
+// Getters that are read of every entry have 27 bytes of bytecode at most, so that V8 always
+// inlines them, and hand on numbers instead of `this`, so that it need not make a view that
+// goes no further. For the same reason constants are this module's own, and count words.
 const SOURCE = TUPLE.source / 4;
 const DESTINATION = TUPLE.destination / 4;
 const PRESENT = TUPLE.present / 4;

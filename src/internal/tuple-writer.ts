@@ -62,8 +62,8 @@ export function writeTuple(
     } else if (!wanted) {
       throw typeError(path, `protocol ${protocol} has none`);
     } else {
-      const at = name.startsWith('source') ? 'sourcePort' : 'destinationPort';
-      put(at, uint16(value, path), name);
+      // The keys of GRE stand where others have their ports.
+      put(name.startsWith('source') ? 'sourcePort' : 'destinationPort', uint16(value, path), name);
     }
   }
   if (NEED_ICMP.has(protocol)) {
