@@ -2,6 +2,7 @@
  * A process of its own for one trial of ours: `trial.js NAME cost|delay` prints
  * what it measured as JSON.
  */
+import { countEntries } from 'conntrack';
 import { measureCost, measureDelay, type Reader } from './measure.js';
 import { idle } from './trials/idle.js';
 import { list } from './trials/list.js';
@@ -20,4 +21,5 @@ const READERS: Readonly<Record<string, Reader>> = {
 const [name = '', measured] = process.argv.slice(2);
 const read = READERS[name];
 if (read === undefined) throw new Error(`no trial "${name}"`);
+await countEntries(); // loads the addon: what is measured begins with the request
 console.log(JSON.stringify(await (measured === 'delay' ? measureDelay(read) : measureCost(read))));

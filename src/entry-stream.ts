@@ -25,8 +25,8 @@ export interface ReadOptions {
  * One pass over the table: async iterable, entry by entry or, through
  * `batches()`, array by array, which is the faster way. It is read once.
  *
- * Decoding happens off the main thread, ahead of the reader: 1.1 MiB of records, and in
- * large tables 256 KiB of messages, are under way at most, at any table size and
+ * Decoding happens off the main thread, ahead of the reader: 768 KiB of records, and in
+ * large tables 512 KiB of messages, are under way at most, at any table size and
  * however slow the loop is, because the kernel keeps the place. What the loop has left
  * behind is garbage.
  *
@@ -57,7 +57,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
   }
 
   /**
-   * The entries in arrays of up to 2,046, as they come from the kernel.
+   * The entries in arrays of up to 1,364, as they come from the kernel.
    *
    * @example
    * ```ts

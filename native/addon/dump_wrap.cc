@@ -30,6 +30,7 @@ Napi::Function DumpWrap::define(Napi::Env env) {
                      {
                          InstanceMethod<&DumpWrap::supply>("supply"),
                          InstanceMethod<&DumpWrap::next>("next"),
+                         InstanceMethod<&DumpWrap::end>("end"),
                          InstanceMethod<&DumpWrap::close>("close"),
                      });
 }
@@ -64,6 +65,8 @@ Napi::Value DumpWrap::supply(const Napi::CallbackInfo& info) {
     return {};
   }
   batch_ = number_argument(info, 1);
+  // A small table is not worth it.
+  if (batch_ > 1) reserve_.open();
   for (uint32_t i = 0; i < slabs.Length(); i++) {
     const Napi::Value slab = slabs[i];
     uint8_t* memory = slab_memory(env, slab);
@@ -134,7 +137,6 @@ void DumpWrap::finished(napi_env env) {
 bool DumpWrap::ready() const { return ring_.filled() >= batch_ || !running_ || ended(); }
 
 napi_value DumpWrap::take(napi_env env) {
-  const bool end = ended();
   const uint32_t filled = ring_.filled();
   const uint32_t count = filled < batch_ ? filled : batch_.load();
   for (uint32_t i = 0; i < count; i++) {
@@ -142,11 +144,7 @@ napi_value DumpWrap::take(napi_env env) {
     napi_delete_reference(env, slab);
     slab = nullptr;
   }
-  JsObject outcome(env);
-  outcome.set("slabs", count);
-  outcome.set("done", end && end_ == DumpReader::Step::done && count == filled);
-  if (end) outcome.set("failure", failure_);
-  return outcome.value();
+  return to_js(env, count);
 }
 
 void DumpWrap::answer(napi_env env) {
@@ -161,6 +159,11 @@ Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
   start(info.Env());
   if (ready()) return {info.Env(), take(info.Env())};
   return make_promise(info.Env(), next_);
+}
+
+Napi::Value DumpWrap::end(const Napi::CallbackInfo& info) {
+  if (!ended() || ring_.filled() > 0) return info.Env().Undefined();
+  return {info.Env(), JsObject(info.Env()).set("failure", failure_).value()};
 }
 
 Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {
@@ -183,6 +186,7 @@ void DumpWrap::release(napi_env env) {
   closed_ = true;
   reader_.close();
   doorbell_.close();
+  reserve_.close();
   for (napi_ref& slab : slabs_) {
     if (slab) napi_delete_reference(env, slab);
     slab = nullptr;

@@ -5,6 +5,7 @@
 
 #include "addon/doorbell.h"
 #include "os/dump_reader.h"
+#include "os/heap_reserve.h"
 #include "os/slab_ring.h"
 
 namespace conntrack::addon {
@@ -20,6 +21,7 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
 
   Napi::Value supply(const Napi::CallbackInfo& info);
   Napi::Value next(const Napi::CallbackInfo& info);
+  Napi::Value end(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
   bool ended() const { return ended_.load(std::memory_order_acquire); }
@@ -35,6 +37,7 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
 
   DumpReader reader_;
   SlabRing ring_;
+  HeapReserve reserve_;
   napi_ref slabs_[SlabRing::capacity] = {};  // what keeps the memory in the ring
   Doorbell doorbell_;
   std::atomic<uint32_t> batch_{1};  // how many filled slabs are worth a ring

@@ -31,8 +31,8 @@ class ReceiveAhead {
   void stop();
 
  private:
-  // 512 KiB, of which the kernel fills half.
-  static constexpr uint32_t capacity = 8;
+  // 1 MiB, of which the kernel fills half.
+  static constexpr uint32_t capacity = 16;
   // Waking the other thread costs as much as decoding a datagram: it happens for so many.
   static constexpr uint32_t enough = capacity / 2;
 

@@ -15,13 +15,6 @@ interface Outcome {
   readonly failure?: NativeFailure;
 }
 
-export interface DumpOutcome extends Outcome {
-  /** How many more of the slabs that were supplied have been filled: `batch` at most. */
-  readonly slabs: number;
-  /** The table has been read to its end. */
-  readonly done: boolean;
-}
-
 /** Reads the table once, from beginning to end. native/addon/dump_wrap.h */
 export interface NativeDumpReader {
   /** Set when the socket could not be opened; then the reader is of no use. */
@@ -33,10 +26,12 @@ export interface NativeDumpReader {
    */
   supply(slabs: readonly ArrayBuffer[], batch: number): void;
   /**
-   * What has been filled; perhaps nothing, when the kernel is silent. A promise when that
-   * is still to come; one at a time.
+   * How many more of the slabs that were supplied have been filled: `batch`, or fewer at the
+   * end, or when the kernel is silent. A promise when that is still to come; one at a time.
    */
-  next(): DumpOutcome | Promise<DumpOutcome>;
+  next(): number | Promise<number>;
+  /** How the reading has ended, once all that was filled has been told. */
+  end(): Outcome | undefined;
   /** Ends the reading, and a pending `next`, and closes the socket. Once. */
   close(): Promise<void>;
 }

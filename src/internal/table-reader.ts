@@ -10,14 +10,14 @@ import { afterTurn } from './loop-turn.js';
 import type { NativeDumpReader, NetNamespaceArgument } from './native.js';
 
 /**
- * A batch starts with one slab, so that a small table costs little, and grows slowly, so
- * that the loop over it is compiled before it is long; at its largest it wakes JavaScript
- * seldom. What is being read and what is being filled is 1.1 MiB at most, whatever the
- * table: were it more, the slabs would wait so long that the garbage collector takes them
- * for old ones.
+ * A batch starts with one slab, so that a small table costs little, and grows by one after
+ * so many, so that the loop over it is compiled before it is long; at its largest it wakes
+ * JavaScript seldom. What is being read and what is being filled is 768 KiB at most,
+ * whatever the table: were it more, the slabs would wait so long that the garbage collector
+ * takes them for old ones.
  */
-const MAX_BATCH = 6;
-const BATCH_GROWTH = 1 / 4;
+const MAX_BATCH = 4;
+const BATCHES_A_SIZE = 8;
 const BATCHES_AHEAD = 2;
 
 export interface TableReaderOptions {
@@ -38,7 +38,8 @@ export class TableReader {
   private reader: NativeDumpReader | undefined;
   /** The slabs that the reader has, in the order in which it fills them. */
   private readonly ahead: ArrayBuffer[] = [];
-  private batch = 1;
+  /** For how many batches slabs were supplied. */
+  private batches = 0;
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
@@ -57,16 +58,16 @@ export class TableReader {
   async read(): Promise<ArrayBuffer[] | undefined> {
     if (this.reader === undefined && !this.hasEnded()) await this.start();
     while (this.reader !== undefined && !this.hasEnded()) {
-      const outcome = await afterTurn(this.reader.next());
+      const slabs = await afterTurn(this.reader.next());
       // Closed or aborted meanwhile.
       if (this.hasEnded()) break;
-      const { failure, done, slabs } = outcome;
-      if (failure !== undefined) {
-        await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
+      const filled = this.ahead.splice(0, slabs);
+      const end = this.reader.end();
+      if (end?.failure !== undefined) {
+        await this.stop({ error: errorOfPlainFailure(this.operation, end.failure) });
         break;
       }
-      const filled = this.ahead.splice(0, slabs);
-      if (done) await this.stop('complete');
+      if (end !== undefined) await this.stop('complete');
       else this.readAhead();
       if (slabs > 0) return filled;
     }
@@ -116,12 +117,12 @@ export class TableReader {
   }
 
   private readAhead(): void {
-    const batch = Math.floor(this.batch);
-    const missing = BATCHES_AHEAD * batch - this.ahead.length;
-    const slabs = Array.from({ length: missing }, newSlab);
+    const batch = Math.min(1 + Math.floor(this.batches / BATCHES_A_SIZE), MAX_BATCH);
+    this.batches++;
+    const slabs: ArrayBuffer[] = [];
+    for (let n = this.ahead.length; n < BATCHES_AHEAD * batch; n++) slabs.push(newSlab());
     this.ahead.push(...slabs);
     this.reader?.supply(slabs, batch);
-    this.batch = Math.min(this.batch + BATCH_GROWTH, MAX_BATCH);
   }
 
   private hasEnded(): boolean {
