@@ -65,8 +65,6 @@ Napi::Value DumpWrap::supply(const Napi::CallbackInfo& info) {
     return {};
   }
   batch_ = number_argument(info, 1);
-  // A small table is not worth it.
-  if (batch_ > 1) reserve_.open();
   for (uint32_t i = 0; i < slabs.Length(); i++) {
     const Napi::Value slab = slabs[i];
     uint8_t* memory = slab_memory(env, slab);
@@ -74,6 +72,7 @@ Napi::Value DumpWrap::supply(const Napi::CallbackInfo& info) {
     napi_create_reference(env, slab, 1, &slabs_[ring_.slot()]);
     ring_.supply(memory);
   }
+  heap_top_.raise();
   start(env);
   return {};
 }
@@ -186,7 +185,7 @@ void DumpWrap::release(napi_env env) {
   closed_ = true;
   reader_.close();
   doorbell_.close();
-  reserve_.close();
+  heap_top_.release();
   for (napi_ref& slab : slabs_) {
     if (slab) napi_delete_reference(env, slab);
     slab = nullptr;

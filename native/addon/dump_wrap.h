@@ -5,7 +5,7 @@
 
 #include "addon/doorbell.h"
 #include "os/dump_reader.h"
-#include "os/heap_reserve.h"
+#include "os/heap_top.h"
 #include "os/slab_ring.h"
 
 namespace conntrack::addon {
@@ -37,7 +37,7 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
 
   DumpReader reader_;
   SlabRing ring_;
-  HeapReserve reserve_;
+  HeapTop heap_top_;
   napi_ref slabs_[SlabRing::capacity] = {};  // what keeps the memory in the ring
   Doorbell doorbell_;
   std::atomic<uint32_t> batch_{1};  // how many filled slabs are worth a ring
