@@ -9,8 +9,8 @@
 namespace conntrack {
 
 // JavaScript's collector frees slabs by the hundred. malloc gives what is free at the end of
-// its heap back to the kernel, which then makes every page anew: a tenth of the CPU time of
-// a large dump. Below a block that stays, it is not at the end.
+// its heap back to the kernel, which then makes every page anew: a twentieth of the CPU time
+// of a large dump. Below a block that stays, it is not at the end.
 class HeapTop {
  public:
   HeapTop() = default;

@@ -6,9 +6,8 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** What is there is given after a turn of the loop; the loop turns while it is waited for. */
-export async function afterTurn<T>(answer: T | Promise<T>): Promise<T> {
+export function afterTurn<T>(answer: T | Promise<T>): Promise<T> {
   if (answer instanceof Promise) return answer;
   // The first comes in the same turn, when a wake-up has brought what was read before.
-  await setImmediate();
-  return setImmediate(answer);
+  return setImmediate().then(() => setImmediate(answer));
 }

@@ -10,14 +10,14 @@ import { afterTurn } from './loop-turn.js';
 import type { NativeDumpReader, NetNamespaceArgument } from './native.js';
 
 /**
- * A batch starts with one slab, so that a small table costs little, and grows by one after
- * so many, so that the loop over it is compiled before it is long; at its largest it wakes
- * JavaScript seldom. What is being read and what is being filled is 768 KiB at most,
+ * A batch starts with one slab, so that a small table costs little, and every eighth is
+ * larger by one, so that the loop over it is compiled before it is long; at its largest it
+ * wakes JavaScript seldom. What is being read and what is being filled is 768 KiB at most,
  * whatever the table: were it more, the slabs would wait so long that the garbage collector
  * takes them for old ones.
  */
 const MAX_BATCH = 4;
-const BATCHES_A_SIZE = 8;
+const BATCHES_OF_A_SIZE = 8;
 const BATCHES_AHEAD = 2;
 
 export interface TableReaderOptions {
@@ -117,7 +117,7 @@ export class TableReader {
   }
 
   private readAhead(): void {
-    const batch = Math.min(1 + Math.floor(this.batches / BATCHES_A_SIZE), MAX_BATCH);
+    const batch = Math.min(1 + Math.floor(this.batches / BATCHES_OF_A_SIZE), MAX_BATCH);
     this.batches++;
     const slabs: ArrayBuffer[] = [];
     for (let n = this.ahead.length; n < BATCHES_AHEAD * batch; n++) slabs.push(newSlab());
