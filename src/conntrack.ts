@@ -5,9 +5,30 @@
  * @module
  */
 
-import { type Finding, findingsOf } from './diagnose.js';
-import type { Entry } from './entry.js';
-import type { EntryKey } from './entry-key.js';
+import { objectOf } from './core/check.js';
+import { Dependents } from './core/dependents.js';
+import { closedError, errorOfPlainFailure, typeError } from './core/errors.js';
+import { loadAddon } from './core/load-addon.js';
+import type { NativeNetNamespace, NetNamespaceArgument } from './core/native.js';
+import { openNetNamespace } from './core/net-namespace.js';
+import { RequestQueue } from './core/request-queue.js';
+import type { Entry } from './entry/entry.js';
+import type { EntryKey } from './entry/key.js';
+import {
+  deletingPass,
+  flushingPass,
+  type PassCounts,
+  type TablePass,
+  updatingPass,
+} from './entry/pass.js';
+import { TableReader } from './entry/reader.js';
+import {
+  createEntries as createEntriesWith,
+  createEntry as createEntryWith,
+  deleteEntry as deleteEntryWith,
+  findEntry,
+  updateEntry as updateEntryWith,
+} from './entry/requests.js';
 import type {
   DeleteOptions,
   DeleteResult,
@@ -16,60 +37,39 @@ import type {
   FlushOptions,
   RequestResult,
   UpdateResult,
-} from './entry-spec.js';
-import { EntryStream, type ReadOptions } from './entry-stream.js';
-import { closedError, errorOfPlainFailure, typeError } from './errors.js';
-import { EventStream, openSubscription, readCoverage, type WatchOptions } from './events.js';
-import type { Expectation, ExpectationKey, ExpectationSpec } from './expectations.js';
-import type { EntryFilter, FilterPlan } from './filter.js';
-import { objectOf } from './internal/check.js';
-import { Dependents } from './internal/dependents.js';
-import { entriesInTurns } from './internal/entry-view.js';
-import type { EventSubscription } from './internal/event-subscription.js';
-import { gatherEvidence } from './internal/evidence.js';
+} from './entry/spec.js';
+import { EntryStream, type ReadOptions } from './entry/stream.js';
+import { entriesInTurns } from './entry/view.js';
+import { EventStream, openSubscription, readCoverage, type WatchOptions } from './event/stream.js';
+import type { EventSubscription } from './event/subscription.js';
+import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation/expectation.js';
 import {
   createExpectation as createExpectationWith,
   deleteExpectation as deleteExpectationWith,
   flushExpectations as flushExpectationsWith,
   getExpectation as getExpectationWith,
   listExpectations as listExpectationsWith,
-} from './internal/expectation-requests.js';
-import { planFilter } from './internal/filter-plan.js';
-import { compileFilter } from './internal/filter-record.js';
-import { FAMILY_NUMBERS } from './internal/layout.js';
-import { loadAddon } from './internal/load-addon.js';
-import type { NativeNetNamespace, NetNamespaceArgument } from './internal/native.js';
-import { openNetNamespace } from './internal/net-namespace.js';
-import { RequestQueue } from './internal/request-queue.js';
-import {
-  deletingPass,
-  flushingPass,
-  type PassCounts,
-  type TablePass,
-  updatingPass,
-} from './internal/table-pass.js';
-import { TableReader } from './internal/table-reader.js';
-import {
-  readSettings as readSettingsOf,
-  writeSettings as writeSettingsOf,
-} from './internal/table-settings.js';
-import { readStats as readStatsOf } from './internal/table-stats.js';
-import {
-  createEntries as createEntriesWith,
-  createEntry as createEntryWith,
-  deleteEntry as deleteEntryWith,
-  findEntry,
-  updateEntry as updateEntryWith,
-} from './internal/table-writer.js';
+} from './expectation/requests.js';
+import { compileFilter } from './filter/compile.js';
+import type { EntryFilter, FilterPlan } from './filter/filter.js';
+import { planFilter } from './filter/plan.js';
+import { type Finding, findingsOf } from './health/diagnose.js';
+import { gatherEvidence } from './health/evidence.js';
 import {
   type PressureOptions,
   type PressureSample,
   samplePressure,
   type WatchPressureOptions,
   watchPressureOf,
-} from './pressure.js';
-import type { SettingChanges, TableSettings } from './settings.js';
-import type { TableStats } from './stats.js';
+} from './health/pressure.js';
+import { readStats as readStatsOf } from './health/read-stats.js';
+import type { SettingChanges, TableSettings } from './health/settings.js';
+import {
+  readSettings as readSettingsOf,
+  writeSettings as writeSettingsOf,
+} from './health/settings-files.js';
+import type { TableStats } from './health/stats.js';
+import { FAMILY_NUMBERS } from './record/layout.js';
 
 /** Which table a handle is for. */
 export interface OpenOptions {

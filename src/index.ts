@@ -31,46 +31,7 @@ export {
   watchPressure,
   writeSettings,
 } from './conntrack.js';
-export type { Finding, FindingCode, FindingSeverity } from './diagnose.js';
-export type * from './entry.js';
-export type { EntryKey, OriginalKey, ReplyKey } from './entry-key.js';
-export {
-  type DeleteOptions,
-  type DeleteResult,
-  type EntryChanges,
-  type EntrySpec,
-  type FlushOptions,
-  type RequestResult,
-  SETTABLE_STATUS,
-  type SettableStatus,
-  type TcpSpec,
-  type UpdateResult,
-} from './entry-spec.js';
-export type { EntryStream, ReadOptions } from './entry-stream.js';
-export { ConntrackError, type ConntrackErrorCode } from './errors.js';
-export {
-  type ConntrackEvent,
-  ENTRY_EVENTS,
-  type EntryEvent,
-  type EntryEventType,
-  type EventCounters,
-  type EventCoverage,
-  type EventOrigin,
-  type EventStream,
-  type ExpectationEvent,
-  type LostEvent,
-  type ReliabilityEndedEvent,
-  type WatchOptions,
-} from './events.js';
-export type * from './expectations.js';
-export type {
-  EntryFilter,
-  FilterPlan,
-  PlannedField,
-  PortFilter,
-  StateFilter,
-  TupleFilter,
-} from './filter.js';
+export { ConntrackError, type ConntrackErrorCode } from './core/errors.js';
 export {
   DCCP_ROLES,
   DCCP_STATES,
@@ -89,7 +50,46 @@ export {
   TCP_STATES,
   type TcpState,
   type UnknownName,
-} from './names.js';
+} from './core/names.js';
+export type * from './entry/entry.js';
+export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
+export {
+  type DeleteOptions,
+  type DeleteResult,
+  type EntryChanges,
+  type EntrySpec,
+  type FlushOptions,
+  type RequestResult,
+  SETTABLE_STATUS,
+  type SettableStatus,
+  type TcpSpec,
+  type UpdateResult,
+} from './entry/spec.js';
+export type { EntryStream, ReadOptions } from './entry/stream.js';
+export {
+  type ConntrackEvent,
+  ENTRY_EVENTS,
+  type EntryEvent,
+  type EntryEventType,
+  type EventCounters,
+  type EventCoverage,
+  type EventOrigin,
+  type EventStream,
+  type ExpectationEvent,
+  type LostEvent,
+  type ReliabilityEndedEvent,
+  type WatchOptions,
+} from './event/stream.js';
+export type * from './expectation/expectation.js';
+export type {
+  EntryFilter,
+  FilterPlan,
+  PlannedField,
+  PortFilter,
+  StateFilter,
+  TupleFilter,
+} from './filter/filter.js';
+export type { Finding, FindingCode, FindingSeverity } from './health/diagnose.js';
 export type {
   CounterRate,
   PressureLevel,
@@ -97,7 +97,7 @@ export type {
   PressureSample,
   PressureThresholds,
   WatchPressureOptions,
-} from './pressure.js';
+} from './health/pressure.js';
 export {
   SETTINGS,
   type Setting,
@@ -105,5 +105,5 @@ export {
   type SettingName,
   type SettingValues,
   type TableSettings,
-} from './settings.js';
-export type { CpuStats, TableCounters, TableStats } from './stats.js';
+} from './health/settings.js';
+export type { CpuStats, TableCounters, TableStats } from './health/stats.js';

@@ -1,4 +1,4 @@
-// class DumpReader of the addon: see NativeDumpReader in src/internal/native.ts.
+// class DumpReader of the addon: see NativeDumpReader in src/core/native.ts.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// class EventReader of the addon: see NativeEventReader in src/internal/native.ts.
+// class EventReader of the addon: see NativeEventReader in src/core/native.ts.
 #pragma once
 
 #include <napi.h>

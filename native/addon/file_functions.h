@@ -1,5 +1,5 @@
 // Functions of the addon about files of a network namespace: see NativeAddon in
-// src/internal/native.ts.
+// src/core/native.ts.
 #pragma once
 
 #include <napi.h>

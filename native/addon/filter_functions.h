@@ -1,4 +1,4 @@
-// Functions of the addon about filters: see NativeAddon in src/internal/native.ts.
+// Functions of the addon about filters: see NativeAddon in src/core/native.ts.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// The numbers of the record layout, for the check in src/internal/layout.ts.
+// The numbers of the record layout, for the check in src/record/layout.ts.
 #pragma once
 
 #include <node_api.h>

@@ -1,4 +1,4 @@
-// class NetNamespace of the addon: see NativeNetNamespace in src/internal/native.ts.
+// class NetNamespace of the addon: see NativeNetNamespace in src/core/native.ts.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// class TablePass of the addon: see NativeTablePass in src/internal/native.ts.
+// class TablePass of the addon: see NativeTablePass in src/core/native.ts.
 #pragma once
 
 #include <napi.h>

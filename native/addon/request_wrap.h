@@ -1,5 +1,5 @@
 // class RequestSocket of the addon: see NativeRequestSocket in
-// src/internal/native.ts.
+// src/core/native.ts.
 #pragma once
 
 #include <napi.h>

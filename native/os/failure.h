@@ -1,4 +1,4 @@
-// Why something could not be done, in numbers. src/errors.ts makes sentences.
+// Why something could not be done, in numbers. src/core/errors.ts makes sentences.
 #pragma once
 
 #include <cstring>

@@ -1,5 +1,5 @@
 // The fixed layout in which an entry travels between C++ and TypeScript, in
-// both directions. Integers are in host byte order; src/internal/layout.ts holds
+// both directions. Integers are in host byte order; src/record/layout.ts holds
 // the same offsets and is compared with this when the addon loads.
 #pragma once
 

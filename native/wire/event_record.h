@@ -1,5 +1,5 @@
 // The fixed layout of an event: what happened, and to what. It shares the slabs'
-// manner with entries; src/internal/layout.ts holds the same offsets.
+// manner with entries; src/record/layout.ts holds the same offsets.
 #pragma once
 
 #include "wire/entry_record.h"

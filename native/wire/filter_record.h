@@ -1,5 +1,5 @@
 // The fixed layout in which an EntryFilter comes from TypeScript, in host byte
-// order; src/internal/layout.ts holds the same offsets. What has no present bit
+// order; src/record/layout.ts holds the same offsets. What has no present bit
 // means anything. The records stand behind each other; an entry matches if one does.
 #pragma once
 

@@ -1,5 +1,5 @@
 // The fixed layout of what is asked for when an entry is created or changed: an
-// entry record, and what requests alone can say. src/internal/layout.ts holds the
+// entry record, and what requests alone can say. src/record/layout.ts holds the
 // same offsets.
 #pragma once
 

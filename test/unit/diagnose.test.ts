@@ -1,7 +1,7 @@
 import type { Entry, Finding, TableSettings } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { type Census, type Evidence, emptyCensus, findingsOf } from '../../src/diagnose.js';
-import { count, trafficOf } from '../../src/internal/evidence.js';
+import { type Census, type Evidence, emptyCensus, findingsOf } from '../../src/health/diagnose.js';
+import { count, trafficOf } from '../../src/health/evidence.js';
 
 const MAX = 100_000;
 

@@ -1,8 +1,8 @@
 import { Conntrack, type EntryKey, getEntry, PROTOCOL_NUMBERS, type Tuple } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { entriesOf } from '../../src/internal/entry-view.js';
-import { ENTRY, ENTRY_PRESENT, LITTLE_ENDIAN, SLAB } from '../../src/internal/layout.js';
-import { hasTupleOf, keySlab } from '../../src/internal/record-writer.js';
+import { hasTupleOf, keySlab } from '../../src/entry/key-writer.js';
+import { entriesOf } from '../../src/entry/view.js';
+import { ENTRY, ENTRY_PRESENT, LITTLE_ENDIAN, SLAB } from '../../src/record/layout.js';
 import { entryWith, SlabBuilder, TCP_TUPLES } from './records.js';
 
 const ADDRESSES = { source: '10.0.0.1', destination: '10.0.0.2' };

@@ -1,8 +1,8 @@
 import type { EntryChanges, EntrySpec } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { entriesOf } from '../../src/internal/entry-view.js';
-import { LITTLE_ENDIAN, SLAB, SPEC, SPEC_PRESENT } from '../../src/internal/layout.js';
-import { changesSlab, namedChanges, specSlab } from '../../src/internal/spec-writer.js';
+import { changesSlab, namedChanges, specSlab } from '../../src/entry/spec-writer.js';
+import { entriesOf } from '../../src/entry/view.js';
+import { LITTLE_ENDIAN, SLAB, SPEC, SPEC_PRESENT } from '../../src/record/layout.js';
 import { entryWith, TCP_TUPLES } from './records.js';
 
 const PORTS = {

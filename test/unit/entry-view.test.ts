@@ -1,7 +1,7 @@
 import { STATUS_FLAGS } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { entriesInTurns } from '../../src/internal/entry-view.js';
-import { ENTRY_PRESENT } from '../../src/internal/layout.js';
+import { entriesInTurns } from '../../src/entry/view.js';
+import { ENTRY_PRESENT } from '../../src/record/layout.js';
 import {
   type EntryValues,
   entryWith,

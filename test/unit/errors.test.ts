@@ -12,7 +12,7 @@ import {
   rangeError,
   secondReaderError,
   typeError,
-} from '../../src/errors.js';
+} from '../../src/core/errors.js';
 
 const EPERM = 1;
 const ENOENT = 2;

@@ -1,7 +1,7 @@
 import { Conntrack, type EntryFilter, listEntries, streamEntries } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { compileFilter } from '../../src/internal/filter-record.js';
-import { FILTER, FILTER_PRESENT, LITTLE_ENDIAN } from '../../src/internal/layout.js';
+import { compileFilter } from '../../src/filter/compile.js';
+import { FILTER, FILTER_PRESENT, LITTLE_ENDIAN } from '../../src/record/layout.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;

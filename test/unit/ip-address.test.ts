@@ -5,7 +5,7 @@ import {
   formatIPv4,
   formatIPv6,
   writeAddress,
-} from '../../src/internal/ip-address.js';
+} from '../../src/record/ip-address.js';
 
 const FORMATS = { ipv4: formatIPv4, ipv6: formatIPv6 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import * as layout from '../../src/internal/layout.js';
-import { loadAddon } from '../../src/internal/load-addon.js';
+import { loadAddon } from '../../src/core/load-addon.js';
+import * as layout from '../../src/record/layout.js';
 
 const { layoutDifferences } = layout;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadAddon } from '../../src/internal/load-addon.js';
+import { loadAddon } from '../../src/core/load-addon.js';
 import { runNode } from '../support/child.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -6,9 +6,9 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { Counter, type OpenMetricsContentType, Registry, register } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { registerMetrics as registerInstruments } from '../../src/opentelemetry.js';
-import { registerMetrics } from '../../src/prometheus.js';
-import type { CpuStats, TableCounters, TableStats } from '../../src/stats.js';
+import type { CpuStats, TableCounters, TableStats } from '../../src/health/stats.js';
+import { registerMetrics as registerInstruments } from '../../src/metrics/opentelemetry.js';
+import { registerMetrics } from '../../src/metrics/prometheus.js';
 
 const CPUS: readonly CpuStats[] = [
   { cpu: 0, insertFailed: 3, drop: 4_294_967_295, chainTooLong: 1, other: { 'expect.9': 7 } },

@@ -7,7 +7,7 @@ import {
   TCP_STATES,
 } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { nameOf, protocolName, statusBit } from '../../src/names.js';
+import { nameOf, protocolName, statusBit } from '../../src/core/names.js';
 
 // The numbers of the kernel's headers, written down once more and by hand: a word
 // in the wrong place is a wrong answer that nothing else would notice.

@@ -1,6 +1,6 @@
 import { readPressure, watchPressure } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
-import { makeSample, type PressureSample, watchPressureOf } from '../../src/pressure.js';
+import { makeSample, type PressureSample, watchPressureOf } from '../../src/health/pressure.js';
 
 const THRESHOLDS = { elevatedAt: 0.7, criticalAt: 0.85 };
 

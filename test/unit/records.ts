@@ -3,8 +3,8 @@
  * named sets its present bit, a value that is not leaves it clear.
  */
 import type { Entry } from 'conntrack';
-import { entriesOf } from '../../src/internal/entry-view.js';
-import { addressFamily, writeAddress } from '../../src/internal/ip-address.js';
+import { entriesOf } from '../../src/entry/view.js';
+import { addressFamily, writeAddress } from '../../src/record/ip-address.js';
 import {
   ENTRY,
   ENTRY_PRESENT,
@@ -14,7 +14,7 @@ import {
   SLAB,
   TUPLE,
   TUPLE_PRESENT,
-} from '../../src/internal/layout.js';
+} from '../../src/record/layout.js';
 
 export interface TupleValues {
   source: string;

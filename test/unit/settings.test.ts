@@ -1,7 +1,7 @@
 import { writeSettings } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
-import { errorOfFailure, settingError, untrackedError } from '../../src/errors.js';
-import { SETTINGS } from '../../src/settings.js';
+import { errorOfFailure, settingError, untrackedError } from '../../src/core/errors.js';
+import { SETTINGS } from '../../src/health/settings.js';
 
 describe('writeSettings', () => {
   test.each<[string, typeof TypeError | typeof RangeError, unknown]>([

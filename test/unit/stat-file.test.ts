@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseStatFile } from '../../src/internal/table-stats.js';
+import { parseStatFile } from '../../src/health/read-stats.js';
 
 /** Lines of hexadecimal numbers, as wide as the kernel prints them. */
 const file = (header: string, ...lines: number[][]) =>

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { entriesOf } from '../../src/internal/entry-view.js';
-import { SLAB } from '../../src/internal/layout.js';
+import { entriesOf } from '../../src/entry/view.js';
+import { SLAB } from '../../src/record/layout.js';
 
 const folder = fileURLToPath(new URL('../fixtures/', import.meta.url));
 const program = fileURLToPath(new URL('../../out/tests/test/wire/fixture_slab', import.meta.url));

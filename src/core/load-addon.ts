@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { layoutDifferences } from '../record/layout.js';
+import { addonError, type LoadAttempt, layoutError, platformError } from './errors.js';
+import type { NativeAddon } from './native.js';
+
+const require = createRequire(import.meta.url);
+const packageRoot = new URL('../../', import.meta.url);
+
+/** An override for sanitizer and test builds, a build from source, the shipped binary. */
+function candidates(): string[] {
+  const override = process.env.CONNTRACK_ADDON;
+  if (override !== undefined && override !== '') return [override];
+  return [
+    'build/Release/conntrack.node',
+    `prebuilds/${process.platform}-${process.arch}/conntrack.node`,
+  ].map((path) => fileURLToPath(new URL(path, packageRoot)));
+}
+
+let loaded: NativeAddon | undefined;
+
+/**
+ * The addon, loaded when it is first needed: importing the package does nothing,
+ * so that it works on platforms without the addon.
+ */
+export function loadAddon(): NativeAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeAddon {
+  if (process.platform !== 'linux') throw platformError();
+  const attempts: LoadAttempt[] = [];
+  for (const path of candidates()) {
+    let addon: NativeAddon;
+    try {
+      addon = require(path) as NativeAddon;
+    } catch (error) {
+      attempts.push({ path, error });
+      continue;
+    }
+    const differences = layoutDifferences(addon.layout);
+    if (differences.length > 0) throw layoutError(path, differences);
+    return addon;
+  }
+  throw addonError(attempts);
+}

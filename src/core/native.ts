@@ -1,0 +1,203 @@
+/**
+ * The types of all that the addon exports: the one door to C++.
+ */
+import type { Layout } from '../record/layout.js';
+
+/** Why something failed, in numbers. `syscall` is absent when the kernel answered with the error. */
+export interface NativeFailure {
+  readonly errno: number;
+  readonly syscall?: string;
+  /** The kernel's extended-ack text. */
+  readonly text?: string;
+}
+
+interface Outcome {
+  readonly failure?: NativeFailure;
+}
+
+/** Reads the table once, from beginning to end. native/addon/dump_wrap.h */
+export interface NativeDumpReader {
+  /** Set when the socket could not be opened; then the reader is of no use. */
+  readonly failure?: NativeFailure;
+  /**
+   * Slabs to fill, in turn; they must be left alone until they are. Reading goes on
+   * while there are any. `next` answers when `batch` of them are filled, or none
+   * will be for now.
+   */
+  supply(slabs: readonly ArrayBuffer[], batch: number): void;
+  /**
+   * How many more of the slabs that were supplied have been filled: `batch`, or fewer at the
+   * end, or when the kernel is silent. A promise when that is still to come; one at a time.
+   */
+  next(): number | Promise<number>;
+  /** How the reading has ended, once all that was filled has been told. */
+  end(): Outcome | undefined;
+  /** Ends the reading, and a pending `next`, and closes the socket. Once. */
+  close(): Promise<void>;
+}
+
+/** What became of one write. */
+export interface WriteResult extends Outcome {
+  /** It was done; then a failure is that of reading the entry. */
+  readonly written?: true;
+  /** Holds the entry alone, as the kernel has it now. */
+  readonly slab?: ArrayBuffer;
+}
+
+export interface WriteOutcome extends Outcome {
+  /** In the order of the records. With a failure, those that were not answered have it. */
+  readonly results: readonly WriteResult[];
+}
+
+export interface PassOutcome extends Outcome {
+  readonly done: boolean;
+  /** So far. */
+  readonly matched: number;
+  readonly changed: number;
+  readonly vanished: number;
+}
+
+/** Goes over the table once. native/addon/pass_wrap.h */
+export interface NativeTablePass {
+  readonly failure?: NativeFailure;
+  /** Works for a while. One at a time, and not after the end or a failure. */
+  run(): Promise<PassOutcome>;
+  close(): void;
+}
+
+/** Which conditions the kernel can compare; absent: it cannot be told. */
+export interface FilterSupport extends Outcome {
+  readonly tuple?: boolean;
+  readonly status?: boolean;
+  readonly zone?: boolean;
+}
+
+/** One request at a time. native/addon/request_wrap.h */
+export interface NativeRequestSocket {
+  readonly failure?: NativeFailure;
+  /** Looks up the key that is the first entry of `key`; gives a slab that holds the entry alone. */
+  get(key: ArrayBuffer): Promise<Outcome & { readonly slab?: ArrayBuffer }>;
+  /** `maxEntries` is absent before Linux 4.18. */
+  usage(): Promise<Outcome & { readonly entries: number; readonly maxEntries?: number }>;
+  stats(): Promise<StatsOutcome>;
+  expectationStats(): Promise<StatsOutcome>;
+  /** Creates the first `count` specifications of a slab: 64 at most. */
+  create(specs: ArrayBuffer, count: number): Promise<WriteOutcome>;
+  /** Changes the first entry of `entry`, with its status, as the first specification says. */
+  update(entry: ArrayBuffer, changes: ArrayBuffer): Promise<WriteOutcome>;
+  /** Deletes the first entry of `entry`, which must have its original tuple and its id. */
+  remove(entry: ArrayBuffer): Promise<Outcome>;
+  /** Empties the table. 0 for both families. */
+  flush(family: number): Promise<Outcome>;
+  listExpectations(): Promise<ExpectationOutcome>;
+  /** Looks up the key that is the first expectation of `key`. */
+  getExpectation(key: ArrayBuffer): Promise<ExpectationOutcome>;
+  /** Creates the first expectation of `spec`. */
+  createExpectation(spec: ArrayBuffer): Promise<Outcome>;
+  /** Deletes the first expectation of `expectation`, which must have its tuple and its id. */
+  removeExpectation(expectation: ArrayBuffer): Promise<Outcome>;
+  flushExpectations(): Promise<Outcome>;
+  close(): void;
+}
+
+export interface StatsOutcome extends Outcome {
+  /** For each processor its number, then ids of counters and their values by turns. */
+  readonly cpus: readonly (readonly number[])[];
+}
+
+export interface ExpectationOutcome extends Outcome {
+  readonly slabs: readonly ArrayBuffer[];
+}
+
+export interface NativeEventCounters {
+  readonly received: number;
+  readonly lostInKernel: number;
+  readonly lostInQueue: number;
+  readonly malformed: number;
+  readonly foreign: number;
+}
+
+/** Reads events on a thread of its own from the moment it is made. native/addon/event_wrap.h */
+export interface NativeEventReader {
+  /** Set when it could not subscribe; then the reader is of no use. */
+  readonly failure?: NativeFailure;
+  readonly receiveBufferBytes: number;
+  /**
+   * The events that have come. A promise when there are none yet, to which close() gives
+   * `undefined`; one at a time, and the process lives on while it is pending.
+   */
+  next(): EventOutcome | Promise<EventOutcome | undefined>;
+  counters(): NativeEventCounters;
+  /** Ends the thread and closes the socket. May be called repeatedly. */
+  close(): void;
+}
+
+export interface EventOutcome extends Outcome {
+  readonly slabs: readonly ArrayBuffer[];
+}
+
+/** A network namespace that is not ours. native/addon/namespace_wrap.h */
+export interface NativeNetNamespace {
+  /** Set when it may not be entered, or is none; then it is of no use. */
+  readonly failure?: NativeFailure;
+  /** What was opened in it goes on. */
+  close(): void;
+}
+
+/** `undefined`: that of the calling thread. */
+export type NetNamespaceArgument = NativeNetNamespace | undefined;
+
+/** One file; without a failure its text is there. */
+export interface FileOutcome extends Outcome {
+  readonly text?: string;
+}
+
+export interface NativeAddon {
+  readonly layout: Layout;
+  /** `path`: a file such as /proc/<pid>/ns/net. */
+  readonly NetNamespace: new (
+    path: string,
+  ) => NativeNetNamespace;
+  /** `ask`: what the kernel is asked to leave out. `filter`: records, of which one must match. */
+  readonly DumpReader: new (
+    ask: ArrayBuffer,
+    zeroCounters: boolean,
+    filter: ArrayBuffer | undefined,
+    netns: NetNamespaceArgument,
+  ) => NativeDumpReader;
+  /** `groups`: bit n - 1 stands for multicast group n. `filter` as above. */
+  readonly EventReader: new (
+    groups: number,
+    receiveBufferBytes: number,
+    queueBytes: number,
+    reliableDestroy: boolean,
+    allNamespaces: boolean,
+    filter: ArrayBuffer | undefined,
+    netns: NetNamespaceArgument,
+  ) => NativeEventReader;
+  readonly RequestSocket: new (netns: NetNamespaceArgument) => NativeRequestSocket;
+  /** `ask` and `filter` as above. With neither `remove` nor `changes` it only counts. */
+  readonly TablePass: new (
+    ask: ArrayBuffer,
+    filter: ArrayBuffer | undefined,
+    remove: boolean,
+    changes: ArrayBuffer | undefined,
+    netns: NetNamespaceArgument,
+  ) => NativeTablePass;
+  /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */
+  askedFields(filter: ArrayBuffer): number;
+  /** Asks the kernel which filters of dumps it has. Changes nothing. */
+  probeFilters(netns: NetNamespaceArgument): Promise<FilterSupport>;
+  /** The same; some microseconds, unless no entry has zone 0. */
+  probeFiltersNow(netns: NetNamespaceArgument): FilterSupport;
+  /** Small files, such as those of /proc, as the namespace sees them; in the order of the paths. */
+  readFiles(netns: NetNamespaceArgument, paths: readonly string[]): Promise<readonly FileOutcome[]>;
+  readFilesNow(netns: NetNamespaceArgument, paths: readonly string[]): readonly FileOutcome[];
+  /** Writes up to 63 characters in one piece. */
+  writeFile(netns: NetNamespaceArgument, path: string, text: string): Promise<Outcome>;
+  /** How large a receive buffer the kernel grants to a socket that asks for `bytes`. */
+  grantedReceiveBuffer(
+    netns: NetNamespaceArgument,
+    bytes: number,
+  ): Outcome & { readonly bytes?: number };
+}

@@ -1,0 +1,299 @@
+/**
+ * What an entry of the connection tracking table looks like.
+ *
+ * @module
+ */
+import type {
+  DccpRole,
+  DccpState,
+  Family,
+  Protocol,
+  SctpState,
+  StatusFlag,
+  TcpState,
+} from '../core/names.js';
+
+/** The id, type and code of an ICMP or ICMPv6 flow (`CTA_PROTO_ICMP_*`, `CTA_PROTO_ICMPV6_*`). */
+export interface IcmpTuple {
+  readonly type: number;
+  readonly code: number;
+  readonly id: number;
+}
+
+/**
+ * One direction of a flow (`CTA_TUPLE_ORIG`, `CTA_TUPLE_REPLY`). Which of the
+ * optional fields are there depends on the protocol: ports for TCP, UDP,
+ * UDP-Lite and SCTP, `icmp` for ICMP and ICMPv6, keys for GRE, none for a
+ * protocol that the kernel tracks by its addresses alone.
+ */
+export interface Tuple {
+  /** IPv4 in dotted form, IPv6 as in RFC 5952. */
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort?: number | undefined;
+  readonly destinationPort?: number | undefined;
+  readonly icmp?: IcmpTuple | undefined;
+  /** The GRE key; 0 for GRE without PPTP. */
+  readonly sourceKey?: number | undefined;
+  readonly destinationKey?: number | undefined;
+  /** Set when the zone holds for this direction only (`CTA_TUPLE_ZONE`, Linux 4.3). */
+  readonly zone?: number | undefined;
+}
+
+/** The tuple of another flow, which may be of another protocol. */
+export interface MasterTuple extends Tuple {
+  readonly protocol: Protocol;
+  /** The IP protocol number, also when `protocol` is `'other'`. */
+  readonly protocolNumber: number;
+}
+
+/** The status bits of an entry (`CTA_STATUS`), each `IPS_*` bit as a boolean. */
+export interface Status extends Readonly<Record<StatusFlag, boolean>> {
+  /** All bits as the kernel sent them, unknown ones included. */
+  readonly bits: number;
+}
+
+/** What the kernel knows of one direction of a TCP connection. */
+export interface TcpDirection {
+  /** Shift count of the window scale option. */
+  readonly windowScale?: number | undefined;
+  /** `IP_CT_TCP_FLAG_*` bits: 1 window scale, 2 SACK, 4 closed first, 8 liberal, ... */
+  readonly flags?: number | undefined;
+  /** Which of `flags` count when an entry is written; 0 in what the kernel sends. */
+  readonly flagsMask?: number | undefined;
+}
+
+/** `CTA_PROTOINFO_TCP`. Absent for flows that are offloaded to a flow table. */
+export interface TcpInfo {
+  readonly state: TcpState;
+  readonly original: TcpDirection;
+  readonly reply: TcpDirection;
+}
+
+/** `CTA_PROTOINFO_SCTP`. */
+export interface SctpInfo {
+  readonly state: SctpState;
+  /** Verification tags. */
+  readonly originalTag?: number | undefined;
+  readonly replyTag?: number | undefined;
+}
+
+/** `CTA_PROTOINFO_DCCP`, until Linux 6.16. */
+export interface DccpInfo {
+  readonly state: DccpState;
+  readonly role?: DccpRole | undefined;
+  readonly handshakeSequence?: bigint | undefined;
+}
+
+/** Packets and bytes of one direction. */
+export interface DirectionCounters {
+  /** Exact up to 2^53 - 1. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** Exact always. */
+  readonly packetsBig: bigint;
+  readonly bytesBig: bigint;
+}
+
+/** `CTA_COUNTERS_ORIG` and `CTA_COUNTERS_REPLY`. */
+export interface Counters {
+  readonly original: DirectionCounters;
+  readonly reply: DirectionCounters;
+}
+
+/** An address that NAT put in the place of another one. */
+export interface NatEndpoint {
+  readonly address: string;
+  /** For protocols with ports. */
+  readonly port?: number | undefined;
+}
+
+/** What NAT does to a flow, derived from its two tuples and its status bits. */
+export interface Nat {
+  /** What the destination sees as source. */
+  readonly source?: NatEndpoint | undefined;
+  /** Where packets to the original destination go. */
+  readonly destination?: NatEndpoint | undefined;
+}
+
+/** How sequence numbers are shifted after a helper changed the payload (`CTA_SEQ_ADJ_*`). */
+export interface SequenceAdjustment {
+  readonly correctionPosition: number;
+  readonly offsetBefore: number;
+  readonly offsetAfter: number;
+}
+
+/** Sequence adjustment per direction. */
+export interface SequenceAdjust {
+  readonly original?: SequenceAdjustment | undefined;
+  readonly reply?: SequenceAdjustment | undefined;
+}
+
+/** `CTA_SYNPROXY`. All zero when the SYNPROXY target has not touched the flow. */
+export interface Synproxy {
+  readonly initialSequence: number;
+  readonly initialTimestamp: number;
+  readonly timestampOffset: number;
+}
+
+/** What entries of every protocol have. */
+export interface EntryBase {
+  readonly family: Family;
+  /** The IP protocol number (`CTA_PROTO_NUM`), also when `protocol` is `'other'`. */
+  readonly protocolNumber: number;
+  /** The direction of the first packet. */
+  readonly original: Tuple;
+  /** The direction of the answers, after NAT. */
+  readonly reply: Tuple;
+  /**
+   * A number for the entry's life (`CTA_ID`). Not unique by itself: identify a
+   * flow by `id`, `zone` and `original` together.
+   */
+  readonly id: number;
+  /** The zone of both directions (`CTA_ZONE`); 0, the default, when there is none. */
+  readonly zone: number;
+  readonly status: Status;
+  /** `status.assured`: the flow has seen traffic in both directions and is not evicted early. */
+  readonly assured: boolean;
+  /** Seconds until the entry ends, unless packets come (`CTA_TIMEOUT`). Absent for offloaded flows. */
+  readonly timeout: number | undefined;
+  /** `CTA_MARK`. */
+  readonly mark: number | undefined;
+  /** Reference count (`CTA_USE`). */
+  readonly use: number | undefined;
+  /**
+   * `undefined` when `net.netfilter.nf_conntrack_acct` was 0 as the flow began;
+   * never a zero that stands for "not counted".
+   */
+  readonly counters: Counters | undefined;
+  /**
+   * When the flow began (`CTA_TIMESTAMP_START`), to the millisecond. `undefined`
+   * when `net.netfilter.nf_conntrack_timestamp` was 0 then.
+   */
+  readonly startTime: Date | undefined;
+  /** When the flow ended; in DESTROY events only. */
+  readonly stopTime: Date | undefined;
+  /** The same in nanoseconds since 1970. */
+  readonly startTimeNs: bigint | undefined;
+  readonly stopTimeNs: bigint | undefined;
+  /** Connection labels as a set of bits (`CTA_LABELS`); `undefined` when none is set. */
+  readonly labels: bigint | undefined;
+  /** Name of the connection tracking helper (`CTA_HELP_NAME`), such as `'ftp'`. */
+  readonly helper: string | undefined;
+  /** `CTA_SECCTX`, such as an SELinux context. */
+  readonly securityContext: string | undefined;
+  /** The original tuple of the flow that a helper expected this one from (`CTA_TUPLE_MASTER`). */
+  readonly master: MasterTuple | undefined;
+  readonly nat: Nat | undefined;
+  readonly sequenceAdjust: SequenceAdjust | undefined;
+  readonly synproxy: Synproxy | undefined;
+  /** How many attributes the kernel sent that this version does not know. */
+  readonly unknownAttributes: number;
+
+  /**
+   * A plain object with every field that is there, fit for `JSON.stringify` and
+   * `structuredClone`. It keeps no memory of the batch that the entry came in.
+   */
+  toJSON(): EntryJson;
+  /** The line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7). */
+  toString(): string;
+}
+
+/** A TCP flow. */
+export interface TcpEntry extends EntryBase {
+  readonly protocol: 'tcp';
+  readonly tcp: TcpInfo | undefined;
+  readonly sctp: undefined;
+  readonly dccp: undefined;
+}
+
+/** An SCTP association. */
+export interface SctpEntry extends EntryBase {
+  readonly protocol: 'sctp';
+  readonly tcp: undefined;
+  readonly sctp: SctpInfo | undefined;
+  readonly dccp: undefined;
+}
+
+/** A DCCP connection. */
+export interface DccpEntry extends EntryBase {
+  readonly protocol: 'dccp';
+  readonly tcp: undefined;
+  readonly sctp: undefined;
+  readonly dccp: DccpInfo | undefined;
+}
+
+/** A flow of a protocol that has no state of its own in the table. */
+export interface StatelessEntry extends EntryBase {
+  readonly protocol: Exclude<Protocol, 'tcp' | 'sctp' | 'dccp'>;
+  readonly tcp: undefined;
+  readonly sctp: undefined;
+  readonly dccp: undefined;
+}
+
+/**
+ * One entry of the connection tracking table: a read-only value. Fields that the
+ * kernel did not send are `undefined`. Discriminated by `protocol`.
+ *
+ * Fields are decoded when they are read. An entry that is kept holds at most
+ * 64 KiB of the batch that it came in; `toJSON()` gives an object that holds
+ * nothing. Two entries are best compared through `toJSON()`.
+ *
+ * @example
+ * ```ts
+ * import { listEntries } from 'conntrack';
+ *
+ * for (const entry of await listEntries())
+ *   if (entry.protocol === 'tcp') console.log(entry.original.source, entry.tcp?.state);
+ * ```
+ */
+export type Entry = TcpEntry | SctpEntry | DccpEntry | StatelessEntry;
+
+/** Counters as JSON; the exact decimal string joins where a number is not exact. */
+export interface DirectionCountersJson {
+  packets: number;
+  bytes: number;
+  packetsBig?: string;
+  bytesBig?: string;
+}
+
+/** Counters of both directions as JSON. */
+export interface CountersJson {
+  original: DirectionCountersJson;
+  reply: DirectionCountersJson;
+}
+
+/**
+ * What `entry.toJSON()` gives. Fields that the entry does not have are left out.
+ * Big integers are decimal strings, dates are ISO 8601.
+ */
+export interface EntryJson {
+  family: Family;
+  protocol: Protocol;
+  protocolNumber: number;
+  original: Tuple;
+  reply: Tuple;
+  id: number;
+  zone: number;
+  status: Status;
+  assured: boolean;
+  timeout?: number;
+  mark?: number;
+  use?: number;
+  tcp?: TcpInfo;
+  sctp?: SctpInfo;
+  dccp?: Omit<DccpInfo, 'handshakeSequence'> & { readonly handshakeSequence?: string };
+  counters?: CountersJson;
+  startTime?: string;
+  stopTime?: string;
+  startTimeNs?: string;
+  stopTimeNs?: string;
+  labels?: string;
+  helper?: string;
+  securityContext?: string;
+  master?: MasterTuple;
+  nat?: Nat;
+  sequenceAdjust?: SequenceAdjust;
+  synproxy?: Synproxy;
+  unknownAttributes: number;
+}

@@ -1,0 +1,139 @@
+/**
+ * One pass over the table that deletes or changes what matches.
+ */
+
+import { objectOf } from '../core/check.js';
+import { closedError, errorOfPass, errorOfPlainFailure, typeError } from '../core/errors.js';
+import { loadAddon } from '../core/load-addon.js';
+import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
+import type { NativeTablePass, NetNamespaceArgument } from '../core/native.js';
+import { type CompiledFilter, compileFilter } from '../filter/compile.js';
+import type { EntryFilter } from '../filter/filter.js';
+import type { DeleteOptions, EntryChanges } from './spec.js';
+import { changesSlab } from './spec-writer.js';
+
+export interface PassCounts {
+  readonly matched: number;
+  readonly changed: number;
+  readonly vanished: number;
+}
+
+type Filters = EntryFilter | readonly EntryFilter[];
+
+/** Checks the arguments and opens the pass; `undefined` when nothing can match. */
+export function deletingPass(
+  filter: Filters,
+  options: DeleteOptions,
+  netns?: NetNamespaceArgument,
+): TablePass | undefined {
+  if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
+  const compiled = compileFilter(filter);
+  if (compiled.takesWholeFamily) throw typeError('filter', DELETES_ALL);
+  const { dryRun } = objectOf(options, 'options', ['dryRun']);
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') {
+    throw typeError('options.dryRun', 'must be a boolean');
+  }
+  return open(netns, 'deleteEntries', dryRun !== true, compiled);
+}
+
+/** The same for an update. */
+export function updatingPass(
+  filter: Filters,
+  changes: EntryChanges,
+  netns?: NetNamespaceArgument,
+): TablePass | undefined {
+  if ((filter as unknown) === undefined) throw typeError('filter', UPDATES_ALL);
+  const compiled = compileFilter(filter);
+  if (compiled.records === undefined) throw typeError('filter', UPDATES_ALL);
+  const slab = changesSlab(changes);
+  for (const name of ['tcp', 'sctp'] as const) {
+    // The kernel would do nothing to entries of other protocols, and say that it did.
+    if (changes[name] !== undefined && !areAllOf(filter, name)) {
+      throw typeError(`changes.${name}`, `needs the filter to say protocol: '${name}'`);
+    }
+  }
+  for (const name of ['sequenceAdjust', 'synproxy'] as const) {
+    // Nor can a pass see whether the kernel has ignored these, for want of room in an entry.
+    if (changes[name] !== undefined) throw typeError(`changes.${name}`, 'is for updateEntry()');
+  }
+  return open(netns, 'updateEntries', false, compiled, slab);
+}
+
+/** Deletes the entries of a family one by one. */
+export function flushingPass(family: Family, netns?: NetNamespaceArgument): TablePass | undefined {
+  return open(netns, 'flushEntries', true, compileFilter({ family }));
+}
+
+const DELETES_ALL =
+  'would match everything of a family, or of both; to empty the table call flushEntries()';
+const UPDATES_ALL =
+  'would match everything; name a condition (to empty the table there is flushEntries())';
+
+function open(
+  netns: NetNamespaceArgument,
+  operation: string,
+  remove: boolean,
+  { ask, records, isFamily }: CompiledFilter,
+  changes?: ArrayBuffer,
+): TablePass | undefined {
+  if (ask === undefined) return undefined;
+  return new TablePass(
+    operation,
+    remove,
+    { ask, records: isFamily ? undefined : records, netns },
+    changes,
+  );
+}
+
+function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
+  const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
+  return [filter].flat().every((one) => wanted.includes(one.protocol));
+}
+
+interface Selection {
+  readonly ask: ArrayBuffer;
+  readonly records: ArrayBuffer | undefined;
+  readonly netns: NetNamespaceArgument;
+}
+
+export class TablePass {
+  private readonly operation: string;
+  private readonly pass: NativeTablePass;
+  private closed = false;
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    operation: string,
+    remove: boolean,
+    { ask, records, netns }: Selection,
+    changes?: ArrayBuffer,
+  ) {
+    this.operation = operation;
+    const { TablePass: Native } = loadAddon();
+    this.pass = new Native(ask, records, remove, changes, netns);
+    const { failure } = this.pass;
+    if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
+  }
+
+  async run(): Promise<PassCounts> {
+    try {
+      for (;;) {
+        const turn = this.pass.run();
+        this.running = turn;
+        const { done, failure, matched, changed, vanished } = await turn;
+        const counts = { matched, changed, vanished };
+        if (failure !== undefined) throw errorOfPass(this.operation, failure, counts);
+        if (done) return counts;
+        if (this.closed) throw closedError(this.operation, 'handle');
+      }
+    } finally {
+      this.pass.close();
+    }
+  }
+
+  /** Ends the pass after what is under way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.running;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Reads the table once, a batch of slabs at a time, while the slabs of the next
+ * ones are being filled. All the ways in which a reading can end meet here.
+ */
+
+import { followSignal, unfollowSignal } from '../core/abort.js';
+import { closedError, errorOfPlainFailure } from '../core/errors.js';
+import { loadAddon } from '../core/load-addon.js';
+import { afterTurn } from '../core/loop-turn.js';
+import type { NativeDumpReader, NetNamespaceArgument } from '../core/native.js';
+import { SLAB } from '../record/layout.js';
+
+/**
+ * A batch starts with one slab, so that a small table costs little, and every eighth is
+ * larger by one, so that the loop over it is compiled before it is long; at its largest it
+ * wakes JavaScript seldom. What is being read and what is being filled is 768 KiB at most,
+ * whatever the table: were it more, the slabs would wait so long that the garbage collector
+ * takes them for old ones.
+ */
+const MAX_BATCH = 4;
+const BATCHES_OF_A_SIZE = 8;
+const BATCHES_AHEAD = 2;
+
+export interface TableReaderOptions {
+  /** What the kernel is asked to leave out. `undefined`: nothing can match; it is not asked. */
+  ask: ArrayBuffer | undefined;
+  /** Filter records. `undefined`: every entry that comes. */
+  filter: ArrayBuffer | undefined;
+  zeroCounters: boolean;
+  signal: AbortSignal | undefined;
+  netns: NetNamespaceArgument;
+}
+
+type End = { error: unknown } | 'complete';
+
+export class TableReader {
+  private readonly operation: string;
+  private readonly options: TableReaderOptions;
+  private reader: NativeDumpReader | undefined;
+  /** The slabs that the reader has, in the order in which it fills them. */
+  private readonly ahead: ArrayBuffer[] = [];
+  /** For how many batches slabs were supplied. */
+  private batches = 0;
+  /** Set once the reading has ended: what read() then answers. */
+  private end: End | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(operation: string, options: TableReaderOptions) {
+    this.operation = operation;
+    this.options = options;
+  }
+
+  /** Whether the reading was ended from outside, or failed, before the end of the table. */
+  get interrupted(): boolean {
+    return typeof this.end === 'object';
+  }
+
+  /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
+  async read(): Promise<ArrayBuffer[] | undefined> {
+    if (this.reader === undefined && !this.hasEnded()) await this.start();
+    while (this.reader !== undefined && !this.hasEnded()) {
+      const slabs = await afterTurn(this.reader.next());
+      // Closed or aborted meanwhile.
+      if (this.hasEnded()) break;
+      const filled = this.ahead.splice(0, slabs);
+      const end = this.reader.end();
+      if (end?.failure !== undefined) {
+        await this.stop({ error: errorOfPlainFailure(this.operation, end.failure) });
+        break;
+      }
+      if (end !== undefined) await this.stop('complete');
+      else this.readAhead();
+      if (slabs > 0) return filled;
+    }
+    this.throwError();
+    return undefined;
+  }
+
+  /** The signal aborted: read() then fails with its reason. */
+  abort(reason: unknown): void {
+    void this.stop({ error: reason });
+  }
+
+  /** Ends the reading; read() then fails, unless the table was at its end. */
+  close(): Promise<void> {
+    return this.stop({ error: closedError(this.operation, 'stream') });
+  }
+
+  /** Ends the reading from within its own loop: nobody is surprised by that. */
+  leave(): Promise<void> {
+    return this.stop('complete');
+  }
+
+  private async start(): Promise<void> {
+    const { signal, ask, filter, zeroCounters, netns } = this.options;
+    if (signal?.aborted) {
+      await this.stop({ error: signal.reason });
+      return;
+    }
+    if (ask === undefined) {
+      await this.stop('complete');
+      return;
+    }
+    try {
+      const { DumpReader } = loadAddon();
+      this.reader = new DumpReader(ask, zeroCounters, filter, netns);
+    } catch (error) {
+      await this.stop({ error });
+      return;
+    }
+    const { failure } = this.reader;
+    if (failure !== undefined) {
+      await this.stop({ error: errorOfPlainFailure(this.operation, failure) });
+      return;
+    }
+    if (signal !== undefined) followSignal(signal, this);
+    this.readAhead();
+  }
+
+  private readAhead(): void {
+    const batch = Math.min(1 + Math.floor(this.batches / BATCHES_OF_A_SIZE), MAX_BATCH);
+    this.batches++;
+    const slabs: ArrayBuffer[] = [];
+    for (let n = this.ahead.length; n < BATCHES_AHEAD * batch; n++) slabs.push(newSlab());
+    this.ahead.push(...slabs);
+    this.reader?.supply(slabs, batch);
+  }
+
+  private hasEnded(): boolean {
+    return this.end !== undefined;
+  }
+
+  /** As with generators: the error once, the end of the table from then on. */
+  private throwError(): void {
+    if (typeof this.end !== 'object') return;
+    const { error } = this.end;
+    this.end = 'complete';
+    throw error;
+  }
+
+  /** Ends the reading in the way that is given, unless it has ended. */
+  private stop(end: End): Promise<void> {
+    this.end ??= end;
+    this.closing ??= this.release();
+    return this.closing;
+  }
+
+  private async release(): Promise<void> {
+    const { signal } = this.options;
+    if (signal !== undefined) unfollowSignal(signal, this);
+    this.ahead.length = 0;
+    await this.reader?.close();
+  }
+}
+
+/** Not zeroed: the addon writes every byte that is ever read. */
+function newSlab(): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(SLAB.size).buffer;
+}

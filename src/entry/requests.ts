@@ -1,0 +1,180 @@
+/**
+ * Creating, changing and deleting single entries. What a request can get wrong is
+ * checked before it is sent.
+ */
+
+import {
+  ConntrackError,
+  errorOfCreation,
+  errorOfFailure,
+  errorOfUpdate,
+  fixedTimeoutError,
+  ignoredChangeError,
+  isMissing,
+  missingEntryError,
+  replacedEntryError,
+  typeError,
+  unlabelledError,
+  unreadEntryError,
+} from '../core/errors.js';
+import type { WriteResult } from '../core/native.js';
+import type { RequestQueue } from '../core/request-queue.js';
+import type { Entry } from './entry.js';
+import type { EntryKey } from './key.js';
+import { hasTupleOf, keySlab } from './key-writer.js';
+import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
+import { changesSlab, namedChanges, specSlab } from './spec-writer.js';
+import { entriesOf } from './view.js';
+
+/** How many entries one request to the addon creates. */
+const AT_ONCE = 64;
+
+/** An entry, and the slab that it is alone in. */
+interface Found {
+  readonly entry: Entry;
+  readonly slab: ArrayBuffer;
+}
+
+export async function findEntry(
+  requests: RequestQueue,
+  operation: string,
+  key: EntryKey,
+): Promise<Found | undefined> {
+  const request = keySlab(key);
+  const { slab, failure } = await requests.run(operation, (socket) => socket.get(request));
+  if (failure !== undefined) {
+    const error = errorOfFailure(operation, failure);
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  // The kernel looks in both directions: asked for an original tuple it also
+  // gives the entry that has it as reply (nf_conntrack_find_get). And it
+  // ignores CTA_ID in a GET.
+  if (slab === undefined || !hasTupleOf(request, slab)) return undefined;
+  const entry = onlyEntry(slab);
+  return key.id === undefined || entry.id === key.id ? { entry, slab } : undefined;
+}
+
+export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
+  const slab = specSlab([spec], ['spec']);
+  const { results } = await requests.run('createEntry', (socket) => socket.create(slab, 1));
+  const { entry, error } = await resultOf(requests, 'createEntry', spec, results[0]);
+  if (error !== undefined) throw error;
+  return entry;
+}
+
+export async function createEntries(
+  requests: RequestQueue,
+  specs: readonly EntrySpec[],
+): Promise<RequestResult[]> {
+  const operation = 'createEntries';
+  if (!Array.isArray(specs)) throw typeError('specs', 'must be an array');
+  const starts = Array.from({ length: Math.ceil(specs.length / AT_ONCE) }, (_, i) => i * AT_ONCE);
+  // All are checked before the first one is sent.
+  const parts = starts.map((start) => {
+    const part = specs.slice(start, start + AT_ONCE);
+    const fields = part.map((_, index) => `specs[${start + index}]`);
+    return { part, slab: specSlab(part, fields) };
+  });
+  const all: RequestResult[] = [];
+  try {
+    for (const { part, slab } of parts) {
+      const { results, failure } = await requests.run(operation, (socket) =>
+        socket.create(slab, part.length),
+      );
+      for (const [index, spec] of part.entries()) {
+        all.push(await resultOf(requests, operation, spec as EntrySpec, results[index]));
+      }
+      // A socket that failed answers nothing any more.
+      if (failure !== undefined) throw errorOfFailure(operation, failure);
+    }
+  } catch (error) {
+    // What was done has its result; what was not sent has the error, such as of a closed handle.
+    if (!(error instanceof ConntrackError) || all.length === 0) throw error;
+    while (all.length < specs.length) all.push({ error });
+  }
+  return all;
+}
+
+async function resultOf(
+  requests: RequestQueue,
+  operation: string,
+  spec: EntrySpec,
+  { slab, failure, written }: WriteResult = {},
+): Promise<RequestResult> {
+  if (slab !== undefined) {
+    const entry = onlyEntry(slab);
+    // An update without room for labels is refused; here the kernel leaves them out in
+    // silence (ctnetlink_create_conntrack).
+    if ((spec.labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
+    await requests.run(operation, (socket) => socket.remove(slab));
+    return { error: unlabelledError(operation) };
+  }
+  if (written || failure === undefined) {
+    return { error: unreadEntryError(operation, 'created', failure) };
+  }
+  return { error: errorOfCreation(operation, failure, spec) };
+}
+
+export async function updateEntry(
+  requests: RequestQueue,
+  key: EntryKey,
+  changes: EntryChanges,
+): Promise<Entry> {
+  const operation = 'updateEntry';
+  const slab = changesSlab(changes);
+  const current = await findEntry(requests, operation, key);
+  if (current === undefined) throw missingEntryError(operation);
+  const { protocol, status, id } = current.entry;
+  for (const name of ['tcp', 'sctp'] as const) {
+    // The kernel would do nothing, and say that it did.
+    if (changes[name] !== undefined && protocol !== name) {
+      throw typeError(`changes.${name}`, `the entry is of ${protocol}`);
+    }
+  }
+  if (changes.timeout !== undefined && status.fixedTimeout) throw fixedTimeoutError(operation);
+
+  const { results } = await requests.run(operation, (socket) => socket.update(current.slab, slab));
+  const [result = {}] = results;
+  if (result.slab === undefined) {
+    const { failure, written } = result;
+    if (written || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
+    const error = errorOfUpdate(operation, failure, namedChanges(changes));
+    throw isMissing(error) ? missingEntryError(operation) : error;
+  }
+  const entry = onlyEntry(result.slab);
+  // An update has no id to compare (ctnetlink_new_conntrack).
+  if (entry.id !== id) throw replacedEntryError(operation);
+  for (const name of ['sequenceAdjust', 'synproxy'] as const) {
+    // Without room for it in the entry the kernel does nothing, and says that it did.
+    if (!holds(entry[name], changes[name])) throw ignoredChangeError(operation, name);
+  }
+  return entry;
+}
+
+export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
+  const operation = 'deleteEntry';
+  const named = keySlab(key);
+  // A delete names an entry by its original tuple and its id: what lacks one is looked up.
+  const complete = key.original !== undefined && key.id !== undefined;
+  const slab = complete ? named : (await findEntry(requests, operation, key))?.slab;
+  if (slab === undefined) return false;
+  const { failure } = await requests.run(operation, (socket) => socket.remove(slab));
+  if (failure === undefined) return true;
+  const error = errorOfFailure(operation, failure);
+  if (isMissing(error)) return false;
+  throw error;
+}
+
+/** Whether a value has all that was asked for. */
+function holds(value: unknown, asked: unknown): boolean {
+  if (typeof asked !== 'object' || asked === null) return asked === undefined || value === asked;
+  const has = (value ?? {}) as Record<string, unknown>;
+  return Object.entries(asked).every(([name, part]) => holds(has[name], part));
+}
+
+function onlyEntry(slab: ArrayBuffer): Entry {
+  const [entry] = entriesOf([slab]);
+  if (entry === undefined) throw new TypeError('a slab without an entry');
+  return entry;
+}

@@ -1,0 +1,113 @@
+/**
+ * A subscription to events: what the native reader has is turned into events. All
+ * the ways in which a stream can end meet here.
+ */
+
+import { followSignal, unfollowSignal } from '../core/abort.js';
+import { errorOfWatchFailure } from '../core/errors.js';
+import { loadAddon } from '../core/load-addon.js';
+import { afterTurn } from '../core/loop-turn.js';
+import type {
+  NativeEventCounters,
+  NativeEventReader,
+  NetNamespaceArgument,
+} from '../core/native.js';
+import type { ConntrackEvent } from './stream.js';
+import { eventsOf } from './view.js';
+
+export interface SubscriptionOptions {
+  /** Bit n - 1 stands for multicast group n. */
+  groups: number;
+  receiveBufferBytes: number;
+  queueBytes: number;
+  reliableDestroy: boolean;
+  allNamespaces: boolean;
+  /** Filter records. `undefined`: every event. */
+  filter: ArrayBuffer | undefined;
+  signal: AbortSignal | undefined;
+  netns: NetNamespaceArgument;
+}
+
+type End = { error: unknown } | 'complete';
+
+export class EventSubscription {
+  private readonly operation: string;
+  private readonly allNamespaces: boolean;
+  private readonly signal: AbortSignal | undefined;
+  private readonly reader: NativeEventReader;
+  /** Set once the stream has ended: what read() then answers. */
+  private end: End | undefined;
+
+  /** Subscribes, or throws. */
+  constructor(operation: string, options: SubscriptionOptions) {
+    const { groups, receiveBufferBytes, queueBytes, reliableDestroy, allNamespaces } = options;
+    const { filter, signal, netns } = options;
+    signal?.throwIfAborted();
+    this.operation = operation;
+    this.allNamespaces = allNamespaces;
+    this.signal = signal;
+    const { EventReader } = loadAddon();
+    this.reader = new EventReader(
+      groups,
+      receiveBufferBytes,
+      queueBytes,
+      reliableDestroy,
+      allNamespaces,
+      filter,
+      netns,
+    );
+    const { failure } = this.reader;
+    if (failure !== undefined) throw errorOfWatchFailure(operation, failure, allNamespaces);
+    if (signal !== undefined) followSignal(signal, this);
+  }
+
+  get receiveBufferBytes(): number {
+    return this.reader.receiveBufferBytes;
+  }
+
+  get counters(): NativeEventCounters {
+    return this.reader.counters();
+  }
+
+  /** Whether the stream was ended from outside, or failed. */
+  get interrupted(): boolean {
+    return this.end !== undefined;
+  }
+
+  /** The next events, `undefined` once the stream has ended. Not while it is pending. */
+  async read(): Promise<ConntrackEvent[] | undefined> {
+    const outcome = this.interrupted ? undefined : await afterTurn(this.reader.next());
+    if (outcome !== undefined && !this.interrupted) {
+      const { slabs, failure } = outcome;
+      if (failure === undefined) return eventsOf(slabs);
+      this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
+    }
+    this.throwError();
+    return undefined;
+  }
+
+  /** The signal aborted: read() then fails with its reason. */
+  abort(reason: unknown): void {
+    this.stop({ error: reason });
+  }
+
+  /** Ends the stream; read() then answers `undefined`. */
+  close(): void {
+    this.stop('complete');
+  }
+
+  /** As with generators: the error once, the end from then on. */
+  private throwError(): void {
+    if (typeof this.end !== 'object') return;
+    const { error } = this.end;
+    this.end = 'complete';
+    throw error;
+  }
+
+  private stop(end: End): void {
+    if (this.end !== undefined) return;
+    this.end = end;
+    if (this.signal !== undefined) unfollowSignal(this.signal, this);
+    this.reader.close();
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Expectations as views over records.
+ */
+import { type InspectOptions, inspect } from 'node:util';
+import { EXPECTATION_FLAGS, type Family, type Protocol, protocolName } from '../core/names.js';
+import { presentFields } from '../entry/json.js';
+import {
+  EXPECTATION,
+  EXPECTATION_EXTENSION,
+  EXPECTATION_PRESENT,
+  FAMILY_NUMBERS,
+  SLAB,
+  TUPLE,
+} from '../record/layout.js';
+import { MasterTupleView, TupleView } from '../record/tuple-view.js';
+import { bytes, slabCount, uint8, uint16, uint32 } from '../record/words.js';
+import type {
+  Expectation,
+  ExpectationFlags,
+  ExpectationJson,
+  ExpectationNat,
+} from './expectation.js';
+import { expectationLine } from './line.js';
+
+type Inspect = (value: unknown, options: InspectOptions) => string;
+
+export class ExpectationView implements Expectation {
+  private readonly words: Uint32Array;
+  private readonly at: number;
+
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
+  }
+
+  get family(): Family {
+    return this.uint8(EXPECTATION.tuple + TUPLE.family) === FAMILY_NUMBERS.ipv6 ? 'ipv6' : 'ipv4';
+  }
+
+  get protocolNumber(): number {
+    return this.uint8(EXPECTATION.tuple + TUPLE.protocol);
+  }
+
+  get protocol(): Protocol {
+    return protocolName(this.protocolNumber);
+  }
+
+  get tuple(): TupleView {
+    return new TupleView(this.words, this.at + EXPECTATION.tuple / 4);
+  }
+
+  get mask(): TupleView {
+    return new TupleView(this.words, this.at + EXPECTATION.mask / 4);
+  }
+
+  get master(): MasterTupleView {
+    return new MasterTupleView(this.words, this.at + EXPECTATION.master / 4);
+  }
+
+  get id(): number {
+    return this.uint32(EXPECTATION.id);
+  }
+
+  get zone(): number {
+    return uint16(this.words, this.at, EXPECTATION.zone);
+  }
+
+  get timeout(): number | undefined {
+    return this.has(EXPECTATION_PRESENT.timeout) ? this.uint32(EXPECTATION.timeout) : undefined;
+  }
+
+  get flags(): ExpectationFlags {
+    const bits = this.uint32(EXPECTATION.flags);
+    const flags = EXPECTATION_FLAGS.map((flag, bit) => [flag, (bits & (1 << bit)) !== 0] as const);
+    return { bits, ...Object.fromEntries(flags) } as ExpectationFlags;
+  }
+
+  get class(): number | undefined {
+    return this.has(EXPECTATION_PRESENT.class) ? this.uint32(EXPECTATION.class) : undefined;
+  }
+
+  get helper(): string | undefined {
+    if (!this.has(EXPECTATION_PRESENT.helper)) return undefined;
+    return this.text(0, this.length(EXPECTATION_EXTENSION.helperLength));
+  }
+
+  get function(): string | undefined {
+    if (!this.has(EXPECTATION_PRESENT.function)) return undefined;
+    return this.text(
+      this.length(EXPECTATION_EXTENSION.helperLength),
+      this.length(EXPECTATION_EXTENSION.functionLength),
+    );
+  }
+
+  get nat(): ExpectationNat | undefined {
+    if (!this.has(EXPECTATION_PRESENT.nat)) return undefined;
+    const { source, sourcePort } = new TupleView(
+      this.words,
+      this.extension() + EXPECTATION_EXTENSION.nat / 4,
+    );
+    return presentFields<ExpectationNat>({
+      direction: this.uint32(EXPECTATION.natDirection) === 0 ? 'original' : 'reply',
+      address: source,
+      port: sourcePort,
+    });
+  }
+
+  get unknownAttributes(): number {
+    return uint16(this.words, this.at, EXPECTATION.unknownAttributes);
+  }
+
+  toJSON(): ExpectationJson {
+    return presentFields({
+      family: this.family,
+      protocol: this.protocol,
+      protocolNumber: this.protocolNumber,
+      tuple: this.tuple.toJSON(),
+      mask: this.mask.toJSON(),
+      master: this.master.toJSON(),
+      id: this.id,
+      zone: this.zone,
+      timeout: this.timeout,
+      flags: this.flags,
+      class: this.class,
+      helper: this.helper,
+      function: this.function,
+      nat: this.nat,
+      unknownAttributes: this.unknownAttributes,
+    }) as object as ExpectationJson;
+  }
+
+  toString(): string {
+    return expectationLine(this, this.has(EXPECTATION_PRESENT.zone));
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions, format: Inspect): string {
+    if (depth < 0) return '[Expectation]';
+    const { bits } = this.flags;
+    const set = EXPECTATION_FLAGS.filter((_, bit) => (bits & (1 << bit)) !== 0);
+    return `Expectation ${format({ ...this.toJSON(), flags: set }, options)}`;
+  }
+
+  private text(from: number, length: number): string {
+    const field = EXPECTATION_EXTENSION.size + from;
+    return bytes(this.words, this.extension(), field, length).toString();
+  }
+
+  private length(field: number): number {
+    return uint16(this.words, this.extension(), field);
+  }
+
+  /** In words; the record has it in units of eight bytes. */
+  private extension(): number {
+    return 2 * uint16(this.words, this.at, EXPECTATION.extension);
+  }
+
+  private has(present: number): boolean {
+    return (this.uint32(EXPECTATION.present) & present) !== 0;
+  }
+
+  private uint8(field: number): number {
+    return uint8(this.words, this.at, field);
+  }
+
+  private uint32(field: number): number {
+    return uint32(this.words, this.at, field);
+  }
+}
+
+/** The expectations of slabs that the addon has filled. */
+export function expectationsOf(slabs: readonly ArrayBuffer[]): Expectation[] {
+  return slabs.flatMap((slab) => {
+    const words = new Uint32Array(slab);
+    return Array.from(
+      { length: slabCount(words) },
+      (_, index) =>
+        new ExpectationView(words, SLAB.firstEntry / 4 + (index * EXPECTATION.size) / 4),
+    );
+  });
+}

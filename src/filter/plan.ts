@@ -1,0 +1,213 @@
+/**
+ * Says of each condition of a filter where it is evaluated. What the kernel is asked
+ * for is decided in native/wire/encode.cc; here it gets words.
+ */
+import { errorOfPlainFailure } from '../core/errors.js';
+import { loadAddon } from '../core/load-addon.js';
+import { PROTOCOL_NUMBERS } from '../core/names.js';
+import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
+import {
+  ASKED_FIELDS,
+  FAMILY_NUMBERS,
+  FILTER,
+  FILTER_PRESENT,
+  LITTLE_ENDIAN,
+} from '../record/layout.js';
+import { compileFilter } from './compile.js';
+import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filter.js';
+
+type Asked = keyof typeof ASKED_FIELDS;
+
+/** One condition: what it would be asked for as, and why it is not. */
+interface Condition {
+  readonly field: string;
+  readonly asked?: Asked;
+  readonly otherwise: string;
+}
+
+export function planFilter(
+  operation: string,
+  filter: EntryFilter | readonly EntryFilter[],
+  netns?: NetNamespaceArgument,
+): FilterPlan {
+  const { ask } = compileFilter(filter);
+  if (ask === undefined) return { passes: [], fields: [] };
+  const asked = loadAddon().askedFields(ask);
+  const filters = Array.isArray(filter) ? (filter as EntryFilter[]) : [filter as EntryFilter];
+  const several = filters.length > 1;
+  const support = asked === 0 ? undefined : probe(operation, netns);
+  const fields = filters.flatMap((one, index) =>
+    conditionsOf(one, Array.isArray(filter) ? `filter[${index}]` : 'filter').map((condition) =>
+      several ? ofSeveral(condition, ask) : plan(condition, asked, support),
+    ),
+  );
+  return { passes: passesOf(ask, asked), fields };
+}
+
+function plan(
+  { field, asked, otherwise }: Condition,
+  askedFields: number,
+  support: FilterSupport | undefined,
+): PlannedField {
+  if (field.endsWith('.family')) return { field, evaluatedBy: 'kernel', reason: 'nfgen_family' };
+  if (asked === undefined || (askedFields & ASKED_FIELDS[asked]) === 0 || support === undefined) {
+    return { field, evaluatedBy: 'package', reason: otherwise };
+  }
+  const { attribute, since, answer } = attributeOf(asked, support);
+  if (answer === false) {
+    const reason = `this kernel ignores ${attribute}, which Linux ${since} brought`;
+    return { field, evaluatedBy: 'package', reason };
+  }
+  const doubt = answer === undefined ? '; an empty table does not tell whether this one' : '';
+  const reason = since === undefined ? attribute : `${attribute}, since Linux ${since}${doubt}`;
+  return { field, evaluatedBy: 'kernel', reason };
+}
+
+function ofSeveral({ field }: Condition, ask: ArrayBuffer): PlannedField {
+  const family = field.endsWith('.family') && familyOf(ask) !== undefined;
+  return family
+    ? { field, evaluatedBy: 'kernel', reason: 'nfgen_family: all filters have the same' }
+    : { field, evaluatedBy: 'package', reason: NO_OR };
+}
+
+function attributeOf(asked: Asked, support: FilterSupport) {
+  switch (asked) {
+    case 'mark':
+      return { attribute: 'CTA_MARK', since: undefined, answer: true };
+    case 'status':
+      return { attribute: 'CTA_STATUS', since: '5.15', answer: support.status };
+    case 'zone':
+      return { attribute: 'CTA_ZONE', since: '6.8', answer: support.zone };
+    default:
+      return { attribute: 'CTA_FILTER', since: '5.8', answer: support.tuple };
+  }
+}
+
+const NO_OR = 'the kernel knows no "or"; it is asked for the family that all have, if there is one';
+const NOT_IN_KERNEL = 'the kernel has no filter for it';
+const REPLY =
+  'before Linux 5.16 the kernel compares reply tuples wrongly, and nothing tells which it is';
+
+function conditionsOf(filter: EntryFilter, path: string): Condition[] {
+  const { nat, zone, protocol } = filter;
+  const reasons: Record<
+    Exclude<keyof EntryFilter, 'original' | 'reply'>,
+    Omit<Condition, 'field'>
+  > = {
+    family: { otherwise: '' },
+    protocol: { asked: 'protocol', otherwise: NOT_IN_KERNEL },
+    address: { otherwise: 'it is one of four, and the kernel knows no "or"' },
+    port: { otherwise: 'it is one of four, and the kernel knows no "or"' },
+    mark: { asked: 'mark', otherwise: NOT_IN_KERNEL },
+    zone: {
+      asked: 'zone',
+      otherwise:
+        zone === 0
+          ? 'to the kernel an entry with a zone of one direction is not in zone 0'
+          : NOT_IN_KERNEL,
+    },
+    status: { asked: 'status', otherwise: 'it names no flag' },
+    assured: { asked: 'status', otherwise: NOT_IN_KERNEL },
+    state: { otherwise: NOT_IN_KERNEL },
+    labels: { otherwise: NOT_IN_KERNEL },
+    helper: { otherwise: NOT_IN_KERNEL },
+    nat:
+      nat === 'any'
+        ? { otherwise: 'one of two status bits: the kernel knows no "or"' }
+        : { asked: 'status', otherwise: NOT_IN_KERNEL },
+  };
+  const simple = Object.entries(reasons)
+    .filter(([name]) => filter[name as keyof typeof reasons] !== undefined)
+    .map(([name, reason]) => ({ field: `${path}.${name}`, ...reason }));
+  return [
+    ...simple,
+    ...tupleConditions(filter.original, `${path}.original`, protocol),
+    ...tupleConditions(filter.reply, `${path}.reply`, protocol).map(({ field }) => ({
+      field,
+      otherwise: REPLY,
+    })),
+  ];
+}
+
+function tupleConditions(
+  tuple: TupleFilter | undefined,
+  path: string,
+  protocol: EntryFilter['protocol'],
+): Condition[] {
+  const { source, destination, sourcePort, destinationPort, icmp, zone } = tuple ?? {};
+  const number = typeof protocol === 'string' ? PROTOCOL_NUMBERS[protocol] : protocol;
+  const conditions: (Condition | undefined)[] = [
+    source === undefined
+      ? undefined
+      : { field: `${path}.source`, asked: 'source', otherwise: addressReason(source) },
+    destination === undefined
+      ? undefined
+      : {
+          field: `${path}.destination`,
+          asked: 'destination',
+          otherwise: addressReason(destination),
+        },
+    sourcePort === undefined
+      ? undefined
+      : { field: `${path}.sourcePort`, asked: 'sourcePort', otherwise: portReason(number) },
+    destinationPort === undefined
+      ? undefined
+      : {
+          field: `${path}.destinationPort`,
+          asked: 'destinationPort',
+          otherwise: portReason(number),
+        },
+    ...(['type', 'code', 'id'] as const).map((name): Condition | undefined =>
+      icmp?.[name] === undefined
+        ? undefined
+        : {
+            field: `${path}.icmp.${name}`,
+            asked: ({ type: 'icmpType', code: 'icmpCode', id: 'icmpId' } as const)[name],
+            otherwise: "the kernel compares it only beside protocol: 'icmp' or 'icmpv6'",
+          },
+    ),
+    zone === undefined
+      ? undefined
+      : { field: `${path}.zone`, otherwise: 'it is a zone of one direction' },
+  ];
+  return conditions.filter((condition) => condition !== undefined);
+}
+
+function addressReason(address: string): string {
+  return address.includes(':')
+    ? 'the kernel compares IPv6 addresses the wrong way round (Linux 6.18)'
+    : 'the kernel compares whole addresses, not networks';
+}
+
+function portReason(protocol: number | undefined): string {
+  const { tcp, udp } = PROTOCOL_NUMBERS;
+  return protocol === tcp || protocol === udp
+    ? 'the kernel compares single ports, not ranges'
+    : "the kernel compares ports only beside protocol: 'tcp' or 'udp'";
+}
+
+function passesOf(ask: ArrayBuffer, asked: number): FilterPlan['passes'] {
+  const family = familyOf(ask);
+  if (family !== undefined) return [[family]];
+  // The kernel compares tuples within one family.
+  return asked % ASKED_FIELDS.mark === 0 ? [['ipv4', 'ipv6']] : [['ipv4'], ['ipv6']];
+}
+
+function familyOf(ask: ArrayBuffer) {
+  const view = new DataView(ask);
+  if ((view.getUint32(FILTER.present, LITTLE_ENDIAN) & FILTER_PRESENT.family) === 0)
+    return undefined;
+  return view.getUint8(FILTER.family) === FAMILY_NUMBERS.ipv6 ? 'ipv6' : 'ipv4';
+}
+
+/** What the kernel has does not change while it runs. */
+let known: FilterSupport | undefined;
+
+function probe(operation: string, netns: NetNamespaceArgument): FilterSupport {
+  if (known?.zone === undefined) {
+    const support = loadAddon().probeFiltersNow(netns);
+    if (support.failure !== undefined) throw errorOfPlainFailure(operation, support.failure);
+    known = support;
+  }
+  return known;
+}

@@ -1,0 +1,271 @@
+/**
+ * How full the table is, and how fast that changes.
+ *
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { followSignal, unfollowSignal } from '../core/abort.js';
+import { object, objectOf } from '../core/check.js';
+import { rangeError, typeError } from '../core/errors.js';
+import type { TableSettings } from './settings.js';
+import type { TableCounters, TableStats } from './stats.js';
+
+/** How much of its room a table uses: `elevated` from 0.70, `critical` from 0.85. */
+export type PressureLevel = 'normal' | 'elevated' | 'critical';
+
+/** Where the levels begin. */
+export interface PressureThresholds {
+  /** The utilization from which on it is `elevated`. Default 0.7. */
+  readonly elevatedAt?: number | undefined;
+  /** The utilization from which on it is `critical`. Default 0.85. */
+  readonly criticalAt?: number | undefined;
+}
+
+/** What {@link readPressure} takes. */
+export interface PressureOptions extends PressureThresholds {
+  /** An earlier sample: then there are rates since, and the level has hysteresis. */
+  readonly previous?: PressureSample | undefined;
+}
+
+/** What {@link watchPressure} takes. */
+export interface WatchPressureOptions extends PressureThresholds {
+  /** Milliseconds from one sample to the next. Default 1,000. */
+  readonly intervalMs?: number | undefined;
+  /** Ends it; a pending read rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A counter, and how far it has come since the previous sample. */
+export interface CounterRate {
+  /** Since the network namespace began, over all processors. */
+  readonly total: number;
+  /** Since the previous sample; absent when there is none. */
+  readonly delta?: number;
+  readonly perSecond?: number;
+}
+
+/**
+ * The table of a network namespace at one moment. The entries are those of this namespace,
+ * while the maximum is one number for all: each namespace may have so many entries, and
+ * packets are dropped in the one that has reached it.
+ */
+export interface PressureSample {
+  readonly time: Date;
+  /** The moment on the kernel's CLOCK_MONOTONIC, in seconds: what rates are computed with. */
+  readonly monotonicSeconds: number;
+  readonly entries: number;
+  /** `nf_conntrack_max`; 0: no limit. */
+  readonly maxEntries: number;
+  /** `nf_conntrack_buckets`. */
+  readonly buckets: number;
+  /** `entries / maxEntries`; 0 when there is no limit. */
+  readonly utilization: number;
+  /** Falls back only when the utilization is 0.05 below where the level began. */
+  readonly level: PressureLevel;
+  /** Seconds since the previous sample; absent when there is none. */
+  readonly intervalSeconds?: number;
+  /** Entries that came less those that went, a second; negative when the table shrinks. */
+  readonly growthPerSecond?: number;
+  /** When it is full if it goes on growing as since the previous sample; absent unless it grows. */
+  readonly secondsUntilFull?: number;
+  /** Packets for which no entry could be made (`drop`). */
+  readonly dropped?: CounterRate;
+  /** Entries removed to make room (`early_drop`). */
+  readonly earlyDropped?: CounterRate;
+  /** Entries that could not be put into the table (`insert_failed`). */
+  readonly insertFailed?: CounterRate;
+  /** Entries that met a chain that is too long (`chaintoolong`, Linux 5.15). */
+  readonly chainTooLong?: CounterRate;
+  /** Packets that belong to no connection and can begin none (`invalid`). */
+  readonly invalid?: CounterRate;
+}
+
+/** What samples are made of; a `Conntrack` is one. */
+interface Source {
+  readStats(): Promise<TableStats>;
+  readSettings(): Promise<TableSettings>;
+}
+
+interface Thresholds {
+  readonly elevatedAt: number;
+  readonly criticalAt: number;
+}
+
+/** @internal */
+export const DEFAULT_THRESHOLDS: Thresholds = { elevatedAt: 0.7, criticalAt: 0.85 };
+
+const HYSTERESIS = 0.05;
+
+/** The fields of a sample that are counters, and what they count. */
+const RATES = {
+  dropped: 'drop',
+  earlyDropped: 'earlyDrop',
+  insertFailed: 'insertFailed',
+  chainTooLong: 'chainTooLong',
+  invalid: 'invalid',
+} as const satisfies Record<string, Exclude<keyof TableCounters, 'other'>>;
+
+/** @internal */
+export async function samplePressure(
+  source: Source,
+  options: PressureOptions,
+): Promise<PressureSample> {
+  objectOf(options, 'options', ['previous', 'elevatedAt', 'criticalAt']);
+  const thresholds = checkThresholds(options);
+  const { previous } = options;
+  if (previous !== undefined) checkSample(previous);
+  const [stats, { buckets = 0 }] = await Promise.all([source.readStats(), source.readSettings()]);
+  const now = {
+    time: new Date(),
+    monotonicSeconds: Number(process.hrtime.bigint()) / 1e9,
+    buckets,
+  };
+  return makeSample(stats, now, thresholds, previous);
+}
+
+/** @internal */
+export function makeSample(
+  { entries, maxEntries, total }: Pick<TableStats, 'entries' | 'maxEntries' | 'total'>,
+  now: Pick<PressureSample, 'time' | 'monotonicSeconds' | 'buckets'>,
+  thresholds: Thresholds,
+  previous: PressureSample | undefined,
+): PressureSample {
+  const utilization = maxEntries === 0 ? 0 : entries / maxEntries;
+  const elapsed = previous && now.monotonicSeconds - previous.monotonicSeconds;
+  // Two samples of one moment, or a previous one of before a reboot, give no rates.
+  const seconds = elapsed !== undefined && elapsed > 0 ? elapsed : undefined;
+  const sample: Record<string, unknown> = {
+    ...now,
+    entries,
+    maxEntries,
+    utilization,
+    level: levelOf(utilization, thresholds, previous?.level),
+  };
+  if (previous !== undefined && seconds !== undefined) {
+    const growth = (entries - previous.entries) / seconds;
+    sample.intervalSeconds = seconds;
+    sample.growthPerSecond = growth;
+    if (growth > 0 && maxEntries > 0) {
+      sample.secondsUntilFull = Math.max(0, maxEntries - entries) / growth;
+    }
+  }
+  for (const [field, counter] of Object.entries(RATES)) {
+    const count = total[counter];
+    const before = previous?.[field as keyof typeof RATES]?.total;
+    if (count !== undefined) sample[field] = rateOf(count, before, seconds);
+  }
+  return sample as unknown as PressureSample;
+}
+
+function checkSample(previous: unknown): void {
+  const { entries, monotonicSeconds } = object(
+    previous,
+    'options.previous',
+    'an earlier sample',
+  ) as Partial<PressureSample>;
+  if (typeof entries !== 'number' || typeof monotonicSeconds !== 'number') {
+    throw typeError('options.previous', 'must be an earlier sample');
+  }
+}
+
+function rateOf(
+  total: number,
+  before: number | undefined,
+  seconds: number | undefined,
+): CounterRate {
+  if (before === undefined || seconds === undefined) return { total };
+  const delta = deltaOf(total, before);
+  return { total, delta, perSecond: delta / seconds };
+}
+
+/**
+ * The kernel's counters are 32 bits wide for each processor. One that has gone down has
+ * wrapped; by more than half of its range, and it has begun anew.
+ */
+function deltaOf(now: number, before: number): number {
+  const range = 2 ** 32;
+  const delta = (((now - before) % range) + range) % range;
+  return now < before && delta > range / 2 ? now : delta;
+}
+
+function levelOf(
+  utilization: number,
+  { elevatedAt, criticalAt }: Thresholds,
+  previous: PressureLevel = 'normal',
+): PressureLevel {
+  const reaches = (threshold: number, held: boolean) =>
+    utilization >= (held ? threshold - HYSTERESIS : threshold);
+  if (reaches(criticalAt, previous === 'critical')) return 'critical';
+  return reaches(elevatedAt, previous !== 'normal') ? 'elevated' : 'normal';
+}
+
+/** @internal */
+export function watchPressureOf(
+  source: Source,
+  options: WatchPressureOptions,
+  closing?: AbortSignal,
+): AsyncGenerator<PressureSample, undefined, undefined> {
+  objectOf(options, 'options', ['intervalMs', 'elevatedAt', 'criticalAt', 'signal']);
+  const { elevatedAt, criticalAt } = checkThresholds(options);
+  const { intervalMs = 1000, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw typeError('options.signal', 'must be an AbortSignal');
+  }
+  if (typeof intervalMs !== 'number') throw typeError('options.intervalMs', 'must be a number');
+  if (!(intervalMs >= 1 && intervalMs <= LONGEST_TIMER)) {
+    throw rangeError('options.intervalMs', `must be from 1 to ${LONGEST_TIMER}, not ${intervalMs}`);
+  }
+  const signals = [signal, closing].filter((one) => one !== undefined);
+  return samples(source, { elevatedAt, criticalAt }, intervalMs, signals);
+}
+
+/** What a timer of Node.js can wait for. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+async function* samples(
+  source: Source,
+  thresholds: Thresholds,
+  intervalMs: number,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<PressureSample, undefined, undefined> {
+  const ending = new AbortController();
+  const follower = {
+    abort(reason: unknown) {
+      ending.abort(reason);
+    },
+  };
+  try {
+    for (const signal of signals) {
+      signal.throwIfAborted();
+      followSignal(signal, follower);
+    }
+    let previous: PressureSample | undefined;
+    for (let due = performance.now(); ; due = Math.max(due + intervalMs, performance.now())) {
+      await sleep(Math.max(0, due - performance.now()), undefined, { signal: ending.signal });
+      previous = await samplePressure(source, { ...thresholds, previous });
+      ending.signal.throwIfAborted();
+      yield previous;
+    }
+  } catch (error) {
+    // The timer's own AbortError is not what the signal said.
+    throw ending.signal.aborted ? ending.signal.reason : error;
+  } finally {
+    for (const signal of signals) unfollowSignal(signal, follower);
+  }
+}
+
+function checkThresholds({
+  elevatedAt = DEFAULT_THRESHOLDS.elevatedAt,
+  criticalAt = DEFAULT_THRESHOLDS.criticalAt,
+}: PressureThresholds): Thresholds {
+  for (const [name, value] of Object.entries({ elevatedAt, criticalAt })) {
+    if (typeof value !== 'number') throw typeError(`options.${name}`, 'must be a number');
+    if (!(value > 0 && value <= 1)) {
+      throw rangeError(`options.${name}`, `must be above 0, and 1 at most, not ${value}`);
+    }
+  }
+  if (elevatedAt > criticalAt) {
+    throw rangeError('options.elevatedAt', 'must not be above options.criticalAt');
+  }
+  return { elevatedAt, criticalAt };
+}

@@ -1,0 +1,125 @@
+/**
+ * IP addresses: 4 or 16 bytes to text and back.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import type { Family } from '../core/names.js';
+import { bytes, uint8 } from './words.js';
+
+/**
+ * The texts of the addresses that were seen last. The addresses of a table repeat
+ * (each stands in both tuples, servers in most entries), and a text that is
+ * already there costs neither time nor garbage. Bounded: a slot holds one address,
+ * some 600 KiB in all when every slot holds an IPv6 address.
+ */
+const CACHE_BITS = 12;
+
+const slotOf = (hash: number) => Math.imul(hash, 0x9e3779b1) >>> (32 - CACHE_BITS);
+
+const ipv4Keys = new Uint32Array(1 << CACHE_BITS);
+// Slot 0 is the one that address 0 falls into; no other slot matches its key 0.
+const ipv4Texts: string[] = Array<string>(1 << CACHE_BITS).fill('0.0.0.0');
+
+/** The address at a word of a record. */
+export function formatIPv4(words: Uint32Array, at: number): string {
+  const key = words[at] as number;
+  const slot = slotOf(key);
+  return ipv4Keys[slot] === key ? (ipv4Texts[slot] as string) : rememberIPv4(words, at, slot);
+}
+
+function rememberIPv4(words: Uint32Array, at: number, slot: number): string {
+  const [a, b] = [uint8(words, at, 0), uint8(words, at, 1)];
+  const text = `${a}.${b}.${uint8(words, at, 2)}.${uint8(words, at, 3)}`;
+  ipv4Keys[slot] = words[at] as number;
+  ipv4Texts[slot] = text;
+  return text;
+}
+
+const ipv6Keys = new Uint32Array(4 << CACHE_BITS);
+const ipv6Texts: string[] = Array<string>(1 << CACHE_BITS).fill('::');
+
+/** The address in four words of a record. */
+export function formatIPv6(words: Uint32Array, at: number): string {
+  const a = words[at] as number;
+  const b = words[at + 1] as number;
+  const c = words[at + 2] as number;
+  const d = words[at + 3] as number;
+  const slot = slotOf(slotOf(a ^ Math.imul(b, 3)) ^ Math.imul(c, 5) ^ Math.imul(d, 7));
+  const key = 4 * slot;
+  if (
+    ipv6Keys[key] !== a ||
+    ipv6Keys[key + 1] !== b ||
+    ipv6Keys[key + 2] !== c ||
+    ipv6Keys[key + 3] !== d
+  ) {
+    ipv6Keys.set([a, b, c, d], key);
+    ipv6Texts[slot] = ipv6Text(bytes(words, at, 0, 16));
+  }
+  return ipv6Texts[slot] as string;
+}
+
+/**
+ * RFC 5952: lower case, no leading zeros, the longest run of zero words (the
+ * first of equals, two words at least) as `::`. Addresses that embed an IPv4
+ * address, `::a.b.c.d` and `::ffff:a.b.c.d`, end in dotted form, as inet_ntop(3)
+ * and so `conntrack -L` print them.
+ */
+function ipv6Text(address: Buffer): string {
+  let runStart = -1;
+  let runLength = 1;
+  for (let word = 0; word < 8; word++) {
+    let end = word;
+    while (end < 8 && address.readUInt16BE(2 * end) === 0) end++;
+    if (end - word > runLength) {
+      runStart = word;
+      runLength = end - word;
+    }
+    word = end;
+  }
+  const embedsIPv4 =
+    runStart === 0 && (runLength === 6 || (runLength === 5 && address.readUInt16BE(10) === 0xffff));
+  const words = embedsIPv4 ? 6 : 8;
+  let text = '';
+  for (let word = 0; word < words; word++) {
+    if (word === runStart) {
+      text += '::';
+      word += runLength - 1;
+    } else {
+      if (text !== '' && !text.endsWith(':')) text += ':';
+      text += address.readUInt16BE(2 * word).toString(16);
+    }
+  }
+  if (!embedsIPv4) return text;
+  return `${text}${text.endsWith(':') ? '' : ':'}${address.subarray(12).join('.')}`;
+}
+
+/** The family of an address in text, or `undefined` when it is none. */
+export function addressFamily(text: string): Family | undefined {
+  if (isIPv4(text)) return 'ipv4';
+  // A scope (fe80::1%eth0) is not part of what the kernel tracks.
+  if (isIPv6(text) && !text.includes('%')) return 'ipv6';
+  return undefined;
+}
+
+/** Writes the 4 or 16 bytes of an address that `addressFamily` knows. */
+export function writeAddress(view: DataView, offset: number, text: string): void {
+  if (isIPv4(text)) {
+    writeIPv4(view, offset, text);
+    return;
+  }
+  const dotted = text.lastIndexOf(':') + 1;
+  const embedsIPv4 = text.includes('.');
+  const [head = '', tail] = (embedsIPv4 ? `${text.slice(0, dotted)}0:0` : text).split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const words = [...before, ...Array<string>(8 - before.length - after.length).fill('0'), ...after];
+  words.forEach((word, index) => {
+    view.setUint16(offset + 2 * index, Number.parseInt(word, 16));
+  });
+  if (embedsIPv4) writeIPv4(view, offset + 12, text.slice(dotted));
+}
+
+function writeIPv4(view: DataView, offset: number, text: string): void {
+  text.split('.').forEach((octet, index) => {
+    view.setUint8(offset + index, Number(octet));
+  });
+}

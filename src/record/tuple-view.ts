@@ -1,0 +1,138 @@
+/**
+ * A tuple as a view over a record.
+ */
+import { type InspectOptions, inspect } from 'node:util';
+import { type Protocol, protocolName } from '../core/names.js';
+import type { IcmpTuple, MasterTuple, Tuple } from '../entry/entry.js';
+import { presentFields } from '../entry/json.js';
+import { formatIPv4, formatIPv6 } from './ip-address.js';
+import { FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from './layout.js';
+import { byteShift, halfShift, uint8, uint16 } from './words.js';
+
+type Inspect = (value: unknown, options: InspectOptions) => string;
+
+// Getters that are read of every entry have 27 bytes of bytecode at most, so that V8 always
+// inlines them, and hand on numbers instead of `this`, so that it need not make a view that
+// goes no further. For the same reason constants are this module's own, and count words.
+const SOURCE = TUPLE.source / 4;
+const DESTINATION = TUPLE.destination / 4;
+const PRESENT = TUPLE.present / 4;
+const PORTS = TUPLE.sourcePort / 4;
+const SOURCE_PORT_SHIFT = halfShift(TUPLE.sourcePort);
+const DESTINATION_PORT_SHIFT = halfShift(TUPLE.destinationPort);
+const { sourcePort: HAS_SOURCE_PORT, destinationPort: HAS_DESTINATION_PORT } = TUPLE_PRESENT;
+const FAMILY = TUPLE.family >>> 2;
+const FAMILY_SHIFT = byteShift(TUPLE.family);
+const IPV6 = FAMILY_NUMBERS.ipv6;
+
+function addressAt(words: Uint32Array, tuple: number, which: number): string {
+  return (((words[tuple + FAMILY] as number) >>> FAMILY_SHIFT) & 0xff) === IPV6
+    ? formatIPv6(words, tuple + which)
+    : formatIPv4(words, tuple + which);
+}
+
+function sourcePortAt(words: Uint32Array, tuple: number): number | undefined {
+  if (((words[tuple + PRESENT] as number) & HAS_SOURCE_PORT) === 0) return undefined;
+  return ((words[tuple + PORTS] as number) >>> SOURCE_PORT_SHIFT) & 0xffff;
+}
+
+function destinationPortAt(words: Uint32Array, tuple: number): number | undefined {
+  if (((words[tuple + PRESENT] as number) & HAS_DESTINATION_PORT) === 0) return undefined;
+  return ((words[tuple + PORTS] as number) >>> DESTINATION_PORT_SHIFT) & 0xffff;
+}
+
+/** The tuple in the record that begins at `record`. */
+export function tupleAt(words: Uint32Array, record: number, field: number): TupleView {
+  return new TupleView(words, record + field);
+}
+
+export class TupleView implements Tuple {
+  protected readonly words: Uint32Array;
+  protected readonly at: number;
+
+  constructor(words: Uint32Array, at: number) {
+    this.words = words;
+    this.at = at;
+  }
+
+  get source(): string {
+    return addressAt(this.words, this.at, SOURCE);
+  }
+
+  get destination(): string {
+    return addressAt(this.words, this.at, DESTINATION);
+  }
+
+  get sourcePort(): number | undefined {
+    return sourcePortAt(this.words, this.at);
+  }
+
+  get destinationPort(): number | undefined {
+    return destinationPortAt(this.words, this.at);
+  }
+
+  get sourceKey(): number | undefined {
+    return this.half(TUPLE_PRESENT.sourceKey, TUPLE.sourcePort);
+  }
+
+  get destinationKey(): number | undefined {
+    return this.half(TUPLE_PRESENT.destinationKey, TUPLE.destinationPort);
+  }
+
+  get icmp(): IcmpTuple | undefined {
+    const { words, at } = this;
+    const { icmpId, icmpType, icmpCode } = TUPLE_PRESENT;
+    if (!(this.has(icmpId) && this.has(icmpType) && this.has(icmpCode))) return undefined;
+    return {
+      type: uint8(words, at, TUPLE.icmpType),
+      code: uint8(words, at, TUPLE.icmpCode),
+      id: uint16(words, at, TUPLE.icmpId),
+    };
+  }
+
+  get zone(): number | undefined {
+    return this.half(TUPLE_PRESENT.zone, TUPLE.zone);
+  }
+
+  toJSON(): Tuple {
+    const { source, destination, sourcePort, destinationPort, icmp } = this;
+    const { sourceKey, destinationKey, zone } = this;
+    return presentFields({
+      source,
+      destination,
+      sourcePort,
+      destinationPort,
+      icmp,
+      sourceKey,
+      destinationKey,
+      zone,
+    });
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
+    return format(this.toJSON(), options);
+  }
+
+  private half(present: number, field: number): number | undefined {
+    return this.has(present) ? uint16(this.words, this.at, field) : undefined;
+  }
+
+  private has(present: number): boolean {
+    return ((this.words[this.at + PRESENT] as number) & present) !== 0;
+  }
+}
+
+export class MasterTupleView extends TupleView implements MasterTuple {
+  get protocolNumber(): number {
+    return uint8(this.words, this.at, TUPLE.protocol);
+  }
+
+  get protocol(): Protocol {
+    return protocolName(this.protocolNumber);
+  }
+
+  override toJSON(): MasterTuple {
+    const { protocol, protocolNumber } = this;
+    return { protocol, protocolNumber, ...super.toJSON() };
+  }
+}
