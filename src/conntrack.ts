@@ -40,7 +40,8 @@ import type {
 } from './entry/spec.js';
 import { EntryStream, type ReadOptions } from './entry/stream.js';
 import { entriesInTurns } from './entry/view.js';
-import { EventStream, openSubscription, readCoverage, type WatchOptions } from './event/stream.js';
+import type { WatchOptions } from './event/event.js';
+import { EventStream, openSubscription, readCoverage } from './event/stream.js';
 import type { EventSubscription } from './event/subscription.js';
 import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation/expectation.js';
 import {

@@ -74,12 +74,12 @@ export {
   type EventCounters,
   type EventCoverage,
   type EventOrigin,
-  type EventStream,
   type ExpectationEvent,
   type LostEvent,
   type ReliabilityEndedEvent,
   type WatchOptions,
-} from './event/stream.js';
+} from './event/event.js';
+export type { EventStream } from './event/stream.js';
 export type * from './expectation/expectation.js';
 export type {
   EntryFilter,
@@ -107,3 +107,4 @@ export {
   type TableSettings,
 } from './health/settings.js';
 export type { CpuStats, TableCounters, TableStats } from './health/stats.js';
+export type * from './record/tuple.js';

@@ -1,9 +1,5 @@
+import { presentFields } from '../core/present-fields.js';
 import type { DirectionCounters, DirectionCountersJson, Entry, EntryJson } from './entry.js';
-
-/** The same object without the fields that are `undefined`. */
-export function presentFields<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-}
 
 /** The plain form of an entry: every field that is there, and nothing that JSON can't hold. */
 export function entryJson(entry: Entry): EntryJson {

@@ -5,8 +5,8 @@
 import { uint16, uint32 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
 import { ENTRY, ENTRY_PRESENT, LITTLE_ENDIAN, SLAB, TUPLE } from '../record/layout.js';
+import type { Tuple } from '../record/tuple.js';
 import { protocolNumber, writeTuple } from '../record/tuple-writer.js';
-import type { Tuple } from './entry.js';
 import type { EntryKey } from './key.js';
 
 /** A slab whose first entry is the key: one tuple, perhaps a zone and an id. */

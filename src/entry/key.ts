@@ -5,7 +5,7 @@
  */
 
 import type { Protocol } from '../core/names.js';
-import type { Tuple } from './entry.js';
+import type { Tuple } from '../record/tuple.js';
 
 interface EntryKeyBase {
   /** A word or an IP protocol number. `'other'` needs `protocolNumber` beside it. */

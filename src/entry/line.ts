@@ -4,7 +4,8 @@
  */
 
 import { PROTOCOL_NUMBERS } from '../core/names.js';
-import type { DirectionCounters, Entry, Tuple } from './entry.js';
+import type { Tuple } from '../record/tuple.js';
+import type { DirectionCounters, Entry } from './entry.js';
 
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
 const WITH_PORTS = new Set<number>([tcp, udp, udplite, sctp, dccp]);

@@ -3,12 +3,13 @@
  */
 
 import { objectOf } from '../core/check.js';
-import { closedError, errorOfPass, errorOfPlainFailure, typeError } from '../core/errors.js';
+import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
 import type { NativeTablePass, NetNamespaceArgument } from '../core/native.js';
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
+import { errorOfPass } from './errors.js';
 import type { DeleteOptions, EntryChanges } from './spec.js';
 import { changesSlab } from './spec-writer.js';
 

@@ -3,23 +3,20 @@
  * checked before it is sent.
  */
 
-import {
-  ConntrackError,
-  errorOfCreation,
-  errorOfFailure,
-  errorOfUpdate,
-  fixedTimeoutError,
-  ignoredChangeError,
-  isMissing,
-  missingEntryError,
-  replacedEntryError,
-  typeError,
-  unlabelledError,
-  unreadEntryError,
-} from '../core/errors.js';
+import { ConntrackError, errorOfFailure, isMissing, typeError } from '../core/errors.js';
 import type { WriteResult } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
 import type { Entry } from './entry.js';
+import {
+  errorOfCreation,
+  errorOfUpdate,
+  fixedTimeoutError,
+  ignoredChangeError,
+  missingEntryError,
+  replacedEntryError,
+  unlabelledError,
+  unreadEntryError,
+} from './errors.js';
 import type { EntryKey } from './key.js';
 import { hasTupleOf, keySlab } from './key-writer.js';
 import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';

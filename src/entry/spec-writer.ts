@@ -16,13 +16,14 @@ import {
 } from '../core/names.js';
 import { writeAddress } from '../record/ip-address.js';
 import { ENTRY, EXTENSION, LITTLE_ENDIAN, SLAB, SPEC, SPEC_PRESENT } from '../record/layout.js';
+import type { Tuple } from '../record/tuple.js';
 import {
   inverseTuple,
   protocolNumber,
   requireAddress,
   writeTuple,
 } from '../record/tuple-writer.js';
-import type { EntryJson, Nat, NatEndpoint, SctpInfo, TcpDirection, Tuple } from './entry.js';
+import type { EntryJson, Nat, NatEndpoint, SctpInfo, TcpDirection } from './entry.js';
 import { EntryWriter } from './key-writer.js';
 import {
   type EntryChanges,

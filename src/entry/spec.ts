@@ -6,17 +6,16 @@
 
 import type { ConntrackError } from '../core/errors.js';
 import type { Family, Protocol, TcpState } from '../core/names.js';
+import type { MasterTuple, Tuple } from '../record/tuple.js';
 import type {
   DccpInfo,
   Entry,
-  MasterTuple,
   Nat,
   SctpInfo,
   SequenceAdjust,
   Status,
   Synproxy,
   TcpDirection,
-  Tuple,
 } from './entry.js';
 
 /** The status bits that a request can set; the others are the kernel's own. */

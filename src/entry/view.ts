@@ -16,7 +16,9 @@ import {
   TCP_STATES,
   type TcpState,
 } from '../core/names.js';
+import { presentFields } from '../core/present-fields.js';
 import { ENTRY, ENTRY_PRESENT, EXTENSION, FAMILY_NUMBERS, SLAB, TUPLE } from '../record/layout.js';
+import type { MasterTuple, Tuple } from '../record/tuple.js';
 import { MasterTupleView, tupleAt } from '../record/tuple-view.js';
 import {
   bigint64,
@@ -38,7 +40,6 @@ import type {
   Entry,
   EntryBase,
   EntryJson,
-  MasterTuple,
   Nat,
   SctpInfo,
   SequenceAdjust,
@@ -47,9 +48,8 @@ import type {
   Synproxy,
   TcpDirection,
   TcpInfo,
-  Tuple,
 } from './entry.js';
-import { countersJson, entryJson, presentFields } from './json.js';
+import { countersJson, entryJson } from './json.js';
 import { conntrackLine } from './line.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;

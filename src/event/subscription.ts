@@ -4,7 +4,6 @@
  */
 
 import { followSignal, unfollowSignal } from '../core/abort.js';
-import { errorOfWatchFailure } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { afterTurn } from '../core/loop-turn.js';
 import type {
@@ -12,7 +11,8 @@ import type {
   NativeEventReader,
   NetNamespaceArgument,
 } from '../core/native.js';
-import type { ConntrackEvent } from './stream.js';
+import { errorOfWatchFailure } from './errors.js';
+import type { ConntrackEvent } from './event.js';
 import { eventsOf } from './view.js';
 
 export interface SubscriptionOptions {

@@ -6,7 +6,7 @@ import { EntryView } from '../entry/view.js';
 import { ExpectationView } from '../expectation/view.js';
 import { ENTRY, ENTRY_PRESENT, EVENT, EVENT_KINDS, EXTENSION, SLAB } from '../record/layout.js';
 import { bigint64, int32, number64, slabCount, uint16, uint32 } from '../record/words.js';
-import type { ConntrackEvent, EntryEvent, ExpectationEvent } from './stream.js';
+import type { ConntrackEvent, EntryEvent, ExpectationEvent } from './event.js';
 
 const RECORD = EVENT.record / 4;
 

@@ -5,7 +5,8 @@
  */
 
 import type { ExpectationFlag, Family, Protocol } from '../core/names.js';
-import type { MasterTuple, NatEndpoint, Tuple } from '../entry/entry.js';
+import type { NatEndpoint } from '../entry/entry.js';
+import type { MasterTuple, Tuple } from '../record/tuple.js';
 
 /** The flags of an expectation (`CTA_EXPECT_FLAGS`), each `NF_CT_EXPECT_*` bit as a boolean. */
 export interface ExpectationFlags extends Readonly<Record<ExpectationFlag, boolean>> {

@@ -1,13 +1,10 @@
 /**
  * Reading and writing expectations.
  */
-import {
-  errorOfExpectation,
-  errorOfFailure,
-  errorOfPlainFailure,
-  isMissing,
-} from '../core/errors.js';
+
+import { errorOfFailure, errorOfPlainFailure, isMissing } from '../core/errors.js';
 import type { RequestQueue } from '../core/request-queue.js';
+import { errorOfExpectation } from './errors.js';
 import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation.js';
 import { expectationsOf } from './view.js';
 import { expectationKeySlab, expectationSpecSlab, isOfTuple } from './writer.js';

@@ -3,7 +3,7 @@
  */
 import { type InspectOptions, inspect } from 'node:util';
 import { EXPECTATION_FLAGS, type Family, type Protocol, protocolName } from '../core/names.js';
-import { presentFields } from '../entry/json.js';
+import { presentFields } from '../core/present-fields.js';
 import {
   EXPECTATION,
   EXPECTATION_EXTENSION,

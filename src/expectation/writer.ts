@@ -6,7 +6,6 @@
 import { integer, object, objectOf, uint16, uint32 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
 import { EXPECTATION_FLAGS, type Family, PROTOCOL_NUMBERS } from '../core/names.js';
-import type { Tuple } from '../entry/entry.js';
 import {
   EXPECTATION,
   EXPECTATION_EXTENSION,
@@ -15,6 +14,7 @@ import {
   SLAB,
   TUPLE,
 } from '../record/layout.js';
+import type { Tuple } from '../record/tuple.js';
 import { protocolNumber, requireAddress, writeTuple } from '../record/tuple-writer.js';
 import type { ExpectationKey, ExpectationSpec } from './expectation.js';
 

@@ -1,11 +1,12 @@
 /**
  * Reads the statistics: from netlink, or from /proc where that is not allowed.
  */
-import { errorOfPlainFailure, untrackedError } from '../core/errors.js';
+import { errorOfPlainFailure } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NativeFailure, NetNamespaceArgument } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
-import { settingPath } from './setting-path.js';
+import { settingPath } from '../core/setting-path.js';
+import { untrackedError } from './errors.js';
 import type { CpuStats, TableCounters, TableStats } from './stats.js';
 
 type CounterName = Exclude<keyof TableCounters, 'other'>;

@@ -3,10 +3,11 @@
  */
 
 import { integer, objectOf } from '../core/check.js';
-import { settingError, typeError, untrackedError } from '../core/errors.js';
+import { typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
-import { settingPath } from './setting-path.js';
+import { settingPath } from '../core/setting-path.js';
+import { settingError, untrackedError } from './errors.js';
 import {
   SETTINGS,
   type SettingChanges,

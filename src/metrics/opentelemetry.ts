@@ -7,7 +7,8 @@
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { type Conntrack, readStats } from '../conntrack.js';
 import { objectOf } from '../core/check.js';
-import type { EventCounters, EventStream } from '../event/stream.js';
+import type { EventCounters } from '../event/event.js';
+import type { EventStream } from '../event/stream.js';
 import type { TableStats } from '../health/stats.js';
 import { namedCounters } from './definitions.js';
 

@@ -7,7 +7,8 @@
 import { Counter, Gauge, type OpenMetricsContentType, type Registry, register } from 'prom-client';
 import { type Conntrack, readStats } from '../conntrack.js';
 import { objectOf } from '../core/check.js';
-import type { EventCounters, EventStream } from '../event/stream.js';
+import type { EventCounters } from '../event/event.js';
+import type { EventStream } from '../event/stream.js';
 import type { TableStats } from '../health/stats.js';
 import { type CounterName, KERNEL_NAMES, namedCounters } from './definitions.js';
 

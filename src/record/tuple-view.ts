@@ -3,10 +3,10 @@
  */
 import { type InspectOptions, inspect } from 'node:util';
 import { type Protocol, protocolName } from '../core/names.js';
-import type { IcmpTuple, MasterTuple, Tuple } from '../entry/entry.js';
-import { presentFields } from '../entry/json.js';
+import { presentFields } from '../core/present-fields.js';
 import { formatIPv4, formatIPv6 } from './ip-address.js';
 import { FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from './layout.js';
+import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 import { byteShift, halfShift, uint8, uint16 } from './words.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;

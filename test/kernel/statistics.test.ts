@@ -229,7 +229,7 @@ describeInNamespace(
   test('what the kernel refuses is told, with what was written before', async () => {
     const refused = writeSettings({ timestamps: true, udpTimeout: 2 ** 31 - 1 });
     await expect(refused).rejects.toMatchObject({ code: 'EINVAL', syscall: 'write' });
-    await expect(refused).rejects.toThrow(/Changed was timestamps\./);
+    await expect(refused).rejects.toThrow(/Changed before: timestamps\./);
     expect(setting('timestamp')).toBe('1');
     await writeSettings({ timestamps: false });
   });

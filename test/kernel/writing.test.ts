@@ -271,7 +271,7 @@ describeInNamespace('conntrack', 'nft')('updateEntry', () => {
     const entry = await createEntry(TCP);
     const refused = updateEntry(entry, { timeout: 500, mark: 9, labels: 1n });
     await expect(refused).rejects.toMatchObject({ code: 'ENOSPC' });
-    await expect(refused).rejects.toThrow(/Changed was timeout, mark\./);
+    await expect(refused).rejects.toThrow(/Changed before: timeout, mark\./);
     expect(String(await getEntry(entry))).toMatch(/^tcp {6}6 (500|499) ESTABLISHED/);
     expect((await getEntry(entry))?.mark).toBe(9);
 

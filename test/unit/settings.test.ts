@@ -1,6 +1,7 @@
 import { writeSettings } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
-import { errorOfFailure, settingError, untrackedError } from '../../src/core/errors.js';
+import { errorOfFailure } from '../../src/core/errors.js';
+import { settingError, untrackedError } from '../../src/health/errors.js';
 import { SETTINGS } from '../../src/health/settings.js';
 
 describe('writeSettings', () => {
@@ -67,7 +68,7 @@ describe('errors', () => {
       EINVAL,
       { ...max, written: ['accounting'] },
       'EINVAL',
-      /Changed was accounting/,
+      /Changed before: accounting/,
     ],
   ])('tell of %s', (_, errno, setting, code, hint) => {
     const error = settingError({ errno, syscall: 'write' }, setting);

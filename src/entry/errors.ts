@@ -1,0 +1,198 @@
+/**
+ * What the kernel's refusals of entries mean.
+ */
+import { constants } from 'node:os';
+import {
+  ADMIN_NEEDED,
+  ConntrackError,
+  changedBefore,
+  codeOf,
+  describing,
+  errorOfFailure,
+  errorOfPlainFailure,
+} from '../core/errors.js';
+import type { NativeFailure } from '../core/native.js';
+import type { EntryChanges, EntrySpec } from './spec.js';
+
+/** What the kernel answers when it does not create an entry. */
+export function errorOfCreation(
+  operation: string,
+  failure: NativeFailure,
+  { helper, labels, master }: EntrySpec,
+): ConntrackError {
+  if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
+  const refused = describing(operation, failure);
+  switch (codeOf(failure.errno)) {
+    case 'EEXIST':
+      return refused(
+        'an entry has this tuple already, in one direction or the other',
+        'Change that one with updateEntry(), or delete it first.',
+      );
+    case 'ENOENT':
+      if (master !== undefined)
+        return refused("no entry has the master's tuple as its original one");
+      break;
+    case 'ENOSPC':
+      if (labels !== undefined) return unlabelledError(operation, failure.text);
+      break;
+    case 'EOPNOTSUPP':
+      if (helper !== undefined) {
+        return refused(
+          `the kernel has no helper '${helper}' for this protocol and family`,
+          `Load it, such as with "modprobe nf_conntrack_${helper}".`,
+        );
+      }
+      break;
+    case 'ENOMEM':
+      return refused(
+        'the table is full, or the kernel has no memory',
+        'Compare countEntries() with net.netfilter.nf_conntrack_max, and raise that.',
+      );
+  }
+  return errorOfFailure(operation, failure);
+}
+
+/** An entry cannot have its labels, and was not created. */
+export function unlabelledError(operation: string, detail?: string): ConntrackError {
+  return new ConntrackError(NO_LABELS, {
+    code: 'ENOSPC',
+    operation,
+    errno: constants.errno.ENOSPC,
+    detail,
+    hint: LABELS_HINT,
+  });
+}
+
+const NO_LABELS =
+  'no rule of this network namespace uses labels, so that entries have no room for any';
+const LABELS_HINT =
+  'A rule that sets one makes room in entries that begin from then on: "ct label set" in nft, ' +
+  'or "-m connlabel --set" in iptables.';
+
+/**
+ * What the kernel answers when it does not change an entry. It applies changes in the
+ * order of `named` (ctnetlink_change_conntrack) and keeps those before the one that
+ * fails.
+ */
+export function errorOfUpdate(
+  operation: string,
+  failure: NativeFailure,
+  named: readonly (keyof EntryChanges)[],
+): ConntrackError {
+  if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
+  const describe = describing(operation, failure);
+  const refused = (name: keyof EntryChanges, problem: string, hint?: string) =>
+    describe(problem, changedBefore(named.slice(0, named.indexOf(name)), hint));
+  switch (codeOf(failure.errno)) {
+    case 'EOPNOTSUPP':
+      if (named.includes('helper')) {
+        return refused(
+          'helper',
+          'the kernel has no such helper, or the entry began without one and has no room for it',
+        );
+      }
+      break;
+    case 'EBUSY':
+      if (named.includes('helper')) {
+        return refused('helper', 'the kernel gives an entry that exists no other helper');
+      }
+      if (named.includes('status')) {
+        return refused(
+          'status',
+          'the status has changed meanwhile: the kernel lets no bit be cleared',
+        );
+      }
+      break;
+    case 'EPERM':
+      if (named.includes('timeout')) {
+        return refused(
+          'timeout',
+          `the timeout of the entry is fixed (IPS_FIXED_TIMEOUT), or ${ADMIN_NEEDED}`,
+        );
+      }
+      break;
+    case 'EINVAL':
+    case 'ERANGE': {
+      const state = named.find((name) => name === 'tcp' || name === 'sctp');
+      if (state !== undefined)
+        return refused(state, `the kernel does not know this state of ${state}`);
+      break;
+    }
+    case 'ENOSPC':
+      if (named.includes('labels')) return refused('labels', NO_LABELS, LABELS_HINT);
+      break;
+  }
+  return errorOfFailure(operation, failure);
+}
+
+/** A pass over the table ended early. */
+export function errorOfPass(
+  operation: string,
+  failure: NativeFailure,
+  { matched, changed, vanished }: { matched: number; changed: number; vanished: number },
+): ConntrackError {
+  if (matched === 0) return errorOfPlainFailure(operation, failure);
+  const { message, code, errno, syscall, detail } = errorOfFailure(operation, failure);
+  const problem = message.slice(operation.length + 2).split('\n', 1)[0] ?? code;
+  return new ConntrackError(problem, {
+    code,
+    operation,
+    errno,
+    syscall,
+    hint: `It ended after ${matched} matches, of which ${changed} were done and ${vanished} gone.${
+      code === 'ENOSPC' ? ` ${NO_LABELS}. ${LABELS_HINT}` : ''
+    }`,
+    detail,
+  });
+}
+
+export function missingEntryError(operation: string): ConntrackError {
+  return new ConntrackError('there is no such entry', {
+    code: 'ENOENT',
+    operation,
+    errno: constants.errno.ENOENT,
+  });
+}
+
+export function fixedTimeoutError(operation: string): ConntrackError {
+  return new ConntrackError('the timeout of the entry is fixed (IPS_FIXED_TIMEOUT)', {
+    code: 'EPERM',
+    operation,
+    errno: constants.errno.EPERM,
+    hint: 'Nothing was changed. Delete the entry, or change the others without the timeout.',
+  });
+}
+
+export function ignoredChangeError(
+  operation: string,
+  name: 'sequenceAdjust' | 'synproxy',
+): ConntrackError {
+  return new ConntrackError(`the kernel has ignored ${name}: the entry has no room for it`, {
+    code: 'EOPNOTSUPP',
+    operation,
+    hint: 'What else was named was changed.',
+  });
+}
+
+export function replacedEntryError(operation: string): ConntrackError {
+  return new ConntrackError(
+    'the entry ended before it could be changed; a newer one on its tuple was changed instead',
+    { code: 'ENOENT', operation, errno: constants.errno.ENOENT },
+  );
+}
+
+/** It was done, and then the entry could not be read. */
+export function unreadEntryError(
+  operation: string,
+  what: 'created' | 'changed',
+  failure: NativeFailure | undefined,
+): ConntrackError {
+  const cause = failure && errorOfFailure(operation, failure);
+  return new ConntrackError(`the entry was ${what}, and was gone before it could be read`, {
+    code: cause?.code ?? 'ENOENT',
+    operation,
+    errno: failure?.errno,
+    syscall: failure?.syscall,
+    cause,
+  });
+}

@@ -1,0 +1,23 @@
+/**
+ * What it means when events cannot be subscribed to.
+ */
+import {
+  ADMIN_NEEDED,
+  type ConntrackError,
+  codeOf,
+  describing,
+  errorOfFailure,
+  PERMISSION_HINT,
+} from '../core/errors.js';
+import type { NativeFailure } from '../core/native.js';
+
+/** Subscribing takes system calls alone, and the kernel refuses it there (nfnetlink_bind). */
+export function errorOfWatchFailure(
+  operation: string,
+  failure: NativeFailure,
+  allNamespaces: boolean,
+): ConntrackError {
+  if (codeOf(failure.errno) !== 'EPERM') return errorOfFailure(operation, failure);
+  const broadcast = allNamespaces ? ', and CAP_NET_BROADCAST for allNamespaces' : '';
+  return describing(operation, failure)(`${ADMIN_NEEDED}${broadcast}`, PERMISSION_HINT);
+}
