@@ -3,34 +3,7 @@
  *
  * @module conntrack
  */
-export {
-  Conntrack,
-  countEntries,
-  createEntries,
-  createEntry,
-  createExpectation,
-  deleteEntries,
-  deleteEntry,
-  deleteExpectation,
-  diagnose,
-  explainFilter,
-  flushEntries,
-  flushExpectations,
-  getEntry,
-  getExpectation,
-  listEntries,
-  listExpectations,
-  type OpenOptions,
-  readPressure,
-  readSettings,
-  readStats,
-  streamEntries,
-  updateEntries,
-  updateEntry,
-  watchEvents,
-  watchPressure,
-  writeSettings,
-} from './conntrack.js';
+export { Conntrack, type OpenOptions } from './conntrack.js';
 export { ConntrackError, type ConntrackErrorCode } from './core/errors.js';
 export {
   DCCP_ROLES,
@@ -108,3 +81,4 @@ export {
 } from './health/settings.js';
 export type { CpuStats, TableCounters, TableStats } from './health/stats.js';
 export type * from './record/tuple.js';
+export * from './table/table.js';

@@ -1,28 +1,30 @@
 /**
- * One socket for requests, which go out one after the other.
+ * One socket for requests, which go out one after the other. It opens when the first one is
+ * sent.
  */
 import { closedError, errorOfFailure } from './errors.js';
 import { loadAddon } from './load-addon.js';
 import type { NativeRequestSocket, NetNamespaceArgument } from './native.js';
 
 export class RequestQueue {
-  private readonly socket: NativeRequestSocket;
+  private readonly netns: NetNamespaceArgument;
+  private socket: NativeRequestSocket | undefined;
   private last: Promise<unknown> = Promise.resolve();
   private closing: Promise<void> | undefined;
 
-  /** Throws when there is no addon or no socket. */
-  constructor(operation: string, netns?: NetNamespaceArgument) {
-    const { RequestSocket } = loadAddon();
-    this.socket = new RequestSocket(netns);
-    if (this.socket.failure !== undefined) throw errorOfFailure(operation, this.socket.failure);
+  constructor(netns: NetNamespaceArgument) {
+    this.netns = netns;
   }
 
+  /** Rejects when there is no addon or no socket. */
   async run<T>(
     operation: string,
     request: (socket: NativeRequestSocket) => Promise<T>,
   ): Promise<T> {
     if (this.closing !== undefined) throw closedError(operation, 'handle');
-    const answer = this.last.then(() => request(this.socket));
+    this.socket ??= this.open(operation);
+    const { socket } = this;
+    const answer = this.last.then(() => request(socket));
     this.last = answer.catch(() => undefined);
     return answer;
   }
@@ -30,8 +32,15 @@ export class RequestQueue {
   /** Waits for the requests that are under way, then closes the socket. */
   close(): Promise<void> {
     this.closing ??= this.last.then(() => {
-      this.socket.close();
+      this.socket?.close();
     });
     return this.closing;
+  }
+
+  private open(operation: string): NativeRequestSocket {
+    const { RequestSocket } = loadAddon();
+    const socket = new RequestSocket(this.netns);
+    if (socket.failure !== undefined) throw errorOfFailure(operation, socket.failure);
+    return socket;
   }
 }

@@ -3,6 +3,7 @@
  */
 
 import { objectOf } from '../core/check.js';
+import type { Context } from '../core/context.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
@@ -24,7 +25,7 @@ type Filters = EntryFilter | readonly EntryFilter[];
 /** Checks the arguments and opens the pass; `undefined` when nothing can match. */
 export function deletingPass(
   filter: Filters,
-  options: DeleteOptions,
+  options: DeleteOptions = {},
   netns?: NetNamespaceArgument,
 ): TablePass | undefined {
   if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
@@ -89,6 +90,12 @@ function open(
 function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
   const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
   return [filter].flat().every((one) => wanted.includes(one.protocol));
+}
+
+/** Counts nothing where nothing can match. The pass ends with the context. */
+export async function runPass(context: Context, pass: TablePass | undefined): Promise<PassCounts> {
+  if (pass === undefined) return { matched: 0, changed: 0, vanished: 0 };
+  return context.during(pass, () => pass.run());
 }
 
 interface Selection {

@@ -142,7 +142,7 @@ const NOTICES: ReadonlySet<ConntrackEvent['type']> = new Set(['lost', 'reliabili
 /** @internal */
 export function openSubscription(
   operation: string,
-  options: WatchOptions,
+  options: WatchOptions = {},
   netns?: NetNamespaceArgument,
 ): EventSubscription {
   if (typeof options !== 'object' || (options as unknown) === null) {

@@ -8,6 +8,8 @@ import { ENTRY, ENTRY_PRESENT, EVENT, EVENT_KINDS, EXTENSION, SLAB } from '../re
 import { bigint64, int32, number64, slabCount, uint16, uint32 } from '../record/words.js';
 import type { ConntrackEvent, EntryEvent, ExpectationEvent } from './event.js';
 
+type EventKind = (typeof EVENT_KINDS)[keyof typeof EVENT_KINDS];
+
 const RECORD = EVENT.record / 4;
 
 /** The events of slabs that the addon has filled, in order. */
@@ -24,7 +26,8 @@ export function eventsOf(slabs: readonly ArrayBuffer[]): ConntrackEvent[] {
 }
 
 function eventAt(words: Uint32Array, at: number): ConntrackEvent {
-  switch (uint32(words, at, EVENT.kind)) {
+  const kind = uint32(words, at, EVENT.kind) as EventKind;
+  switch (kind) {
     case EVENT_KINDS.new:
       return entryEvent('new', words, at);
     case EVENT_KINDS.update:
@@ -39,13 +42,20 @@ function eventAt(words: Uint32Array, at: number): ConntrackEvent {
       return { type: 'lost', cause: 'kernel', count: countAt(words, at) };
     case EVENT_KINDS.lostInQueue:
       return { type: 'lost', cause: 'queue', count: countAt(words, at) };
-    default:
+    case EVENT_KINDS.reliabilityEnded:
       return {
         type: 'reliability-ended',
         entries: countAt(words, at),
         maxEntries: uint32(words, at, EVENT.maximum),
       };
+    default:
+      return unknownKind(kind);
   }
+}
+
+/** The compiler refuses a kind that has no case; a record of no kind is a fault of ours. */
+function unknownKind(kind: never): never {
+  throw new RangeError(`no event has the kind ${String(kind)}`);
 }
 
 function entryEvent(type: EntryEvent['type'], words: Uint32Array, at: number): EntryEvent {

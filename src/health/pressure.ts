@@ -6,7 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followSignal, unfollowSignal } from '../core/abort.js';
 import { object, objectOf } from '../core/check.js';
-import { rangeError, typeError } from '../core/errors.js';
+import type { Context } from '../core/context.js';
+import { closedError, rangeError, typeError } from '../core/errors.js';
 import type { TableSettings } from './settings.js';
 import type { TableCounters, TableStats } from './stats.js';
 
@@ -108,7 +109,7 @@ const RATES = {
 /** @internal */
 export async function samplePressure(
   source: Source,
-  options: PressureOptions,
+  options: PressureOptions = {},
 ): Promise<PressureSample> {
   objectOf(options, 'options', ['previous', 'elevatedAt', 'criticalAt']);
   const thresholds = checkThresholds(options);
@@ -201,9 +202,9 @@ function levelOf(
 
 /** @internal */
 export function watchPressureOf(
+  context: Context,
   source: Source,
-  options: WatchPressureOptions,
-  closing?: AbortSignal,
+  options: WatchPressureOptions = {},
 ): AsyncGenerator<PressureSample, undefined, undefined> {
   objectOf(options, 'options', ['intervalMs', 'elevatedAt', 'criticalAt', 'signal']);
   const { elevatedAt, criticalAt } = checkThresholds(options);
@@ -215,30 +216,33 @@ export function watchPressureOf(
   if (!(intervalMs >= 1 && intervalMs <= LONGEST_TIMER)) {
     throw rangeError('options.intervalMs', `must be from 1 to ${LONGEST_TIMER}, not ${intervalMs}`);
   }
-  const signals = [signal, closing].filter((one) => one !== undefined);
-  return samples(source, { elevatedAt, criticalAt }, intervalMs, signals);
+  return samples(context, source, { elevatedAt, criticalAt }, intervalMs, signal);
 }
 
 /** What a timer of Node.js can wait for. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 async function* samples(
+  context: Context,
   source: Source,
   thresholds: Thresholds,
   intervalMs: number,
-  signals: readonly AbortSignal[],
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<PressureSample, undefined, undefined> {
   const ending = new AbortController();
   const follower = {
     abort(reason: unknown) {
       ending.abort(reason);
     },
+    close() {
+      ending.abort(closedError('watchPressure', 'handle'));
+    },
   };
   try {
-    for (const signal of signals) {
-      signal.throwIfAborted();
-      followSignal(signal, follower);
-    }
+    context.refuseIfClosed('watchPressure');
+    context.follow(follower);
+    signal?.throwIfAborted();
+    if (signal !== undefined) followSignal(signal, follower);
     let previous: PressureSample | undefined;
     for (let due = performance.now(); ; due = Math.max(due + intervalMs, performance.now())) {
       await sleep(Math.max(0, due - performance.now()), undefined, { signal: ending.signal });
@@ -250,7 +254,9 @@ async function* samples(
     // The timer's own AbortError is not what the signal said.
     throw ending.signal.aborted ? ending.signal.reason : error;
   } finally {
-    for (const signal of signals) unfollowSignal(signal, follower);
+    if (signal !== undefined) unfollowSignal(signal, follower);
+    context.unfollow(follower);
+    await context.endCall();
   }
 }
 

@@ -5,11 +5,12 @@
  * @module opentelemetry
  */
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
-import { type Conntrack, readStats } from '../conntrack.js';
+import type { Conntrack } from '../conntrack.js';
 import { objectOf } from '../core/check.js';
 import type { EventCounters } from '../event/event.js';
 import type { EventStream } from '../event/stream.js';
 import type { TableStats } from '../health/stats.js';
+import { readStats } from '../table/health.js';
 import { namedCounters } from './definitions.js';
 
 /** What {@link registerMetrics} takes. */

@@ -5,11 +5,12 @@
  * @module prometheus
  */
 import { Counter, Gauge, type OpenMetricsContentType, type Registry, register } from 'prom-client';
-import { type Conntrack, readStats } from '../conntrack.js';
+import type { Conntrack } from '../conntrack.js';
 import { objectOf } from '../core/check.js';
 import type { EventCounters } from '../event/event.js';
 import type { EventStream } from '../event/stream.js';
 import type { TableStats } from '../health/stats.js';
+import { readStats } from '../table/health.js';
 import { type CounterName, KERNEL_NAMES, namedCounters } from './definitions.js';
 
 /** What {@link registerMetrics} takes. */

@@ -1,6 +1,7 @@
 import { Conntrack, ConntrackError, countEntries, getEntry, listEntries } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
+  ackMessage,
   attribute,
   CTNETLINK,
   doneMessage,
@@ -12,6 +13,7 @@ import {
   NLMSG,
   nest,
   nfgenmsg,
+  statsMessage,
   tuple,
   u8,
 } from '../support/message-builder.js';
@@ -106,7 +108,7 @@ describe('a socket that cannot be opened', () => {
     listEntries: () => listEntries(),
     getEntry: () => getEntry(tcpKey),
     countEntries: () => countEntries(),
-    'Conntrack.open': () => Conntrack.open(),
+    'the first request of a handle': async () => (await Conntrack.open()).countEntries(),
   };
 
   test.each(Object.entries(attempts))('for lack of file descriptors: %s', async (_, attempt) => {
@@ -114,6 +116,16 @@ describe('a socket that cannot be opened', () => {
     const error = await errorOf(attempt());
     expect(error).toBeInstanceOf(ConntrackError);
     expect(error).toMatchObject({ code: 'EMFILE', errno: 24, syscall: 'socket' });
+  });
+
+  test('is tried again by the next request of the handle', async () => {
+    const conntrack = await Conntrack.open();
+    failNextOpen('socket', 'EMFILE');
+    expect(await errorOf(conntrack.countEntries())).toMatchObject({ code: 'EMFILE' });
+    const counting = conntrack.countEntries();
+    await answer([statsMessage(2), ackMessage()]);
+    expect(await counting).toBe(2);
+    await conntrack.close();
   });
 
   test.each(
@@ -258,9 +270,12 @@ describe('a kernel that goes away', () => {
     expect(await failing).toMatchObject({ code: 'ECONNRESET', syscall: 'recvmsg' });
   });
 
-  test('before it is asked', async () => {
+  test('before it is asked again', async () => {
     const conntrack = await Conntrack.open();
-    (await accept()).close();
+    const counting = conntrack.countEntries();
+    const socket = await answer([statsMessage(1), ackMessage()]);
+    expect(await counting).toBe(1);
+    socket.close();
     expect(await errorOf(conntrack.countEntries())).toMatchObject({
       code: 'EPIPE',
       syscall: 'sendto',

@@ -104,8 +104,8 @@ describe('a kernel that never answers', () => {
 
   test('and answers late is not taken for the answer to the next request', async () => {
     const conntrack = await Conntrack.open();
-    const socket = await accept();
     const first = errorOf(conntrack.countEntries());
+    const socket = await accept();
     await socket.request();
     expect(await first).toMatchObject({ code: 'ETIMEDOUT' });
     await socket.send(statsMessage(111), ackMessage());
@@ -120,9 +120,9 @@ describe('a kernel that never answers', () => {
 
 test('a request that fails does not stop those behind it', async () => {
   const conntrack = await Conntrack.open();
-  const socket = await accept();
   const failing = errorOf(conntrack.countEntries());
   const counting = conntrack.countEntries();
+  const socket = await accept();
   await socket.request();
   await socket.send(errorMessage(12));
   await socket.request();

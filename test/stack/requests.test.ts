@@ -176,11 +176,12 @@ test('countEntries asks for the statistics of the table', async () => {
   expect(await requestOf(countEntries, statsMessage(3), ackMessage())).toBe(expected);
 });
 
-test('a handle sends its requests through one socket, one after the other', async () => {
+test('a handle opens a socket with its first request, and sends all through it, one after the other', async () => {
   const conntrack = await Conntrack.open();
-  const socket = await accept();
+  expect(waitingSockets()).toBe(0);
   const first = conntrack.countEntries();
   const second = conntrack.countEntries();
+  const socket = await accept();
   const count = (sequence: number) =>
     request(CTNETLINK.getStats, NLM_F.ack, FAMILY.unspecified, [], sequence);
 

@@ -9,7 +9,7 @@ import {
   type Message,
   statsMessage,
 } from '../support/message-builder.js';
-import { accept, answer, type KernelSocket } from '../support/scripted-kernel.js';
+import { accept, answer, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey } from './flows.js';
 
 const REASON = new Error('the reason of the signal');
@@ -153,27 +153,25 @@ describe.each(['entries', 'batches'] as const)('a stream, read as %s', (kind) =>
 describe('a handle', () => {
   interface Handle {
     conntrack: Conntrack;
-    /** The sockets that it has open, that for its requests first. */
-    sockets: [KernelSocket, ...KernelSocket[]];
+    /** For its requests, once it has sent one. */
+    requests?: KernelSocket;
+    /** Of its stream. */
+    reading?: KernelSocket;
     /** Lets the kernel answer the request that is under way. */
     proceed?: () => Promise<unknown>;
   }
 
-  const begin = async (): Promise<Handle> => {
-    const conntrack = await Conntrack.open();
-    return { conntrack, sockets: [await accept()] };
-  };
+  const begin = async (): Promise<Handle> => ({ conntrack: await Conntrack.open() });
 
   const beginCounting = async () => {
     const handle = await begin();
-    const [socket] = handle.sockets;
     const counting = handle.conntrack.countEntries();
-    await socket.request();
+    const requests = await answer();
     const proceed = async () => {
-      await socket.send(statsMessage(1), ackMessage());
+      await requests.send(statsMessage(1), ackMessage());
       expect(await counting).toBe(1);
     };
-    return { ...handle, proceed };
+    return { ...handle, requests, proceed };
   };
 
   const states = {
@@ -181,10 +179,10 @@ describe('a handle', () => {
     requesting: beginCounting,
     streaming: async () => {
       const handle = await begin();
-      const reading = handle.conntrack.streamEntries().batches().next();
-      handle.sockets.push(await answer([entryMessage(flow(0))]));
-      await reading;
-      return handle;
+      const batch = handle.conntrack.streamEntries().batches().next();
+      const reading = await answer([entryMessage(flow(0))]);
+      await batch;
+      return { ...handle, reading };
     },
     closing: async () => {
       const handle = await beginCounting();
@@ -207,19 +205,18 @@ describe('a handle', () => {
     dispose: ({ conntrack }) => conntrack[Symbol.asyncDispose](),
   } satisfies Record<string, (handle: Handle) => unknown>;
 
+  /** The kernel answers the request of a call, on the socket that the handle has or opens. */
+  const reply = async (handle: Handle, ...messages: Message[]) => {
+    handle.requests ??= await accept();
+    await handle.requests.request();
+    await handle.requests.send(...messages);
+  };
   /** What the kernel does so that the call can end. */
-  const answers: Partial<Record<keyof typeof methods, (socket: KernelSocket) => Promise<unknown>>> =
-    {
-      listEntries: () => answer([entryMessage(flow(0)), doneMessage()]),
-      getEntry: async (socket) => {
-        await socket.request();
-        await socket.send(errorMessage(2));
-      },
-      countEntries: async (socket) => {
-        await socket.request();
-        await socket.send(statsMessage(2), ackMessage());
-      },
-    };
+  const answers: Partial<Record<keyof typeof methods, (handle: Handle) => Promise<unknown>>> = {
+    listEntries: () => answer([entryMessage(flow(0)), doneMessage()]),
+    getEntry: (handle) => reply(handle, errorMessage(2)),
+    countEntries: (handle) => reply(handle, statsMessage(2), ackMessage()),
+  };
 
   const isClosed = (state: keyof typeof states) => state === 'closing' || state === 'closed';
   const cells = keys(states).flatMap((state) =>
@@ -235,9 +232,11 @@ describe('a handle', () => {
     // What is refused waits for nobody.
     if (outcome === 'CLOSED') expect(await called).toBe('CLOSED');
     await handle.proceed?.();
-    if (outcome === 'fine') await answers[method]?.(handle.sockets[0]);
+    if (outcome === 'fine') await answers[method]?.(handle);
     expect(await called).toBe(outcome);
     await handle.conntrack.close();
-    for (const socket of handle.sockets) await socket.closed();
+    await handle.requests?.closed();
+    await handle.reading?.closed();
+    expect(waitingSockets()).toBe(0);
   });
 });

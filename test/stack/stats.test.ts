@@ -142,9 +142,9 @@ describe('statistics', () => {
 
   test('a handle that is closed meanwhile', async () => {
     const handle = await Conntrack.open();
-    const socket: KernelSocket = await accept();
     const stats = handle.readStats();
     stats.catch(() => undefined);
+    const socket: KernelSocket = await accept();
     await socket.request();
     const closed = handle.close();
     await socket.send(...ENTRIES);

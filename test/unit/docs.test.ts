@@ -64,7 +64,7 @@ describe('the documents', () => {
         codeBlocks(docComments(read(file))).map((code) => ({ code, from: file })),
       ),
     ];
-    expect(new Set(blocks.map(({ from }) => from))).toContain('src/conntrack.ts');
+    expect(new Set(blocks.map(({ from }) => from))).toContain('src/table/entries.ts');
 
     const folder = join(root, 'out/docs-code');
     rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { readPressure, watchPressure } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
+import { Context } from '../../src/core/context.js';
 import { makeSample, type PressureSample, watchPressureOf } from '../../src/health/pressure.js';
 
 const THRESHOLDS = { elevatedAt: 0.7, criticalAt: 0.85 };
@@ -148,11 +149,11 @@ describe('watching', () => {
 
   it('gives the first sample at once, and each with rates since the one before', async () => {
     // Within the patience of the test.
-    const patient = watchPressureOf(source(1), { intervalMs: 2 ** 31 - 1 });
+    const patient = watchPressureOf(new Context(), source(1), { intervalMs: 2 ** 31 - 1 });
     expect((await patient.next()).value?.entries).toBe(1);
     await patient.return(undefined);
 
-    const samples = watchPressureOf(source(100, 900, 0), { intervalMs: 20 });
+    const samples = watchPressureOf(new Context(), source(100, 900, 0), { intervalMs: 20 });
     const began = performance.now();
     const { value: first } = await samples.next();
     expect(first).not.toHaveProperty('intervalSeconds');
@@ -167,8 +168,8 @@ describe('watching', () => {
 
   it('does nothing before the first read, and nothing after the loop was left', async () => {
     const table = source(1, 2, 3, 4);
-    watchPressureOf(table, { intervalMs: 1 });
-    for await (const { entries } of watchPressureOf(table, { intervalMs: 1 })) {
+    watchPressureOf(new Context(), table, { intervalMs: 1 });
+    for await (const { entries } of watchPressureOf(new Context(), table, { intervalMs: 1 })) {
       if (entries === 2) break;
     }
     expect(table.reads).toBe(2);
@@ -176,7 +177,7 @@ describe('watching', () => {
 
   it('does not hurry to catch up with a slow loop', async () => {
     const table = source();
-    const samples = watchPressureOf(table, { intervalMs: 30 });
+    const samples = watchPressureOf(new Context(), table, { intervalMs: 30 });
     await samples.next();
     for (const end = performance.now() + 100; performance.now() < end; );
     const late = performance.now();
@@ -186,27 +187,34 @@ describe('watching', () => {
     await samples.return(undefined);
   });
 
-  it.each(['signal', 'closing'])(
-    'ends with its %s: a pending read rejects with the reason',
-    async (by) => {
-      const controller = new AbortController();
-      const { signal } = controller;
-      const samples =
-        by === 'signal'
-          ? watchPressureOf(source(1), { intervalMs: 60_000, signal })
-          : watchPressureOf(source(1), { intervalMs: 60_000 }, signal);
-      await samples.next();
-      const pending = samples.next();
-      const reason = new Error('enough');
-      controller.abort(reason);
-      await expect(pending).rejects.toBe(reason);
-      expect(await samples.next()).toEqual({ value: undefined, done: true });
-    },
-  );
+  it('ends with its signal: a pending read rejects with the reason', async () => {
+    const controller = new AbortController();
+    const options = { intervalMs: 60_000, signal: controller.signal };
+    const samples = watchPressureOf(new Context(), source(1), options);
+    await samples.next();
+    const pending = samples.next();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    await expect(pending).rejects.toBe(reason);
+    expect(await samples.next()).toEqual({ value: undefined, done: true });
+  });
+
+  it('ends with its handle', async () => {
+    const context = new Context();
+    const samples = watchPressureOf(context, source(1), { intervalMs: 60_000 });
+    const unread = watchPressureOf(context, source(1), {});
+    await samples.next();
+    const pending = samples.next();
+    await context.close();
+    const closed = { code: 'ERR_CONNTRACK_CLOSED', operation: 'watchPressure' };
+    await expect(pending).rejects.toMatchObject(closed);
+    expect(await samples.next()).toEqual({ value: undefined, done: true });
+    await expect(unread.next()).rejects.toMatchObject(closed);
+  });
 
   it('with a signal that has aborted reads nothing', async () => {
     const table = source(1);
-    const samples = watchPressureOf(table, { signal: AbortSignal.abort('over') });
+    const samples = watchPressureOf(new Context(), table, { signal: AbortSignal.abort('over') });
     await expect(samples.next()).rejects.toBe('over');
     expect(table.reads).toBe(0);
   });
@@ -214,7 +222,7 @@ describe('watching', () => {
   it('ends with an error of the table', async () => {
     const refused = new Error('refused');
     const table = { ...source(), readStats: () => Promise.reject(refused) };
-    const samples = watchPressureOf(table, {});
+    const samples = watchPressureOf(new Context(), table, {});
     await expect(samples.next()).rejects.toBe(refused);
     expect(await samples.next()).toEqual({ value: undefined, done: true });
   });

@@ -1,0 +1,114 @@
+/**
+ * What the functions of the package work on: a network namespace, a socket for requests
+ * that opens when the first one is sent, and whatever ends with them.
+ *
+ * A handle has a context for as long as it is open. A function of the module has one of its
+ * own for the call, in the namespace of the calling thread.
+ */
+import { Dependents } from './dependents.js';
+import { closedError, typeError } from './errors.js';
+import type { NativeNetNamespace, NetNamespaceArgument } from './native.js';
+import { RequestQueue } from './request-queue.js';
+
+/** What a context ends when it closes. */
+export interface Dependent {
+  /** Resolves when it has let go of what it holds. */
+  close(): Promise<void> | void;
+}
+
+export class Context {
+  /** `undefined`: that of the calling thread. */
+  readonly netns: NetNamespaceArgument;
+  readonly requests: RequestQueue;
+  private readonly isOfCall: boolean;
+  /** Streams: their readers hold them, and may drop them. */
+  private readonly streams = new Dependents<Dependent>();
+  private readonly running = new Set<Dependent>();
+  private closing: Promise<void> | undefined;
+
+  /** `isOfCall`: it ends with the call that it was made for, instead of with a handle. */
+  constructor(netns?: NativeNetNamespace, isOfCall = false) {
+    this.netns = netns;
+    this.isOfCall = isOfCall;
+    this.requests = new RequestQueue(netns);
+  }
+
+  /** The stream ends with the context, unless nobody holds it any more. */
+  follow<T extends Dependent>(stream: T): T {
+    this.streams.add(stream);
+    return stream;
+  }
+
+  unfollow(stream: Dependent): void {
+    this.streams.delete(stream);
+  }
+
+  /** The work ends with the context. */
+  async during<T>(work: Dependent, run: () => Promise<T>): Promise<T> {
+    this.running.add(work);
+    try {
+      return await run();
+    } finally {
+      this.running.delete(work);
+    }
+  }
+
+  refuseIfClosed(operation: string): void {
+    if (this.closing !== undefined) throw closedError(operation, 'handle');
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.release();
+    return this.closing;
+  }
+
+  /** Closes the context of a call; that of a handle stays. */
+  async endCall(): Promise<void> {
+    if (this.isOfCall) await this.close();
+  }
+
+  private async release(): Promise<void> {
+    this.netns?.close();
+    const dependents = [...this.streams.held(), ...this.running];
+    await Promise.all([...dependents.map((one) => one.close()), this.requests.close()]);
+  }
+}
+
+/**
+ * The context of a call: that of the handle whose method it is, or one of its own.
+ *
+ * `self` is the function's `this`: anything but a context, such as the namespace object of
+ * `import * as conntrack`, is no handle.
+ */
+export function contextOf(self: unknown, operation: string): Context {
+  if (!(self instanceof Context)) return new Context(undefined, true);
+  self.refuseIfClosed(operation);
+  return self;
+}
+
+/** Works in the context of a call, and closes it if it is the call's own. */
+export async function within<T>(
+  self: unknown,
+  operation: string,
+  work: (context: Context) => Promise<T>,
+): Promise<T> {
+  const context = contextOf(self, operation);
+  try {
+    return await work(context);
+  } finally {
+    await context.endCall();
+  }
+}
+
+/**
+ * Refuses an object behind the last parameter: it would be options, and be ignored. Numbers and
+ * arrays, which `keys.map(getEntry)` passes, are let through.
+ */
+export function atMost(parameters: number, { length, ...given }: IArguments): void {
+  for (let index = parameters; index < length; index++) {
+    const extra: unknown = given[index];
+    if (typeof extra === 'object' && extra !== null && !Array.isArray(extra)) {
+      throw typeError(`arguments[${index}]`, 'the function takes no options');
+    }
+  }
+}

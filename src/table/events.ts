@@ -1,0 +1,36 @@
+/**
+ * Events of the table.
+ *
+ * @module
+ */
+import { atMost, contextOf } from '../core/context.js';
+import type { WatchOptions } from '../event/event.js';
+import { EventStream, openSubscription, readCoverage } from '../event/stream.js';
+
+/**
+ * Subscribes to the events of the table: entries that are created (`new`), changed
+ * (`update`) and removed (`destroy`). It is subscribed when it returns. See
+ * {@link EventStream} and {@link WatchOptions}.
+ *
+ * Privileges: CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ *
+ * @throws {@link ConntrackError} `EPERM` without CAP_NET_ADMIN,
+ * `ERR_CONNTRACK_UNSUPPORTED` where the kernel has no netfilter netlink.
+ * @throws TypeError or RangeError for a wrong option or filter, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { watchEvents } from 'conntrack';
+ *
+ * for await (const event of watchEvents({ events: ['new', 'destroy'] })) {
+ *   if (event.type === 'lost') console.warn('missed', event.count, 'events');
+ *   else if ('entry' in event) console.log(event.type, String(event.entry));
+ * }
+ * ```
+ */
+export function watchEvents(this: unknown, options?: WatchOptions): EventStream {
+  atMost(1, arguments);
+  const context = contextOf(this, 'watchEvents');
+  const subscription = openSubscription('watchEvents', options, context.netns);
+  return new EventStream('watchEvents', context.follow(subscription), readCoverage(context.netns));
+}

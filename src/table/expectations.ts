@@ -1,0 +1,127 @@
+/**
+ * Expectations: the flows that helpers wait for.
+ *
+ * @module
+ */
+import { atMost, within } from '../core/context.js';
+import type { Expectation, ExpectationKey, ExpectationSpec } from '../expectation/expectation.js';
+import * as requests from '../expectation/requests.js';
+
+/**
+ * Lists the flows that helpers wait for, IPv4 and IPv6 together.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
+ *
+ * @example
+ * ```ts
+ * import { listExpectations } from 'conntrack';
+ *
+ * for (const expectation of await listExpectations()) console.log(String(expectation));
+ * ```
+ */
+export async function listExpectations(this: unknown): Promise<Expectation[]> {
+  atMost(0, arguments);
+  return within(this, 'listExpectations', async (context) =>
+    requests.listExpectations(context.requests),
+  );
+}
+
+/**
+ * Looks up one expectation by its tuple; `undefined` when there is none. Privileges and
+ * errors as for {@link listExpectations}.
+ *
+ * @throws TypeError or RangeError for a wrong key, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { getExpectation } from 'conntrack';
+ *
+ * const tuple = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 0, destinationPort: 40021 };
+ * console.log((await getExpectation({ protocol: 'tcp', tuple }))?.master);
+ * ```
+ */
+export async function getExpectation(
+  this: unknown,
+  key: ExpectationKey,
+): Promise<Expectation | undefined> {
+  atMost(1, arguments);
+  return within(this, 'getExpectation', async (context) =>
+    requests.getExpectation(context.requests, key),
+  );
+}
+
+/**
+ * Creates an expectation, and gives it as the kernel then has it. Its master must be an
+ * entry that has a helper; the kernel (6.18) takes the helper and its policy from there.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `ENOENT` when no entry has the master's tuple,
+ * `EOPNOTSUPP` when it has no helper, `EEXIST` or `EBUSY` when there is one like it,
+ * `EMFILE` when there are too many, `EPERM`.
+ * @throws TypeError or RangeError for a wrong specification, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { createExpectation, listEntries } from 'conntrack';
+ *
+ * const [control] = await listEntries({ helper: 'ftp' });
+ * if (control) {
+ *   const { source, destination } = control.original;
+ *   await createExpectation({
+ *     protocol: 'tcp',
+ *     tuple: { source, destination, sourcePort: 0, destinationPort: 40021 },
+ *     mask: { sourcePort: 0 },
+ *     master: control.original,
+ *   });
+ * }
+ * ```
+ */
+export async function createExpectation(
+  this: unknown,
+  spec: ExpectationSpec,
+): Promise<Expectation> {
+  atMost(1, arguments);
+  return within(this, 'createExpectation', async (context) =>
+    requests.createExpectation(context.requests, spec),
+  );
+}
+
+/**
+ * Deletes one expectation; `false` when it is gone already. Privileges and errors as for
+ * {@link getExpectation}.
+ *
+ * @example
+ * ```ts
+ * import { deleteExpectation, listExpectations } from 'conntrack';
+ *
+ * for (const expectation of await listExpectations())
+ *   if (expectation.helper === 'ftp') await deleteExpectation(expectation);
+ * ```
+ */
+export async function deleteExpectation(this: unknown, key: ExpectationKey): Promise<boolean> {
+  atMost(1, arguments);
+  return within(this, 'deleteExpectation', async (context) =>
+    requests.deleteExpectation(context.requests, key),
+  );
+}
+
+/**
+ * Deletes all expectations, of both families. Privileges and errors as for
+ * {@link listExpectations}.
+ *
+ * @example
+ * ```ts
+ * import { flushExpectations } from 'conntrack';
+ *
+ * await flushExpectations();
+ * ```
+ */
+export async function flushExpectations(this: unknown): Promise<void> {
+  atMost(0, arguments);
+  return within(this, 'flushExpectations', async (context) =>
+    requests.flushExpectations(context.requests),
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * Statistics, settings, pressure and diagnosis.
+ *
+ * @module
+ */
+import { atMost, type Context, contextOf, within } from '../core/context.js';
+import { openReader } from '../entry/read.js';
+import { EntryStream } from '../entry/stream.js';
+import { type Finding, findingsOf } from '../health/diagnose.js';
+import { gatherEvidence } from '../health/evidence.js';
+import {
+  type PressureOptions,
+  type PressureSample,
+  samplePressure,
+  type WatchPressureOptions,
+  watchPressureOf,
+} from '../health/pressure.js';
+import { readStats as readStatsOf } from '../health/read-stats.js';
+import type { SettingChanges, TableSettings } from '../health/settings.js';
+import {
+  readSettings as readSettingsOf,
+  writeSettings as writeSettingsOf,
+} from '../health/settings-files.js';
+import type { TableStats } from '../health/stats.js';
+
+/**
+ * Reads the kernel's counters of connection tracking, for each processor and in total, and
+ * how full the table is. Without privileges they come from /proc; `source` says which.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded.
+ *
+ * @example
+ * ```ts
+ * import { readStats } from 'conntrack';
+ *
+ * const { entries, maxEntries, total } = await readStats();
+ * console.log(`${entries} of ${maxEntries}, ${total.drop} packets dropped`);
+ * ```
+ */
+export async function readStats(this: unknown): Promise<TableStats> {
+  atMost(0, arguments);
+  return within(this, 'readStats', async (context) => readStatsOf(context.requests, context.netns));
+}
+
+/**
+ * Reads the settings of connection tracking (`net.netfilter.nf_conntrack_*`) of the network
+ * namespace, typed. Those that this kernel lacks are absent. Needs no privileges.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded, or /proc/sys is hidden.
+ *
+ * @example
+ * ```ts
+ * import { readSettings } from 'conntrack';
+ *
+ * const { maxEntries, accounting, tcpEstablishedTimeout } = await readSettings();
+ * console.log(maxEntries, accounting, tcpEstablishedTimeout);
+ * ```
+ */
+export async function readSettings(this: unknown): Promise<TableSettings> {
+  atMost(0, arguments);
+  return within(this, 'readSettings', async (context) =>
+    readSettingsOf('readSettings', context.netns),
+  );
+}
+
+/**
+ * Changes settings of connection tracking, and gives all as the kernel then has them. They
+ * are checked before the first one is written, and written one by one; when the kernel
+ * refuses one, the error says which were changed before it.
+ *
+ * They last until the machine, or the network namespace, ends: see sysctl.d(5) for more.
+ *
+ * Privileges: root of the user namespace that owns the network namespace; for `maxEntries`,
+ * `buckets` and `maxExpectations`, root in the initial network namespace.
+ *
+ * @throws {@link ConntrackError} `EACCES` when it may not be changed, `EROFS` where /proc/sys
+ * is mounted read-only, `EINVAL` when the kernel does not take the value,
+ * `ERR_CONNTRACK_UNSUPPORTED` for a setting that this kernel lacks.
+ * @throws TypeError or RangeError for a wrong name or value, naming the field; then nothing
+ * was changed.
+ *
+ * @example
+ * ```ts
+ * import { writeSettings } from 'conntrack';
+ *
+ * await writeSettings({ accounting: true, tcpEstablishedTimeout: 86_400 });
+ * ```
+ */
+export async function writeSettings(
+  this: unknown,
+  changes: SettingChanges,
+): Promise<TableSettings> {
+  atMost(1, arguments);
+  return within(this, 'writeSettings', async (context) => writeSettingsOf(changes, context.netns));
+}
+
+/**
+ * Says how full the table is. With the `previous` sample it also says how fast that
+ * changes, and the level does not flicker. Needs no privileges.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded.
+ * @throws TypeError or RangeError for a wrong option, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { readPressure } from 'conntrack';
+ *
+ * const { level, entries, maxEntries } = await readPressure();
+ * if (level !== 'normal') console.warn(`conntrack table ${level}: ${entries} of ${maxEntries}`);
+ * ```
+ */
+export async function readPressure(
+  this: unknown,
+  options?: PressureOptions,
+): Promise<PressureSample> {
+  atMost(1, arguments);
+  return within(this, 'readPressure', async (context) =>
+    samplePressure(sourceOf(context), options),
+  );
+}
+
+/**
+ * Samples the pressure again and again, each with rates since the one before; the first
+ * comes at once. Leaving the loop ends it. Needs no privileges.
+ *
+ * @throws TypeError or RangeError for a wrong option, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { watchPressure } from 'conntrack';
+ *
+ * for await (const { level, secondsUntilFull, dropped } of watchPressure({ intervalMs: 5000 })) {
+ *   if (level === 'critical') console.error('full in', secondsUntilFull, 's; dropped', dropped?.delta);
+ * }
+ * ```
+ */
+export function watchPressure(
+  this: unknown,
+  options?: WatchPressureOptions,
+): AsyncGenerator<PressureSample, undefined, undefined> {
+  atMost(1, arguments);
+  const context = contextOf(this, 'watchPressure');
+  return watchPressureOf(context, sourceOf(context), options);
+}
+
+/**
+ * Looks at the counters, the settings and, once, at the whole table, and says what is wrong
+ * or will be: the worst first. It takes half a second at least, to see which counters move,
+ * and changes nothing.
+ *
+ * Privileges: CAP_NET_ADMIN for all of it; without, it says so, and stands on counters and
+ * settings alone.
+ *
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
+ * not loaded.
+ *
+ * @example
+ * ```ts
+ * import { diagnose } from 'conntrack';
+ *
+ * for (const { severity, code, message, setting, suggested } of await diagnose())
+ *   console.log(severity, code, message, setting, suggested);
+ * ```
+ */
+export async function diagnose(this: unknown): Promise<Finding[]> {
+  atMost(0, arguments);
+  return within(this, 'diagnose', async (context) =>
+    findingsOf(await gatherEvidence(sourceOf(context), context.netns)),
+  );
+}
+
+const sourceOf = (context: Context) => ({
+  readStats: () => readStatsOf(context.requests, context.netns),
+  readSettings: () => readSettingsOf('readSettings', context.netns),
+  streamEntries: () =>
+    new EntryStream('streamEntries', openReader(context, 'streamEntries', undefined, undefined)),
+});
