@@ -12,6 +12,6 @@ console.log(String(entry));
 const { updated } = await updateEntries({ mark: 1 }, { mark: { value: 0x10, mask: 0xf0 } });
 console.log(updated, 'marked');
 
-// A pod is gone: end its flows, IPv4 and IPv6, before and after NAT, in one pass.
+// A pod has ended: delete its flows, IPv4 and IPv6, before and after NAT, in one pass.
 const { deleted } = await deleteEntries([{ address: '10.0.0.5' }, { address: 'fd00::5' }]);
 console.log(deleted, 'deleted');

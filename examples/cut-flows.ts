@@ -1,5 +1,5 @@
 /**
- * Ends all flows of some addresses: in both directions, before and after NAT.
+ * Deletes all flows of the given addresses: in both directions, before and after NAT.
  *
  *   node out/examples/cut-flows.js [--dry-run] <address or network> ...
  */
@@ -14,14 +14,14 @@ if (addresses.length === 0) {
 }
 
 try {
-  // An entry matches if any of its four addresses does; one pass does for all filters.
+  // An entry matches if any of its four addresses does. One pass serves all filters.
   const filters = addresses.map((address) => ({ address }));
   if (dryRun) for (const entry of await listEntries(filters)) console.log(String(entry));
   const { matched, deleted, vanished } = await deleteEntries(filters, { dryRun });
-  const gone = vanished === 0 ? '' : `, ${vanished} were gone already`;
+  const gone = vanished === 0 ? '' : `, ${vanished} had ended already`;
   console.log(dryRun ? `${matched} flows` : `${deleted} of ${matched} flows deleted${gone}`);
 } catch (error) {
-  // Wrong arguments are a TypeError or RangeError that names the field.
+  // A wrong argument throws a TypeError or RangeError that names the field.
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof ConntrackError ? 1 : 2;
 }

@@ -1,5 +1,5 @@
 /**
- * Metrics of the table for Prometheus, until Ctrl-C. Root hears of new flows, too.
+ * Serves metrics of the table to Prometheus until Ctrl-C; with CAP_NET_ADMIN also of new flows.
  *
  *   node out/examples/exporter.js [port]
  */
@@ -11,13 +11,13 @@ import { register } from 'prom-client';
 
 const port = Number(process.argv[2] ?? 9465);
 
-/** The kernel has no counter of new flows: conntrack_events_received_total is one. */
+/** The kernel does not count new flows; conntrack_events_received_total does. */
 function watchNewFlows(): EventStream | undefined {
   try {
     return watchEvents({ events: ['new'] });
   } catch (error) {
     if (!(error instanceof ConntrackError && error.code === 'EPERM')) throw error;
-    console.error('without CAP_NET_ADMIN there are no metrics of events');
+    console.error('no metrics of events: they need CAP_NET_ADMIN');
     return undefined;
   }
 }
@@ -35,7 +35,7 @@ const server = createServer((request, response) => {
     (error: unknown) => response.writeHead(500).end(String(error)),
   );
 });
-// Without an address it serves other machines, too.
+// Without the address the server would answer other machines, too.
 server.listen(port, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
 });
@@ -47,5 +47,5 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-// Events that nobody reads would fill the queue.
+// An unread stream would fill its queue.
 if (stream !== undefined) for await (const _events of stream.batches());

@@ -1,5 +1,5 @@
 /**
- * A first look at what the package reads.
+ * Prints events and entries.
  *
  *   npm start             real traffic in a private network namespace
  *   npm start -- --host   the table of this machine
@@ -33,8 +33,8 @@ async function showTable(): Promise<void> {
   const entries = await firstEntries();
   const example = entries.find((entry) => entry.protocol === 'tcp') ?? entries[0];
   if (example === undefined) {
-    print('The table is empty. The kernel tracks connections only where something asks for');
-    print('it: a firewall rule that looks at the connection state, or NAT.');
+    print('The table is empty. The kernel tracks connections only where a firewall rule needs');
+    print('their state, or NAT is active.');
     return;
   }
   printTitle('for await (const entry of streamEntries())');
@@ -59,7 +59,7 @@ async function inPrivateNetwork(): Promise<void> {
   const printing = printEvents(stream);
   const { how, close } = await fillTable();
   try {
-    await setTimeout(20); // events come within a millisecond or two
+    await setTimeout(20); // events arrive within 2 ms
     await stream.close();
     await printing;
     print(`\n${how}`);

@@ -1,6 +1,6 @@
 /**
- * Who is behind a NATed connection, asked with what the server on the other side
- * has in its log.
+ * Finds the host behind a NATed connection, from the addresses and ports in the log of the
+ * server on the other side.
  *
  *   node out/examples/nat-lookup.js tcp <public address> <port> <server address> <port>
  */
@@ -13,7 +13,7 @@ if ((protocol !== 'tcp' && protocol !== 'udp') || serverPort === undefined) {
 }
 
 try {
-  // After NAT the answers of the server go to the public address: the reply tuple.
+  // The server answers to the public address: that is the reply tuple.
   const entry = await getEntry({
     protocol,
     reply: {
@@ -31,7 +31,7 @@ try {
     console.log(`${source} port ${sourcePort}${entry.status.sourceNat ? '' : ' (no NAT)'}`);
   }
 } catch (error) {
-  // Wrong arguments are a TypeError or RangeError that names the field.
+  // A wrong argument throws a TypeError or RangeError that names the field.
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof ConntrackError ? 1 : 2;
 }

@@ -1,5 +1,5 @@
 /**
- * How full the table is, in a line that stays up to date, until Ctrl-C.
+ * Shows how full the table is, in one line that updates until Ctrl-C.
  *
  *   node out/examples/pressure.js [seconds]
  */
@@ -14,7 +14,7 @@ function bar(utilization: number): string {
   return '#'.repeat(Math.min(WIDTH, Math.round(utilization * WIDTH))).padEnd(WIDTH, '.');
 }
 
-/** Until it is full: in the largest unit of which there is one. */
+/** The time until the table is full, in the largest fitting unit. */
 function until(left: number | undefined): string {
   if (left === undefined) return '';
   if (left < 120) return `, full in ${number(left)} s`;
@@ -39,10 +39,10 @@ function lineOf(sample: PressureSample): string {
   );
 }
 
-/** On a terminal it replaces the one before. */
+/** On a terminal the line replaces the previous one. */
 function show(line: string): void {
   const { isTTY, columns } = process.stdout;
-  const width = (columns || 80) - 1; // one that does not know its width says 0
+  const width = (columns || 80) - 1; // 0 for a terminal of unknown width
   process.stdout.write(isTTY ? `\r${line.slice(0, width).padEnd(width)}` : `${line}\n`);
 }
 

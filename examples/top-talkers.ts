@@ -1,5 +1,5 @@
 /**
- * Who moves the most bytes: a table of any size in one pass, in bounded memory.
+ * Lists the sources with the most bytes: one pass over a table of any size, in bounded memory.
  *
  *   node out/examples/top-talkers.js [how many]
  */
@@ -14,9 +14,9 @@ let tooLow = 0;
 let notCounted = 0;
 
 /**
- * Keeps the largest `kept` of twice as many sources and takes from each what the
- * next one had (Misra and Gries, for weighted items). A sum is too low by at most
- * what was taken, and that is never more than total / kept.
+ * Keeps the largest `kept` of twice as many sources and subtracts the next largest sum from
+ * each (Misra and Gries, for weighted items). The subtractions make a sum too low by at most
+ * total / kept.
  */
 function forgetTheSmall(): void {
   const sums = [...bytesBySource.values()].sort((a, b) => b - a);

@@ -1,5 +1,5 @@
 /**
- * Flows as they begin, change and end, until Ctrl-C.
+ * Prints flows as they begin, change and end, until Ctrl-C.
  *
  *   node out/examples/watch.js [new] [update] [destroy]
  */
@@ -7,19 +7,19 @@ import { ConntrackError, ENTRY_EVENTS, type EventStream, watchEvents } from 'con
 
 const named = ENTRY_EVENTS.filter((event) => process.argv.includes(event));
 
-function tellCoverage({ coverage }: EventStream): void {
+function printCoverage({ coverage }: EventStream): void {
   if (coverage === 'since-listening') {
-    console.log('Flows that are older than the first listener tell nothing of their end;');
-    console.log('net.netfilter.nf_conntrack_events=1 would change that for new ones.');
+    console.log('Flows that began before the first listener end without an event. For events of');
+    console.log('every new flow, set net.netfilter.nf_conntrack_events to 1.');
   } else if (coverage === 'none') {
-    console.log('net.netfilter.nf_conntrack_events is 0: new flows tell nothing.');
+    console.log('net.netfilter.nf_conntrack_events is 0: new flows send no events.');
   }
 }
 
 try {
   const stream = watchEvents({ events: named.length > 0 ? named : ENTRY_EVENTS });
   process.once('SIGINT', () => void stream.close());
-  tellCoverage(stream);
+  printCoverage(stream);
   for await (const event of stream) {
     if (event.type === 'lost') {
       console.log(`LOST     ${event.count} events (${event.cause})`);

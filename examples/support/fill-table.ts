@@ -1,6 +1,6 @@
 /**
- * Fills the table of the private network: with traffic where the kernel can be
- * made to track it, else with entries that are written into the table.
+ * Fills the table of the private network: with traffic if the kernel tracks it, else by
+ * creating entries.
  */
 import { release } from 'node:os';
 import { bringUpLoopback, countAndTime, ping, trackLoopback } from './loopback.js';
@@ -8,7 +8,7 @@ import { openConnections } from './traffic.js';
 import { writeIcmp, writeTcpAndUdp } from './write-entries.js';
 
 export interface FilledTable {
-  /** How it came to its entries, in words. */
+  /** Where the entries come from, as a sentence. */
   how: string;
   close: () => void;
 }

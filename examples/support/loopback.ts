@@ -1,6 +1,6 @@
 /**
- * Makes the kernel track what passes through the loopback device of the private
- * network, with the tools that are there.
+ * Makes the kernel track the packets of the private network's loopback device, with the
+ * installed tools.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ function succeeds(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
-/** The addresses of the device: 127.0.0.1, and ::1 unless IPv6 is off. None when it stays down. */
+/** The addresses of the device: 127.0.0.1, and ::1 unless IPv6 is off. Empty if it stays down. */
 export function bringUpLoopback(): string[] {
   if (!succeeds('ip', 'link', 'set', 'lo', 'up')) return [];
   return networkInterfaces().lo?.map(({ address }) => address) ?? [];
@@ -31,7 +31,7 @@ export function trackLoopback(): boolean {
   );
 }
 
-/** Both hold for flows that begin from now on. */
+/** Switches on accounting and timestamps for flows that begin from now on. */
 export function countAndTime(): void {
   for (const name of ['acct', 'timestamp']) {
     writeFileSync(`/proc/sys/net/netfilter/nf_conntrack_${name}`, '1');
@@ -39,9 +39,8 @@ export function countAndTime(): void {
 }
 
 /**
- * Node.js has no raw sockets, and ping is not everywhere; perl comes with most
- * systems and with git. It waits for the answer. The kernel fills in the checksum
- * of ICMPv6, not that of ICMP.
+ * Sends an echo request and waits for the answer. Node.js has no raw sockets, and some systems
+ * lack ping; most have perl. The kernel fills in the checksum of ICMPv6, but not of ICMP.
  */
 const PERL_PING = `
   use Socket qw(:all);
@@ -54,7 +53,7 @@ const PERL_PING = `
   do { recv($socket, $_, 2048, 0) // die } until unpack("x$offset C", $_) == $answer;
 `;
 
-/** One ICMP or ICMPv6 echo request. False when nothing here can send it. */
+/** Sends one ICMP or ICMPv6 echo request. Returns false if no tool can. */
 export function ping(address: string): boolean {
   return succeeds('ping', '-c', '1', address) || succeeds('perl', '-e', PERL_PING, address);
 }

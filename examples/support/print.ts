@@ -1,5 +1,5 @@
 /**
- * Entries as a table of two lines each: the original direction, then the reply.
+ * Prints entries as a table, two lines each: the original direction, then the reply.
  */
 import { styleText } from 'node:util';
 import { type Entry, STATUS_FLAGS, type Tuple } from 'conntrack';
@@ -37,7 +37,7 @@ export function printTable(entries: readonly Entry[]): void {
 function originalRow(entry: Entry): string[] {
   const state = (entry.tcp ?? entry.sctp ?? entry.dccp)?.state;
   const flags = STATUS_FLAGS.filter((flag) => entry.status[flag]).filter(
-    // Every entry of the table is confirmed; the reply has a line of its own.
+    // Every listed entry is confirmed; seenReply is on the line of the reply.
     (flag) => flag !== 'confirmed' && flag !== 'seenReply',
   );
   return [

@@ -1,16 +1,16 @@
 /**
- * Starts this program again inside a network namespace of its own, which goes
- * away with it: nothing of the machine is touched.
+ * Restarts this program in a new network namespace, which ends with it and leaves the machine
+ * alone.
  */
 import { spawnSync } from 'node:child_process';
 
-/** The option that tells the program that it is inside. */
+/** The restarted program gets this option. */
 export const INSIDE = 'inside-private-network';
 
 const AS_ROOT = ['--net'];
 const AS_USER = ['--user', '--map-root-user', '--net'];
 
-/** Gives the exit code of the program. */
+/** Returns the exit code of the program. */
 export function runInPrivateNetwork(): number {
   if (process.platform !== 'linux') {
     console.error(`Connection tracking is part of Linux; this is ${process.platform}.`);
@@ -28,7 +28,7 @@ export function runInPrivateNetwork(): number {
     }
     refusals.push(`unshare ${options.join(' ')}: ${probe.stderr.trim()}`);
   }
-  console.error(`This needs a private network namespace, and the system refuses one:
+  console.error(`This program needs a private network namespace, and the system refuses one:
   ${refusals.join('\n  ')}
 Any one of these helps:
   run it as root

@@ -1,5 +1,5 @@
 /**
- * TCP and UDP over the loopback device, with connections that stay open.
+ * Opens TCP and UDP connections over the loopback device, and keeps them open.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { connect, createServer, isIPv6 } from 'node:net';
 
 type Close = () => void;
 
-/** Resolves once every request has had its answer. */
+/** Resolves when every request has its answer. */
 export async function openConnections(addresses: readonly string[]): Promise<Close> {
   const closers = await Promise.all(
     addresses.flatMap((address) => [openTcp(address), openUdp(address)]),

@@ -1,5 +1,5 @@
 /**
- * Entries for a network namespace where no firewall tool makes the kernel track any.
+ * Creates entries where no firewall tool is installed that makes the kernel track packets.
  */
 import { createEntries, type EntrySpec } from 'conntrack';
 
@@ -7,7 +7,7 @@ async function create(specs: EntrySpec[]): Promise<void> {
   for (const { error } of await createEntries(specs)) if (error) throw error;
 }
 
-/** From the ranges for documentation (RFC 5737, RFC 3849). */
+/** Addresses reserved for documentation (RFC 5737, RFC 3849). */
 const IPV4 = { source: '192.0.2.10', destination: '198.51.100.7' };
 const IPV6 = { source: '2001:db8::10', destination: '2001:db8:7::7' };
 

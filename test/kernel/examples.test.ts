@@ -149,22 +149,7 @@ describeInNamespace(
       },
       { name: 'flow-events', args: [], shows: /^new udp .*\ndestroy udp .*\n$/ },
     ])('$name shows what happens until Ctrl-C', async ({ name, args, shows }) => {
-      setting('events', 1);
-      const program = fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
-      const child = spawn(process.execPath, [program, ...args], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      while (!somebodyListens()) await setTimeout(5);
-      const flow = ['-p', 'udp', '-s', '10.0.0.7', '-d', '9.9.9.9', '--sport', '7'];
-      run('conntrack', '-I', ...flow, '--dport', '53', '-t', '100');
-      run('conntrack', '-U', ...flow, '--dport', '53', '-t', '50');
-      run('conntrack', '-D', ...flow, '--dport', '53');
-      let output = '';
-      for await (const chunk of child.stdout.setEncoding('utf8')) {
-        output += String(chunk);
-        if (/destroy/i.test(output)) child.kill('SIGINT');
-      }
-      expect(output).toMatch(shows);
+      expect(await watchOneFlow(name, args)).toMatch(shows);
     });
 
     it('nat-lookup finds who is behind an address', async () => {
@@ -236,6 +221,14 @@ describeInNamespace(
       );
     });
 
+    it('at-a-glance lists, deletes, and shows events until Ctrl-C', async () => {
+      const flow = ['-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '40000', '--dport', '443'];
+      run('conntrack', '-I', '-p', 'tcp', ...flow, '-t', '100', '--state', 'ESTABLISHED');
+      expect(await watchOneFlow('at-a-glance')).toMatch(
+        /^10\.0\.0\.5 9\.9\.9\.9 0\n1 flows deleted\nnew udp .*\ndestroy udp .*\n$/,
+      );
+    });
+
     it('top-talkers finds the largest of more sources than it remembers', async () => {
       const small = Array.from({ length: 250 }, (_, index) => `127.0.1.${index + 1}`);
       await Promise.all(small.map((address) => send(address, 1)));
@@ -253,6 +246,26 @@ describeInNamespace(
     });
   });
 });
+
+/** Runs a program that prints events, until it has printed the end of a flow that begins now. */
+async function watchOneFlow(name: string, args: string[] = []): Promise<string> {
+  setting('events', 1);
+  const program = fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  while (!somebodyListens()) await setTimeout(5);
+  const flow = ['-p', 'udp', '-s', '10.0.0.7', '-d', '9.9.9.9', '--sport', '7'];
+  run('conntrack', '-I', ...flow, '--dport', '53', '-t', '100');
+  run('conntrack', '-U', ...flow, '--dport', '53', '-t', '50');
+  run('conntrack', '-D', ...flow, '--dport', '53');
+  let output = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    output += String(chunk);
+    if (/destroy/i.test(output)) child.kill('SIGINT');
+  }
+  return output;
+}
 
 const UDP_HEADERS = 28;
 

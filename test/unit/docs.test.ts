@@ -12,7 +12,14 @@ const filesIn = (folder: string, ending: string) =>
     .map((name) => `${folder}/${name}`);
 
 const guides = filesIn('docs', '.md').filter((page) => !page.startsWith('docs/api/'));
-const pages = ['README.md', 'CHANGELOG.md', ...guides];
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/README.md',
+  ...guides,
+];
 
 function codeBlocks(text: string): string[] {
   return Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code);
@@ -35,12 +42,52 @@ function anchorsOf(markdown: string): string[] {
   );
 }
 
+/** The rows of the Markdown tables below a heading, each as the text of its cells. */
+function rowsBelow(heading: string, markdown: string): string[][] {
+  const [, after = ''] = markdown.split(`${heading}\n`);
+  const [section = ''] = after.split(/^#/m);
+  return Array.from(section.matchAll(/^\| (.*) \|$/gm), ([, row = '']) =>
+    row.split('|').map((cell) => cell.trim()),
+  );
+}
+
 describe('the documents', () => {
   it('the code of the README is a file in examples/', () => {
     const examples = filesIn('examples', '.ts').map(read);
     const blocks = codeBlocks(read('README.md'));
     expect(blocks.length).toBeGreaterThan(0);
     for (const block of blocks) expect(examples).toContain(block);
+  });
+
+  it('the figures of the README are those of docs/performance.md, and of one day', () => {
+    const performance = read('docs/performance.md');
+    const figure = (table: string, row: string, column: string) => {
+      const rows = rowsBelow(`### ${table}`, performance);
+      const head = rows.find((names) => names.includes(column)) ?? [];
+      return rows.find(([name]) => name === row)?.[head.indexOf(column)] ?? 'missing';
+    };
+    const seconds = (text: string) => `${Number(text).toFixed(1)}\u00a0s`;
+    const microseconds = (text: string) => `${(Number(text) / 1000).toFixed(1)}\u00a0µs`;
+    const reading = (reader: string) => seconds(figure('1,000,000 entries', reader, 'process, s'));
+    const deletes = (work: string) =>
+      seconds(figure('Deletes from 1,008,000 entries', work, 'process, s'));
+    const events = (listener: string, column: string) =>
+      figure('1,000,000 new flows at full speed', listener, column);
+    const tool = 'conntrack -E > file';
+    const ours = 'watchEvents(), each event read';
+
+    const [, ...rows] = rowsBelow('# conntrack', read('README.md'));
+    expect(rows.map(([, ...cells]) => cells)).toEqual([
+      [reading('conntrack -L > /dev/null'), reading('streamEntries(), by batches, all read')],
+      [
+        deletes('conntrack -D -s, the same'),
+        deletes('deleteEntries(), one source of 60000 entries'),
+      ],
+      [events(tool, 'lost'), events(ours, 'lost')],
+      [tool, ours].map((listener) => microseconds(events(listener, 'CPU, ns/event'))),
+    ]);
+    const [day = 'no day'] = /\d{4}-\d{2}-\d{2}(?=T)/.exec(performance) ?? [];
+    expect(read('README.md')).toContain(day);
   });
 
   it.each(pages)('the links of %s lead somewhere', (page) => {

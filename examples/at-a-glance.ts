@@ -1,0 +1,12 @@
+import { deleteEntries, listEntries, watchEvents } from 'conntrack';
+
+for (const { original, counters } of await listEntries({ protocol: 'tcp' }))
+  console.log(original.source, original.destination, counters?.reply.bytes);
+
+const { deleted } = await deleteEntries({ address: '10.0.0.5' });
+console.log(deleted, 'flows deleted');
+
+for await (const event of watchEvents({ events: ['new', 'destroy'] })) {
+  if (event.type === 'lost') console.warn('lost', event.count, 'events');
+  else if ('entry' in event) console.log(event.type, String(event.entry));
+}
