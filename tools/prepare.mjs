@@ -2,6 +2,7 @@
 // a fresh clone. Plain Node.js: nothing is installed yet when it runs.
 //
 //   node tools/prepare.mjs            the addon and dist/
+//   node tools/prepare.mjs addon      the addon alone
 //   node tools/prepare.mjs examples   the same and the examples
 //   node tools/prepare.mjs tests      the same and what the tests need
 //   node tools/prepare.mjs bench      the same and the programs of the benchmark
@@ -52,7 +53,7 @@ if (!installed()) {
 }
 if (!existsSync(join(root, 'build/Release/conntrack.node'))) console.log('Building the addon ...');
 run('cmake-js', process.execPath, ['node_modules/cmake-js/bin/cmake-js', 'compile']);
-typescript('.');
+if (target !== 'addon') typescript('.');
 if (target === 'examples') typescript('examples');
 if (target === 'tests') {
   console.log('Building the tests ...');

@@ -8,11 +8,13 @@
 #include "addon/namespace_wrap.h"
 #include "addon/pass_wrap.h"
 #include "addon/request_wrap.h"
+#include "wire/layout.h"
 
 namespace conntrack::addon {
 
 Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
-  exports.Set("layout", Napi::Value(env, describe_layout(env)));
+  exports.Set("layout", Napi::Function::New<describe_layout>(env));
+  exports.Set("layoutHash", Napi::String::New(env, &layout_hash.text[0]));
   exports.Set("DumpReader", DumpWrap::define(env));
   exports.Set("EventReader", EventWrap::define(env));
   exports.Set("TablePass", PassWrap::define(env));

@@ -1,10 +1,11 @@
-// The numbers of the record layout, for the check in src/record/layout.ts.
+// The layout of the records, for the generator of src/record/layout.ts and the tests.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 namespace conntrack::addon {
 
-napi_value describe_layout(napi_env env);
+// A list of { name, comment, fields }, where fields has the number of each name.
+Napi::Value describe_layout(const Napi::CallbackInfo& info);
 
 }  // namespace conntrack::addon

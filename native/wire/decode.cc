@@ -41,12 +41,12 @@ class EntryDecoder {
 
   // The first value of the extension makes the rest of it zero.
   ExtensionRecord& extend(uint32_t present) {
-    if ((record_.present & ENTRY_IN_EXTENSION) == 0) {
+    if (record_.extension_present == 0) {
       extension_.record = {};
       extension_.helper = {};
       extension_.security_context = {};
     }
-    record_.present |= present;
+    record_.extension_present |= present;
     return extension_.record;
   }
 
@@ -76,11 +76,12 @@ class EntryDecoder {
       case CTA_ID:
         return integer(a, record_.id, ENTRY_ID);
       case CTA_TUPLE_MASTER:
-        return tuple(a, extend(ENTRY_MASTER).master, ENTRY_MASTER);
+        return decode_tuple(a.payload, extend(EXTENSION_MASTER).master, record_.unknown_attributes);
       case CTA_SEQ_ADJ_ORIG:
-        return sequence_adjust(a, extend(ENTRY_ORIGINAL_SEQUENCE_ADJUST).original_sequence_adjust);
+        return sequence_adjust(a,
+                               extend(EXTENSION_ORIGINAL_SEQUENCE_ADJUST).original_sequence_adjust);
       case CTA_SEQ_ADJ_REPLY:
-        return sequence_adjust(a, extend(ENTRY_REPLY_SEQUENCE_ADJUST).reply_sequence_adjust);
+        return sequence_adjust(a, extend(EXTENSION_REPLY_SEQUENCE_ADJUST).reply_sequence_adjust);
       case CTA_ZONE:
         return integer(a, record_.zone, ENTRY_ZONE);
       case CTA_SECCTX:
@@ -92,7 +93,7 @@ class EntryDecoder {
       case CTA_SYNPROXY:
         return synproxy(a);
       case CTA_TIMESTAMP_EVENT:
-        return integer(a, extend(ENTRY_EVENT_TIME).event_time, ENTRY_EVENT_TIME);
+        return read_big_endian(a.payload, extend(EXTENSION_EVENT_TIME).event_time);
       default:
         return unknown();
     }
@@ -145,6 +146,7 @@ class EntryDecoder {
   void forget_protocol_info() {
     record_.present &= ~ENTRY_PROTOCOL_INFO;
     record_.state = 0;
+    record_.dccp_role = 0;
     memset(&record_.info, 0, sizeof record_.info);
   }
 
@@ -183,14 +185,13 @@ class EntryDecoder {
   }
 
   bool dccp(const Attribute& a) {
-    DccpRecord& info = record_.info.dccp;
     switch (a.type) {
       case CTA_PROTOINFO_DCCP_STATE:
         return byte(a, record_.state, ENTRY_DCCP_STATE);
       case CTA_PROTOINFO_DCCP_ROLE:
-        return byte(a, info.role, ENTRY_DCCP_ROLE);
+        return byte(a, record_.dccp_role, ENTRY_DCCP_ROLE);
       case CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ:
-        return integer(a, info.handshake_sequence, ENTRY_DCCP_HANDSHAKE_SEQUENCE);
+        return integer(a, record_.info.dccp.handshake_sequence, ENTRY_DCCP_HANDSHAKE_SEQUENCE);
       case CTA_PROTOINFO_DCCP_PAD:
         return true;
       default:
@@ -245,7 +246,7 @@ class EntryDecoder {
     return each_attribute(a.payload, [this](const Attribute& part) {
       switch (part.type) {
         case CTA_HELP_NAME: {
-          ExtensionRecord& extension = extend(ENTRY_HELPER);
+          ExtensionRecord& extension = extend(EXTENSION_HELPER);
           return decode_text(part.payload, extension_.helper, extension.helper_length);
         }
         case CTA_HELP_INFO:  // private to each helper, and none of the kernel's fills it
@@ -259,7 +260,7 @@ class EntryDecoder {
   bool security_context(const Attribute& a) {
     return each_attribute(a.payload, [this](const Attribute& part) {
       if (part.type != CTA_SECCTX_NAME) return unknown();
-      ExtensionRecord& extension = extend(ENTRY_SECURITY_CONTEXT);
+      ExtensionRecord& extension = extend(EXTENSION_SECURITY_CONTEXT);
       return decode_text(part.payload, extension_.security_context,
                          extension.security_context_length);
     });
@@ -284,10 +285,10 @@ class EntryDecoder {
   bool synproxy(const Attribute& a) {
     SynproxyRecord out = {};
     if (!synproxy_values(a.payload, out)) return false;
-    record_.present &= ~ENTRY_SYNPROXY_NOT_ZERO;
+    record_.extension_present &= ~EXTENSION_SYNPROXY;
     record_.present |= ENTRY_SYNPROXY;
     if ((out.initial_sequence | out.initial_timestamp | out.timestamp_offset) != 0) {
-      extend(ENTRY_SYNPROXY_NOT_ZERO).synproxy = out;
+      extend(EXTENSION_SYNPROXY).synproxy = out;
     }
     return true;
   }
@@ -314,7 +315,7 @@ class EntryDecoder {
   }
 
   bool labels(const Attribute& a) {
-    ExtensionRecord& extension = extend(ENTRY_LABELS);
+    ExtensionRecord& extension = extend(EXTENSION_LABELS);
     if (a.payload.size > sizeof extension.labels) return false;
     memset(extension.labels, 0, sizeof extension.labels);
     for (size_t i = 0; i < a.payload.size; i++) {

@@ -38,12 +38,11 @@ void put_sctp(RequestWriter& out, const EntryRecord& record) {
 }
 
 void put_dccp(RequestWriter& out, const EntryRecord& record) {
-  const DccpRecord& dccp = record.info.dccp;
   Nest nest(out, CTA_PROTOINFO_DCCP);
   out.byte(CTA_PROTOINFO_DCCP_STATE, record.state);
-  if (record.present & ENTRY_DCCP_ROLE) out.byte(CTA_PROTOINFO_DCCP_ROLE, dccp.role);
+  if (record.present & ENTRY_DCCP_ROLE) out.byte(CTA_PROTOINFO_DCCP_ROLE, record.dccp_role);
   if (record.present & ENTRY_DCCP_HANDSHAKE_SEQUENCE) {
-    out.integer(CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, dccp.handshake_sequence);
+    out.integer(CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, record.info.dccp.handshake_sequence);
   }
 }
 
@@ -130,20 +129,23 @@ void put_key(RequestWriter& out, const EntryRecord& record) {
 
 // What an entry can be given when it is created, and later as well.
 void put_values(RequestWriter& out, const EntryRecord& record, const Extension& extension) {
-  const auto has = [&record](uint32_t present) { return (record.present & present) != 0; };
+  const auto has = [&record](EntryPresent bit) { return (record.present & bit) != 0; };
+  const auto extended = [&record](ExtensionPresent bit) {
+    return (record.extension_present & bit) != 0;
+  };
   if (has(ENTRY_TIMEOUT)) out.integer(CTA_TIMEOUT, record.timeout);
   if (has(ENTRY_MARK)) out.integer(CTA_MARK, record.mark);
   put_protocol_info(out, record);
-  if (has(ENTRY_HELPER)) put_helper(out, extension.helper);
-  if (has(ENTRY_LABELS)) put_labels(out, extension.record.labels);
-  if (has(ENTRY_ORIGINAL_SEQUENCE_ADJUST)) {
+  if (extended(EXTENSION_HELPER)) put_helper(out, extension.helper);
+  if (extended(EXTENSION_LABELS)) put_labels(out, extension.record.labels);
+  if (extended(EXTENSION_ORIGINAL_SEQUENCE_ADJUST)) {
     put_sequence_adjust(out, CTA_SEQ_ADJ_ORIG, extension.record.original_sequence_adjust);
   }
-  if (has(ENTRY_REPLY_SEQUENCE_ADJUST)) {
+  if (extended(EXTENSION_REPLY_SEQUENCE_ADJUST)) {
     put_sequence_adjust(out, CTA_SEQ_ADJ_REPLY, extension.record.reply_sequence_adjust);
   }
   if (has(ENTRY_SYNPROXY)) {
-    const bool zero = !has(ENTRY_SYNPROXY_NOT_ZERO);
+    const bool zero = !extended(EXTENSION_SYNPROXY);
     put_synproxy(out, zero ? SynproxyRecord{} : extension.record.synproxy);
   }
 }
@@ -286,7 +288,9 @@ RequestWriter encode_create(const SpecRecord& spec, const Extension& extension) 
   put_tuple(out, CTA_TUPLE_REPLY, record.reply);
   if (record.present & ENTRY_STATUS) out.integer(CTA_STATUS, record.status);
   put_values(out, record, extension);
-  if (record.present & ENTRY_MASTER) put_tuple(out, CTA_TUPLE_MASTER, extension.record.master);
+  if (record.extension_present & EXTENSION_MASTER) {
+    put_tuple(out, CTA_TUPLE_MASTER, extension.record.master);
+  }
   put_nat(out, spec);
   return out;
 }

@@ -21,6 +21,21 @@ enum AskedFields : uint32_t {
   ASKED_STATUS = 1u << 17,
   ASKED_ZONE = 1u << 18,
 };
+
+inline constexpr LayoutField asked_field_bits[] = {
+    {"source", uapi::CTA_FILTER_IP_SRC},
+    {"destination", uapi::CTA_FILTER_IP_DST},
+    {"protocol", uapi::CTA_FILTER_PROTO_NUM},
+    {"sourcePort", uapi::CTA_FILTER_PROTO_SRC_PORT},
+    {"destinationPort", uapi::CTA_FILTER_PROTO_DST_PORT},
+    {"icmpType", uapi::CTA_FILTER_ICMP_TYPE | uapi::CTA_FILTER_ICMPV6_TYPE},
+    {"icmpCode", uapi::CTA_FILTER_ICMP_CODE | uapi::CTA_FILTER_ICMPV6_CODE},
+    {"icmpId", uapi::CTA_FILTER_ICMP_ID | uapi::CTA_FILTER_ICMPV6_ID},
+    {"mark", ASKED_MARK},
+    {"status", ASKED_STATUS},
+    {"zone", ASKED_ZONE},
+};
+
 constexpr uint32_t ASKED_TUPLE = 0xfff;
 uint32_t asked_fields(const FilterRecord& ask);
 

@@ -1,5 +1,5 @@
 // The fixed layout of an event: what happened, and to what. It shares the slabs'
-// manner with entries; src/record/layout.ts holds the same offsets.
+// manner with entries.
 #pragma once
 
 #include "wire/entry_record.h"
@@ -18,6 +18,25 @@ enum EventKind : uint32_t {
   EVENT_RELIABILITY_ENDED,  // `count` of `maximum` entries in the table
 };
 
+inline constexpr LayoutField event_kinds[] = {
+    {"new", EVENT_NEW},
+    {"update", EVENT_UPDATE},
+    {"destroy", EVENT_DESTROY},
+    {"expectationNew", EVENT_EXPECTATION_NEW},
+    {"expectationDestroy", EVENT_EXPECTATION_DESTROY},
+    {"lostInKernel", EVENT_LOST_IN_KERNEL},
+    {"lostInQueue", EVENT_LOST_IN_QUEUE},
+    {"reliabilityEnded", EVENT_RELIABILITY_ENDED},
+};
+
+inline constexpr LayoutField event_groups[] = {
+    {"new", uapi::GROUP_NEW},
+    {"update", uapi::GROUP_UPDATE},
+    {"destroy", uapi::GROUP_DESTROY},
+    {"expectationNew", uapi::GROUP_EXPECTATION_NEW},
+    {"expectationDestroy", uapi::GROUP_EXPECTATION_DESTROY},
+};
+
 struct EventRecord {
   uint32_t kind;            // EventKind
   uint32_t origin_port_id;  // 0: packets
@@ -30,5 +49,15 @@ struct EventRecord {
   };
 };
 static_assert(sizeof(EventRecord) == 24 + sizeof(EntryRecord));
+
+inline constexpr LayoutField event_fields[] = {
+    {"size", sizeof(EventRecord)},
+    {"kind", offsetof(EventRecord, kind)},
+    {"originPortId", offsetof(EventRecord, origin_port_id)},
+    {"netns", offsetof(EventRecord, netns)},
+    {"maximum", offsetof(EventRecord, maximum)},
+    {"count", offsetof(EventRecord, count)},
+    {"record", offsetof(EventRecord, entry)},
+};
 
 }  // namespace conntrack

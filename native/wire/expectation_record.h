@@ -22,6 +22,22 @@ struct ExpectationRecord {
 };
 static_assert(sizeof(ExpectationRecord) <= sizeof(EntryRecord));
 
+inline constexpr LayoutField expectation_fields[] = {
+    {"size", sizeof(ExpectationRecord)},
+    {"present", offsetof(ExpectationRecord, present)},
+    {"timeout", offsetof(ExpectationRecord, timeout)},
+    {"id", offsetof(ExpectationRecord, id)},
+    {"flags", offsetof(ExpectationRecord, flags)},
+    {"class", offsetof(ExpectationRecord, helper_class)},
+    {"natDirection", offsetof(ExpectationRecord, nat_direction)},
+    {"zone", offsetof(ExpectationRecord, zone)},
+    {"extension", offsetof(ExpectationRecord, extension)},
+    {"unknownAttributes", offsetof(ExpectationRecord, unknown_attributes)},
+    {"tuple", offsetof(ExpectationRecord, tuple)},
+    {"mask", offsetof(ExpectationRecord, mask)},
+    {"master", offsetof(ExpectationRecord, master)},
+};
+
 enum ExpectationPresent : uint32_t {
   EXPECTATION_TIMEOUT = 1u << 0,
   EXPECTATION_ID = 1u << 1,
@@ -37,6 +53,15 @@ enum ExpectationPresent : uint32_t {
   EXPECTATION_FUNCTION = 1u << 10,
 };
 
+inline constexpr LayoutField expectation_present_bits[] = {
+    {"timeout", EXPECTATION_TIMEOUT},   {"id", EXPECTATION_ID},
+    {"flags", EXPECTATION_FLAGS},       {"class", EXPECTATION_CLASS},
+    {"zone", EXPECTATION_ZONE},         {"tuple", EXPECTATION_TUPLE},
+    {"mask", EXPECTATION_MASK},         {"master", EXPECTATION_MASTER},
+    {"nat", EXPECTATION_NAT},           {"helper", EXPECTATION_HELPER},
+    {"function", EXPECTATION_FUNCTION},
+};
+
 constexpr uint32_t EXPECTATION_IN_EXTENSION =
     EXPECTATION_NAT | EXPECTATION_HELPER | EXPECTATION_FUNCTION;
 
@@ -48,5 +73,12 @@ struct ExpectationExtensionRecord {
   uint32_t padding;
 };
 static_assert(sizeof(ExpectationExtensionRecord) == 56);
+
+inline constexpr LayoutField expectation_extension_fields[] = {
+    {"size", sizeof(ExpectationExtensionRecord)},
+    {"nat", offsetof(ExpectationExtensionRecord, nat)},
+    {"helperLength", offsetof(ExpectationExtensionRecord, helper_length)},
+    {"functionLength", offsetof(ExpectationExtensionRecord, function_length)},
+};
 
 }  // namespace conntrack

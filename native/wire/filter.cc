@@ -77,7 +77,7 @@ bool has_state(const FilterRecord& filter, const EntryRecord& entry) {
 }
 
 bool has_labels(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
-  const bool labelled = (entry.present & ENTRY_LABELS) != 0;
+  const bool labelled = (entry.extension_present & EXTENSION_LABELS) != 0;
   for (size_t i = 0; i < sizeof filter.labels_all; i++) {
     const uint8_t labels = labelled ? extension.record.labels[i] : 0;
     if ((labels & filter.labels_all[i]) != filter.labels_all[i]) return false;
@@ -87,7 +87,8 @@ bool has_labels(const FilterRecord& filter, const EntryRecord& entry, const Exte
 }
 
 bool has_helper(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
-  return (entry.present & ENTRY_HELPER) != 0 && extension.helper.size == filter.helper_length &&
+  return (entry.extension_present & EXTENSION_HELPER) != 0 &&
+         extension.helper.size == filter.helper_length &&
          memcmp(extension.helper.data, filter.helper, filter.helper_length) == 0;
 }
 

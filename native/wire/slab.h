@@ -17,6 +17,13 @@ struct SlabHeader {
 };
 static_assert(sizeof(SlabHeader) == 16);
 
+inline constexpr LayoutField slab_fields[] = {
+    {"size", slab_size},
+    {"count", offsetof(SlabHeader, count)},
+    {"readTime", offsetof(SlabHeader, read_time)},
+    {"firstEntry", sizeof(SlabHeader)},
+};
+
 // The strings point into the message until the slab has copied them.
 struct Extension {
   ExtensionRecord record;
@@ -25,7 +32,7 @@ struct Extension {
 };
 
 inline size_t extension_size(const EntryRecord& record, const Extension& extension) {
-  if ((record.present & ENTRY_IN_EXTENSION) == 0) return 0;
+  if (record.extension_present == 0) return 0;
   const size_t strings = extension.helper.size + extension.security_context.size;
   return (sizeof extension.record + strings + 7) & ~size_t{7};
 }
@@ -130,7 +137,7 @@ class SlabWriter : public Slab<EntryRecord> {
 // into it. False when the slab doesn't hold what it says.
 inline bool read_extension(Bytes slab, const EntryRecord& record, Extension& extension) {
   extension = {};
-  if ((record.present & ENTRY_IN_EXTENSION) == 0) return true;
+  if (record.extension_present == 0) return true;
   size_t at = size_t{record.extension} * 8;
   if (!read_host(slab, at, extension.record)) return false;
   at += sizeof extension.record;

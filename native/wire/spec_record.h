@@ -1,6 +1,5 @@
 // The fixed layout of what is asked for when an entry is created or changed: an
-// entry record, and what requests alone can say. src/record/layout.ts holds the
-// same offsets.
+// entry record, and what requests alone can say.
 #pragma once
 
 #include "wire/entry_record.h"
@@ -19,11 +18,29 @@ struct SpecRecord {
 };
 static_assert(sizeof(SpecRecord) == 240);
 
+inline constexpr LayoutField spec_fields[] = {
+    {"size", sizeof(SpecRecord)},
+    {"entry", offsetof(SpecRecord, entry)},
+    {"markMask", offsetof(SpecRecord, mark_mask)},
+    {"present", offsetof(SpecRecord, present)},
+    {"sourcePort", offsetof(SpecRecord, source_port)},
+    {"destinationPort", offsetof(SpecRecord, destination_port)},
+    {"sourceAddress", offsetof(SpecRecord, source_address)},
+    {"destinationAddress", offsetof(SpecRecord, destination_address)},
+};
+
 enum SpecPresent : uint16_t {
   SPEC_SOURCE_NAT = 1 << 0,
   SPEC_SOURCE_PORT = 1 << 1,
   SPEC_DESTINATION_NAT = 1 << 2,
   SPEC_DESTINATION_PORT = 1 << 3,
+};
+
+inline constexpr LayoutField spec_present_bits[] = {
+    {"sourceNat", SPEC_SOURCE_NAT},
+    {"sourcePort", SPEC_SOURCE_PORT},
+    {"destinationNat", SPEC_DESTINATION_NAT},
+    {"destinationPort", SPEC_DESTINATION_PORT},
 };
 
 }  // namespace conntrack

@@ -260,10 +260,15 @@ export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
   });
 }
 
-export function layoutError(path: string, differences: readonly string[]): ConntrackError {
+/** `found`: the hash of the addon's record layout; `expected`: that of this package. */
+export function layoutError(
+  path: string,
+  found: string | undefined,
+  expected: string,
+): ConntrackError {
   return new ConntrackError(
     `the native addon at ${path} belongs to another version of this package: ` +
-      `it differs in ${differences.join(', ')}`,
+      `the hash of its record layout is ${String(found)}, that of the package is ${expected}`,
     {
       code: 'ERR_CONNTRACK_LAYOUT',
       operation: 'load',

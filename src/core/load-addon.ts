@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { layoutDifferences } from '../record/layout.js';
 import { addonError, type LoadAttempt, layoutError, platformError } from './errors.js';
+import { LAYOUT_HASH } from './layout-hash.js';
 import type { NativeAddon } from './native.js';
 
 const require = createRequire(import.meta.url);
@@ -39,8 +39,8 @@ function load(): NativeAddon {
       attempts.push({ path, error });
       continue;
     }
-    const differences = layoutDifferences(addon.layout);
-    if (differences.length > 0) throw layoutError(path, differences);
+    const { layoutHash } = addon;
+    if (layoutHash !== LAYOUT_HASH) throw layoutError(path, layoutHash, LAYOUT_HASH);
     return addon;
   }
   throw addonError(attempts);

@@ -1,7 +1,6 @@
 /**
  * The types of all that the addon exports: the one door to C++.
  */
-import type { Layout } from '../record/layout.js';
 
 /** Why something failed, in numbers. `syscall` is absent when the kernel answered with the error. */
 export interface NativeFailure {
@@ -152,8 +151,18 @@ export interface FileOutcome extends Outcome {
   readonly text?: string;
 }
 
+/** One constant of src/record/layout.ts. native/wire/layout.h */
+export interface NativeLayoutTable {
+  readonly name: string;
+  readonly comment: string;
+  readonly fields: Readonly<Record<string, number>>;
+}
+
 export interface NativeAddon {
-  readonly layout: Layout;
+  /** Compared when the addon loads. Absent: an addon of another version. */
+  readonly layoutHash?: string;
+  /** For the generator of src/record/layout.ts, and the tests. */
+  layout(): readonly NativeLayoutTable[];
   /** `path`: a file such as /proc/<pid>/ns/net. */
   readonly NetNamespace: new (
     path: string,

@@ -4,9 +4,10 @@
 
 import { uint16, uint32 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import { ENTRY, ENTRY_PRESENT, LITTLE_ENDIAN, SLAB, TUPLE } from '../record/layout.js';
+import { ENTRY, ENTRY_PRESENT, EXTENSION_PRESENT, SLAB, TUPLE } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
 import { protocolNumber, writeTuple } from '../record/tuple-writer.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
 import type { EntryKey } from './key.js';
 
 /** A slab whose first entry is the key: one tuple, perhaps a zone and an id. */
@@ -73,8 +74,16 @@ export class EntryWriter {
   }
 
   add(present: keyof typeof ENTRY_PRESENT): void {
-    const at = this.offset + ENTRY.present;
-    const bits = this.view.getUint32(at, LITTLE_ENDIAN) | ENTRY_PRESENT[present];
-    this.view.setUint32(at, bits, LITTLE_ENDIAN);
+    this.set(ENTRY.present, ENTRY_PRESENT[present]);
+  }
+
+  /** The same of what stands in the extension. */
+  extend(present: keyof typeof EXTENSION_PRESENT): void {
+    this.set(ENTRY.extensionPresent, EXTENSION_PRESENT[present]);
+  }
+
+  private set(field: number, bit: number): void {
+    const at = this.offset + field;
+    this.view.setUint32(at, this.view.getUint32(at, LITTLE_ENDIAN) | bit, LITTLE_ENDIAN);
   }
 }

@@ -15,7 +15,7 @@ import {
   TCP_STATES,
 } from '../core/names.js';
 import { writeAddress } from '../record/ip-address.js';
-import { ENTRY, EXTENSION, LITTLE_ENDIAN, SLAB, SPEC, SPEC_PRESENT } from '../record/layout.js';
+import { ENTRY, EXTENSION, SLAB, SPEC, SPEC_PRESENT } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
 import {
   inverseTuple,
@@ -23,6 +23,7 @@ import {
   requireAddress,
   writeTuple,
 } from '../record/tuple-writer.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
 import type { EntryJson, Nat, NatEndpoint, SctpInfo, TcpDirection } from './entry.js';
 import { EntryWriter } from './key-writer.js';
 import {
@@ -300,7 +301,7 @@ class SpecWriter {
     const at = this.extension + EXTENSION.labels;
     this.view.setBigUint64(at, BigInt.asUintN(64, labels), true);
     this.view.setBigUint64(at + 8, labels >> 64n, true);
-    this.entry.add('labels');
+    this.entry.extend('labels');
   }
 
   helper(value: unknown, least: number): void {
@@ -319,7 +320,7 @@ class SpecWriter {
     const { view, extension } = this;
     view.setUint16(extension + EXTENSION.helperLength, name.length, LITTLE_ENDIAN);
     new Uint8Array(view.buffer).set(name, extension + EXTENSION.size);
-    this.entry.add('helper');
+    this.entry.extend('helper');
   }
 
   private master(master: NonNullable<EntrySpec['master']>, protocol: number): void {
@@ -327,7 +328,7 @@ class SpecWriter {
     object(master, field, 'the original tuple of an entry');
     const own = 'protocol' in master ? protocolNumber(master, field) : protocol;
     writeTuple(this.view, this.extension + EXTENSION.master, master, own, field);
-    this.entry.add('master');
+    this.entry.extend('master');
   }
 
   sequenceAdjust(value: unknown): void {
@@ -341,7 +342,7 @@ class SpecWriter {
         'offsetBefore',
         'offsetAfter',
       ]);
-      this.entry.add(name);
+      this.entry.extend(name);
     }
   }
 
@@ -352,7 +353,7 @@ class SpecWriter {
       'timestampOffset',
     ]);
     this.entry.add('synproxy');
-    this.entry.add('synproxyNotZero');
+    this.entry.extend('synproxy');
   }
 
   /** Numbers behind each other in the extension. Offsets may be negative. */

@@ -17,7 +17,15 @@ import {
   type TcpState,
 } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
-import { ENTRY, ENTRY_PRESENT, EXTENSION, FAMILY_NUMBERS, SLAB, TUPLE } from '../record/layout.js';
+import {
+  ENTRY,
+  ENTRY_PRESENT,
+  EXTENSION,
+  EXTENSION_PRESENT,
+  FAMILY_NUMBERS,
+  SLAB,
+  TUPLE,
+} from '../record/layout.js';
 import type { MasterTuple, Tuple } from '../record/tuple.js';
 import { MasterTupleView, tupleAt } from '../record/tuple-view.js';
 import {
@@ -325,19 +333,19 @@ export class EntryView implements EntryBase {
   }
 
   get labels(): bigint | undefined {
-    if (!this.has(ENTRY_PRESENT.labels)) return undefined;
+    if (!this.extended(EXTENSION_PRESENT.labels)) return undefined;
     // Bit n is bit n % 8 of byte n / 8, whatever the host.
     const labels = bytes(this.words, this.extension(), EXTENSION.labels, 16);
     return (labels.readBigUInt64LE(8) << 64n) | labels.readBigUInt64LE(0);
   }
 
   get helper(): string | undefined {
-    if (!this.has(ENTRY_PRESENT.helper)) return undefined;
+    if (!this.extended(EXTENSION_PRESENT.helper)) return undefined;
     return this.text(0, this.extensionLength(EXTENSION.helperLength));
   }
 
   get securityContext(): string | undefined {
-    if (!this.has(ENTRY_PRESENT.securityContext)) return undefined;
+    if (!this.extended(EXTENSION_PRESENT.securityContext)) return undefined;
     return this.text(
       this.extensionLength(EXTENSION.helperLength),
       this.extensionLength(EXTENSION.securityContextLength),
@@ -345,7 +353,7 @@ export class EntryView implements EntryBase {
   }
 
   get master(): MasterTuple | undefined {
-    if (!this.has(ENTRY_PRESENT.master)) return undefined;
+    if (!this.extended(EXTENSION_PRESENT.master)) return undefined;
     return new MasterTupleView(this.words, this.extension() + EXTENSION.master / 4);
   }
 
@@ -365,11 +373,11 @@ export class EntryView implements EntryBase {
 
   get sequenceAdjust(): SequenceAdjust | undefined {
     const original = this.sequenceAdjustment(
-      ENTRY_PRESENT.originalSequenceAdjust,
+      EXTENSION_PRESENT.originalSequenceAdjust,
       EXTENSION.originalSequenceAdjust,
     );
     const reply = this.sequenceAdjustment(
-      ENTRY_PRESENT.replySequenceAdjust,
+      EXTENSION_PRESENT.replySequenceAdjust,
       EXTENSION.replySequenceAdjust,
     );
     return original || reply ? presentFields({ original, reply }) : undefined;
@@ -377,7 +385,7 @@ export class EntryView implements EntryBase {
 
   get synproxy(): Synproxy | undefined {
     if (!this.has(ENTRY_PRESENT.synproxy)) return undefined;
-    if (!this.has(ENTRY_PRESENT.synproxyNotZero)) {
+    if (!this.extended(EXTENSION_PRESENT.synproxy)) {
       return { initialSequence: 0, initialTimestamp: 0, timestampOffset: 0 };
     }
     const { words } = this;
@@ -419,7 +427,7 @@ export class EntryView implements EntryBase {
   }
 
   private sequenceAdjustment(present: number, field: number): SequenceAdjustment | undefined {
-    if (!this.has(present)) return undefined;
+    if (!this.extended(present)) return undefined;
     const { words } = this;
     const at = this.extension();
     return {
@@ -444,6 +452,11 @@ export class EntryView implements EntryBase {
 
   private has(present: number): boolean {
     return (this.present() & present) !== 0;
+  }
+
+  /** The same of what stands in the extension. */
+  private extended(present: number): boolean {
+    return (this.uint32(ENTRY.extensionPresent) & present) !== 0;
   }
 
   private present(): number {

@@ -4,7 +4,7 @@
 import type { Entry, EntryBase } from '../entry/entry.js';
 import { EntryView } from '../entry/view.js';
 import { ExpectationView } from '../expectation/view.js';
-import { ENTRY, ENTRY_PRESENT, EVENT, EVENT_KINDS, EXTENSION, SLAB } from '../record/layout.js';
+import { ENTRY, EVENT, EVENT_KINDS, EXTENSION, EXTENSION_PRESENT, SLAB } from '../record/layout.js';
 import { bigint64, int32, number64, slabCount, uint16, uint32 } from '../record/words.js';
 import type { ConntrackEvent, EntryEvent, ExpectationEvent } from './event.js';
 
@@ -85,7 +85,8 @@ function expectationEvent(
 
 /** CTA_TIMESTAMP_EVENT; `undefined` when the kernel sent none. */
 function eventTimeAt(words: Uint32Array, entry: number): bigint | undefined {
-  if ((uint32(words, entry, ENTRY.present) & ENTRY_PRESENT.eventTime) === 0) return undefined;
+  const extended = uint32(words, entry, ENTRY.extensionPresent);
+  if ((extended & EXTENSION_PRESENT.eventTime) === 0) return undefined;
   const extension = 2 * uint16(words, entry, ENTRY.extension);
   return bigint64(words, extension + EXTENSION.eventTime / 4);
 }

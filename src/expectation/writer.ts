@@ -10,12 +10,12 @@ import {
   EXPECTATION,
   EXPECTATION_EXTENSION,
   EXPECTATION_PRESENT,
-  LITTLE_ENDIAN,
   SLAB,
   TUPLE,
 } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
 import { protocolNumber, requireAddress, writeTuple } from '../record/tuple-writer.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
 import type { ExpectationKey, ExpectationSpec } from './expectation.js';
 
 /** The kernel's limits: NF_CT_HELPER_NAME_LEN, and what its own functions need. */

@@ -19,10 +19,10 @@ import {
   FAMILY_NUMBERS,
   FILTER,
   FILTER_PRESENT,
-  LITTLE_ENDIAN,
   TUPLE_FILTER,
   TUPLE_FILTER_PRESENT,
 } from '../record/layout.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
 import type { EntryFilter } from './filter.js';
 
 export interface CompiledFilter {

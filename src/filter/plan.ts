@@ -6,13 +6,8 @@ import { errorOfPlainFailure } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { PROTOCOL_NUMBERS } from '../core/names.js';
 import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
-import {
-  ASKED_FIELDS,
-  FAMILY_NUMBERS,
-  FILTER,
-  FILTER_PRESENT,
-  LITTLE_ENDIAN,
-} from '../record/layout.js';
+import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT } from '../record/layout.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
 import { compileFilter } from './compile.js';
 import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filter.js';
 

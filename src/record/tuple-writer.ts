@@ -7,8 +7,9 @@ import { integer, uint16 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
 import { type Family, PROTOCOL_NUMBERS, type Protocol } from '../core/names.js';
 import { addressFamily, writeAddress } from './ip-address.js';
-import { FAMILY_NUMBERS, LITTLE_ENDIAN, TUPLE, TUPLE_PRESENT } from './layout.js';
+import { FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from './layout.js';
 import type { IcmpTuple, Tuple } from './tuple.js';
+import { LITTLE_ENDIAN } from './words.js';
 
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
 

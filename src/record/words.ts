@@ -4,7 +4,10 @@
  *
  * `at` counts words, fields are offsets in bytes, as in layout.ts.
  */
-import { LITTLE_ENDIAN, SLAB } from './layout.js';
+import { SLAB } from './layout.js';
+
+/** Records are in host byte order. */
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** How far to the right of its word a byte stands. */
 export const byteShift = (field: number): number =>

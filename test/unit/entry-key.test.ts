@@ -2,7 +2,8 @@ import { Conntrack, type EntryKey, getEntry, PROTOCOL_NUMBERS, type Tuple } from
 import { describe, expect, it } from 'vitest';
 import { hasTupleOf, keySlab } from '../../src/entry/key-writer.js';
 import { entriesOf } from '../../src/entry/view.js';
-import { ENTRY, ENTRY_PRESENT, LITTLE_ENDIAN, SLAB } from '../../src/record/layout.js';
+import { ENTRY, ENTRY_PRESENT, SLAB } from '../../src/record/layout.js';
+import { LITTLE_ENDIAN } from '../../src/record/words.js';
 import { entryWith, SlabBuilder, TCP_TUPLES } from './records.js';
 
 const ADDRESSES = { source: '10.0.0.1', destination: '10.0.0.2' };

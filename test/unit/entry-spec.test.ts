@@ -2,7 +2,8 @@ import type { EntryChanges, EntrySpec } from 'conntrack';
 import { describe, expect, it } from 'vitest';
 import { changesSlab, namedChanges, specSlab } from '../../src/entry/spec-writer.js';
 import { entriesOf } from '../../src/entry/view.js';
-import { LITTLE_ENDIAN, SLAB, SPEC, SPEC_PRESENT } from '../../src/record/layout.js';
+import { SLAB, SPEC, SPEC_PRESENT } from '../../src/record/layout.js';
+import { LITTLE_ENDIAN } from '../../src/record/words.js';
 import { entryWith, TCP_TUPLES } from './records.js';
 
 const PORTS = {

@@ -1,7 +1,8 @@
 import { Conntrack, type EntryFilter, listEntries, streamEntries } from 'conntrack';
 import { describe, expect, it } from 'vitest';
 import { compileFilter } from '../../src/filter/compile.js';
-import { FILTER, FILTER_PRESENT, LITTLE_ENDIAN } from '../../src/record/layout.js';
+import { FILTER, FILTER_PRESENT } from '../../src/record/layout.js';
+import { LITTLE_ENDIAN } from '../../src/record/words.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;

@@ -1,89 +1,64 @@
-import { describe, expect, it } from 'vitest';
-import { loadAddon } from '../../src/core/load-addon.js';
-import * as layout from '../../src/record/layout.js';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
 
-const { layoutDifferences } = layout;
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const built = process.env.CONNTRACK_ADDON || join(root, 'build/Release/conntrack.node');
+const folder = mkdtempSync(join(tmpdir(), 'conntrack-layout-'));
 
-/** What the addon says, as an object of our own that can be changed. */
-function addonLayout(): Record<string, Record<string, number>> {
-  return { ...structuredClone(loadAddon().layout) };
-}
-
-const asLayout = (changed: object) => changed as layout.Layout;
-
-describe('the layout of records', () => {
-  it('is the same here and in the addon', () => {
-    expect(addonLayout()).toEqual({
-      slab: layout.SLAB,
-      entry: layout.ENTRY,
-      extension: layout.EXTENSION,
-      tuple: layout.TUPLE,
-      entryPresent: layout.ENTRY_PRESENT,
-      tuplePresent: layout.TUPLE_PRESENT,
-      addressRange: layout.ADDRESS_RANGE,
-      tupleFilter: layout.TUPLE_FILTER,
-      tupleFilterPresent: layout.TUPLE_FILTER_PRESENT,
-      filter: layout.FILTER,
-      filterPresent: layout.FILTER_PRESENT,
-      expectation: layout.EXPECTATION,
-      expectationPresent: layout.EXPECTATION_PRESENT,
-      expectationExtension: layout.EXPECTATION_EXTENSION,
-      askedFields: layout.ASKED_FIELDS,
-      spec: layout.SPEC,
-      specPresent: layout.SPEC_PRESENT,
-      event: layout.EVENT,
-      eventKinds: layout.EVENT_KINDS,
-      eventGroups: layout.EVENT_GROUPS,
-    });
-    expect(layoutDifferences(loadAddon().layout)).toEqual([]);
-  });
-
-  it('has a bit of its own for every value', () => {
-    for (const present of [
-      layout.ENTRY_PRESENT,
-      layout.TUPLE_PRESENT,
-      layout.FILTER_PRESENT,
-      layout.EXPECTATION_PRESENT,
-      layout.TUPLE_FILTER_PRESENT,
-    ]) {
-      const bits = Object.values(present);
-      expect(new Set(bits).size).toBe(bits.length);
-      for (const bit of bits) expect(Math.log2(bit) % 1).toBe(0);
-    }
-  });
+afterAll(() => {
+  rmSync(folder, { recursive: true });
 });
 
-describe('layoutDifferences', () => {
-  it('finds each number that was changed', () => {
-    for (const [part, numbers] of Object.entries(addonLayout())) {
-      for (const name of Object.keys(numbers)) {
-        const changed = addonLayout();
-        (changed[part] as Record<string, number>)[name] = -1;
-        expect(layoutDifferences(asLayout(changed))).toEqual([`${part}.${name}`]);
-      }
-    }
+/** Compares the generated files with what the addon exports. */
+function check(addon: string): { status: number | null; stderr: string } {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'tools/generate-layout.mjs'), '--check'],
+    { encoding: 'utf8', env: { ...process.env, CONNTRACK_ADDON: addon } },
+  );
+  return { status, stderr };
+}
+
+/** The built addon with a change of `tables` or `hash`. */
+function changed(change: string): string {
+  const path = join(folder, 'changed.cjs');
+  writeFileSync(
+    path,
+    `const addon = require(${JSON.stringify(built)});
+     const tables = addon.layout();
+     const table = (name) => tables.find((one) => one.name === name).fields;
+     let hash = addon.layoutHash;
+     ${change};
+     module.exports = { layout: () => tables, layoutHash: hash };`,
+  );
+  return path;
+}
+
+describe('the generated layout', () => {
+  it('is what the addon has', () => {
+    expect(check(built)).toEqual({ status: 0, stderr: '' });
+    expect(check(changed(''))).toEqual({ status: 0, stderr: '' });
   });
 
-  it('finds a number that is gone, and one that is new', () => {
-    const { mark: _, ...entry } = addonLayout().entry ?? {};
-    expect(layoutDifferences(asLayout({ ...addonLayout(), entry }))).toEqual(['entry.mark']);
-    const tuple = { ...addonLayout().tuple, flowLabel: 48 };
-    expect(layoutDifferences(asLayout({ ...addonLayout(), tuple }))).toEqual(['tuple.flowLabel']);
+  it.each([
+    ['a number differs', 'table("ENTRY").mark = 16'],
+    ['a field is new', 'table("TUPLE").flowLabel = 48'],
+    ['a field is gone', 'delete table("ENTRY_PRESENT").mark'],
+    ['a constant is new', 'tables.push({ name: "NEW", comment: "", fields: {} })'],
+    ['a constant is gone', 'tables.pop()'],
+  ])('is stale when %s', (_what, change) => {
+    const { status, stderr } = check(changed(change));
+    expect(status).toBe(1);
+    expect(stderr).toBe('src/record/layout.ts is stale: "npm run generate" writes it\n');
   });
 
-  it('names all that differ', () => {
-    const changed = addonLayout();
-    const { slab, entry } = changed;
-    const different = {
-      ...changed,
-      slab: { ...slab, size: 1 },
-      entry: { ...entry, id: 1, use: 1 },
-    };
-    expect(layoutDifferences(asLayout(different))).toEqual(['slab.size', 'entry.id', 'entry.use']);
-  });
-
-  it('takes a part that is not there as different, too', () => {
-    const { tuplePresent: _, ...rest } = addonLayout();
-    expect(layoutDifferences(asLayout(rest))).toContain('tuplePresent.zone');
+  it('is stale when the hash differs', () => {
+    const { status, stderr } = check(changed('hash = "0123456789abcdef"'));
+    expect(status).toBe(1);
+    expect(stderr).toBe('src/core/layout-hash.ts is stale: "npm run generate" writes it\n');
   });
 });

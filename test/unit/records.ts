@@ -9,12 +9,13 @@ import {
   ENTRY,
   ENTRY_PRESENT,
   EXTENSION,
+  EXTENSION_PRESENT,
   FAMILY_NUMBERS,
-  LITTLE_ENDIAN,
   SLAB,
   TUPLE,
   TUPLE_PRESENT,
 } from '../../src/record/layout.js';
+import { LITTLE_ENDIAN } from '../../src/record/words.js';
 
 export interface TupleValues {
   source: string;
@@ -71,7 +72,7 @@ export interface EntryValues {
   unknownAttributes?: number;
 }
 
-export type PresentName = keyof typeof ENTRY_PRESENT;
+export type PresentName = keyof typeof ENTRY_PRESENT | keyof typeof EXTENSION_PRESENT;
 
 export const TCP_TUPLES = {
   original: {
@@ -151,15 +152,14 @@ export class SlabBuilder {
     put64(ENTRY.stopTime, values.stopTime);
     put16(ENTRY.extension, this.extension(values) / 8);
 
-    const named = (Object.keys(values) as (keyof EntryValues)[]).filter(
-      (name): name is PresentName => name !== 'unknownAttributes',
-    );
-    if (values.synproxyNotZero) named.push('synproxy');
-    const bits = named.filter((name) => !absent.includes(name));
-    put32(
-      ENTRY.present,
-      bits.reduce((present, name) => present | ENTRY_PRESENT[name], 0),
-    );
+    const { synproxyNotZero, synproxy = synproxyNotZero } = values;
+    const bitsOf = (bits: object, all: Readonly<Record<string, unknown>>) =>
+      Object.entries(bits as Record<PresentName, number>)
+        .filter(([name]) => all[name] !== undefined && !absent.some((bit) => bit === name))
+        .reduce((word, [, bit]) => word | bit, 0);
+    put32(ENTRY.present, bitsOf(ENTRY_PRESENT, { ...values, synproxy }));
+    const extended = { ...values, synproxy: synproxyNotZero };
+    put32(ENTRY.extensionPresent, bitsOf(EXTENSION_PRESENT, extended));
     return this;
   }
 

@@ -56,13 +56,14 @@ inline void require_decoded(const EntryRecord& record, const Extension& extensio
   constexpr uint32_t always = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_ID | ENTRY_STATUS;
   const uint32_t present = record.present;
   REQUIRE((present & always) == always);
-  REQUIRE((present & ENTRY_SYNPROXY) || !(present & ENTRY_SYNPROXY_NOT_ZERO));
+  const uint32_t extended = record.extension_present;
+  REQUIRE((present & ENTRY_SYNPROXY) || !(extended & EXTENSION_SYNPROXY));
   REQUIRE(record.padding == 0);
   REQUIRE(record.extension == 0);
   require_tuple(record.original);
   require_tuple(record.reply);
-  if ((present & ENTRY_IN_EXTENSION) == 0) return;
-  if (present & ENTRY_MASTER) require_tuple(extension.record.master);
+  if (extended == 0) return;
+  if (extended & EXTENSION_MASTER) require_tuple(extension.record.master);
   REQUIRE(extension.record.helper_length == extension.helper.size);
   REQUIRE(extension.record.security_context_length == extension.security_context.size);
   require_string(extension.helper, message);
@@ -73,7 +74,7 @@ inline void require_decoded(const EntryRecord& record, const Extension& extensio
 // `end` is where that one begins.
 inline void require_committed(const EntryRecord& record, size_t records, size_t& end,
                               const uint8_t* memory) {
-  if ((record.present & ENTRY_IN_EXTENSION) == 0) {
+  if (record.extension_present == 0) {
     REQUIRE(record.extension == 0);
     return;
   }

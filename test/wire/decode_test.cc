@@ -275,7 +275,7 @@ TEST(tuple_values_need_their_bytes) {
 TEST(the_master_is_a_tuple_like_the_others) {
   const Decoded entry = decoded({tuple(CTA_TUPLE_MASTER)});
   CHECK(entry.ok);
-  CHECK(entry.has(ENTRY_MASTER));
+  CHECK(entry.extended(EXTENSION_MASTER));
   const TupleRecord original = entry.record.original;
   CHECK(memcmp(&entry.extension.record.master, &original, sizeof original) == 0);
   CHECK(!decoded({nest(CTA_TUPLE_MASTER, {ipv4_addresses})}).ok);
@@ -288,7 +288,8 @@ TEST(numbers) {
       decoded({u32(CTA_TIMEOUT, 0x11121314), u32(CTA_MARK, 0x21222324), u32(CTA_USE, 0x31323334),
                u16(CTA_ZONE, 0x4142), u64(CTA_TIMESTAMP_EVENT, 0x5152535455565758)});
   CHECK(entry.ok);
-  CHECK(entry.has(ENTRY_TIMEOUT | ENTRY_MARK | ENTRY_USE | ENTRY_ZONE | ENTRY_EVENT_TIME));
+  CHECK(entry.has(ENTRY_TIMEOUT | ENTRY_MARK | ENTRY_USE | ENTRY_ZONE));
+  CHECK(entry.extended(EXTENSION_EVENT_TIME));
   CHECK_EQUAL(entry.record.timeout, 0x11121314u);
   CHECK_EQUAL(entry.record.mark, 0x21222324u);
   CHECK_EQUAL(entry.record.use, 0x31323334u);
@@ -364,7 +365,7 @@ TEST(dccp) {
   CHECK_EQUAL(entry.record.present & ENTRY_PROTOCOL_INFO,
               ENTRY_DCCP_STATE | ENTRY_DCCP_ROLE | ENTRY_DCCP_HANDSHAKE_SEQUENCE);
   CHECK_EQUAL(entry.record.state, 4);
-  CHECK_EQUAL(entry.record.info.dccp.role, 1);
+  CHECK_EQUAL(entry.record.dccp_role, 1);
   CHECK_EQUAL(entry.record.info.dccp.handshake_sequence, 0x0102030405060708u);
 }
 
@@ -475,7 +476,7 @@ TEST(strings_with_and_without_nul) {
     const Decoded entry = decoded({nest(CTA_HELP, {attribute(CTA_HELP_NAME, ftp)}),
                                    nest(CTA_SECCTX, {attribute(CTA_SECCTX_NAME, ftp)})});
     CHECK(entry.ok);
-    CHECK(entry.has(ENTRY_HELPER | ENTRY_SECURITY_CONTEXT));
+    CHECK(entry.extended(EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT));
     CHECK_EQUAL(entry.helper(), "ftp");
     CHECK_EQUAL(entry.security_context(), "ftp");
     CHECK_EQUAL(entry.extension.record.helper_length, 3);
@@ -487,7 +488,7 @@ TEST(empty_strings_are_present) {
   for (const Buffer& empty : {Buffer(), Buffer{0}}) {
     const Decoded entry = decoded({nest(CTA_HELP, {attribute(CTA_HELP_NAME, empty)})});
     CHECK(entry.ok);
-    CHECK(entry.has(ENTRY_HELPER));
+    CHECK(entry.extended(EXTENSION_HELPER));
     CHECK_EQUAL(entry.helper(), "");
   }
 }
@@ -510,9 +511,9 @@ TEST(strings_have_a_limit) {
 TEST(a_helper_without_name_is_none) {
   const Decoded entry = decoded({nest(CTA_HELP, {attribute(CTA_HELP_INFO, {1, 2, 3})})});
   CHECK(entry.ok);
-  CHECK(!entry.has(ENTRY_HELPER));
+  CHECK(!entry.extended(EXTENSION_HELPER));
   CHECK_EQUAL(entry.record.unknown_attributes, 0);
-  CHECK(!decoded({nest(CTA_SECCTX, {})}).has(ENTRY_SECURITY_CONTEXT));
+  CHECK(!decoded({nest(CTA_SECCTX, {})}).extended(EXTENSION_SECURITY_CONTEXT));
 }
 
 // Labels --------------------------------------------------------------------------------
@@ -524,7 +525,7 @@ TEST(labels_of_any_length_up_to_sixteen) {
     for (size_t i = 0; i < size; i++) words.push_back(static_cast<uint8_t>(i + 1));
     const Decoded entry = decoded({attribute(CTA_LABELS, words)});
     CHECK(entry.ok);
-    CHECK(entry.has(ENTRY_LABELS));
+    CHECK(entry.extended(EXTENSION_LABELS));
     for (size_t i = 0; i < 16; i++) {
       const size_t from = host_is_little_endian ? i : i ^ (sizeof(long) - 1);
       CHECK_EQUAL(entry.extension.record.labels[i], from < size ? from + 1 : 0);
@@ -553,7 +554,7 @@ TEST(sequence_adjustments) {
   const Decoded entry = decoded(
       {adjust(CTA_SEQ_ADJ_ORIG, 0x01020304, 5, 6), adjust(CTA_SEQ_ADJ_REPLY, 7, 0xfffffff8, 9)});
   CHECK(entry.ok);
-  CHECK(entry.has(ENTRY_ORIGINAL_SEQUENCE_ADJUST | ENTRY_REPLY_SEQUENCE_ADJUST));
+  CHECK(entry.extended(EXTENSION_ORIGINAL_SEQUENCE_ADJUST | EXTENSION_REPLY_SEQUENCE_ADJUST));
   const SequenceAdjustRecord original = entry.extension.record.original_sequence_adjust;
   const SequenceAdjustRecord reply = entry.extension.record.reply_sequence_adjust;
   CHECK_EQUAL(original.correction_position, 0x01020304u);
@@ -563,27 +564,28 @@ TEST(sequence_adjustments) {
   CHECK_EQUAL(reply.offset_before, 0xfffffff8u);
   CHECK_EQUAL(reply.offset_after, 9u);
   const Decoded one = decoded({adjust(CTA_SEQ_ADJ_REPLY, 1, 2, 3)});
-  CHECK(one.has(ENTRY_REPLY_SEQUENCE_ADJUST));
-  CHECK(!one.has(ENTRY_ORIGINAL_SEQUENCE_ADJUST));
+  CHECK(one.extended(EXTENSION_REPLY_SEQUENCE_ADJUST));
+  CHECK(!one.extended(EXTENSION_ORIGINAL_SEQUENCE_ADJUST));
 }
 
 TEST(synproxy_that_is_not_zero) {
   const Decoded entry = decoded({synproxy(0x01020304, 5, 6)});
   CHECK(entry.ok);
-  CHECK(entry.has(ENTRY_SYNPROXY | ENTRY_SYNPROXY_NOT_ZERO));
+  CHECK(entry.has(ENTRY_SYNPROXY));
+  CHECK(entry.extended(EXTENSION_SYNPROXY));
   CHECK_EQUAL(entry.extension.record.synproxy.initial_sequence, 0x01020304u);
   CHECK_EQUAL(entry.extension.record.synproxy.initial_timestamp, 5u);
   CHECK_EQUAL(entry.extension.record.synproxy.timestamp_offset, 6u);
-  CHECK(decoded({synproxy(1, 0, 0)}).has(ENTRY_SYNPROXY_NOT_ZERO));
-  CHECK(decoded({synproxy(0, 1, 0)}).has(ENTRY_SYNPROXY_NOT_ZERO));
-  CHECK(decoded({synproxy(0, 0, 1)}).has(ENTRY_SYNPROXY_NOT_ZERO));
+  CHECK(decoded({synproxy(1, 0, 0)}).extended(EXTENSION_SYNPROXY));
+  CHECK(decoded({synproxy(0, 1, 0)}).extended(EXTENSION_SYNPROXY));
+  CHECK(decoded({synproxy(0, 0, 1)}).extended(EXTENSION_SYNPROXY));
 }
 
 TEST(synproxy_of_zeros_needs_no_extension) {
   const Decoded entry = decoded({synproxy(0, 0, 0)});
   CHECK(entry.ok);
   CHECK(entry.has(ENTRY_SYNPROXY));
-  CHECK_EQUAL(entry.record.present & ENTRY_IN_EXTENSION, 0u);
+  CHECK_EQUAL(entry.record.extension_present, 0u);
 }
 
 TEST(sequence_numbers_need_their_bytes) {
@@ -711,7 +713,7 @@ TEST(of_two_nests_nothing_is_left_of_the_first) {
   CHECK(entry.record.present & ENTRY_STOP_TIME);
   CHECK_EQUAL(entry.extension.record.original_sequence_adjust.correction_position, 0u);
   CHECK(entry.record.present & ENTRY_SYNPROXY);
-  CHECK_EQUAL(entry.record.present & ENTRY_SYNPROXY_NOT_ZERO, 0u);
+  CHECK_EQUAL(entry.record.extension_present & EXTENSION_SYNPROXY, 0u);
 }
 
 TEST(of_two_protocols_in_one_nest_the_last_counts) {

@@ -25,6 +25,7 @@ struct Decoded {
   }
 
   bool has(uint32_t present) const { return (record.present & present) == present; }
+  bool extended(uint32_t present) const { return (record.extension_present & present) == present; }
   std::string helper() const { return string(extension.helper); }
   std::string security_context() const { return string(extension.security_context); }
 
@@ -55,7 +56,7 @@ inline bool same_extension(const Extension& a, const Extension& b) {
 inline bool same_entry(const EntryRecord& record, const Extension& extension,
                        const EntryRecord& other, const Extension& other_extension) {
   if (!same_record(record, other)) return false;
-  return (record.present & ENTRY_IN_EXTENSION) == 0 || same_extension(extension, other_extension);
+  return record.extension_present == 0 || same_extension(extension, other_extension);
 }
 
 }  // namespace conntrack::test

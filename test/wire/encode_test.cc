@@ -161,7 +161,8 @@ TEST(labels_are_written_whole) {
   EntryRecord record = {};
   record.original = tcp_tuple(1);
   record.reply = tcp_tuple(2);
-  record.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_LABELS;
+  record.present = ENTRY_ORIGINAL | ENTRY_REPLY;
+  record.extension_present = EXTENSION_LABELS;
   Extension extension = {};
   extension.record.labels[0] = 1;  // bit 0
   Buffer words(16, 0);
@@ -178,7 +179,7 @@ TEST(a_synproxy_of_zeros_needs_no_extension) {
   record.reply = tcp_tuple(2);
   record.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_SYNPROXY;
   Extension extension = {};
-  extension.record.synproxy.initial_sequence = 99;  // not in present
+  extension.record.synproxy.initial_sequence = 99;  // without EXTENSION_SYNPROXY
   CHECK(bytes_of(create(record, extension)) ==
         expected(MESSAGE_NEW, create_flags, FAMILY_IPV4,
                  {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), tcp_tuple_bytes(CTA_TUPLE_REPLY, 2),
@@ -190,7 +191,8 @@ TEST(a_helper_too_long_is_told) {
   EntryRecord record = {};
   record.original = tcp_tuple(1);
   record.reply = tcp_tuple(2);
-  record.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_HELPER;
+  record.present = ENTRY_ORIGINAL | ENTRY_REPLY;
+  record.extension_present = EXTENSION_HELPER;
   const Exact name(Buffer(max_string, 'h'));
   Extension extension = {};
   extension.helper = name.bytes();

@@ -15,13 +15,14 @@ constexpr uint32_t rounds = 30'000;
 constexpr uint32_t tcp_values = ENTRY_TCP_ORIGINAL_WINDOW_SCALE | ENTRY_TCP_REPLY_WINDOW_SCALE |
                                 ENTRY_TCP_ORIGINAL_FLAGS | ENTRY_TCP_REPLY_FLAGS;
 constexpr uint32_t sctp_values = ENTRY_SCTP_ORIGINAL_TAG | ENTRY_SCTP_REPLY_TAG;
-constexpr uint32_t sent = ENTRY_MARK | ENTRY_TIMEOUT | ENTRY_ZONE | ENTRY_LABELS | ENTRY_HELPER |
-                          ENTRY_MASTER | ENTRY_ORIGINAL_SEQUENCE_ADJUST |
-                          ENTRY_REPLY_SEQUENCE_ADJUST | ENTRY_SYNPROXY;
+constexpr uint32_t sent = ENTRY_MARK | ENTRY_TIMEOUT | ENTRY_ZONE | ENTRY_SYNPROXY;
+constexpr uint32_t sent_of_extension = EXTENSION_LABELS | EXTENSION_HELPER | EXTENSION_MASTER |
+                                       EXTENSION_ORIGINAL_SEQUENCE_ADJUST |
+                                       EXTENSION_REPLY_SEQUENCE_ADJUST;
 // What a dump has and a request must not.
-constexpr uint32_t never_sent = ENTRY_USE | ENTRY_ORIGINAL_COUNTERS | ENTRY_REPLY_COUNTERS |
-                                ENTRY_START_TIME | ENTRY_STOP_TIME | ENTRY_EVENT_TIME |
-                                ENTRY_SECURITY_CONTEXT;
+constexpr uint32_t never_sent =
+    ENTRY_USE | ENTRY_ORIGINAL_COUNTERS | ENTRY_REPLY_COUNTERS | ENTRY_START_TIME | ENTRY_STOP_TIME;
+constexpr uint32_t never_sent_of_extension = EXTENSION_EVENT_TIME | EXTENSION_SECURITY_CONTEXT;
 
 class Random {
  public:
@@ -106,6 +107,8 @@ static Entry random_entry(Random& random) {
   ExtensionRecord& extension = entry.extension.record;
   record.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_STATUS | ENTRY_ID;
   record.present |= (random.below(UINT32_MAX) | random.below(UINT32_MAX)) & sent;
+  record.extension_present =
+      (random.below(UINT32_MAX) | random.below(UINT32_MAX)) & sent_of_extension;
   record.original = random_tuple(random);
   record.reply = random_tuple(random);
   random.fill(record.id);
@@ -115,19 +118,22 @@ static Entry random_entry(Random& random) {
   if (present & ENTRY_MARK) random.fill(record.mark);
   if (present & ENTRY_TIMEOUT) random.fill(record.timeout);
   if (present & ENTRY_ZONE) random.fill(record.zone);
-  if (present & ENTRY_LABELS) random.fill(extension.labels);
-  if (present & ENTRY_MASTER) extension.master = random_tuple(random);
-  if (present & ENTRY_ORIGINAL_SEQUENCE_ADJUST) random.fill(extension.original_sequence_adjust);
-  if (present & ENTRY_REPLY_SEQUENCE_ADJUST) random.fill(extension.reply_sequence_adjust);
+  const uint32_t extended = record.extension_present;
+  if (extended & EXTENSION_LABELS) random.fill(extension.labels);
+  if (extended & EXTENSION_MASTER) extension.master = random_tuple(random);
+  if (extended & EXTENSION_ORIGINAL_SEQUENCE_ADJUST) {
+    random.fill(extension.original_sequence_adjust);
+  }
+  if (extended & EXTENSION_REPLY_SEQUENCE_ADJUST) random.fill(extension.reply_sequence_adjust);
   if (present & ENTRY_SYNPROXY) {
     SynproxyRecord synproxy;
     random.fill(synproxy);
     if (synproxy.initial_sequence | synproxy.initial_timestamp | synproxy.timestamp_offset) {
-      record.present |= ENTRY_SYNPROXY_NOT_ZERO;
+      record.extension_present |= EXTENSION_SYNPROXY;
       extension.synproxy = synproxy;
     }
   }
-  if (present & ENTRY_HELPER) {
+  if (extended & EXTENSION_HELPER) {
     entry.helper.resize(random.below(200));
     for (uint8_t& byte : entry.helper) byte = static_cast<uint8_t>(1 + random.below(255));
     extension.helper_length = static_cast<uint16_t>(entry.helper.size());
@@ -141,6 +147,7 @@ static Entry with_unsent_values(const Entry& entry, Random& random) {
   Entry more = entry;
   more.extension.helper = {entry.helper.data(), entry.helper.size()};
   more.record.present |= never_sent;
+  more.record.extension_present |= never_sent_of_extension;
   random.fill(more.record.use);
   random.fill(more.record.original_packets);
   random.fill(more.record.reply_bytes);
@@ -172,7 +179,7 @@ TEST(entries_that_are_created) {
     const Decoded read(answer_of(request, entry.record.id));
     CHECK(read.ok);
     // CTA_LABELS_MASK goes with labels, and comes in no message that is read.
-    const bool labels = (entry.record.present & ENTRY_LABELS) != 0;
+    const bool labels = (entry.record.extension_present & EXTENSION_LABELS) != 0;
     CHECK_EQUAL(read.record.unknown_attributes, labels ? 1 : 0);
     EntryRecord record = read.record;
     record.unknown_attributes = 0;

@@ -24,17 +24,19 @@ static Extension helper_extension(const std::string& name) {
   return extension;
 }
 
-static bool add(SlabWriter& writer, uint32_t id, uint32_t present, const Extension& extension) {
+static bool add(SlabWriter& writer, uint32_t id, uint32_t extension_present,
+                const Extension& extension) {
   EntryRecord* record = writer.reserve();
   if (!record) return false;
   record->id = id;
-  record->present = present;
+  record->present = ENTRY_ID;
+  record->extension_present = extension_present;
   if (!writer.fits(*record, extension)) return false;
   writer.commit(record, extension);
   return true;
 }
 
-static bool add(SlabWriter& writer, uint32_t id) { return add(writer, id, ENTRY_ID, Extension()); }
+static bool add(SlabWriter& writer, uint32_t id) { return add(writer, id, 0, Extension()); }
 
 static SlabHeader header(TestSlab& slab) {
   SlabHeader header;
@@ -75,7 +77,8 @@ TEST(what_is_reserved_but_not_committed_is_forgotten) {
   SlabWriter writer(slab.memory());
   EntryRecord* record = writer.reserve();
   record->id = 99;
-  record->present = ENTRY_ID | ENTRY_HELPER;
+  record->present = ENTRY_ID;
+  record->extension_present = EXTENSION_HELPER;
   CHECK(writer.reserve() == record);
   CHECK_EQUAL(record->id, 0u);
   CHECK_EQUAL(writer.count(), 0u);
@@ -101,9 +104,9 @@ TEST(full_to_the_last_byte) {
   const std::string fits(room - sizeof(ExtensionRecord), 'h');
   const std::string too_long = fits + "h";
 
-  CHECK(!add(writer, 7, ENTRY_HELPER, helper_extension(too_long)));
+  CHECK(!add(writer, 7, EXTENSION_HELPER, helper_extension(too_long)));
   CHECK_EQUAL(writer.count(), most_records - 2);
-  CHECK(add(writer, 8, ENTRY_HELPER, helper_extension(fits)));
+  CHECK(add(writer, 8, EXTENSION_HELPER, helper_extension(fits)));
   CHECK_EQUAL(writer.count(), most_records - 1);
   CHECK(writer.reserve() == nullptr);
 
@@ -118,7 +121,7 @@ TEST(an_extension_that_does_not_fit_leaves_room_for_a_record) {
   TestSlab slab;
   SlabWriter writer(slab.memory());
   for (uint32_t id = 0; id < most_records - 1; id++) CHECK(add(writer, id));
-  CHECK(!add(writer, 7, ENTRY_HELPER, helper_extension("")));
+  CHECK(!add(writer, 7, EXTENSION_HELPER, helper_extension("")));
   CHECK_EQUAL(header(slab).count, most_records - 1);
   CHECK(add(writer, 8));
   CHECK_EQUAL(slab.record(most_records - 1).id, 8u);
@@ -136,7 +139,7 @@ TEST(extensions_stand_at_the_end_aligned_with_their_strings) {
     extension.record.security_context_length = static_cast<uint16_t>(context.size());
     extension.security_context = bytes_of(context);
     extension.record.event_time = length;
-    const uint32_t present = ENTRY_HELPER | ENTRY_SECURITY_CONTEXT | ENTRY_EVENT_TIME;
+    const uint32_t present = EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT | EXTENSION_EVENT_TIME;
     CHECK(add(writer, 1, present, extension));
 
     const size_t at = size_t{slab.record(length).extension} * 8;
@@ -155,10 +158,12 @@ TEST(only_what_stands_in_the_extension_needs_one) {
   for (uint32_t bit = 0; bit < 32; bit++) {
     TestSlab slab;
     SlabWriter writer(slab.memory());
-    const uint32_t present = uint32_t{1} << bit;
-    CHECK(add(writer, 1, present, Extension()));
-    const bool extended = (bit >= 21 && bit <= 27) || bit == 31;
-    CHECK_EQUAL(slab.record(0).extension != 0, extended);
+    EntryRecord* plain = writer.reserve();
+    plain->present = uint32_t{1} << bit;
+    writer.commit(plain, Extension());
+    CHECK_EQUAL(slab.record(0).extension, 0);
+    CHECK(add(writer, 1, uint32_t{1} << bit, Extension()));
+    CHECK(slab.record(1).extension != 0);
   }
 }
 
@@ -166,9 +171,9 @@ TEST(only_what_stands_in_the_extension_needs_one) {
 
 TEST(a_slab_as_large_as_its_entry) {
   const std::string name = "a name of 21 letters ";
-  for (uint32_t present : {uint32_t{0}, uint32_t{ENTRY_HELPER}}) {
+  for (uint32_t present : {uint32_t{0}, uint32_t{EXTENSION_HELPER}}) {
     EntryRecord record = {};
-    record.present = present;
+    record.extension_present = present;
     const Extension extension = helper_extension(name);
     TestSlab slab(SlabWriter::size_for(record, extension));
     SlabWriter writer(slab.memory(), slab.bytes().size);
@@ -184,12 +189,12 @@ TEST(a_slab_as_large_as_its_entry) {
 
 TEST(a_slab_too_small_for_its_entry) {
   EntryRecord record = {};
-  record.present = ENTRY_HELPER;
+  record.extension_present = EXTENSION_HELPER;
   const std::string name = "ftp";
   const Extension extension = helper_extension(name);
   TestSlab shorter(SlabWriter::size_for(record, extension) - 8);
   SlabWriter writer(shorter.memory(), shorter.bytes().size);
-  CHECK(!add(writer, 5, ENTRY_HELPER, extension));
+  CHECK(!add(writer, 5, EXTENSION_HELPER, extension));
   CHECK_EQUAL(writer.count(), 0u);
   TestSlab header_only(sizeof(SlabHeader));
   CHECK(SlabWriter(header_only.memory(), sizeof(SlabHeader)).reserve() == nullptr);
@@ -200,7 +205,7 @@ TEST(the_largest_entry) {
   Extension extension = helper_extension(longest);
   extension.security_context = bytes_of(longest);
   EntryRecord record = {};
-  record.present = ENTRY_HELPER | ENTRY_SECURITY_CONTEXT;
+  record.extension_present = EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT;
   CHECK(SlabWriter::size_for(record, extension) <= SlabWriter::largest_entry);
 }
 
@@ -214,7 +219,7 @@ TEST(the_first_entry_comes_back) {
   Extension extension = helper_extension(helper);
   extension.record.security_context_length = static_cast<uint16_t>(context.size());
   extension.security_context = bytes_of(context);
-  CHECK(add(writer, 5, ENTRY_ID | ENTRY_HELPER | ENTRY_SECURITY_CONTEXT, extension));
+  CHECK(add(writer, 5, EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT, extension));
   CHECK(add(writer, 6));
 
   EntryRecord record;
@@ -250,7 +255,7 @@ TEST(a_first_entry_that_points_out_of_its_slab_is_refused) {
     TestSlab slab;
     SlabWriter writer(slab.memory());
     EntryRecord* record = writer.reserve();
-    record->present = ENTRY_HELPER;
+    record->extension_present = EXTENSION_HELPER;
     record->extension = extension;
     const size_t at = size_t{extension} * 8;
     ExtensionRecord written = {};
