@@ -10,7 +10,7 @@ export interface NativeFailure {
   readonly text?: string;
 }
 
-interface Outcome {
+export interface Outcome {
   readonly failure?: NativeFailure;
 }
 
@@ -101,7 +101,7 @@ export interface NativeRequestSocket {
 
 export interface StatsOutcome extends Outcome {
   /** For each processor its number, then ids of counters and their values by turns. */
-  readonly cpus: readonly (readonly number[])[];
+  readonly cpus: readonly (readonly [cpu: number, ...idsAndValues: number[]])[];
 }
 
 export interface ExpectationOutcome extends Outcome {

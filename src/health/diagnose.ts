@@ -4,9 +4,12 @@
  * @module
  */
 import { DEFAULT_RECEIVE_BUFFER } from '../event/stream.js';
+import { type Census, REASONABLE_TIMEOUTS } from './census.js';
+import type { CounterName } from './counters.js';
 import { DEFAULT_THRESHOLDS } from './pressure.js';
 import type { TableSettings } from './settings.js';
-import type { TableCounters, TableStats } from './stats.js';
+import type { TableStats } from './stats.js';
+import { utilizationOf } from './utilization.js';
 
 /** What {@link diagnose} can find. The guide on tuning has the reasons for each. */
 export type FindingCode =
@@ -63,30 +66,9 @@ export interface Evidence {
   readonly refusal: 'EPERM' | 'UNSUPPORTED' | undefined;
   readonly census: Census | undefined;
   readonly receiveBuffer: { readonly granted: number; readonly largest: number } | undefined;
-  readonly traffic: { readonly packets: number; readonly tcpConnections: number };
+  /** `undefined`: /proc does not show it. */
+  readonly traffic: { readonly packets: number; readonly tcpConnections: number } | undefined;
 }
-
-/**
- * The table, counted once.
- *
- * @internal
- */
-export interface Census {
-  entries: number;
-  withoutCounters: number;
-  withoutTimestamps: number;
-  /** TCP connections that are established, and how many of them have been idle for so long. */
-  established: number;
-  readonly idle: Record<ReasonableTimeout, number>;
-}
-
-/**
- * A day; and two hours and four minutes, the least that RFC 5382 allows a NAT.
- *
- * @internal
- */
-export const REASONABLE_TIMEOUTS = [86_400, 7440] as const;
-type ReasonableTimeout = (typeof REASONABLE_TIMEOUTS)[number];
 
 /** Memory of one event in the receive buffer, as the kernel counts (Linux 6.18). */
 const BYTES_AN_EVENT = 1280;
@@ -124,8 +106,9 @@ const CHECKS: readonly Check[] = [
   receiveBuffer,
 ];
 
-function tableNearFull({ after: { entries, maxEntries } }: Evidence): Finding | undefined {
-  const utilization = maxEntries === 0 ? 0 : entries / maxEntries;
+function tableNearFull({ after }: Evidence): Finding | undefined {
+  const { entries, maxEntries } = after;
+  const utilization = utilizationOf(after);
   if (utilization < ELEVATED) return undefined;
   return {
     code: 'table-near-full',
@@ -142,10 +125,11 @@ function tableNearFull({ after: { entries, maxEntries } }: Evidence): Finding | 
 }
 
 function packetsDropped({ before, after }: Evidence): Finding | undefined {
-  const { total, delta } = counted('drop', before, after);
-  if (total === 0) return undefined;
+  const count = counted('drop', before, after);
+  if (count === undefined) return undefined;
+  const { total, delta } = count;
   const { entries, maxEntries } = after;
-  const full = maxEntries > 0 && entries / maxEntries >= ELEVATED;
+  const full = utilizationOf(after) >= ELEVATED;
   return {
     code: 'packets-dropped',
     severity: delta > 0 ? 'critical' : 'warning',
@@ -159,8 +143,10 @@ function packetsDropped({ before, after }: Evidence): Finding | undefined {
 }
 
 function earlyDrops({ before, after }: Evidence): Finding | undefined {
-  const { total, delta } = counted('earlyDrop', before, after);
-  if (total === 0) return undefined;
+  const count = counted('earlyDrop', before, after);
+  if (count === undefined) return undefined;
+  const { total, delta } = count;
+  const { maxEntries } = after;
   return {
     code: 'early-drops',
     severity: 'warning',
@@ -169,15 +155,18 @@ function earlyDrops({ before, after }: Evidence): Finding | undefined {
       `${delta > 0 ? `, ${delta} of them just now` : ''}: flows that were not assured, such as ` +
       'connections being opened, and UDP without an answer.',
     evidence: { earlyDropped: total, justNow: delta },
-    setting: `${SYSCTL}max`,
-    current: after.maxEntries,
-    suggested: 2 * after.maxEntries,
+    ...(maxEntries > 0 && {
+      setting: `${SYSCTL}max`,
+      current: maxEntries,
+      suggested: 2 * maxEntries,
+    }),
   };
 }
 
 function insertFailures({ before, after }: Evidence): Finding | undefined {
-  const { total, delta } = counted('insertFailed', before, after);
-  if (total === 0) return undefined;
+  const count = counted('insertFailed', before, after);
+  if (count === undefined) return undefined;
+  const { total, delta } = count;
   return {
     code: 'insert-failures',
     severity: delta > 0 ? 'warning' : 'info',
@@ -190,8 +179,9 @@ function insertFailures({ before, after }: Evidence): Finding | undefined {
 }
 
 function longChains({ before, after, settings: { buckets } }: Evidence): Finding | undefined {
-  const { total, delta } = counted('chainTooLong', before, after);
-  if (total === 0) return undefined;
+  const count = counted('chainTooLong', before, after);
+  if (count === undefined) return undefined;
+  const { total, delta } = count;
   return {
     code: 'long-chains',
     severity: 'warning',
@@ -237,7 +227,7 @@ function establishedTimeout({ after, settings, census }: Evidence): Finding | un
   const freed = census.idle[suggested];
   const share = freed / census.entries;
   if (timeout <= suggested || share < IDLE_SHARE) return undefined;
-  const near = after.maxEntries > 0 && after.entries / after.maxEntries >= ELEVATED;
+  const near = utilizationOf(after) >= ELEVATED;
   return {
     code: 'established-timeout-long',
     severity: near ? 'warning' : 'info',
@@ -260,9 +250,11 @@ function establishedTimeout({ after, settings, census }: Evidence): Finding | un
 
 function nothingTracked({ after, traffic }: Evidence): Finding | undefined {
   const { other, ...counters } = after.total;
-  const moved = [...Object.values(counters), ...Object.values(other)].some((count) => count > 0);
+  const counts = [...Object.values(counters), ...Object.values(other)];
+  const still = counts.length > 0 && counts.every((count) => count === 0);
+  if (after.entries > 0 || !still) return undefined;
+  if (traffic === undefined || traffic.packets === 0) return undefined;
   const { packets, tcpConnections } = traffic;
-  if (after.entries > 0 || moved || packets === 0) return undefined;
   return {
     code: 'nothing-tracked',
     severity: tcpConnections > 0 ? 'warning' : 'info',
@@ -365,13 +357,16 @@ function receiveBuffer({ receiveBuffer: buffer }: Evidence): Finding | undefined
   };
 }
 
+/** `undefined`: it has never counted, or this kernel does not have it. */
 function counted(
-  name: Exclude<keyof TableCounters, 'other'>,
+  name: CounterName,
   before: TableStats,
   after: TableStats,
-): { total: number; delta: number } {
+): { total: number; delta: number } | undefined {
   const total = after.total[name] ?? 0;
-  return { total, delta: Math.max(0, total - (before.total[name] ?? 0)) };
+  if (total === 0) return undefined;
+  // What was counted in one look alone was not seen to move.
+  return { total, delta: Math.max(0, total - (before.total[name] ?? total)) };
 }
 
 function without(
@@ -385,15 +380,4 @@ function without(
 
 function percent(share: number): string {
   return `${Math.floor(share * 100)} %`;
-}
-
-/** @internal */
-export function emptyCensus(): Census {
-  return {
-    entries: 0,
-    withoutCounters: 0,
-    withoutTimestamps: 0,
-    established: 0,
-    idle: { 86400: 0, 7440: 0 },
-  };
 }

@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConntrackError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
-import type { Entry } from '../entry/entry.js';
 import type { EntryStream } from '../entry/stream.js';
 import { DEFAULT_RECEIVE_BUFFER } from '../event/stream.js';
-import { type Census, type Evidence, emptyCensus, REASONABLE_TIMEOUTS } from './diagnose.js';
+import { count, emptyCensus } from './census.js';
+import type { Evidence } from './diagnose.js';
+import { numberIn } from './proc-number.js';
 import type { TableSettings } from './settings.js';
 import type { TableStats } from './stats.js';
 
@@ -30,13 +31,14 @@ export async function gatherEvidence(
   const before = await source.readStats();
   const moment = sleep(SHORTEST_LOOK_MS);
   const { census, refusal } = await takeCensus(source.streamEntries(), settings);
-  const [snmp = '', snmp6 = '', largest = ''] = await readTexts(netns, [
+  const [snmp, snmp6, rmemMax] = await readTexts(netns, [
     '/proc/thread-self/net/snmp',
     '/proc/thread-self/net/snmp6',
     '/proc/sys/net/core/rmem_max',
   ]);
   await moment;
-  const { bytes } = loadAddon().grantedReceiveBuffer(netns, DEFAULT_RECEIVE_BUFFER);
+  const { bytes: granted } = loadAddon().grantedReceiveBuffer(netns, DEFAULT_RECEIVE_BUFFER);
+  const largest = numberIn(rmemMax);
   return {
     before,
     after: await source.readStats(),
@@ -44,9 +46,7 @@ export async function gatherEvidence(
     refusal,
     census,
     receiveBuffer:
-      bytes === undefined || largest === ''
-        ? undefined
-        : { granted: bytes, largest: Number(largest) },
+      granted === undefined || largest === undefined ? undefined : { granted, largest },
     traffic: trafficOf(snmp, snmp6),
   };
 }
@@ -77,51 +77,24 @@ async function takeCensus(
   }
 }
 
-/** @internal */
-export function count(census: Census, entry: Entry, settings: TableSettings, now: number): void {
-  census.entries++;
-  if (entry.counters === undefined) census.withoutCounters++;
-  if (entry.startTimeNs === undefined) census.withoutTimestamps++;
-  if (entry.protocol !== 'tcp' || entry.tcp?.state !== 'ESTABLISHED') return;
-  census.established++;
-  const idle = idleSeconds(entry, settings, now);
-  for (const limit of REASONABLE_TIMEOUTS) if (idle > limit) census.idle[limit]++;
-}
-
 /**
- * Each packet sets the timeout of an established connection anew, so that what is left
- * tells how long ago the last one came; unless data waits for an acknowledgement, which
- * has a shorter timeout of its own.
+ * Packets since the network namespace began, and TCP connections that are open: of IPv4 at
+ * least, for a kernel may have no IPv6.
  */
-function idleSeconds(
-  { timeout, startTime }: Entry,
-  {
-    tcpEstablishedTimeout,
-    tcpUnacknowledgedTimeout = 300,
-    tcpMaxRetransTimeout = 300,
-  }: TableSettings,
-  now: number,
-): number {
-  if (timeout === undefined || tcpEstablishedTimeout === undefined) return 0;
-  if (timeout <= Math.max(tcpUnacknowledgedTimeout, tcpMaxRetransTimeout)) return 0;
-  const age =
-    startTime === undefined ? Number.POSITIVE_INFINITY : (now - startTime.getTime()) / 1000;
-  return Math.min(tcpEstablishedTimeout - timeout, age);
-}
-
-/** Packets since the network namespace began, and TCP connections that are open. */
-export function trafficOf(snmp: string, snmp6: string): Evidence['traffic'] {
+export function trafficOf(snmp = '', snmp6 = ''): Evidence['traffic'] {
   const lines = snmp.split('\n').map((line) => line.split(' '));
   const value = (group: string, name: string) => {
     const [names = [], values = []] = lines.filter(([first]) => first === `${group}:`);
-    return Number(values[names.indexOf(name)] ?? 0);
+    return numberIn(values[names.indexOf(name)]);
   };
   const value6 = (name: string) =>
-    Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(snmp6)?.[1] ?? 0);
-  const packets =
-    value('Ip', 'InReceives') +
-    value('Ip', 'OutRequests') +
-    value6('Ip6InReceives') +
-    value6('Ip6OutRequests');
-  return { packets, tcpConnections: value('Tcp', 'CurrEstab') };
+    numberIn(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(snmp6)?.[1]) ?? 0;
+  const received = value('Ip', 'InReceives');
+  const sent = value('Ip', 'OutRequests');
+  const tcpConnections = value('Tcp', 'CurrEstab');
+  if (received === undefined || sent === undefined || tcpConnections === undefined) {
+    return undefined;
+  }
+  const packets = received + sent + value6('Ip6InReceives') + value6('Ip6OutRequests');
+  return { packets, tcpConnections };
 }

@@ -8,8 +8,10 @@ import { followSignal, unfollowSignal } from '../core/abort.js';
 import { object, objectOf } from '../core/check.js';
 import type { Context } from '../core/context.js';
 import { closedError, rangeError, typeError } from '../core/errors.js';
+import type { CounterName } from './counters.js';
 import type { TableSettings } from './settings.js';
-import type { TableCounters, TableStats } from './stats.js';
+import type { TableStats } from './stats.js';
+import { utilizationOf } from './utilization.js';
 
 /** How much of its room a table uses: `elevated` from 0.70, `critical` from 0.85. */
 export type PressureLevel = 'normal' | 'elevated' | 'critical';
@@ -97,14 +99,18 @@ export const DEFAULT_THRESHOLDS: Thresholds = { elevatedAt: 0.7, criticalAt: 0.8
 
 const HYSTERESIS = 0.05;
 
-/** The fields of a sample that are counters, and what they count. */
-const RATES = {
+/**
+ * The fields of a sample that are counters, and what they count.
+ *
+ * @internal
+ */
+export const RATES = {
   dropped: 'drop',
   earlyDropped: 'earlyDrop',
   insertFailed: 'insertFailed',
   chainTooLong: 'chainTooLong',
   invalid: 'invalid',
-} as const satisfies Record<string, Exclude<keyof TableCounters, 'other'>>;
+} as const satisfies Record<string, CounterName>;
 
 /** @internal */
 export async function samplePressure(
@@ -131,7 +137,7 @@ export function makeSample(
   thresholds: Thresholds,
   previous: PressureSample | undefined,
 ): PressureSample {
-  const utilization = maxEntries === 0 ? 0 : entries / maxEntries;
+  const utilization = utilizationOf({ entries, maxEntries });
   const elapsed = previous && now.monotonicSeconds - previous.monotonicSeconds;
   // Two samples of one moment, or a previous one of before a reboot, give no rates.
   const seconds = elapsed !== undefined && elapsed > 0 ? elapsed : undefined;

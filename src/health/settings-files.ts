@@ -8,6 +8,7 @@ import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
 import { settingError, untrackedError } from './errors.js';
+import { numberIn } from './proc-number.js';
 import {
   SETTINGS,
   type SettingChanges,
@@ -28,8 +29,8 @@ export async function readSettings(
   const files = await loadAddon().readFiles(netns, paths);
   const settings: Record<string, unknown> = {};
   for (const [index, name] of NAMES.entries()) {
-    const text = files[index]?.text;
-    const value = text === undefined ? undefined : settingOf(SETTINGS[name].kind, Number(text));
+    const number = numberIn(files[index]?.text);
+    const value = number === undefined ? undefined : settingOf(SETTINGS[name].kind, number);
     if (value !== undefined) settings[name] = value;
   }
   if (Object.keys(settings).length === 0) throw untrackedError(operation, files[0]?.failure);

@@ -17,6 +17,7 @@ import {
   writeSettings,
 } from 'conntrack';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COUNTER_LIST } from '../../src/health/counters.js';
 import { run, setting, trackLoopback } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -40,21 +41,9 @@ const control: EntrySpec = {
 };
 
 /** What `conntrack -S` calls the counters. */
-const TOOL_NAMES: Readonly<Record<string, string>> = {
-  found: 'found',
-  invalid: 'invalid',
-  insert: 'insert',
-  insert_failed: 'insertFailed',
-  drop: 'drop',
-  early_drop: 'earlyDrop',
-  error: 'error',
-  search_restart: 'searchRestart',
-  clash_resolve: 'clashResolve',
-  chaintoolong: 'chainTooLong',
-  expect_new: 'expectNew',
-  expect_create: 'expectCreate',
-  expect_delete: 'expectDelete',
-};
+const TOOL_NAMES = new Map<string, string>(
+  COUNTER_LIST.map(([name, { kernelName }]) => [kernelName, name]),
+);
 
 /** `cpu=0 found=1 ...`, a line for each processor. */
 function parseTool(text: string): Record<string, number>[] {
@@ -64,7 +53,7 @@ function parseTool(text: string): Record<string, number>[] {
     .map((line) =>
       Object.fromEntries(
         Array.from(line.matchAll(/(\w+)=(\d+)/g), ([, name = '', value]) => [
-          TOOL_NAMES[name] ?? name,
+          TOOL_NAMES.get(name) ?? name,
           Number(value),
         ]),
       ),

@@ -1,7 +1,8 @@
 import type { Entry, Finding, TableSettings } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { type Census, type Evidence, emptyCensus, findingsOf } from '../../src/health/diagnose.js';
-import { count, trafficOf } from '../../src/health/evidence.js';
+import { type Census, count, emptyCensus } from '../../src/health/census.js';
+import { type Evidence, findingsOf } from '../../src/health/diagnose.js';
+import { trafficOf } from '../../src/health/evidence.js';
 
 const MAX = 100_000;
 
@@ -158,6 +159,25 @@ describe('a finding', () => {
     expect(findingOf({ ...empty, after: stats(0, { invalid: 1 }), traffic })).toBeUndefined();
   });
 
+  it('of a table that nothing fills only where counters and packets are known', () => {
+    const empty = { before: stats(0, { found: 0 }), after: stats(0, { found: 0 }) };
+    expect(findingOf({ ...empty, traffic: undefined })).toBeUndefined();
+    const unknown = { before: stats(0), after: stats(0) };
+    expect(findingOf({ ...unknown, traffic: { packets: 5, tcpConnections: 0 } })).toBeUndefined();
+  });
+
+  it('of a table without a limit suggests none', () => {
+    const after = { ...stats(1000, { earlyDrop: 1 }), maxEntries: 0 };
+    const finding = findingOf({ before: after, after });
+    expect(finding?.code).toBe('early-drops');
+    expect(finding).not.toHaveProperty('suggested');
+  });
+
+  it('of a counter that the first look did not have: it was not seen to move', () => {
+    const finding = findingOf({ before: stats(1), after: stats(1, { drop: 7 }) });
+    expect(finding).toMatchObject({ severity: 'warning', evidence: { dropped: 7, justNow: 0 } });
+  });
+
   it('of what could not be looked at', () => {
     const without = { census: undefined, receiveBuffer: undefined };
     expect(findingOf({ ...without, refusal: 'EPERM' })?.code).toBe('privileges-missing');
@@ -259,11 +279,13 @@ describe('traffic', () => {
     expect(trafficOf(snmp, snmp6)).toEqual({ packets: 330, tcpConnections: 3 });
   });
 
-  it('is nothing where nothing can be read', () => {
-    expect(trafficOf('', '')).toEqual({ packets: 0, tcpConnections: 0 });
-    expect(trafficOf('Ip: InReceives\n', 'Ip6InReceives\n')).toEqual({
-      packets: 0,
-      tcpConnections: 0,
-    });
+  it('is not known where it cannot be read', () => {
+    expect(trafficOf(undefined, undefined)).toBeUndefined();
+    expect(trafficOf('Ip: InReceives\n', 'Ip6InReceives 5\n')).toBeUndefined();
+  });
+
+  it('is that of IPv4 where the kernel has no IPv6', () => {
+    const snmp = 'Ip: InReceives OutRequests\nIp: 1 2\nTcp: CurrEstab\nTcp: 0\n';
+    expect(trafficOf(snmp, undefined)).toEqual({ packets: 3, tcpConnections: 0 });
   });
 });

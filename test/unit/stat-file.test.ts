@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseStatFile } from '../../src/health/read-stats.js';
+import { parseStatFile } from '../../src/health/stat-file.js';
 
 /** Lines of hexadecimal numbers, as wide as the kernel prints them. */
 const file = (header: string, ...lines: number[][]) =>
