@@ -4,14 +4,18 @@
  *
  * @module opentelemetry
  */
-import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
+import type {
+  Attributes,
+  BatchObservableResult,
+  Meter,
+  MetricOptions,
+  Observable,
+} from '@opentelemetry/api';
 import type { Conntrack } from '../conntrack.js';
 import { objectOf } from '../core/check.js';
-import type { EventCounters } from '../event/event.js';
 import type { EventStream } from '../event/stream.js';
-import type { TableStats } from '../health/stats.js';
 import { readStats } from '../table/health.js';
-import { namedCounters } from './definitions.js';
+import { EVENT_METRICS, type Metric, TABLE_METRICS } from './definitions.js';
 
 /** What {@link registerMetrics} takes. */
 export interface OpenTelemetryOptions {
@@ -23,77 +27,38 @@ export interface OpenTelemetryOptions {
   readonly attributes?: Attributes | undefined;
 }
 
-/** Gives a value to an instrument. */
-type Observe = (instrument: Observable, value: number, attributes?: Attributes) => void;
-
-/** Instruments, and what gives a value to each of them. */
-interface Group<Source> {
-  readonly instruments: Observable[];
-  readonly observeAll: (source: Source, observe: Observe) => void;
+/** An instrument, and the samples that a collection gives it. */
+interface Instrument<Source> {
+  readonly observable: Observable;
+  readonly samplesOf: Metric<Source>['samplesOf'];
 }
 
-function tableGroup(meter: Meter): Group<TableStats> {
-  const count = meter.createObservableUpDownCounter('system.network.conntrack.count', {
-    unit: '{entries}',
-    description: 'Entries in the table.',
+function instrumentsOf<Source>(
+  meter: Meter,
+  metrics: readonly Metric<Source>[],
+): Instrument<Source>[] {
+  return metrics.flatMap(({ opentelemetry, help: description, samplesOf }) => {
+    if (opentelemetry === undefined) return [];
+    const { name, kind, unit } = opentelemetry;
+    const options = { description, ...(unit !== undefined && { unit }) };
+    return [{ observable: create(meter, kind, name, options), samplesOf }];
   });
-  const max = meter.createObservableUpDownCounter('system.network.conntrack.max', {
-    unit: '{entries}',
-    description: 'How many entries there may be; 0 for any number.',
-  });
-  const utilization = meter.createObservableGauge('conntrack.utilization', {
-    unit: '1',
-    description: 'Entries in the table by how many there may be; 0 without a limit.',
-  });
-  const stat = meter.createObservableCounter('conntrack.stat', {
-    description: 'The counters of the kernel, by processor.',
-  });
-  return {
-    instruments: [count, max, utilization, stat],
-    observeAll: ({ entries, maxEntries, cpus }, observe) => {
-      observe(count, entries);
-      observe(max, maxEntries);
-      observe(utilization, maxEntries === 0 ? 0 : entries / maxEntries);
-      for (const { cpu, ...counters } of cpus) {
-        for (const [counter, value] of namedCounters(counters)) {
-          observe(stat, value, { cpu, counter });
-        }
-      }
-    },
-  };
 }
 
-function eventGroup(meter: Meter): Group<EventCounters> {
-  const counter = (name: string, unit: string, description: string) =>
-    meter.createObservableCounter(`conntrack.events.${name}`, { unit, description });
-  const received = counter(
-    'received',
-    '{event}',
-    'Events that the kernel gave and that passed the filter.',
-  );
-  const delivered = counter('delivered', '{event}', 'Events that have reached JavaScript.');
-  const lost = counter(
-    'lost',
-    '{event}',
-    'Events that found no room in the receive buffer (kernel) or in the queue.',
-  );
-  const malformed = counter(
-    'malformed',
-    '{message}',
-    'Messages of the kernel that could not be decoded.',
-  );
-  const foreign = counter('foreign', '{message}', 'Messages of other processes that were dropped.');
-  return {
-    instruments: [received, delivered, lost, malformed, foreign],
-    observeAll: (counters, observe) => {
-      observe(received, counters.received);
-      observe(delivered, counters.delivered);
-      observe(lost, counters.lostInKernel, { cause: 'kernel' });
-      observe(lost, counters.lostInQueue, { cause: 'queue' });
-      observe(malformed, counters.malformed);
-      observe(foreign, counters.foreign);
-    },
-  };
+function create(
+  meter: Meter,
+  kind: NonNullable<Metric<never>['opentelemetry']>['kind'],
+  name: string,
+  options: MetricOptions,
+): Observable {
+  switch (kind) {
+    case 'gauge':
+      return meter.createObservableGauge(name, options);
+    case 'counter':
+      return meter.createObservableCounter(name, options);
+    case 'up-down counter':
+      return meter.createObservableUpDownCounter(name, options);
+  }
 }
 
 /**
@@ -115,19 +80,22 @@ function eventGroup(meter: Meter): Group<EventCounters> {
 export function registerMetrics(meter: Meter, options: OpenTelemetryOptions = {}): () => void {
   objectOf(options, 'options', ['conntrack', 'stream', 'attributes']);
   const { conntrack = { readStats }, stream, attributes } = options;
-  const table = tableGroup(meter);
-  const events = eventGroup(meter);
-  const instruments = [...table.instruments, ...(stream === undefined ? [] : events.instruments)];
+  const table = instrumentsOf(meter, TABLE_METRICS);
+  const events = stream === undefined ? [] : instrumentsOf(meter, EVENT_METRICS);
+  const observables = [...table, ...events].map(({ observable }) => observable);
   const callback = async (result: BatchObservableResult) => {
-    const stats = await conntrack.readStats();
-    const observe: Observe = (instrument, value, own) => {
-      result.observe(instrument, value, { ...attributes, ...own });
+    const observeAll = <Source>(instruments: readonly Instrument<Source>[], source: Source) => {
+      for (const { observable, samplesOf } of instruments) {
+        for (const { labels, value } of samplesOf(source)) {
+          result.observe(observable, value, { ...attributes, ...labels });
+        }
+      }
     };
-    table.observeAll(stats, observe);
-    if (stream !== undefined) events.observeAll(stream.counters, observe);
+    observeAll(table, await conntrack.readStats());
+    if (stream !== undefined) observeAll(events, stream.counters);
   };
-  meter.addBatchObservableCallback(callback, instruments);
+  meter.addBatchObservableCallback(callback, observables);
   return () => {
-    meter.removeBatchObservableCallback(callback, instruments);
+    meter.removeBatchObservableCallback(callback, observables);
   };
 }

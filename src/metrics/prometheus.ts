@@ -7,11 +7,9 @@
 import { Counter, Gauge, type OpenMetricsContentType, type Registry, register } from 'prom-client';
 import type { Conntrack } from '../conntrack.js';
 import { objectOf } from '../core/check.js';
-import type { EventCounters } from '../event/event.js';
 import type { EventStream } from '../event/stream.js';
-import type { TableStats } from '../health/stats.js';
 import { readStats } from '../table/health.js';
-import { type CounterName, KERNEL_NAMES, namedCounters } from './definitions.js';
+import { EVENT_METRICS, type Metric, type Sample, TABLE_METRICS } from './definitions.js';
 
 /** What {@link registerMetrics} takes. */
 export interface PrometheusOptions {
@@ -23,11 +21,6 @@ export interface PrometheusOptions {
   readonly stream?: Pick<EventStream, 'counters'> | undefined;
 }
 
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-}
-
 /** What gauges and counters of prom-client have in common. */
 interface Settable {
   reset(): void;
@@ -35,110 +28,10 @@ interface Settable {
   inc(labels: Sample['labels'], value: number): void;
 }
 
-/** A metric, and its samples at a scrape. */
-interface Definition<Source> {
-  readonly type: 'gauge' | 'counter';
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames: readonly string[];
-  readonly samplesOf: (source: Source) => readonly Sample[];
-}
-
-const TABLE_METRICS: readonly Definition<TableStats>[] = [
-  single('gauge', 'node_nf_conntrack_entries', 'Entries in the table.', ({ entries }) => entries),
-  single(
-    'gauge',
-    'node_nf_conntrack_entries_limit',
-    'How many entries there may be; 0 for any number.',
-    ({ maxEntries }) => maxEntries,
-  ),
-  sum('found', 'Tuples wanted for NAT that were taken already.'),
-  sum('invalid', 'Packets that belong to no connection and can begin none.'),
-  sum('ignore', 'Packets that were tracked already, until Linux 5.9.'),
-  sum('insert', 'Entries that a program has created.'),
-  sum('insertFailed', 'Entries that could not be put into the table.'),
-  sum('drop', 'Packets dropped because no entry could be made.'),
-  sum('earlyDrop', 'Entries removed to make room in a full table.'),
-  sum('searchRestart', 'Lookups begun again because the table was resized.'),
-  single(
-    'gauge',
-    'conntrack_utilization_ratio',
-    'Entries in the table by how many there may be; 0 without a limit.',
-    ({ entries, maxEntries }) => (maxEntries === 0 ? 0 : entries / maxEntries),
-  ),
-  {
-    type: 'counter',
-    name: 'conntrack_stat_total',
-    help: 'The counters of the kernel, by processor.',
-    labelNames: ['cpu', 'counter'],
-    samplesOf: ({ cpus }) =>
-      cpus.flatMap(({ cpu, ...counters }) =>
-        namedCounters(counters).map(([counter, value]) => ({ labels: { cpu, counter }, value })),
-      ),
-  },
-];
-
-const EVENT_METRICS: readonly Definition<EventCounters>[] = [
-  single(
-    'counter',
-    'conntrack_events_received_total',
-    'Events that the kernel gave and that passed the filter.',
-    ({ received }) => received,
-  ),
-  single(
-    'counter',
-    'conntrack_events_delivered_total',
-    'Events that have reached JavaScript.',
-    ({ delivered }) => delivered,
-  ),
-  {
-    type: 'counter',
-    name: 'conntrack_events_lost_total',
-    help: 'Events that found no room in the receive buffer (kernel) or in the queue.',
-    labelNames: ['cause'],
-    samplesOf: ({ lostInKernel, lostInQueue }) => [
-      { labels: { cause: 'kernel' }, value: lostInKernel },
-      { labels: { cause: 'queue' }, value: lostInQueue },
-    ],
-  },
-  single(
-    'counter',
-    'conntrack_events_malformed_total',
-    'Messages of the kernel that could not be decoded.',
-    ({ malformed }) => malformed,
-  ),
-  single(
-    'counter',
-    'conntrack_events_foreign_total',
-    'Messages of other processes that were dropped.',
-    ({ foreign }) => foreign,
-  ),
-];
-
-/** A metric without labels, and without a sample where there is no value. */
-function single<Source>(
-  type: 'gauge' | 'counter',
-  name: string,
-  help: string,
-  pick: (source: Source) => number | undefined,
-): Definition<Source> {
-  const samplesOf = (source: Source) => {
-    const value = pick(source);
-    return value === undefined ? [] : [{ labels: {}, value }];
-  };
-  return { type, name, help, labelNames: [], samplesOf };
-}
-
-/** A sum over all processors, named and typed as node_exporter does. */
-function sum(counter: CounterName, help: string): Definition<TableStats> {
-  const name = `node_nf_conntrack_stat_${KERNEL_NAMES[counter]}`;
-  return single('gauge', name, help, ({ total }) => total[counter]);
-}
-
 /** Registers one metric. Gives what sets its samples. */
 function addTo<Source>(
   registry: Registry | Registry<OpenMetricsContentType>,
-  { type, name, help, labelNames, samplesOf }: Definition<Source>,
+  { prometheus: { name, type }, help, labels: labelNames, samplesOf }: Metric<Source>,
   collect: () => Promise<void>,
 ): (source: Source) => void {
   const config = { name, help, labelNames, registers: [registry], collect };
@@ -179,7 +72,7 @@ export function registerMetrics(options: PrometheusOptions = {}): () => void {
     });
     return scrape;
   };
-  const add = <Source>(definition: Definition<Source>) => addTo(registry, definition, collect);
+  const add = <Source>(metric: Metric<Source>) => addTo(registry, metric, collect);
   const table = TABLE_METRICS.map(add);
   const events = stream === undefined ? [] : EVENT_METRICS.map(add);
   async function update(): Promise<void> {
@@ -189,6 +82,8 @@ export function registerMetrics(options: PrometheusOptions = {}): () => void {
   }
 
   return () => {
-    for (const { name } of [...TABLE_METRICS, ...EVENT_METRICS]) registry.removeSingleMetric(name);
+    for (const { prometheus } of [...TABLE_METRICS, ...EVENT_METRICS]) {
+      registry.removeSingleMetric(prometheus.name);
+    }
   };
 }

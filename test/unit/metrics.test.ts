@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   DataPointType,
   MeterProvider,
@@ -7,8 +8,10 @@ import {
 import { Counter, type OpenMetricsContentType, Registry, register } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CpuStats, TableCounters, TableStats } from '../../src/health/stats.js';
+import { EVENT_METRICS, type Metric, TABLE_METRICS } from '../../src/metrics/definitions.js';
 import { registerMetrics as registerInstruments } from '../../src/metrics/opentelemetry.js';
 import { registerMetrics } from '../../src/metrics/prometheus.js';
+import { tableRows } from './documents.js';
 
 const CPUS: readonly CpuStats[] = [
   { cpu: 0, insertFailed: 3, drop: 4_294_967_295, chainTooLong: 1, other: { 'expect.9': 7 } },
@@ -93,6 +96,38 @@ const NODE_EXPORTER = [
   'node_nf_conntrack_stat_early_drop',
   'node_nf_conntrack_stat_search_restart',
 ];
+
+describe('the tables of the guide', () => {
+  const guide = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+  const listed = (labels: readonly string[]) => labels.map((label) => `\`${label}\``).join(', ');
+
+  it.each<[string, number, readonly Metric<never>[]]>([
+    ['table', 0, TABLE_METRICS],
+    ['events', 1, EVENT_METRICS],
+  ])('for Prometheus have the metrics of the %s', (_, index, metrics) => {
+    const table = guide.split('\n## ')[index + 1] ?? '';
+    expect(tableRows(table, '| metric |')).toEqual(
+      metrics.map(({ prometheus: { name, type }, labels, help }) => [
+        `\`${name}\``,
+        type,
+        listed(labels),
+        help,
+      ]),
+    );
+  });
+
+  it('for OpenTelemetry have the instruments', () => {
+    const metrics: readonly Metric<never>[] = [...TABLE_METRICS, ...EVENT_METRICS];
+    expect(tableRows(guide, '| instrument |')).toEqual(
+      metrics.flatMap(({ opentelemetry, labels, help }) => {
+        if (opentelemetry === undefined) return [];
+        const { name, kind, unit } = opentelemetry;
+        const cells = [kind, unit === undefined ? '' : `\`${unit}\``, listed(labels), help];
+        return [[`\`${name}\``, ...cells]];
+      }),
+    );
+  });
+});
 
 describe('conntrack/prometheus', () => {
   it('gives what the kernel sent, and no other samples', async () => {
