@@ -3,6 +3,7 @@
  * for is decided in native/wire/encode.cc; here it gets words.
  */
 import { errorOfPlainFailure } from '../core/errors.js';
+import { FEATURES } from '../core/features.js';
 import { loadAddon } from '../core/load-addon.js';
 import { PROTOCOL_NUMBERS } from '../core/names.js';
 import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
@@ -48,14 +49,21 @@ function plan(
   if (asked === undefined || (askedFields & ASKED_FIELDS[asked]) === 0 || support === undefined) {
     return { field, evaluatedBy: 'package', reason: otherwise };
   }
-  const { attribute, since, answer } = attributeOf(asked, support);
+  if (asked === 'mark') return { field, evaluatedBy: 'kernel', reason: 'CTA_MARK' };
+  const { attribute, since, probe } = featureOf(asked);
+  const answer = support[probe];
   if (answer === false) {
     const reason = `this kernel ignores ${attribute}, which Linux ${since} brought`;
     return { field, evaluatedBy: 'package', reason };
   }
   const doubt = answer === undefined ? '; an empty table does not tell whether this one' : '';
-  const reason = since === undefined ? attribute : `${attribute}, since Linux ${since}${doubt}`;
-  return { field, evaluatedBy: 'kernel', reason };
+  return { field, evaluatedBy: 'kernel', reason: `${attribute}, since Linux ${since}${doubt}` };
+}
+
+/** What compares it in the kernel. */
+function featureOf(asked: Exclude<Asked, 'mark'>) {
+  if (asked === 'status') return FEATURES.statusFilter;
+  return asked === 'zone' ? FEATURES.zoneFilter : FEATURES.tupleFilter;
 }
 
 function ofSeveral({ field }: Condition, ask: ArrayBuffer): PlannedField {
@@ -65,23 +73,9 @@ function ofSeveral({ field }: Condition, ask: ArrayBuffer): PlannedField {
     : { field, evaluatedBy: 'package', reason: NO_OR };
 }
 
-function attributeOf(asked: Asked, support: FilterSupport) {
-  switch (asked) {
-    case 'mark':
-      return { attribute: 'CTA_MARK', since: undefined, answer: true };
-    case 'status':
-      return { attribute: 'CTA_STATUS', since: '5.15', answer: support.status };
-    case 'zone':
-      return { attribute: 'CTA_ZONE', since: '6.8', answer: support.zone };
-    default:
-      return { attribute: 'CTA_FILTER', since: '5.8', answer: support.tuple };
-  }
-}
-
 const NO_OR = 'the kernel knows no "or"; it is asked for the family that all have, if there is one';
 const NOT_IN_KERNEL = 'the kernel has no filter for it';
-const REPLY =
-  'before Linux 5.16 the kernel compares reply tuples wrongly, and nothing tells which it is';
+const REPLY = `before Linux ${FEATURES.replyFilter.since} the kernel compares reply tuples wrongly, and nothing tells which it is`;
 
 function conditionsOf(filter: EntryFilter, path: string): Condition[] {
   const { nat, zone, protocol } = filter;
@@ -170,7 +164,7 @@ function tupleConditions(
 
 function addressReason(address: string): string {
   return address.includes(':')
-    ? 'the kernel compares IPv6 addresses the wrong way round (Linux 6.18)'
+    ? 'most kernels compare IPv6 addresses the wrong way round, and no version tells which'
     : 'the kernel compares whole addresses, not networks';
 }
 
@@ -205,4 +199,17 @@ function probe(operation: string, netns: NetNamespaceArgument): FilterSupport {
     known = support;
   }
   return known;
+}
+
+/**
+ * Whether a flush of one family leaves the other alone. Nothing tells without doing it; but a
+ * kernel that compares tuples is newer than one that does.
+ */
+export async function flushHasFamily(
+  operation: string,
+  netns: NetNamespaceArgument,
+): Promise<boolean> {
+  const support = await loadAddon().probeFilters(netns);
+  if (support.failure !== undefined) throw errorOfPlainFailure(operation, support.failure);
+  return support[FEATURES.flushFamily.probe] === true;
 }

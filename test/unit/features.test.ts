@@ -1,0 +1,116 @@
+/** docs/kernels.md is the lists, and no other version of Linux stands elsewhere. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { FEATURES, type Feature, PROBES } from '../../src/core/features.js';
+import { COUNTER_LIST } from '../../src/health/counters.js';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const kernels = read('docs/kernels.md');
+
+/** Counters come and go as features do. */
+const all: readonly Feature[] = [
+  ...Object.values(FEATURES),
+  ...COUNTER_LIST.map(([name, counter]) => ({
+    ...counter,
+    what: `\`total.${name}\``,
+    attribute: counter.kernelName,
+    without: '`undefined`',
+  })).filter(({ since, until }) => since !== undefined || until !== undefined),
+];
+
+const parts = (version: string) => version.split('.').map(Number);
+
+function byVersion(a = '', b = ''): number {
+  const difference = parts(a).map((part, index) => part - (parts(b)[index] ?? 0));
+  return difference.find((one) => one !== 0) ?? 0;
+}
+
+/** Those that came, those that went, those of which no version tells. */
+const groups = [
+  all.filter(({ since }) => since !== undefined).sort((a, b) => byVersion(a.since, b.since)),
+  all.filter(({ until }) => until !== undefined).sort((a, b) => byVersion(a.until, b.until)),
+  all.filter(({ since, until }) => since === undefined && until === undefined),
+];
+
+const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+
+const cellsOf = ({ what, attribute, since, until, probe, without }: Feature) => [
+  what,
+  attribute === undefined ? '' : `\`${attribute}\``,
+  until === undefined ? (since ?? 'no version tells') : `until ${until}`,
+  probe ?? '',
+  without,
+];
+
+const EXPECTED = [
+  '| what | the kernel calls it | Linux | asked by | without it |',
+  '|---|---|---|---|---|',
+  ...groups.flat().map((feature) => row(cellsOf(feature))),
+].join('\n');
+
+const EXPECTED_PROBES = [
+  '| probe | request, and the answer that tells |',
+  '|---|---|',
+  ...Object.entries(PROBES).map(row),
+].join('\n');
+
+describe('docs/kernels.md', () => {
+  it('has the table of features', () => {
+    expect(tableIn(kernels, '| what |'), `The table should be:\n\n${EXPECTED}\n`).toBe(EXPECTED);
+  });
+
+  it('has the table of probes', () => {
+    const expected = EXPECTED_PROBES;
+    expect(tableIn(kernels, '| probe |'), `The table should be:\n\n${expected}\n`).toBe(expected);
+  });
+});
+
+function tableIn(markdown: string, header: string): string {
+  const lines = markdown.split('\n');
+  const first = lines.findIndex((line) => line.startsWith(header));
+  const rest = lines.slice(first);
+  return rest
+    .slice(
+      0,
+      rest.findIndex((line) => !line.startsWith('|')),
+    )
+    .join('\n');
+}
+
+describe('a version of Linux', () => {
+  /** Other facts of the kernel that have one, where they are told. */
+  const OTHERS: Readonly<Record<string, readonly string[]>> = {
+    // Columns of /proc and the default of nf_conntrack_max.
+    'docs/tuning.md': ['4.9', '5.15'],
+    'src/health/counters.ts': ['4.9'],
+    // What was run, and seen.
+    'README.md': ['6.18'],
+    'docs/kernels.md': ['6.18'],
+    'src/health/diagnose.ts': ['6.18'],
+    // When DCCP was gone.
+    'src/entry/line.ts': ['6.17'],
+  };
+  const listed = new Set(all.flatMap(({ since, until }) => [since, until]));
+
+  const files = [
+    'README.md',
+    ...readdirSync(new URL('docs/', root))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+    ...readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `src/${name}`),
+  ]
+    // The machine of the benchmark; a list of its own.
+    .filter((name) => name !== 'docs/performance.md' && name !== 'src/health/settings.ts');
+
+  it('that stands in a document or a comment is one of the lists', () => {
+    const strange = files.flatMap((file) =>
+      Array.from(read(file).matchAll(/\bLinux (\d+(?:\.\d+)+)/g), ([, version = '']) => version)
+        .filter((version) => !listed.has(version) && !OTHERS[file]?.includes(version))
+        .map((version) => `${file}: ${version}`),
+    );
+    expect(strange).toEqual([]);
+  });
+});
