@@ -9,8 +9,7 @@ import { object, objectOf } from '../core/check.js';
 import type { Context } from '../core/context.js';
 import { closedError, rangeError, typeError } from '../core/errors.js';
 import type { CounterName } from './counters.js';
-import type { TableSettings } from './settings.js';
-import type { TableStats } from './stats.js';
+import type { TableLoad } from './read-load.js';
 import { utilizationOf } from './utilization.js';
 
 /** How much of its room a table uses: `elevated` from 0.70, `critical` from 0.85. */
@@ -59,8 +58,8 @@ export interface PressureSample {
   readonly entries: number;
   /** `nf_conntrack_max`; 0: no limit. */
   readonly maxEntries: number;
-  /** `nf_conntrack_buckets`. */
-  readonly buckets: number;
+  /** `nf_conntrack_buckets`; absent when /proc/sys does not show it. */
+  readonly buckets?: number;
   /** `entries / maxEntries`; 0 when there is no limit. */
   readonly utilization: number;
   /** Falls back only when the utilization is 0.05 below where the level began. */
@@ -83,10 +82,9 @@ export interface PressureSample {
   readonly invalid?: CounterRate;
 }
 
-/** What samples are made of; a `Conntrack` is one. */
+/** What samples are made of. */
 interface Source {
-  readStats(): Promise<TableStats>;
-  readSettings(): Promise<TableSettings>;
+  readLoad(): Promise<TableLoad>;
 }
 
 interface Thresholds {
@@ -110,7 +108,9 @@ export const RATES = {
   insertFailed: 'insertFailed',
   chainTooLong: 'chainTooLong',
   invalid: 'invalid',
-} as const satisfies Record<string, CounterName>;
+} as const satisfies Partial<Record<keyof PressureSample, CounterName>>;
+
+const RATE_LIST = Object.entries(RATES) as [keyof typeof RATES, CounterName][];
 
 /** @internal */
 export async function samplePressure(
@@ -121,19 +121,17 @@ export async function samplePressure(
   const thresholds = checkThresholds(options);
   const { previous } = options;
   if (previous !== undefined) checkSample(previous);
-  const [stats, { buckets = 0 }] = await Promise.all([source.readStats(), source.readSettings()]);
-  const now = {
-    time: new Date(),
-    monotonicSeconds: Number(process.hrtime.bigint()) / 1e9,
-    buckets,
-  };
-  return makeSample(stats, now, thresholds, previous);
+  const load = await source.readLoad();
+  const now = { time: new Date(), monotonicSeconds: Number(process.hrtime.bigint()) / 1e9 };
+  return makeSample(load, now, thresholds, previous);
 }
+
+type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
 /** @internal */
 export function makeSample(
-  { entries, maxEntries, total }: Pick<TableStats, 'entries' | 'maxEntries' | 'total'>,
-  now: Pick<PressureSample, 'time' | 'monotonicSeconds' | 'buckets'>,
+  { entries, maxEntries, buckets, total }: TableLoad,
+  now: Pick<PressureSample, 'time' | 'monotonicSeconds'>,
   thresholds: Thresholds,
   previous: PressureSample | undefined,
 ): PressureSample {
@@ -141,13 +139,9 @@ export function makeSample(
   const elapsed = previous && now.monotonicSeconds - previous.monotonicSeconds;
   // Two samples of one moment, or a previous one of before a reboot, give no rates.
   const seconds = elapsed !== undefined && elapsed > 0 ? elapsed : undefined;
-  const sample: Record<string, unknown> = {
-    ...now,
-    entries,
-    maxEntries,
-    utilization,
-    level: levelOf(utilization, thresholds, previous?.level),
-  };
+  const level = levelOf(utilization, thresholds, previous?.level);
+  const sample: Mutable<PressureSample> = { ...now, entries, maxEntries, utilization, level };
+  if (buckets !== undefined) sample.buckets = buckets;
   if (previous !== undefined && seconds !== undefined) {
     const growth = (entries - previous.entries) / seconds;
     sample.intervalSeconds = seconds;
@@ -156,12 +150,12 @@ export function makeSample(
       sample.secondsUntilFull = Math.max(0, maxEntries - entries) / growth;
     }
   }
-  for (const [field, counter] of Object.entries(RATES)) {
+  for (const [field, counter] of RATE_LIST) {
     const count = total[counter];
-    const before = previous?.[field as keyof typeof RATES]?.total;
+    const before = previous?.[field]?.total;
     if (count !== undefined) sample[field] = rateOf(count, before, seconds);
   }
-  return sample as unknown as PressureSample;
+  return sample;
 }
 
 function checkSample(previous: unknown): void {

@@ -2,7 +2,14 @@
  * /proc/net/stat/nf_conntrack: hexadecimal numbers under a line of names, which differ between
  * kernels, as their order does.
  */
-import { COUNTER_LIST, COUNTERS, type CounterName, columnOf, OTHER_COLUMNS } from './counters.js';
+import {
+  COUNTER_LIST,
+  COUNTERS,
+  type Counter,
+  type CounterName,
+  columnOf,
+  OTHER_COLUMNS,
+} from './counters.js';
 import { type Counts, put } from './counts.js';
 import type { CpuStats } from './stats.js';
 
@@ -12,13 +19,13 @@ export const STAT_FILE = '/proc/thread-self/net/stat/nf_conntrack';
 export function parseStatFile(text: string): CpuStats[] {
   const [header = '', ...lines] = text.trim().split('\n');
   const columns = header.trim().split(/ +/);
-  const dead = deadAmong(columns);
+  const counted = columns.map((column) => isCounted(column, columns));
   return lines.map((line, cpu) => {
     const counts: Counts = { other: {} };
     const values = line.trim().split(/ +/);
     for (const [index, column] of columns.entries()) {
       const value = Number.parseInt(values[index] ?? '', 16);
-      if (Number.isNaN(value) || dead.has(column)) continue;
+      if (Number.isNaN(value) || counted[index] !== true) continue;
       put(counts, BY_COLUMN.get(column), column, value);
     }
     return { cpu, ...counts };
@@ -29,11 +36,10 @@ const BY_COLUMN: ReadonlyMap<string, CounterName> = new Map(
   COUNTER_LIST.map(([name, counter]) => [columnOf(counter), name]),
 );
 
-/** The columns in which this kernel counts nothing. */
-function deadAmong(columns: readonly string[]): ReadonlySet<string> {
-  const replaced = COUNTER_LIST.map(([, counter]) => counter).filter(
-    ({ replacedBy }) =>
-      replacedBy !== undefined && columns.includes(columnOf(COUNTERS[replacedBy])),
-  );
-  return new Set([...OTHER_COLUMNS, ...replaced.map(columnOf)]);
+/** Whether this kernel counts something in the column. */
+function isCounted(column: string, columns: readonly string[]): boolean {
+  if (OTHER_COLUMNS.includes(column)) return false;
+  const name = BY_COLUMN.get(column);
+  const { replacedBy }: Partial<Counter> = name === undefined ? {} : COUNTERS[name];
+  return replacedBy === undefined || !columns.includes(columnOf(COUNTERS[replacedBy]));
 }

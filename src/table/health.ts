@@ -15,6 +15,7 @@ import {
   type WatchPressureOptions,
   watchPressureOf,
 } from '../health/pressure.js';
+import { readLoad } from '../health/read-load.js';
 import { readStats as readStatsOf } from '../health/read-stats.js';
 import type { SettingChanges, TableSettings } from '../health/settings.js';
 import {
@@ -173,6 +174,7 @@ export async function diagnose(this: unknown): Promise<Finding[]> {
 }
 
 const sourceOf = (context: Context) => ({
+  readLoad: () => readLoad(context.requests, context.netns),
   readStats: () => readStatsOf(context.requests, context.netns),
   readSettings: () => readSettingsOf('readSettings', context.netns),
   streamEntries: () =>

@@ -9,6 +9,8 @@ import {
   createExpectation,
   type EntrySpec,
   flushExpectations,
+  type PressureSample,
+  readPressure,
   readSettings,
   readStats,
   SETTINGS,
@@ -78,6 +80,7 @@ describeInNamespace(
   'nft',
   'ip',
   'setpriv',
+  'unshare',
 )('statistics and settings', () => {
   let other: OtherNetwork;
   let elsewhere: Conntrack;
@@ -142,6 +145,73 @@ describeInNamespace(
       const privileged = await read();
       expect(unprivileged).toEqual({ ...privileged, source: 'proc' });
       expect(settings.maxEntries).toBe(privileged.maxEntries);
+    });
+  });
+
+  describe('the pressure', () => {
+    /** What a child process reads, once `hide` has made files of /proc empty. */
+    const sampleBehind = (hide: string, ...prefix: string[]) => {
+      const script = `import { readPressure, readStats } from '${packageUrl}';
+        console.log(JSON.stringify([await readPressure(), await readStats()]));`;
+      const program = `${hide} exec "$@"`;
+      const node = [process.execPath, '--input-type=module', '-e', script];
+      const text = run('unshare', '-m', 'sh', '-c', program, 'sh', ...prefix, ...node);
+      return JSON.parse(text) as [PressureSample, TableStats];
+    };
+    const hide = (...files: string[]) =>
+      files.map((file) => `mount --bind /dev/null ${file} && `).join('');
+    // That of the main thread.
+    const HIDE_NET = 'mount -t tmpfs none /proc/$$/task/$$/net && ';
+    const sysctl = (name: string) => `/proc/sys/net/netfilter/nf_conntrack_${name}`;
+
+    test('is what readStats() and sysctl say, in both namespaces', async () => {
+      const places = [
+        [await readPressure(), await readStats(), run],
+        [await elsewhere.readPressure(), await elsewhere.readStats(), other.run.bind(other)],
+      ] as const;
+      for (const [sample, { entries, maxEntries, total }, of] of places) {
+        const buckets = Number(of('cat', sysctl('buckets')));
+        expect(sample).toMatchObject({ entries, maxEntries, buckets });
+        expect(sample.invalid).toEqual({ total: total.invalid });
+        expect(sample.dropped).toEqual({ total: total.drop });
+      }
+    });
+
+    test('without CAP_NET_ADMIN is the same', () => {
+      const [sample, { source, entries, total }] = sampleBehind(
+        '',
+        'setpriv',
+        ...WITHOUT_NET_ADMIN,
+      );
+      expect(source).toBe('proc');
+      expect(sample).toMatchObject({ entries, invalid: { total: total.invalid } });
+      expect(sample.buckets).toBeGreaterThan(0);
+    });
+
+    test('comes from netlink where /proc hides it, and what cannot be known is absent', () => {
+      const files = [sysctl('count'), sysctl('max'), sysctl('buckets')];
+      const [sample, { entries, maxEntries, total }] = sampleBehind(HIDE_NET + hide(...files));
+      expect(sample).toMatchObject({ entries, maxEntries, invalid: { total: total.invalid } });
+      expect(sample).not.toHaveProperty('buckets');
+    });
+
+    test('without CAP_NET_ADMIN has no counters where /proc hides them', () => {
+      const [sample, { cpus, total }] = sampleBehind(
+        HIDE_NET + hide(sysctl('buckets')),
+        'setpriv',
+        ...WITHOUT_NET_ADMIN,
+      );
+      expect({ cpus, total }).toEqual({ cpus: [], total: { other: {} } });
+      for (const absent of ['buckets', 'dropped', 'invalid']) {
+        expect(sample).not.toHaveProperty(absent);
+      }
+    });
+
+    test('fails where neither tells how full the table is', () => {
+      const hidden = hide(sysctl('count'));
+      expect(() => sampleBehind(hidden, 'setpriv', ...WITHOUT_NET_ADMIN)).toThrow(
+        'ERR_CONNTRACK_UNSUPPORTED',
+      );
     });
   });
 

@@ -1,5 +1,5 @@
 /** Statistics, from a kernel that may be of any age, and from one that lies. */
-import { Conntrack, readStats } from 'conntrack';
+import { Conntrack, readPressure, readStats } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -138,6 +138,15 @@ describe('statistics', () => {
     ],
   ])('%s could not be decoded', async (_, answers) => {
     await expect(statsOf(...answers)).rejects.toMatchObject({ code: 'EBADMSG' });
+  });
+
+  test('the pressure asks the kernel nothing where /proc shows all', async () => {
+    const sample = await readPressure();
+    expect(sample.maxEntries).toBeGreaterThan(100);
+    expect(sample.dropped?.total).toBeTypeOf('number');
+    expect(sample.buckets).toBeGreaterThan(0);
+    // The next socket is that of the next call.
+    expect((await statsOf([errorMessage(EPERM)])).source).toBe('proc');
   });
 
   test('a handle that is closed meanwhile', async () => {

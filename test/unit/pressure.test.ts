@@ -13,9 +13,9 @@ function sample(
   counters: Record<string, number> = {},
   maxEntries = 1000,
 ): PressureSample {
-  const now = { time: new Date(seconds * 1000), monotonicSeconds: 100 + seconds, buckets: 256 };
-  const stats = { entries, maxEntries, total: { ...counters, other: {} } };
-  return makeSample(stats, now, THRESHOLDS, previous);
+  const now = { time: new Date(seconds * 1000), monotonicSeconds: 100 + seconds };
+  const load = { entries, maxEntries, buckets: 256, total: { ...counters, other: {} } };
+  return makeSample(load, now, THRESHOLDS, previous);
 }
 
 /** The levels of a table that is filled and emptied like this, one second a step. */
@@ -40,6 +40,12 @@ describe('a sample', () => {
       dropped: { total: 7 },
       invalid: { total: 0 },
     });
+  });
+
+  it('has no buckets where they cannot be read', () => {
+    const load = { entries: 1, maxEntries: 2, buckets: undefined, total: { other: {} } };
+    const now = { time: new Date(0), monotonicSeconds: 100 };
+    expect(makeSample(load, now, THRESHOLDS, undefined)).not.toHaveProperty('buckets');
   });
 
   it('has rates since the previous one', () => {
@@ -136,14 +142,12 @@ describe('watching', () => {
       get reads() {
         return reads;
       },
-      readStats: async () => ({
-        source: 'proc' as const,
+      readLoad: async () => ({
         entries: entries[reads++] ?? 0,
         maxEntries: 1000,
-        cpus: [],
+        buckets: 256,
         total: { other: {} },
       }),
-      readSettings: async () => ({ buckets: 256 }),
     };
   }
 
@@ -221,7 +225,7 @@ describe('watching', () => {
 
   it('ends with an error of the table', async () => {
     const refused = new Error('refused');
-    const table = { ...source(), readStats: () => Promise.reject(refused) };
+    const table = { ...source(), readLoad: () => Promise.reject(refused) };
     const samples = watchPressureOf(new Context(), table, {});
     await expect(samples.next()).rejects.toBe(refused);
     expect(await samples.next()).toEqual({ value: undefined, done: true });
