@@ -5,6 +5,7 @@
 
 import { followSignal, unfollowSignal } from '../core/abort.js';
 import { closedError, errorOfPlainFailure } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import { afterTurn } from '../core/loop-turn.js';
 import type { NativeDumpReader, NetNamespaceArgument } from '../core/native.js';
@@ -17,9 +18,8 @@ import { SLAB } from '../record/layout.js';
  * whatever the table: were it more, the slabs would wait so long that the garbage collector
  * takes them for old ones.
  */
-const MAX_BATCH = 4;
+const { slabsInBatch, batchesAhead } = LIMITS;
 const BATCHES_OF_A_SIZE = 8;
-const BATCHES_AHEAD = 2;
 
 export interface TableReaderOptions {
   /** What the kernel is asked to leave out. `undefined`: nothing can match; it is not asked. */
@@ -118,10 +118,10 @@ export class TableReader {
   }
 
   private readAhead(): void {
-    const batch = Math.min(1 + Math.floor(this.batches / BATCHES_OF_A_SIZE), MAX_BATCH);
+    const batch = Math.min(1 + Math.floor(this.batches / BATCHES_OF_A_SIZE), slabsInBatch);
     this.batches++;
     const slabs: ArrayBuffer[] = [];
-    for (let n = this.ahead.length; n < BATCHES_AHEAD * batch; n++) slabs.push(newSlab());
+    for (let n = this.ahead.length; n < batchesAhead * batch; n++) slabs.push(newSlab());
     this.ahead.push(...slabs);
     this.reader?.supply(slabs, batch);
   }

@@ -4,6 +4,7 @@
  */
 
 import { ConntrackError, errorOfFailure, isMissing, typeError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import type { WriteResult } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
 import type { Entry } from './entry.js';
@@ -23,8 +24,7 @@ import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
 import { changesSlab, namedChanges, specSlab } from './spec-writer.js';
 import { entriesOf } from './view.js';
 
-/** How many entries one request to the addon creates. */
-const AT_ONCE = 64;
+const AT_ONCE = LIMITS.specsInRequest;
 
 /** An entry, and the slab that it is alone in. */
 interface Found {

@@ -6,6 +6,7 @@
 
 import { concurrentReadError, rangeError, secondReaderError, typeError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
+import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
@@ -26,11 +27,6 @@ const COVERAGE: Readonly<Record<string, EventCoverage>> = {
   '1': 'all',
   '2': 'since-listening',
 };
-
-const MIB = 1024 * 1024;
-
-/** @internal */
-export const DEFAULT_RECEIVE_BUFFER = 64 * MIB;
 
 /**
  * Events as they come: async iterable, event by event or, through `batches()`,
@@ -164,8 +160,8 @@ export function openSubscription(
   }
   return new EventSubscription(operation, {
     groups,
-    receiveBufferBytes: bytes(options, 'receiveBufferBytes', DEFAULT_RECEIVE_BUFFER, 4096),
-    queueBytes: bytes(options, 'queueBytes', 64 * MIB, 65_536),
+    receiveBufferBytes: bytes(options, 'receiveBufferBytes', LIMITS.leastReceiveBufferBytes),
+    queueBytes: bytes(options, 'queueBytes', LIMITS.leastQueueBytes),
     reliableDestroy,
     allNamespaces: flag(options, 'allNamespaces'),
     filter: compileFilter(options.filter).records,
@@ -229,11 +225,10 @@ function flag(
 function bytes(
   options: WatchOptions,
   name: 'receiveBufferBytes' | 'queueBytes',
-  byDefault: number,
   least: number,
 ): number {
-  const value: unknown = options[name] ?? byDefault;
-  const most = 2 ** 31 - 1;
+  const value: unknown = options[name] ?? LIMITS[name];
+  const most = LIMITS.mostBufferBytes;
   if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
     throw rangeError(`options.${name}`, `must be an integer from ${least} to ${most}`);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DEFAULT_RECEIVE_BUFFER } from '../event/stream.js';
+import { LIMITS } from '../core/limits.js';
 import { type Census, REASONABLE_TIMEOUTS } from './census.js';
 import type { CounterName } from './counters.js';
 import { DEFAULT_THRESHOLDS } from './pressure.js';
@@ -69,9 +69,6 @@ export interface Evidence {
   /** `undefined`: /proc does not show it. */
   readonly traffic: { readonly packets: number; readonly tcpConnections: number } | undefined;
 }
-
-/** Memory of one event in the receive buffer, as the kernel counts (Linux 6.18). */
-const BYTES_AN_EVENT = 1280;
 
 const { elevatedAt: ELEVATED, criticalAt: CRITICAL } = DEFAULT_THRESHOLDS;
 const SYSCTL = 'net.netfilter.nf_conntrack_';
@@ -341,19 +338,19 @@ function events({ settings, after: { entries } }: Evidence): Finding | undefined
 }
 
 function receiveBuffer({ receiveBuffer: buffer }: Evidence): Finding | undefined {
-  if (buffer === undefined || buffer.granted >= DEFAULT_RECEIVE_BUFFER) return undefined;
+  if (buffer === undefined || buffer.granted >= LIMITS.receiveBufferBytes) return undefined;
   const { granted, largest } = buffer;
   return {
     code: 'receive-buffer-capped',
     severity: 'info',
     message:
       `A stream of events gets a receive buffer of ${granted} bytes, some ` +
-      `${Math.floor(granted / BYTES_AN_EVENT)} events, instead of ${DEFAULT_RECEIVE_BUFFER}: ` +
+      `${Math.floor(granted / LIMITS.eventBytesInKernel)} events, instead of ${LIMITS.receiveBufferBytes}: ` +
       'more at once are lost. CAP_NET_ADMIN in the initial user namespace lifts the limit, too.',
-    evidence: { granted, wanted: DEFAULT_RECEIVE_BUFFER },
+    evidence: { granted, wanted: LIMITS.receiveBufferBytes },
     setting: 'net.core.rmem_max',
     current: largest,
-    suggested: DEFAULT_RECEIVE_BUFFER / 2,
+    suggested: LIMITS.receiveBufferBytes / 2,
   };
 }
 

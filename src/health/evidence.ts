@@ -3,10 +3,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConntrackError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import type { EntryStream } from '../entry/stream.js';
-import { DEFAULT_RECEIVE_BUFFER } from '../event/stream.js';
 import { count, emptyCensus } from './census.js';
 import type { Evidence } from './diagnose.js';
 import { numberIn } from './proc-number.js';
@@ -20,16 +20,13 @@ interface Source {
   streamEntries(): EntryStream;
 }
 
-/** So that a counter that moves is seen to move. */
-const SHORTEST_LOOK_MS = 500;
-
 export async function gatherEvidence(
   source: Source,
   netns: NetNamespaceArgument,
 ): Promise<Evidence> {
   const settings = await source.readSettings();
   const before = await source.readStats();
-  const moment = sleep(SHORTEST_LOOK_MS);
+  const moment = sleep(LIMITS.shortestLookMs);
   const { census, refusal } = await takeCensus(source.streamEntries(), settings);
   const [snmp, snmp6, rmemMax] = await readTexts(netns, [
     '/proc/thread-self/net/snmp',
@@ -37,7 +34,7 @@ export async function gatherEvidence(
     '/proc/sys/net/core/rmem_max',
   ]);
   await moment;
-  const { bytes: granted } = loadAddon().grantedReceiveBuffer(netns, DEFAULT_RECEIVE_BUFFER);
+  const { bytes: granted } = loadAddon().grantedReceiveBuffer(netns, LIMITS.receiveBufferBytes);
   const largest = numberIn(rmemMax);
   return {
     before,

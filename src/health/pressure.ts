@@ -8,6 +8,7 @@ import { followSignal, unfollowSignal } from '../core/abort.js';
 import { object, objectOf } from '../core/check.js';
 import type { Context } from '../core/context.js';
 import { closedError, rangeError, typeError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import type { CounterName } from './counters.js';
 import type { TableLoad } from './read-load.js';
 import { utilizationOf } from './utilization.js';
@@ -208,19 +209,19 @@ export function watchPressureOf(
 ): AsyncGenerator<PressureSample, undefined, undefined> {
   objectOf(options, 'options', ['intervalMs', 'elevatedAt', 'criticalAt', 'signal']);
   const { elevatedAt, criticalAt } = checkThresholds(options);
-  const { intervalMs = 1000, signal } = options;
+  const { intervalMs = LIMITS.pressureIntervalMs, signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw typeError('options.signal', 'must be an AbortSignal');
   }
   if (typeof intervalMs !== 'number') throw typeError('options.intervalMs', 'must be a number');
-  if (!(intervalMs >= 1 && intervalMs <= LONGEST_TIMER)) {
-    throw rangeError('options.intervalMs', `must be from 1 to ${LONGEST_TIMER}, not ${intervalMs}`);
+  if (!(intervalMs >= 1 && intervalMs <= LIMITS.longestIntervalMs)) {
+    throw rangeError(
+      'options.intervalMs',
+      `must be from 1 to ${LIMITS.longestIntervalMs}, not ${intervalMs}`,
+    );
   }
   return samples(context, source, { elevatedAt, criticalAt }, intervalMs, signal);
 }
-
-/** What a timer of Node.js can wait for. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 async function* samples(
   context: Context,

@@ -1,0 +1,67 @@
+/**
+ * What users meet in bytes, entries or milliseconds, each number once. test/unit/limits.test.ts
+ * compares the documents with it, and it with native/, which has its own.
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  // Reading the table ------------------------------------------------------------------
+
+  /** Of records: an entry that is kept keeps its slab. */
+  slabBytes: 64 * KIB,
+  slabsInBatch: 4,
+  /** Batches that are filled while one is read. */
+  batchesAhead: 2,
+  /** What the kernel puts into one datagram of a dump at most (netlink_recvmsg). */
+  datagramBytes: 32 * KIB,
+  /** Datagrams of a large table that wait to be decoded. */
+  datagramsAhead: 16,
+  /** Among so many entries one that the kernel sends again is dropped. */
+  recentEntries: 256,
+  /** A job in the thread pool goes on for so long while others wait. */
+  turnMs: 30,
+  /** Nothing came for so long: the job ends. */
+  silenceMs: 50,
+
+  // Requests ---------------------------------------------------------------------------
+
+  /** The kernel answers within that, or never (ETIMEDOUT). */
+  answerMs: 1000,
+  /** Specifications that createEntries() sends at a time. */
+  specsInRequest: 64,
+  /** Deletes or updates that a pass sends at a time. */
+  requestsInPass: 128,
+  slabsInPass: 4,
+
+  // Events -----------------------------------------------------------------------------
+
+  /** Default of `receiveBufferBytes`, as the kernel counts. */
+  receiveBufferBytes: 64 * MIB,
+  leastReceiveBufferBytes: 4 * KIB,
+  /** Default of `queueBytes`. */
+  queueBytes: 64 * MIB,
+  leastQueueBytes: 64 * KIB,
+  /** Of both. */
+  mostBufferBytes: 2 ** 31 - 1,
+  /** What an event takes in the receive buffer, as the kernel counts (Linux 6.18). */
+  eventBytesInKernel: 1280,
+  /** And in the queue: `EVENT.size`. */
+  eventBytesInQueue: 216,
+  eventSlabBytes: 32 * KIB,
+  eventSlabsInBatch: 16,
+  /** Datagrams that are received at a time, and the largest. */
+  eventsInReceive: 64,
+  eventDatagramBytes: 4 * KIB,
+  /** `reliableDestroy` ends when so much of the table is full. */
+  reliableDestroyPercent: 80,
+
+  // Health -----------------------------------------------------------------------------
+
+  /** Default of `intervalMs`. */
+  pressureIntervalMs: 1000,
+  /** What a timer of Node.js can wait for. */
+  longestIntervalMs: 2 ** 31 - 1,
+  /** diagnose() looks for so long, so that a counter that moves is seen to move. */
+  shortestLookMs: 500,
+} as const;

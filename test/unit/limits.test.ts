@@ -1,0 +1,171 @@
+/** A limit is the same number in src/, in native/ and in the documents. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it, test } from 'vitest';
+import { LIMITS } from '../../src/core/limits.js';
+import { ENTRY, EVENT, SLAB } from '../../src/record/layout.js';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+describe('what native/ decides', () => {
+  const native = readdirSync(new URL('native/', root), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(h|cc)$/.test(name))
+    .map((name) => read(`native/${name}`));
+
+  /** A constant, after the name that tells it from others: that of its class. */
+  const constant = (after: string, name: string) => {
+    const pattern = new RegExp(`\\b${after}\\b.*?\\b${name} = (\\d+)( << (\\w+))?;`, 's');
+    const found = native.flatMap((text) => pattern.exec(text) ?? []);
+    expect(found[1], `${after}: ${name}`).toBeDefined();
+    return Number(found[1]) * (found[2] === undefined ? 1 : 2 ** Number(found[3]));
+  };
+
+  test.each<[keyof typeof LIMITS, string, string]>([
+    ['slabBytes', 'constexpr', 'slab_size'],
+    ['datagramsAhead', 'class ReceiveAhead', 'capacity'],
+    ['silenceMs', 'class DumpReader', 'patience'],
+    ['answerMs', 'transaction\\.h', 'patience'],
+    ['requestsInPass', 'class RequestBatch', 'capacity'],
+    ['slabsInPass', 'class TablePass', 'parts'],
+    ['eventsInReceive', 'class EventBatch', 'capacity'],
+    ['eventDatagramBytes', 'constexpr', 'event_size'],
+    ['eventSlabBytes', 'class EventQueue', 'slab_bytes'],
+    ['eventSlabsInBatch', 'constexpr', 'most_slabs'],
+    ['reliableDestroyPercent', 'constexpr', 'guard_percent'],
+  ])('%s: %s, %s', (limit, after, name) => {
+    expect(constant(after, name)).toBe(LIMITS[limit]);
+  });
+
+  it('turns of jobs, the memory of repetitions, and the buffers of a dump', () => {
+    expect(constant('constexpr int64_t', 'turn')).toBe(LIMITS.turnMs);
+    expect(2 ** constant('class RecentTuples', 'bits')).toBe(LIMITS.recentEntries);
+    // A write and a get each.
+    expect(constant('class RequestBatch', 'capacity') / 2).toBe(LIMITS.specsInRequest);
+    // The kernel fills half of each buffer.
+    expect(constant('constexpr', 'receive_buffer_size') / 2).toBe(LIMITS.datagramBytes);
+  });
+});
+
+it('the layout has the sizes', () => {
+  expect(SLAB.size).toBe(LIMITS.slabBytes);
+  expect(EVENT.size).toBe(LIMITS.eventBytesInQueue);
+});
+
+const { slabBytes, slabsInBatch, batchesAhead, datagramsAhead, datagramBytes } = LIMITS;
+/** Those of the batch that is being read, and of those that are being filled. */
+const RECORD_BYTES = (1 + batchesAhead) * slabsInBatch * slabBytes;
+const MESSAGE_BYTES = datagramsAhead * datagramBytes;
+const ENTRIES_IN_BATCH = slabsInBatch * Math.floor((slabBytes - SLAB.firstEntry) / ENTRY.size);
+const EVENTS_IN_BATCH =
+  LIMITS.eventSlabsInBatch *
+  Math.floor((LIMITS.eventSlabBytes - SLAB.firstEntry) / LIMITS.eventBytesInQueue);
+/** The largest receive buffer where nobody has raised `net.core.rmem_max`. */
+const DEFAULT_RMEM_MAX = 212_992;
+
+/** A number in a text, such as `1.25 MiB`, `1,364` or `sixteen`. */
+function numberOf(text: string): number {
+  const [, digits = '', unit = ''] = /^([\d.,]+)\s?(\w*)/.exec(text) ?? [];
+  const number = WORDS[text] ?? Number(digits.replaceAll(',', ''));
+  return number * (unit === 'MiB' ? MIB : unit === 'KiB' ? KIB : 1);
+}
+const WORDS: Readonly<Record<string, number>> = {
+  one: 1,
+  four: 4,
+  sixteen: 16,
+  'half a second': 500,
+};
+
+const SIZE = '([\\d.]+ [KM]iB)';
+const COUNT = '([\\d,]+)';
+const WORD = '(\\w+)';
+
+describe('a number in a document', () => {
+  test.each<[string, string, number]>([
+    ['README.md', `at most ${SIZE} in flight`, RECORD_BYTES + MESSAGE_BYTES],
+    ['docs/reading.md', `${SIZE} of records, and in large tables`, RECORD_BYTES],
+    ['docs/reading.md', `in large tables ${SIZE} of messages`, MESSAGE_BYTES],
+    ['docs/reading.md', `first batch is ${SIZE} of records`, slabBytes],
+    ['docs/reading.md', `later ones grow to ${SIZE}`, slabsInBatch * slabBytes],
+    ['docs/reading.md', `arrays of up to ${COUNT} entries`, ENTRIES_IN_BATCH],
+    ['docs/reading.md', `slab of up to ${SIZE}`, slabBytes],
+    ['docs/reading.md', `among the last ${COUNT} entries`, LIMITS.recentEntries],
+    ['docs/events.md', `\`receiveBufferBytes\` \\| ${SIZE}`, LIMITS.receiveBufferBytes],
+    ['docs/events.md', `\`queueBytes\` \\| ${SIZE}`, LIMITS.queueBytes],
+    ['docs/events.md', `(\\d+) % of \`nf_conntrack_max\``, LIMITS.reliableDestroyPercent],
+    ['docs/writing.md', `\`createEntries\` sends ${COUNT} at a time`, LIMITS.specsInRequest],
+    ['docs/tuning.md', '(half a second), to see which counters', LIMITS.shortestLookMs],
+    ['docs/architecture.md', `sends ${COUNT} at a time`, LIMITS.requestsInPass],
+    ['docs/architecture.md', `${COUNT} in a job`, LIMITS.specsInRequest],
+    ['docs/architecture.md', `A slab is ${SIZE}`, slabBytes],
+    ['docs/architecture.md', `A record is ${COUNT} bytes`, ENTRY.size],
+    ['docs/architecture.md', `slab and grows to ${WORD}`, slabsInBatch],
+    ['docs/architecture.md', `at most ${SIZE} for a reading`, RECORD_BYTES],
+    ['docs/architecture.md', `Large tables have ${WORD} buffers`, datagramsAhead],
+    ['docs/architecture.md', 'batch after (\\d+) ms', LIMITS.turnMs],
+    ['docs/architecture.md', 'silent for (\\d+) ms', LIMITS.silenceMs],
+    ['docs/architecture.md', `A pass holds ${WORD} slabs`, LIMITS.slabsInPass],
+    [
+      'docs/architecture.md',
+      `${SIZE} to receive into`,
+      LIMITS.eventsInReceive * LIMITS.eventDatagramBytes,
+    ],
+    ['src/entry/reader.ts', `is ${SIZE} at most`, RECORD_BYTES],
+    ['src/entry/stream.ts', `${SIZE} of records`, RECORD_BYTES],
+    ['src/entry/stream.ts', `in large tables ${SIZE} of messages`, MESSAGE_BYTES],
+    ['src/entry/stream.ts', `arrays of up to ${COUNT}`, ENTRIES_IN_BATCH],
+    ['src/entry/entry.ts', `${SIZE} of the batch`, slabBytes],
+    ['src/table/changes.ts', `many entries, ${COUNT} in one go`, LIMITS.specsInRequest],
+    ['src/core/native.ts', `of a slab: ${COUNT} at most`, LIMITS.specsInRequest],
+    ['src/event/event.ts', `an event\\): what.*?Default ${SIZE}`, LIMITS.receiveBufferBytes],
+    [
+      'src/event/event.ts',
+      `\\(some ${COUNT} bytes an event\\)\\. Default`,
+      LIMITS.eventBytesInQueue,
+    ],
+    ['src/event/event.ts', `bytes an event\\)\\. Default ${SIZE}`, LIMITS.queueBytes],
+    ['src/event/event.ts', `at (\\d+) % the mode ends`, LIMITS.reliableDestroyPercent],
+    ['src/health/pressure.ts', `to the next\\. Default ${COUNT}`, LIMITS.pressureIntervalMs],
+    ['src/table/health.ts', 'It takes (half a second) at least', LIMITS.shortestLookMs],
+  ])('of %s: %s is %i', (document, pattern, limit) => {
+    expect(found(document, pattern)).toBe(limit);
+  });
+
+  /** Those that say `some`: within a tenth. */
+  test.each<[string, string, number]>([
+    [
+      'docs/events.md',
+      `\`receiveBufferBytes\` .*?some ${COUNT} events`,
+      LIMITS.receiveBufferBytes / LIMITS.eventBytesInKernel,
+    ],
+    [
+      'docs/events.md',
+      `\`queueBytes\` .*?some ${COUNT} events`,
+      LIMITS.queueBytes / LIMITS.eventBytesInQueue,
+    ],
+    [
+      'docs/events.md',
+      `by default some ${COUNT} events`,
+      DEFAULT_RMEM_MAX / LIMITS.eventBytesInKernel,
+    ],
+    ['src/event/event.ts', `counts it \\(some ${COUNT} bytes`, LIMITS.eventBytesInKernel],
+    ['src/event/stream.ts', `up to some ${COUNT}\\.`, EVENTS_IN_BATCH],
+  ])('of %s: %s is some %i', (document, pattern, limit) => {
+    const number = found(document, pattern);
+    expect(number).toBeGreaterThan(limit * 0.9);
+    expect(number).toBeLessThan(limit * 1.1);
+  });
+
+  function found(document: string, pattern: string): number {
+    // Lines end anywhere, in comments with a star.
+    const text = read(document).replace(/\s*\n(?:[ \t]*\*)?\s*/g, ' ');
+    const [, number] = new RegExp(pattern).exec(text) ?? [];
+    expect(
+      number,
+      `${document} has no "${pattern}": move the pattern with the sentence`,
+    ).toBeDefined();
+    return numberOf(number ?? '');
+  }
+});
