@@ -1,6 +1,6 @@
 /**
  * The kernel, played by a test. Importing this file makes the package load the
- * addon whose sockets end here (test/stack/native); CONNTRACK_SCRIPTED_ADDON
+ * addon whose sockets end here (native/scripted_socket.cc); CONNTRACK_SCRIPTED_ADDON
  * names another build of it, such as a sanitized one.
  */
 import { createRequire } from 'node:module';
