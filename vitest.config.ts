@@ -20,6 +20,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    projects: ['unit', 'wire', 'stack', 'kernel', 'lifecycle', 'machine'].map(folder),
+    projects: ['unit', 'wire', 'os', 'stack', 'kernel', 'lifecycle', 'machine'].map(folder),
   },
 });

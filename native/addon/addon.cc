@@ -1,12 +1,12 @@
 #include "addon/addon.h"
 
+#include "addon/changer_wrap.h"
 #include "addon/dump_wrap.h"
 #include "addon/event_wrap.h"
 #include "addon/file_functions.h"
 #include "addon/filter_functions.h"
 #include "addon/layout.h"
 #include "addon/namespace_wrap.h"
-#include "addon/pass_wrap.h"
 #include "addon/request_wrap.h"
 #include "wire/layout.h"
 
@@ -17,7 +17,7 @@ Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("layoutHash", Napi::String::New(env, &layout_hash.text[0]));
   exports.Set("DumpReader", DumpWrap::define(env));
   exports.Set("EventReader", EventWrap::define(env));
-  exports.Set("TablePass", PassWrap::define(env));
+  exports.Set("TableChanger", ChangerWrap::define(env));
   exports.Set("RequestSocket", RequestWrap::define(env));
   exports.Set("NetNamespace", NamespaceWrap::define(env));
   exports.Set("askedFields", Napi::Function::New<asked_fields_of>(env));

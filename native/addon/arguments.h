@@ -7,15 +7,23 @@
 
 namespace conntrack::addon {
 
-inline uint32_t number_argument(const Napi::CallbackInfo& info, size_t index) {
+// A property of the first argument, which is an object of options; read it once. nullptr
+// when the environment is ending: every conversion below takes that.
+inline napi_value option(const Napi::CallbackInfo& info, const char* name) {
+  napi_value value = nullptr;
+  napi_get_named_property(info.Env(), info[0], name, &value);
+  return value;
+}
+
+inline uint32_t to_number(napi_env env, napi_value value) {
   uint32_t number = 0;
-  napi_get_value_uint32(info.Env(), info[index], &number);
+  napi_get_value_uint32(env, value, &number);
   return number;
 }
 
-inline bool boolean_argument(const Napi::CallbackInfo& info, size_t index) {
+inline bool to_boolean(napi_env env, napi_value value) {
   bool boolean = false;
-  napi_get_value_bool(info.Env(), info[index], &boolean);
+  napi_get_value_bool(env, value, &boolean);
   return boolean;
 }
 

@@ -45,7 +45,7 @@ EventWrap::EventWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EventWra
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 6, space)) return;
+  if (!namespace_argument(info.Env(), option(info, "netns"), space)) return;
   const Failure failure = open(info, space);
   napi_value value = to_js(info.Env(), failure);
   if (value) Value().Set("failure", Napi::Value(info.Env(), value));
@@ -54,19 +54,21 @@ EventWrap::EventWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EventWra
 EventWrap::~EventWrap() { release(Env()); }
 
 Failure EventWrap::open(const Napi::CallbackInfo& info, const NetNamespace* space) {
+  Napi::Env env = info.Env();
+  napi_value filter = option(info, "filter");
   EventReader::Options options;
-  options.groups = number_argument(info, 0);
-  options.receive_buffer = number_argument(info, 1);
-  options.queue_bytes = number_argument(info, 2);
-  options.reliable_destroy = boolean_argument(info, 3);
-  options.all_namespaces = boolean_argument(info, 4);
-  options.filtered = info[5].IsArrayBuffer();
-  options.filter = buffer_bytes(info.Env(), info[5]);
+  options.groups = to_number(env, option(info, "groups"));
+  options.receive_buffer = to_number(env, option(info, "receiveBufferBytes"));
+  options.queue_bytes = to_number(env, option(info, "queueBytes"));
+  options.reliable_destroy = to_boolean(env, option(info, "reliableDestroy"));
+  options.all_namespaces = to_boolean(env, option(info, "allNamespaces"));
+  options.filtered = is_buffer(env, filter);
+  options.filter = buffer_bytes(env, filter);
   if (Failure failure = open_in(space, [&] { return reader_.open(options); })) return failure;
   const auto answer_bell = [](napi_env env, void* wrap) {
     static_cast<EventWrap*>(wrap)->answer(env);
   };
-  if (!doorbell_.open(info.Env(), "conntrack.events", answer_bell, this)) {
+  if (!doorbell_.open(env, "conntrack.events", answer_bell, this)) {
     reader_.stop();
     return Failure::of_syscall("malloc", ENOMEM);
   }
@@ -77,7 +79,7 @@ Failure EventWrap::open(const Napi::CallbackInfo& info, const NetNamespace* spac
     return failure;
   }
   // After the doorbell: hooks run in reverse order.
-  napi_add_env_cleanup_hook(info.Env(), environment_ends, this);
+  napi_add_env_cleanup_hook(env, environment_ends, this);
   open_ = true;
   return {};
 }

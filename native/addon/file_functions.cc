@@ -117,13 +117,13 @@ class WriteJob : public AsyncJob {
 
 Napi::Value read_files(const Napi::CallbackInfo& info) {
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 0, space)) return {};
+  if (!namespace_argument(info.Env(), info[0], space)) return {};
   return AsyncJob::start(info.Env(), "conntrack.files", new ReadJob(info, space));
 }
 
 Napi::Value read_files_now(const Napi::CallbackInfo& info) {
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 0, space)) return {};
+  if (!namespace_argument(info.Env(), info[0], space)) return {};
   Files files(info, space);
   files.read();
   return {info.Env(), files.describe(info.Env())};
@@ -131,16 +131,16 @@ Napi::Value read_files_now(const Napi::CallbackInfo& info) {
 
 Napi::Value write_file(const Napi::CallbackInfo& info) {
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 0, space)) return {};
+  if (!namespace_argument(info.Env(), info[0], space)) return {};
   return AsyncJob::start(info.Env(), "conntrack.files", new WriteJob(info, space));
 }
 
 Napi::Value granted_receive_buffer(const Napi::CallbackInfo& info) {
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 0, space)) return {};
+  if (!namespace_argument(info.Env(), info[0], space)) return {};
   EventSocket socket;
   EventSocket::Options options;  // of no group: who does not listen changes nothing
-  options.receive_buffer = number_argument(info, 1);
+  options.receive_buffer = to_number(info.Env(), info[1]);
   const Failure failure = open_in(space, [&] { return socket.open(options); });
   JsObject object(info.Env());
   if (!failure) object.set("bytes", socket.receive_buffer());

@@ -51,13 +51,13 @@ class ProbeJob : public AsyncJob {
 
 Napi::Value probe_filters(const Napi::CallbackInfo& info) {
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 0, space)) return {};
+  if (!namespace_argument(info.Env(), info[0], space)) return {};
   return AsyncJob::start(info.Env(), "conntrack.probe", new ProbeJob(space));
 }
 
 Napi::Value probe_filters_now(const Napi::CallbackInfo& info) {
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info, 0, space)) return {};
+  if (!namespace_argument(info.Env(), info[0], space)) return {};
   FilterProbe probe;
   FilterSupport support;
   Failure failure = open_in(space, [&] { return probe.open(); });

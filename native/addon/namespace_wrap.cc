@@ -32,9 +32,7 @@ NamespaceWrap::NamespaceWrap(const Napi::CallbackInfo& info)
 
 void NamespaceWrap::close(const Napi::CallbackInfo&) { space_.close(); }
 
-bool namespace_argument(const Napi::CallbackInfo& info, size_t index, const NetNamespace*& space) {
-  Napi::Env env = info.Env();
-  napi_value value = info[index];
+bool namespace_argument(Napi::Env env, napi_value value, const NetNamespace*& space) {
   napi_valuetype type = napi_null;
   napi_typeof(env, value, &type);
   if (type == napi_undefined) return true;

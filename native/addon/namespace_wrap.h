@@ -23,6 +23,6 @@ class NamespaceWrap : public Napi::ObjectWrap<NamespaceWrap> {
 // The namespace that JavaScript names, or nullptr for that of the calling thread. False
 // with an exception pending when it is neither a NetNamespace nor undefined: nothing may
 // be opened in the wrong one. It is good until JavaScript goes on.
-bool namespace_argument(const Napi::CallbackInfo& info, size_t index, const NetNamespace*& space);
+bool namespace_argument(Napi::Env env, napi_value value, const NetNamespace*& space);
 
 }  // namespace conntrack::addon

@@ -15,12 +15,8 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   explicit RequestWrap(const Napi::CallbackInfo& info);
 
  private:
-  class RequestJob;
-  class GetJob;
-  class UsageJob;
-  class StatsJob;
-  class BatchJob;
-  class ExpectationJob;
+  template <typename Request>
+  class Job;
 
   Napi::Value get(const Napi::CallbackInfo& info);
   Napi::Value usage(const Napi::CallbackInfo& info);
@@ -36,6 +32,9 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   Napi::Value remove_expectation(const Napi::CallbackInfo& info);
   Napi::Value flush_expectations(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
+
+  template <typename Request, typename... Arguments>
+  Napi::Value send(Napi::Env env, const char* name, const Arguments&... arguments);
 
   // These leave an exception pending when they say no.
   bool refuse(Napi::Env env) const;

@@ -1,4 +1,4 @@
-// The ArrayBuffers that TypeScript hands over as slabs.
+// The ArrayBuffers that are slabs.
 #pragma once
 
 #include <napi.h>
@@ -8,14 +8,16 @@
 
 namespace conntrack::addon {
 
+inline bool is_buffer(napi_env env, napi_value value) {
+  bool is = false;
+  return napi_is_arraybuffer(env, value, &is) == napi_ok && is;
+}
+
 // The memory of an ArrayBuffer; empty when the value is none.
 inline Bytes buffer_bytes(napi_env env, napi_value value) {
-  bool is_buffer = false;
   void* data = nullptr;
   size_t size = 0;
-  if (napi_is_arraybuffer(env, value, &is_buffer) == napi_ok && is_buffer) {
-    napi_get_arraybuffer_info(env, value, &data, &size);
-  }
+  if (is_buffer(env, value)) napi_get_arraybuffer_info(env, value, &data, &size);
   return {static_cast<uint8_t*>(data), size};
 }
 
@@ -33,6 +35,17 @@ inline uint8_t* slab_memory(Napi::Env env, Napi::Value value) {
   Napi::TypeError::New(env, "a slab must be an ArrayBuffer of slab.size bytes")
       .ThrowAsJavaScriptException();
   return nullptr;
+}
+
+// A copy for JavaScript; nullptr when it is empty, or could not be made.
+inline napi_value copy_slab(napi_env env, Bytes slab) {
+  void* memory = nullptr;
+  napi_value buffer = nullptr;
+  if (slab.size == 0 || napi_create_arraybuffer(env, slab.size, &memory, &buffer) != napi_ok) {
+    return nullptr;
+  }
+  memcpy(memory, slab.data, slab.size);
+  return buffer;
 }
 
 }  // namespace conntrack::addon

@@ -56,8 +56,8 @@ export interface PassOutcome extends Outcome {
   readonly vanished: number;
 }
 
-/** Goes over the table once. native/addon/pass_wrap.h */
-export interface NativeTablePass {
+/** Goes over the table once, and deletes, changes or counts. native/addon/changer_wrap.h */
+export interface NativeTableChanger {
   readonly failure?: NativeFailure;
   /** Works for a while. One at a time, and not after the end or a failure. */
   run(): Promise<PassOutcome>;
@@ -146,6 +146,42 @@ export interface NativeNetNamespace {
 /** `undefined`: that of the calling thread. */
 export type NetNamespaceArgument = NativeNetNamespace | undefined;
 
+interface DumpReaderOptions {
+  /** What the kernel is asked to leave out. */
+  readonly ask: ArrayBuffer;
+  /** Records, of which an entry must match one. `undefined`: every entry. */
+  readonly filter: ArrayBuffer | undefined;
+  readonly zeroCounters: boolean;
+  readonly netns: NetNamespaceArgument;
+}
+
+interface EventReaderOptions {
+  /** Bit n - 1 stands for multicast group n. */
+  readonly groups: number;
+  readonly receiveBufferBytes: number;
+  readonly queueBytes: number;
+  readonly reliableDestroy: boolean;
+  readonly allNamespaces: boolean;
+  /** As in DumpReaderOptions; of events about entries. */
+  readonly filter: ArrayBuffer | undefined;
+  readonly netns: NetNamespaceArgument;
+}
+
+/** With neither `remove` nor `changes` it only counts. */
+interface TableChangerOptions {
+  /** `ask` and `filter` as in DumpReaderOptions. */
+  readonly ask: ArrayBuffer;
+  readonly filter: ArrayBuffer | undefined;
+  readonly remove: boolean;
+  /** A specification. */
+  readonly changes: ArrayBuffer | undefined;
+  readonly netns: NetNamespaceArgument;
+}
+
+interface RequestSocketOptions {
+  readonly netns: NetNamespaceArgument;
+}
+
 /** One file; without a failure its text is there. */
 export interface FileOutcome extends Outcome {
   readonly text?: string;
@@ -167,32 +203,10 @@ export interface NativeAddon {
   readonly NetNamespace: new (
     path: string,
   ) => NativeNetNamespace;
-  /** `ask`: what the kernel is asked to leave out. `filter`: records, of which one must match. */
-  readonly DumpReader: new (
-    ask: ArrayBuffer,
-    zeroCounters: boolean,
-    filter: ArrayBuffer | undefined,
-    netns: NetNamespaceArgument,
-  ) => NativeDumpReader;
-  /** `groups`: bit n - 1 stands for multicast group n. `filter` as above. */
-  readonly EventReader: new (
-    groups: number,
-    receiveBufferBytes: number,
-    queueBytes: number,
-    reliableDestroy: boolean,
-    allNamespaces: boolean,
-    filter: ArrayBuffer | undefined,
-    netns: NetNamespaceArgument,
-  ) => NativeEventReader;
-  readonly RequestSocket: new (netns: NetNamespaceArgument) => NativeRequestSocket;
-  /** `ask` and `filter` as above. With neither `remove` nor `changes` it only counts. */
-  readonly TablePass: new (
-    ask: ArrayBuffer,
-    filter: ArrayBuffer | undefined,
-    remove: boolean,
-    changes: ArrayBuffer | undefined,
-    netns: NetNamespaceArgument,
-  ) => NativeTablePass;
+  readonly DumpReader: new (options: DumpReaderOptions) => NativeDumpReader;
+  readonly EventReader: new (options: EventReaderOptions) => NativeEventReader;
+  readonly RequestSocket: new (options: RequestSocketOptions) => NativeRequestSocket;
+  readonly TableChanger: new (options: TableChangerOptions) => NativeTableChanger;
   /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */
   askedFields(filter: ArrayBuffer): number;
   /** Asks the kernel which filters of dumps it has. Changes nothing. */

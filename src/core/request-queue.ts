@@ -39,7 +39,7 @@ export class RequestQueue {
 
   private open(operation: string): NativeRequestSocket {
     const { RequestSocket } = loadAddon();
-    const socket = new RequestSocket(this.netns);
+    const socket = new RequestSocket({ netns: this.netns });
     if (socket.failure !== undefined) throw errorOfFailure(operation, socket.failure);
     return socket;
   }

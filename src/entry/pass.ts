@@ -7,7 +7,7 @@ import type { Context } from '../core/context.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
-import type { NativeTablePass, NetNamespaceArgument } from '../core/native.js';
+import type { NativeTableChanger, NetNamespaceArgument } from '../core/native.js';
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { errorOfPass } from './errors.js';
@@ -79,12 +79,9 @@ function open(
   changes?: ArrayBuffer,
 ): TablePass | undefined {
   if (ask === undefined) return undefined;
-  return new TablePass(
-    operation,
-    remove,
-    { ask, records: isFamily ? undefined : records, netns },
-    changes,
-  );
+  const filter = isFamily ? undefined : records;
+  const { TableChanger } = loadAddon();
+  return new TablePass(operation, new TableChanger({ ask, filter, remove, changes, netns }));
 }
 
 function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
@@ -98,35 +95,23 @@ export async function runPass(context: Context, pass: TablePass | undefined): Pr
   return context.during(pass, () => pass.run());
 }
 
-interface Selection {
-  readonly ask: ArrayBuffer;
-  readonly records: ArrayBuffer | undefined;
-  readonly netns: NetNamespaceArgument;
-}
-
 export class TablePass {
   private readonly operation: string;
-  private readonly pass: NativeTablePass;
+  private readonly changer: NativeTableChanger;
   private closed = false;
   private running: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    operation: string,
-    remove: boolean,
-    { ask, records, netns }: Selection,
-    changes?: ArrayBuffer,
-  ) {
+  constructor(operation: string, changer: NativeTableChanger) {
     this.operation = operation;
-    const { TablePass: Native } = loadAddon();
-    this.pass = new Native(ask, records, remove, changes, netns);
-    const { failure } = this.pass;
+    this.changer = changer;
+    const { failure } = changer;
     if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   }
 
   async run(): Promise<PassCounts> {
     try {
       for (;;) {
-        const turn = this.pass.run();
+        const turn = this.changer.run();
         this.running = turn;
         const { done, failure, matched, changed, vanished } = await turn;
         const counts = { matched, changed, vanished };
@@ -135,7 +120,7 @@ export class TablePass {
         if (this.closed) throw closedError(this.operation, 'handle');
       }
     } finally {
-      this.pass.close();
+      this.changer.close();
     }
   }
 

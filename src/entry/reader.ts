@@ -103,7 +103,7 @@ export class TableReader {
     }
     try {
       const { DumpReader } = loadAddon();
-      this.reader = new DumpReader(ask, zeroCounters, filter, netns);
+      this.reader = new DumpReader({ ask, filter, zeroCounters, netns });
     } catch (error) {
       await this.stop({ error });
       return;

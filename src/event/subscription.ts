@@ -47,7 +47,7 @@ export class EventSubscription {
     this.allNamespaces = allNamespaces;
     this.signal = signal;
     const { EventReader } = loadAddon();
-    this.reader = new EventReader(
+    this.reader = new EventReader({
       groups,
       receiveBufferBytes,
       queueBytes,
@@ -55,7 +55,7 @@ export class EventSubscription {
       allNamespaces,
       filter,
       netns,
-    );
+    });
     const { failure } = this.reader;
     if (failure !== undefined) throw errorOfWatchFailure(operation, failure, allNamespaces);
     if (signal !== undefined) followSignal(signal, this);

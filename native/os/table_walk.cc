@@ -1,15 +1,19 @@
-#include "os/table_pass.h"
+#include "os/table_walk.h"
 
 #include <new>
 
+#include "os/turn.h"
+
 namespace conntrack {
 
-Failure TablePass::open() {
+Failure TableWalk::open() {
   memory_.reset(new (std::nothrow) Memory);
-  return memory_ ? dump_.open() : Failure::of_syscall("malloc", ENOMEM);
+  if (!memory_) return Failure::of_syscall("malloc", ENOMEM);
+  const Failure failure = dump_.open();
+  return failure ? failure : changer_.open();
 }
 
-void TablePass::close() {
+void TableWalk::close() {
   if (started_) {
     stopping_.store(true, std::memory_order_relaxed);
     filled_.post();
@@ -19,18 +23,28 @@ void TablePass::close() {
     started_ = false;
   }
   dump_.close();
+  changer_.close();
   memory_.reset();
 }
 
-DumpReader::Step TablePass::run(Failure& failure) {
+bool TableWalk::turn(Failure& failure) {
+  const Turn turn;
+  DumpReader::Step last = DumpReader::Step::more;
+  do {
+    last = step(failure);
+  } while (last == DumpReader::Step::more && !turn.is_over());
+  return last == DumpReader::Step::done;
+}
+
+DumpReader::Step TableWalk::step(Failure& failure) {
   uint8_t* slab = memory_->slabs[next_];
   const DumpReader::Outcome outcome = dump_.read(slab);
   failure = outcome.failure;
   const bool ends = outcome.step == DumpReader::Step::done || failure;
   if (outcome.filled) matched_ += reinterpret_cast<const SlabHeader*>(slab)->count;
-  if (outcome.filled && changer_ && !failure) {
+  if (outcome.filled && action_ != Action::count && !failure) {
     // A small table is not worth a thread.
-    failure = ends && !started_ ? changer_->change(slab) : hand_over();
+    failure = ends && !started_ ? changer_.change(slab) : hand_over();
   }
   if ((ends || failure) && started_) {
     const Failure last = finish();
@@ -39,7 +53,7 @@ DumpReader::Step TablePass::run(Failure& failure) {
   return failure ? DumpReader::Step::failed : outcome.step;
 }
 
-Failure TablePass::hand_over() {
+Failure TableWalk::hand_over() {
   if (!started_) {
     if (Failure failure = start()) return failure;
   }
@@ -49,7 +63,7 @@ Failure TablePass::hand_over() {
   return failure();
 }
 
-Failure TablePass::start() {
+Failure TableWalk::start() {
   Failure failure = filled_.open(0);
   // The one that is being handed over is not empty, and one more is read into next.
   if (!failure) failure = empty_.open(parts - 1);
@@ -59,17 +73,17 @@ Failure TablePass::start() {
   return started_ ? Failure{} : Failure::of_syscall("pthread_create", error);
 }
 
-Failure TablePass::finish() {
+Failure TableWalk::finish() {
   for (size_t i = 0; i + 1 < parts; i++) empty_.wait();
   return failure();
 }
 
-void TablePass::work() {
+void TableWalk::work() {
   for (size_t slab = 0;; slab = (slab + 1) % parts) {
     filled_.wait();
     if (stopping_.load(std::memory_order_relaxed)) return;
     if (!failed_.load(std::memory_order_relaxed)) {
-      failure_ = changer_->change(memory_->slabs[slab]);
+      failure_ = changer_.change(memory_->slabs[slab]);
       if (failure_) failed_.store(true, std::memory_order_release);
     }
     empty_.post();

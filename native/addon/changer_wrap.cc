@@ -1,0 +1,104 @@
+#include "addon/changer_wrap.h"
+
+#include "addon/arguments.h"
+#include "addon/async_job.h"
+#include "addon/namespace_wrap.h"
+#include "addon/slab_argument.h"
+
+namespace conntrack::addon {
+
+// Holds the wrapping object, and so the sockets, until it has run.
+class ChangerWrap::TurnJob : public AsyncJob {
+ public:
+  explicit TurnJob(ChangerWrap& wrap) : wrap_(wrap) {
+    wrap_.Ref();
+    wrap_.running_ = true;
+  }
+
+ private:
+  void run() override { done_ = wrap_.walk_.turn(failure_); }
+
+  napi_value result(napi_env env) override {
+    return JsObject(env)
+        .set("done", done_)
+        .set("matched", wrap_.walk_.matched())
+        .set("changed", wrap_.walk_.changed())
+        .set("vanished", wrap_.walk_.vanished())
+        .set("failure", failure_)
+        .value();
+  }
+
+  void finish(napi_env) override {
+    wrap_.running_ = false;
+    wrap_.Unref();
+  }
+
+  ChangerWrap& wrap_;
+  bool done_ = false;
+  Failure failure_;
+};
+
+Napi::Function ChangerWrap::define(Napi::Env env) {
+  return DefineClass(env, "TableChanger",
+                     {
+                         InstanceMethod<&ChangerWrap::run>("run"),
+                         InstanceMethod<&ChangerWrap::close>("close"),
+                     });
+}
+
+struct ChangerWrap::Options {
+  explicit Options(const Napi::CallbackInfo& info)
+      : ask(filter_argument(info.Env(), option(info, "ask"))),
+        filter(option(info, "filter")),
+        remove(to_boolean(info.Env(), option(info, "remove"))),
+        changes(option(info, "changes")),
+        has_changes(is_buffer(info.Env(), changes)) {}
+
+  TableWalk::Action action() const {
+    if (remove) return TableWalk::Action::remove;
+    return has_changes ? TableWalk::Action::update : TableWalk::Action::count;
+  }
+
+  FilterRecord ask;
+  napi_value filter;
+  bool remove;
+  napi_value changes;
+  bool has_changes;
+};
+
+ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info) : ChangerWrap(info, Options(info)) {}
+
+ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info, const Options& options)
+    : Napi::ObjectWrap<ChangerWrap>(info), walk_(options.ask, options.action()) {
+  // A worker that is being terminated: nobody will free this object.
+  if (IsEmpty()) return;
+  Napi::Env env = info.Env();
+  Failure failure;
+  if (is_buffer(env, options.filter)) {
+    failure = walk_.set_filter(buffer_bytes(env, options.filter));
+  }
+  if (options.has_changes && !walk_.set_changes(buffer_bytes(env, options.changes))) {
+    refuse(env, "the slab holds no changes");
+    return;
+  }
+  const NetNamespace* space = nullptr;
+  if (!namespace_argument(env, option(info, "netns"), space)) return;
+  if (!failure) failure = open_in(space, [this] { return walk_.open(); });
+  napi_value value = to_js(env, failure);
+  if (value) Value().Set("failure", Napi::Value(env, value));
+}
+
+Napi::Value ChangerWrap::run(const Napi::CallbackInfo& info) {
+  if (running_) {
+    refuse(info.Env(), "run() while it runs");
+    return {};
+  }
+  return AsyncJob::start(info.Env(), "conntrack.pass", new TurnJob(*this));
+}
+
+void ChangerWrap::close(const Napi::CallbackInfo& info) {
+  if (running_) return refuse(info.Env(), "close() while it runs");
+  walk_.close();
+}
+
+}  // namespace conntrack::addon

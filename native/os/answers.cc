@@ -1,0 +1,37 @@
+#include "os/answers.h"
+
+#include "os/clock.h"
+#include "wire/decode.h"
+#include "wire/decode_expectation.h"
+
+namespace conntrack {
+
+bool EntryAnswer::take(const Message& message) {
+  EntryRecord decoded = {};
+  Extension extension;
+  if (!decode_entry(message, decoded, extension)) return false;
+  size_ = SlabWriter::size_for(decoded, extension);
+  memory_.reset(new uint8_t[size_]);
+  SlabWriter slab(memory_.get(), size_);
+  EntryRecord* record = slab.reserve();
+  *record = decoded;
+  slab.stamp(wall_clock());
+  slab.commit(record, extension);
+  return true;
+}
+
+bool ExpectationAnswer::take(const Message& message) {
+  ExpectationRecord decoded = {};
+  ExpectationExtension extension;
+  if (!decode_expectation(message, decoded, extension)) return false;
+  const size_t size = extension_size(decoded, extension);
+  ExpectationRecord* record = parts_.last() ? parts_.last()->slab.reserve() : nullptr;
+  if (!record || !parts_.last()->slab.fits(size)) record = parts_.add().slab.reserve();
+  ExpectationSlab& slab = parts_.last()->slab;
+  *record = decoded;
+  if (size > 0) write_extension(slab.extend(size, record->extension), extension);
+  slab.commit();
+  return true;
+}
+
+}  // namespace conntrack

@@ -1,0 +1,98 @@
+// What the answers to requests are collected in. take() is called for each message, and
+// returns false when the message cannot be understood.
+#pragma once
+
+#include <memory>
+
+#include "wire/expectation_slab.h"
+#include "wire/stats.h"
+
+namespace conntrack {
+
+// What an answer in many messages becomes, part by part.
+template <typename Part>
+class PartList {
+ public:
+  PartList() = default;
+  PartList(const PartList&) = delete;
+  PartList& operator=(const PartList&) = delete;
+  ~PartList() {
+    while (first_) {
+      Node* next = first_->next;
+      delete first_;
+      first_ = next;
+    }
+  }
+
+  Part& add() {
+    Node* node = new Node;
+    (last_ ? last_->next : first_) = node;
+    last_ = node;
+    return node->part;
+  }
+  Part* last() { return last_ ? &last_->part : nullptr; }
+
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const Node* node = first_; node; node = node->next) visit(node->part);
+  }
+
+ private:
+  struct Node {
+    Part part;
+    Node* next = nullptr;
+  };
+
+  Node* first_ = nullptr;
+  Node* last_ = nullptr;
+};
+
+// One entry, in a slab of its own.
+class EntryAnswer {
+ public:
+  bool take(const Message& message);
+  // Empty when no entry has come.
+  Bytes slab() const { return {memory_.get(), size_}; }
+
+ private:
+  std::unique_ptr<uint8_t[]> memory_;
+  size_t size_ = 0;
+};
+
+class UsageAnswer {
+ public:
+  bool take(const Message& message) { return decode_usage(message, usage_); }
+  const TableUsage& usage() const { return usage_; }
+
+ private:
+  TableUsage usage_;
+};
+
+class CpuStatsAnswer {
+ public:
+  bool take(const Message& message) { return decode_cpu_stats(message, cpus_.add()); }
+  const PartList<CpuStats>& cpus() const { return cpus_; }
+
+ private:
+  PartList<CpuStats> cpus_;
+};
+
+// Expectations, of which there are few, in full-sized slabs.
+class ExpectationAnswer {
+ public:
+  bool take(const Message& message);
+  template <typename Visit>
+  void each_slab(Visit visit) const {
+    parts_.each([&](const Part& part) { visit(Bytes{part.memory, slab_size}); });
+  }
+
+ private:
+  struct Part {
+    ExpectationSlab slab{memory};
+    alignas(8) uint8_t memory[slab_size];
+  };
+
+  PartList<Part> parts_;
+};
+
+}  // namespace conntrack

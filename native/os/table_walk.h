@@ -1,0 +1,81 @@
+// Goes over the table once, and deletes, changes or counts what matches. What is read in
+// large tables is worked on by a second thread, so that the kernel looks for more meanwhile.
+#pragma once
+
+#include "os/dump_reader.h"
+#include "os/entry_changer.h"
+#include "os/semaphore.h"
+#include "os/thread.h"
+
+namespace conntrack {
+
+class TableWalk {
+ public:
+  enum class Action { count, remove, update };
+
+  TableWalk(const FilterRecord& ask, Action action)
+      : dump_(ask, false),
+        action_(action),
+        changer_(action == Action::remove ? EntryChanger::Kind::remove
+                                          : EntryChanger::Kind::update) {}
+  TableWalk(const TableWalk&) = delete;
+  TableWalk& operator=(const TableWalk&) = delete;
+  ~TableWalk() { close(); }
+
+  // As those of DumpReader and EntryChanger.
+  Failure set_filter(Bytes records) { return dump_.set_filter(records); }
+  bool set_changes(Bytes slab) { return changer_.set_changes(slab); }
+
+  // Opens its sockets in the network namespace of the calling thread.
+  Failure open();
+
+  // Works until the turn is over or the kernel is silent. True at the end of the table.
+  // Runs on one thread at a time, and not again after the end or a failure; then nothing
+  // is under way any more.
+  bool turn(Failure& failure);
+
+  // Not while turn() runs. Waits for what is under way.
+  void close();
+
+  uint64_t matched() const { return matched_; }
+  uint64_t changed() const { return changer_.changed(); }
+  uint64_t vanished() const { return changer_.vanished(); }
+
+ private:
+  static constexpr size_t parts = 4;
+
+  // Reads a slab, and works on it or hands it over.
+  DumpReader::Step step(Failure& failure);
+
+  static void work(void* walk) { static_cast<TableWalk*>(walk)->work(); }
+  // The second thread.
+  void work();
+  Failure start();
+  // Hands a slab over; waits until there is room for the next one.
+  Failure hand_over();
+  Failure failure() const { return failed_.load(std::memory_order_acquire) ? failure_ : Failure{}; }
+  // Waits until all that was handed over is done.
+  Failure finish();
+
+  struct Memory {
+    alignas(8) uint8_t slabs[parts][slab_size];
+  };
+
+  DumpReader dump_;
+  const Action action_;
+  EntryChanger changer_;
+  std::unique_ptr<Memory> memory_;
+  uint64_t matched_ = 0;
+  size_t next_ = 0;  // the slab that is read into
+
+  Thread thread_;
+  bool started_ = false;
+  Semaphore empty_;
+  Semaphore filled_;
+  std::atomic<bool> stopping_{false};
+  // Written by the second thread once, and read once failed_ says so.
+  Failure failure_;
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace conntrack
