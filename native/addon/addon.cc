@@ -8,13 +8,14 @@
 #include "addon/layout.h"
 #include "addon/namespace_wrap.h"
 #include "addon/request_wrap.h"
+#include "addon/to_js.h"
 #include "wire/layout.h"
 
 namespace conntrack::addon {
 
 Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("layout", Napi::Function::New<describe_layout>(env));
-  exports.Set("layoutHash", Napi::String::New(env, &layout_hash.text[0]));
+  exports.Set("layoutHash", Napi::Value(env, to_js(env, &layout_hash.text[0])));
   exports.Set("DumpReader", DumpWrap::define(env));
   exports.Set("EventReader", EventWrap::define(env));
   exports.Set("TableChanger", ChangerWrap::define(env));
