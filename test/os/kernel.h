@@ -50,15 +50,19 @@ inline Buffer entry(uint32_t sequence, uint32_t id) {
                       u32(CTA_ID, id), u32(CTA_STATUS, 8)}));
 }
 
-inline EntryRecord entry_record(uint32_t id) {
-  const Exact bytes(entry(0, id));
+// What `decode` makes of a message.
+template <typename Record, typename Extension>
+Record record_of(const Buffer& from, bool (*decode)(const Message&, Record&, Extension&)) {
+  const Exact bytes(from);
   MessageReader reader(bytes.bytes());
   Message message;
-  EntryRecord record = {};
+  Record record = {};
   Extension extension;
-  CHECK(reader.next(message) && decode_entry(message, record, extension));
+  CHECK(reader.next(message) && decode(message, record, extension));
   return record;
 }
+
+inline EntryRecord entry_record(uint32_t id) { return record_of(entry(0, id), decode_entry); }
 
 // The ids of the entries in a slab.
 inline std::vector<uint32_t> ids(Bytes slab) {

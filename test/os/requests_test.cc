@@ -138,19 +138,9 @@ static std::vector<std::vector<uint32_t>> expectations(const Request& request) {
   return slabs;
 }
 
-static ExpectationRecord expectation_record(uint32_t id) {
-  const Exact bytes(expectation(id));
-  MessageReader reader(bytes.bytes());
-  Message message;
-  ExpectationRecord record = {};
-  ExpectationExtension extension;
-  CHECK(reader.next(message) && decode_expectation(message, record, extension));
-  return record;
-}
-
 TEST(one_expectation_or_none) {
   Asking asking;
-  GetExpectation get(expectation_record(6));
+  GetExpectation get(record_of(expectation(6), decode_expectation));
   asking.kernel->send({expectation(6), ack(1)});
   CHECK_EQUAL(asking.run(get), 0);
   CHECK_EQUAL(asking.asked(), MESSAGE_EXPECTATION_GET);

@@ -29,7 +29,7 @@ describe('what native/ decides', () => {
     ['silenceMs', 'class DumpReader', 'patience'],
     ['answerMs', 'transaction\\.h', 'patience'],
     ['requestsInPass', 'class RequestBatch', 'capacity'],
-    ['slabsInPass', 'class TablePass', 'parts'],
+    ['slabsInPass', 'class TableWalk', 'parts'],
     ['eventsInReceive', 'class EventBatch', 'capacity'],
     ['eventDatagramBytes', 'constexpr', 'event_size'],
     ['eventSlabBytes', 'class EventQueue', 'slab_bytes'],
@@ -40,7 +40,7 @@ describe('what native/ decides', () => {
   });
 
   it('turns of jobs, the memory of repetitions, and the buffers of a dump', () => {
-    expect(constant('constexpr int64_t', 'turn')).toBe(LIMITS.turnMs);
+    expect(constant('class Turn', 'length')).toBe(LIMITS.turnMs);
     expect(2 ** constant('class RecentTuples', 'bits')).toBe(LIMITS.recentEntries);
     // A write and a get each.
     expect(constant('class RequestBatch', 'capacity') / 2).toBe(LIMITS.specsInRequest);
