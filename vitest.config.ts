@@ -1,15 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const folder = (name: string) => ({
+const folder = (groupOrder: number, maxWorkers: number) => (name: string) => ({
   extends: true as const,
-  test: {
-    name,
-    include: [`test/${name}/**/*.test.ts`],
-    // What changes a setting of the whole machine runs when all others have ended.
-    sequence: { groupOrder: name === 'machine' ? 1 : 0 },
-  },
+  test: { name, include: [`test/${name}/**/*.test.ts`], sequence: { groupOrder }, maxWorkers },
 });
+
+/** Files run side by side, one more than there are cores: most of them wait now and then. */
+const first = folder(0, 3);
+/**
+ * These wait for child processes most of the time. Their tables are large, and the kernel has one
+ * hash table for all network namespaces: beside them the dumps of the kernel tests take thrice as
+ * long.
+ */
+const waiting = folder(1, 4);
+/** These measure time or memory: others would be measured with them. */
+const alone = folder(2, 1);
+/** What changes a setting of the whole machine runs when all others have ended. */
+const last = folder(3, 1);
 
 export default defineConfig({
   resolve: {
@@ -18,8 +26,15 @@ export default defineConfig({
   test: {
     // A process a file: kernel tests move theirs into a network namespace.
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    projects: ['unit', 'wire', 'os', 'stack', 'kernel', 'lifecycle', 'machine'].map(folder),
+    // The children of lifecycle tests are killed after 120 s: test/support/child.ts.
+    testTimeout: 150_000,
+    slowTestThreshold: 10_000,
+    hookTimeout: 150_000,
+    projects: [
+      ...['unit', 'wire', 'os', 'stack', 'kernel'].map(first),
+      ...['lifecycle'].map(waiting),
+      ...['quiet'].map(alone),
+      ...['machine'].map(last),
+    ],
   },
 });

@@ -136,7 +136,7 @@ function ours(key: string, name: string, measurement: 'cost' | 'delay'): Program
 }
 
 function native(name: string): string {
-  return fileURLToPath(new URL(`bench/native/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../build/bench/native/${name}`, import.meta.url));
 }
 
 function unless(there: boolean, missing: string): string | undefined {

@@ -37,4 +37,4 @@ if (missing.length > 0) {
   // Beside the package: inside it npm leaves out what its devDependencies name.
   run('npm', 'install', '--prefix', headers, '--no-save', '--no-package-lock', ...packages);
 }
-run('node-gyp', 'rebuild', '--nodedir=native/gyp');
+run('node-gyp', 'rebuild', '--jobs', 'max', '--nodedir=native/gyp');

@@ -41,6 +41,8 @@ try {
   rmSync(join(installed, 'prebuilds'), { recursive: true });
   run(installed, 'npm', 'run', 'build:gyp');
   load();
+  const binary = join(installed, 'build/Release/conntrack.node');
+  console.log(run(root, process.execPath, 'tools/check-binary.mjs', binary).trim());
   console.log('builds from source where it is installed');
 } finally {
   rmSync(project, { recursive: true, force: true });

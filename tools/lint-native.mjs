@@ -1,8 +1,9 @@
 // Format and lint of the C and C++ code: clang-format for all of it, clang-tidy
 // for what is shipped.
 //
-//   node tools/lint-native.mjs          says what is wrong
-//   node tools/lint-native.mjs --fix    formats
+//   node tools/lint-native.mjs format          reports what is not formatted
+//   node tools/lint-native.mjs format --fix    formats
+//   node tools/lint-native.mjs tidy            reports what clang-tidy finds
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -48,11 +49,12 @@ async function format(fix) {
 }
 
 async function tidy() {
-  const configured = await run('cmake', '-S', '.', '-B', build, '-DCONNTRACK_ADDON=ON');
+  const configured = await run('cmake', '-S', '.', '-B', build);
   if (!configured.ok) return fail(configured.stdout, configured.stderr);
 
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
-  const sources = commands.map(({ file }) => file);
+  const shipped = join(root, 'native/');
+  const sources = commands.map(({ file }) => file).filter((file) => file.startsWith(shipped));
   const seen = new Set();
   const work = async () => {
     for (let source = sources.pop(); source !== undefined; source = sources.pop()) {
@@ -68,6 +70,6 @@ async function tidy() {
   await Promise.all(Array.from({ length: availableParallelism() }, work));
 }
 
-const fix = process.argv.includes('--fix');
-await format(fix);
-if (!fix) await tidy();
+const [what, option] = process.argv.slice(2);
+if (what === 'format') await format(option === '--fix');
+else await tidy();

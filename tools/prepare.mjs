@@ -1,11 +1,14 @@
 // Installs and builds what is missing, so that `npm start` and `npm test` work on
 // a fresh clone. Plain Node.js: nothing is installed yet when it runs.
 //
-//   node tools/prepare.mjs            the addon and dist/
-//   node tools/prepare.mjs addon      the addon alone
-//   node tools/prepare.mjs examples   the same and the examples
-//   node tools/prepare.mjs tests      the same and what the tests need
-//   node tools/prepare.mjs bench      the same and the programs of the benchmark
+//   node tools/prepare.mjs                      the addon and dist/
+//   node tools/prepare.mjs addon                the addon alone
+//   node tools/prepare.mjs examples             the addon, dist/ and the examples
+//   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
+//   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
+//
+// There are two trees of C++: build/ has everything as the addon ships, out/sanitized
+// has what runs under sanitizers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,33 +39,72 @@ function installed() {
   return existsSync(installedStamp) && readFileSync(installedStamp).equals(readFileSync(lockfile));
 }
 
-function cmake(preset) {
-  run(`cmake --preset ${preset}`, 'cmake', ['--preset', preset]);
-  run(`cmake --build --preset ${preset}`, 'cmake', ['--build', '--preset', preset, '--parallel']);
+const NOTHING = { plain: [], sanitized: [], typescript: [] };
+
+/** What is built for each target: of C++, and projects of TypeScript. */
+const TARGETS = {
+  package: { ...NOTHING, plain: ['conntrack'], typescript: ['.'] },
+  addon: { ...NOTHING, plain: ['conntrack'] },
+  examples: { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'examples'] },
+  bench: { ...NOTHING, plain: ['conntrack', 'bench_programs'], typescript: ['.', 'bench'] },
+};
+
+/** The same for each project of tests: vitest.config.ts. */
+const TESTS = {
+  unit: { ...NOTHING, plain: ['conntrack'], typescript: ['.'] },
+  wire: { ...NOTHING, sanitized: ['wire_tests'] },
+  os: { ...NOTHING, sanitized: ['os_tests'] },
+  stack: { ...NOTHING, plain: ['scripted'], typescript: ['.'] },
+  kernel: {
+    ...NOTHING,
+    plain: ['conntrack', 'test_helpers'],
+    typescript: ['.', 'examples'],
+  },
+  lifecycle: {
+    plain: ['conntrack', 'test_helpers'],
+    sanitized: ['conntrack'],
+    typescript: ['.'],
+  },
+  quiet: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
+  machine: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
+};
+
+/** What is needed for a target and the projects behind it. */
+function needsOf(target, projects) {
+  if (target !== 'tests') return TARGETS[target];
+  const names = projects.length === 0 ? Object.keys(TESTS) : projects;
+  const needs = names.map((name) => TESTS[name] ?? NOTHING); // vitest says which it does not know
+  const all = (kind) => [...new Set(needs.flatMap((one) => one[kind]))];
+  return { plain: all('plain'), sanitized: all('sanitized'), typescript: all('typescript') };
 }
 
-function typescript(project) {
-  run(`tsc -p ${project}`, process.execPath, ['node_modules/typescript/bin/tsc', '-p', project]);
+function cmakeBuild(tree, targets) {
+  const args = ['--build', tree, '--parallel', '--target', ...targets];
+  run(`cmake ${args.join(' ')}`, 'cmake', args);
 }
 
-const [target = 'package'] = process.argv.slice(2);
+const [target = 'package', ...projects] = process.argv.slice(2);
+const { plain, sanitized, typescript } = needsOf(target, projects);
 if (!installed()) {
   console.log('Installing dependencies ...');
   run('npm ci', 'npm', ['ci', '--ignore-scripts']);
   cpSync(lockfile, installedStamp);
 }
-if (!existsSync(join(root, 'build/Release/conntrack.node'))) console.log('Building the addon ...');
-run('cmake-js', process.execPath, ['node_modules/cmake-js/bin/cmake-js', 'compile']);
-if (target !== 'addon') typescript('.');
-if (target === 'examples') typescript('examples');
-if (target === 'tests') {
-  console.log('Building the tests ...');
-  typescript('examples');
-  cmake('tests');
-  cmake('test-addons');
-  cmake('sanitized-addon');
+if (plain.length > 0) {
+  // CMake sees what has changed from then on. node-gyp leaves a tree of its own there.
+  if (!existsSync(join(root, 'build/CMakeCache.txt'))) {
+    console.log('Building the addon ...');
+    run('cmake-js', process.execPath, ['node_modules/cmake-js/bin/cmake-js', 'configure']);
+  }
+  cmakeBuild('build', plain);
 }
-if (target === 'bench') {
-  typescript('bench');
-  cmake('bench');
+if (sanitized.length > 0) {
+  if (!existsSync(join(root, 'out/sanitized/CMakeCache.txt'))) {
+    console.log('Building what runs under sanitizers ...');
+    run('cmake --preset sanitized', 'cmake', ['--preset', 'sanitized']);
+  }
+  cmakeBuild('out/sanitized', sanitized);
+}
+for (const project of typescript) {
+  run(`tsc -p ${project}`, process.execPath, ['node_modules/typescript/bin/tsc', '-p', project]);
 }

@@ -5,6 +5,7 @@
  * A handle has a context for as long as it is open. A function of the module has one of its
  * own for the call, in the namespace of the calling thread.
  */
+import { setImmediate } from 'node:timers/promises';
 import { Dependents } from './dependents.js';
 import { closedError, typeError } from './errors.js';
 import type { NativeNetNamespace, NetNamespaceArgument } from './native.js';
@@ -71,6 +72,8 @@ export class Context {
     this.netns?.close();
     const dependents = [...this.streams.held(), ...this.running];
     await Promise.all([...dependents.map((one) => one.close()), this.requests.close()]);
+    // Whoever waited for an answer has it before the handle is closed.
+    if (!this.isOfCall) await setImmediate();
   }
 }
 

@@ -3,9 +3,9 @@
  * the reliable mode.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type ConntrackEvent, type EventStream, type Family, watchEvents } from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { built } from '../support/built.js';
 import { EventTool, lineOf } from '../support/event-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -228,9 +228,7 @@ describeInNamespace('conntrack')('events in bursts', () => {
 });
 
 describeInNamespace('conntrack')('events and strangers', () => {
-  const forge = fileURLToPath(
-    new URL('../../out/test-addons/test/support/native/forge', import.meta.url),
-  );
+  const forge = built('test/support/native/forge');
 
   test('what other processes send is dropped and counted', async () => {
     const stream = watchEvents();

@@ -1,20 +1,19 @@
 /**
  * Handles on network namespaces that the process is not in.
  */
+
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Conntrack, countEntries, type Entry, readSettings } from 'conntrack';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { built } from '../support/built.js';
 import { run, setting } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
 
-const populate = fileURLToPath(
-  new URL('../../out/test-addons/test/support/native/populate', import.meta.url),
-);
+const populate = built('test/support/native/populate');
 const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
 
 const flow = (source: string, port: number) =>

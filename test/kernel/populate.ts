@@ -2,16 +2,15 @@
  * The program test/support/native/populate.cc: tables of many entries, and tables
  * that change.
  */
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { Entry } from 'conntrack';
+import { built } from '../support/built.js';
 import { run } from '../support/namespace.js';
 
-const program = fileURLToPath(
-  new URL('../../out/test-addons/test/support/native/populate', import.meta.url),
-);
+const program = built('test/support/native/populate');
 
 /** Creates the entries `first` to `first + count - 1`: UDP, every other one IPv6. */
 export function createMany(first: number, count: number): void {

@@ -1,17 +1,17 @@
 /**
  * The scenarios under fixtures/, each in a child process of its own.
  */
+
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import { built } from '../support/built.js';
 import { type Ended, runNode } from '../support/child.js';
 import { run } from '../support/namespace.js';
 
 const ENTRIES = 30_000;
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.mjs`, import.meta.url));
-const populate = fileURLToPath(
-  new URL('../../out/test-addons/test/support/native/populate', import.meta.url),
-);
+const populate = built('test/support/native/populate');
 
 /** Gives the namespace a table that takes some batches to read. Call it once a file. */
 export function fillTable(): void {

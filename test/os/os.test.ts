@@ -1,5 +1,5 @@
 /**
- * The C++ tests of native/os, which run under sanitizers: `ctest --test-dir out/tests/test/os`
+ * The C++ tests of native/os, which run under sanitizers: `ctest --test-dir out/sanitized/test/os`
  * runs them alone.
  */
 import { it } from 'vitest';

@@ -1,15 +1,14 @@
 /**
  * Puts a test file into a network namespace of its own.
  */
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
+import { built } from './built.js';
 
-const addonPath = fileURLToPath(
-  new URL('../../out/test-addons/test/support/native/namespace.node', import.meta.url),
-);
+const addonPath = built('test/support/native/namespace.node');
 
 /**
  * Moves this process (its JavaScript thread, and the children that it starts from

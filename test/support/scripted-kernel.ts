@@ -3,10 +3,11 @@
  * addon whose sockets end here (native/scripted_socket.cc); CONNTRACK_SCRIPTED_ADDON
  * names another build of it, such as a sanitized one.
  */
+
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { built } from './built.js';
 import { type Message, messageBytes } from './message-builder.js';
 
 interface NativePeer {
@@ -26,8 +27,7 @@ interface NativeScript {
 }
 
 export const scriptedAddonPath =
-  process.env.CONNTRACK_SCRIPTED_ADDON ??
-  fileURLToPath(new URL('../../out/test-addons/test/stack/native/scripted.node', import.meta.url));
+  process.env.CONNTRACK_SCRIPTED_ADDON ?? built('test/stack/native/scripted.node');
 
 process.env.CONNTRACK_ADDON = scriptedAddonPath;
 

@@ -1,12 +1,13 @@
 /**
  * Traffic over the loopback device, so that the kernel makes the entries itself.
  */
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
+import { built } from './built.js';
 
 export interface Endpoint {
   address: string;
@@ -148,8 +149,8 @@ export function sendPacket(
   destination: string,
   payload: Uint8Array,
 ): void {
-  const path = '../../out/test-addons/test/support/native/raw_packet.node';
-  const addon = createRequire(import.meta.url)(fileURLToPath(new URL(path, import.meta.url))) as {
+  const path = built('test/support/native/raw_packet.node');
+  const addon = createRequire(import.meta.url)(path) as {
     sendPacket(...args: [number, string, string, Uint8Array]): number;
   };
   const errno = addon.sendPacket(protocol, source, destination, payload);

@@ -87,8 +87,7 @@ describe('an argument behind the last parameter', () => {
   const pass = (...given: unknown[]) => {
     const listed = (function (..._: unknown[]) {
       // biome-ignore lint/complexity/noArguments: what a function passes on
-      // eslint-disable-next-line prefer-rest-params -- likewise
-      return arguments;
+      return arguments; // eslint-disable-line prefer-rest-params
     })(...given);
     return () => {
       atMost(1, listed);

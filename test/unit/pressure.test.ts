@@ -208,10 +208,10 @@ describe('watching', () => {
     const samples = watchPressureOf(context, source(1), { intervalMs: 60_000 });
     const unread = watchPressureOf(context, source(1), {});
     await samples.next();
-    const pending = samples.next();
-    await context.close();
     const closed = { code: 'ERR_CONNTRACK_CLOSED', operation: 'watchPressure' };
-    await expect(pending).rejects.toMatchObject(closed);
+    const pending = expect(samples.next()).rejects.toMatchObject(closed);
+    await context.close();
+    await pending;
     expect(await samples.next()).toEqual({ value: undefined, done: true });
     await expect(unread.next()).rejects.toMatchObject(closed);
   });

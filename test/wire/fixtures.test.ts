@@ -2,15 +2,17 @@
  * What C++ decodes of each fixture, read through the entry view, is the JSON beside
  * the fixture.
  */
+
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { entriesOf } from '../../src/entry/view.js';
 import { SLAB } from '../../src/record/layout.js';
+import { sanitized } from '../support/built.js';
 
 const folder = fileURLToPath(new URL('../fixtures/', import.meta.url));
-const program = fileURLToPath(new URL('../../out/tests/test/wire/fixture_slab', import.meta.url));
+const program = sanitized('test/wire/fixture_slab');
 
 const files = readdirSync(folder);
 const names = (extension: string) =>

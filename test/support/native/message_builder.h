@@ -20,7 +20,7 @@ class Exact {
  public:
   Exact() = default;
   explicit Exact(const Buffer& from) : data_(new uint8_t[from.size()]), size_(from.size()) {
-    if (size_) memcpy(data_.get(), from.data(), size_);
+    for (size_t i = 0; i < size_; i++) data_[i] = from[i];
   }
   Bytes bytes() const { return {data_.get(), size_}; }
 

@@ -1,5 +1,5 @@
+import { fillTable, testScenarios } from '../lifecycle/scenarios.js';
 import { describeInNamespace } from '../support/requirements.js';
-import { fillTable, testScenarios } from './scenarios.js';
 
 describeInNamespace()('memory levels off', async () => {
   fillTable();
