@@ -36,6 +36,7 @@ export {
   SETTABLE_STATUS,
   type SettableStatus,
   type TcpSpec,
+  type UpdateOptions,
   type UpdateResult,
 } from './entry/spec.js';
 export type { EntryStream, ReadOptions } from './entry/stream.js';

@@ -16,6 +16,15 @@ interface Following {
 
 const followings = new WeakMap<AbortSignal, Following>();
 
+/** What a signal aborted with. Those of other libraries may have no reason. */
+export function reasonOf(signal: AbortSignal): unknown {
+  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
+}
+
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw reasonOf(signal);
+}
+
 export function followSignal(signal: AbortSignal, follower: Abortable): void {
   const { followers } = followings.get(signal) ?? listen(signal);
   followers.add(follower);
@@ -34,7 +43,7 @@ export function unfollowSignal(signal: AbortSignal, follower: Abortable): void {
 function listen(signal: AbortSignal): Following {
   const followers = new Dependents<Abortable>();
   const listener = () => {
-    for (const follower of followers.held()) follower.abort(signal.reason);
+    for (const follower of followers.held()) follower.abort(reasonOf(signal));
   };
   signal.addEventListener('abort', listener, { once: true });
   const following = { followers, listener };

@@ -1,43 +1,290 @@
 /**
- * Checks of arguments that several kinds of them need. Each names the field.
+ * The one validator. A check takes a value of an argument and the path that names it, and
+ * gives a typed copy; each property is read once, so that nothing can change afterwards.
+ * What is wrong is a TypeError or a RangeError that names the field.
  */
 import { rangeError, typeError } from './errors.js';
+import { builtInName, either, shown, suggestion } from './show-value.js';
 
-export function uint16(value: unknown, field: string): number {
-  return integer(value, field, 65535);
-}
+export type Check<T> = (value: unknown, path: string) => T;
 
-export function uint32(value: unknown, field: string): number {
-  return integer(value, field, 0xffffffff);
-}
+/** A check for each field; `optional` for those that may be absent. */
+type Checks<T> = {
+  readonly [Name in keyof T]-?: Check<object extends Pick<T, Name> ? T[Name] | undefined : T[Name]>;
+};
 
-export function integer(value: unknown, field: string, most: number, least = 0): number {
-  if (typeof value !== 'number') throw typeError(field, 'must be a number');
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw rangeError(field, `must be an integer from ${least} to ${most}, not ${value}`);
-  }
-  return value;
-}
+/** The fields that an object has of those that it may have; nothing is inherited. */
+export type Fields<Name extends string> = Partial<Record<Name, unknown>>;
 
-/** An object that is no array. `what` says which. */
-export function object(value: unknown, field: string, what = 'an object'): object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw typeError(field, `must be ${what}`);
-  }
-  return value;
-}
+const PLAIN = 'a plain object';
 
-/** The same, with no field but these: a misspelled one would otherwise do nothing, in silence. */
+/** The named fields of a plain object that has no others: a misspelled one would do nothing. */
 export function objectOf<Name extends string>(
   value: unknown,
-  field: string,
+  path: string,
   names: readonly Name[],
-): Partial<Record<Name, unknown>> {
-  const fields = object(value, field);
-  for (const name of Object.keys(fields)) {
-    if (!names.some((known) => known === name)) {
-      throw typeError(`${field}.${name}`, `no such field; there is ${names.join(', ')}`);
-    }
+  expected = PLAIN,
+): Fields<Name> {
+  return ownFields(objectFrom(value, path, expected), path, names, [], expected);
+}
+
+/**
+ * The named fields of a plain object, which may have `others` as well, or of a view, such
+ * as an entry, whose other getters are left alone.
+ */
+export function recordOf<Name extends string>(
+  value: unknown,
+  path: string,
+  names: readonly Name[],
+  others: readonly string[],
+  expected: string,
+): Fields<Name> {
+  const object = objectFrom(value, path, expected);
+  return reading(path, () => isView(object))
+    ? readOf(object, path, names)
+    : ownFields(object, path, names, others, expected);
+}
+
+/** A plain object with these fields. */
+export function object<T extends object>(checks: Checks<T>, expected = PLAIN): Check<T> {
+  const names = namesOf(checks);
+  return (value, path) => checked(objectOf(value, path, names, expected), path, checks);
+}
+
+/** The same, or a view. Of what a plain object may have besides, nothing is read. */
+export function record<T extends object>(
+  checks: Checks<T>,
+  expected: string,
+  others: readonly string[] = [],
+): Check<T> {
+  const names = namesOf(checks);
+  return (value, path) => checked(recordOf(value, path, names, others, expected), path, checks);
+}
+
+/** The fields of an object, each by its check; those that are undefined are absent. */
+export function checked<T extends object>(
+  given: Fields<keyof T & string>,
+  path: string,
+  checks: Checks<T>,
+): T {
+  const all = empty();
+  for (const name of namesOf(checks)) {
+    const value = checks[name](given[name], `${path}.${name}`);
+    if (value !== undefined) all[name] = value;
   }
-  return fields;
+  return all as T;
+}
+
+/** Options, which may be left out altogether. */
+export function options<T extends object>(checks: Checks<T>): (value: T | undefined) => Partial<T> {
+  const check = object(checks);
+  return (value) => (value === undefined ? {} : check(value, 'options'));
+}
+
+export function optional<T>(check: Check<T>): Check<T | undefined> {
+  return (value, path) => (value === undefined ? undefined : check(value, path));
+}
+
+export function arrayOf<T>(check: Check<T>, expected = 'an array'): Check<T[]> {
+  return (value, path) =>
+    itemsOf(value, path, expected).map((item, index) => check(item, `${path}[${index}]`));
+}
+
+/** The items, each read once. */
+export function itemsOf(value: unknown, path: string, expected = 'an array'): unknown[] {
+  if (!isArray(value, path)) throw typeError(path, `must be ${expected}, not ${shown(value)}`);
+  return reading(path, () => Array.from({ length: value.length }, (_, index) => value[index]));
+}
+
+export function isArray(value: unknown, path: string): value is unknown[] {
+  return reading(path, () => Array.isArray(value));
+}
+
+export function number(expected: string, isIt: (value: number) => boolean): Check<number> {
+  return (value, path) => {
+    if (typeof value !== 'number') {
+      const given = typeof value === 'string' ? `the string ${shown(value)}` : shown(value);
+      throw typeError(path, `must be ${expected}, not ${given}`);
+    }
+    if (!isIt(value)) throw rangeError(path, `must be ${expected}, not ${value}`);
+    return value;
+  };
+}
+
+export function integer(least: number, most: number): Check<number> {
+  return number(
+    `an integer from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && value >= least && value <= most,
+  );
+}
+
+export const uint8 = integer(0, 0xff);
+export const uint16 = integer(0, 0xffff);
+export const uint32 = integer(0, 0xffffffff);
+export const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
+
+export const boolean: Check<boolean> = (value, path) => {
+  if (typeof value !== 'boolean') throw typeError(path, `must be a boolean, not ${shown(value)}`);
+  return value;
+};
+
+export function word<Word extends string>(words: readonly Word[], hint = ''): Check<Word> {
+  return (value, path) => {
+    const known = words.find((one) => one === value);
+    if (known !== undefined) return known;
+    const meant = typeof value === 'string' ? suggestion(value, words) : '';
+    throw typeError(path, `must be ${either(words)}, not ${shown(value)}${meant}${hint}`);
+  };
+}
+
+/** A set of so many bits. */
+export function bits(count: number): Check<bigint> {
+  return (value, path) => {
+    if (typeof value !== 'bigint') throw typeError(path, `must be a bigint, not ${shown(value)}`);
+    if (value < 0n || value >= 1n << BigInt(count)) {
+      throw rangeError(path, `must have no bit above ${count - 1}, not ${shown(value)}`);
+    }
+    return value;
+  };
+}
+
+/** A text whose length the kernel limits, in bytes. */
+export function text(least: number, most: number): Check<string> {
+  return (value, path) => {
+    const length = typeof value === 'string' ? Buffer.byteLength(value) : -1;
+    if (length < least || length > most || (value as string).includes('\0')) {
+      const expected = `a string of ${least} to ${most} bytes without NUL`;
+      throw typeError(path, `must be ${expected}, not ${shown(value)}`);
+    }
+    return value as string;
+  };
+}
+
+/** A number of 32 bits, or those of its bits that a mask has. */
+export interface Masked {
+  readonly value: number;
+  readonly mask: number;
+}
+
+const maskedNumber = object<Masked>(
+  { value: uint32, mask: uint32 },
+  'an integer from 0 to 4294967295 or { value, mask }',
+);
+
+export const masked: Check<number | Masked> = (given, path) => {
+  if (typeof given === 'number') return uint32(given, path);
+  const { value, mask } = maskedNumber(given, path);
+  if ((value & ~mask) !== 0) throw rangeError(`${path}.value`, 'has bits that the mask has not');
+  return { value, mask };
+};
+
+/** A plain object with any fields. */
+export const dictionary: Check<Readonly<Record<string, unknown>>> = (value, path) => {
+  const object = objectFrom(value, path, PLAIN);
+  const names = reading(path, () => Object.keys(object));
+  return ownFields(object, path, names, [], PLAIN);
+};
+
+/** An object that does something: by what it has, because it may be of another realm or library. */
+export function instance<T extends object>(
+  expected: string,
+  isIt: (value: { readonly [Name in keyof T]?: unknown }) => boolean,
+): Check<T> {
+  return (value, path) => {
+    const is = typeof value === 'object' && value !== null && reading(path, () => isIt(value));
+    if (!is) throw typeError(path, `must be ${expected}, not ${shown(value)}`);
+    return value as T;
+  };
+}
+
+export const signal = instance<AbortSignal>(
+  'an AbortSignal',
+  ({ aborted, addEventListener, removeEventListener }) =>
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function',
+);
+
+/** Views of every copy of the package that is loaded. */
+const VIEW = Symbol.for('conntrack.view');
+
+/** Makes the instances of a class acceptable as records, by their getters. */
+export function markAsView({ prototype }: { readonly prototype: object }): void {
+  Object.defineProperty(prototype, VIEW, { value: true });
+}
+
+function isView(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype !== null && VIEW in prototype;
+}
+
+/** Of this realm or another: a prototype that has one itself is that of a class. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  const isOfNoClass = prototype === null || Object.getPrototypeOf(prototype) === null;
+  const name = builtInName(value);
+  return isOfNoClass && (name === undefined || name === 'a Proxy');
+}
+
+function kindOf(value: object, path: string): string {
+  if (reading(path, () => isView(value))) return 'an entry or a part of one';
+  return builtInName(value) ?? 'an instance of a class';
+}
+
+function objectFrom(value: unknown, path: string, expected: string): object {
+  if (typeof value === 'object' && value !== null && !isArray(value, path)) return value;
+  throw typeError(path, `must be ${expected}, not ${shown(value)}`);
+}
+
+function ownFields<Name extends string>(
+  object: object,
+  path: string,
+  names: readonly Name[],
+  others: readonly string[],
+  expected: string,
+): Fields<Name> {
+  if (!reading(path, () => isPlain(object))) {
+    throw typeError(path, `must be ${expected}, not ${kindOf(object, path)}`);
+  }
+  const all: readonly string[] = names;
+  const unknown = reading(path, () => Object.keys(object)).find(
+    (name) => !all.includes(name) && !others.includes(name),
+  );
+  if (unknown !== undefined) throw unknownField(path, unknown, names);
+  const present = reading(path, () => names.filter((name) => Object.hasOwn(object, name)));
+  return readOf(object, path, present);
+}
+
+function readOf<Name extends string>(
+  object: Fields<Name>,
+  path: string,
+  names: readonly Name[],
+): Fields<Name> {
+  const fields = empty();
+  for (const name of names) fields[name] = reading(`${path}.${name}`, () => object[name]);
+  return fields as Fields<Name>;
+}
+
+function unknownField(path: string, name: string, names: readonly string[]): TypeError {
+  const field = /^\w{1,60}$/.test(name) ? `${path}.${name}` : `${path}[${shown(name)}]`;
+  const known = names.length === 0 ? 'there are none' : `there is ${names.join(', ')}`;
+  return typeError(field, `no such field; ${known}${suggestion(name, names)}`);
+}
+
+/** Inherits nothing, whatever others have done to Object.prototype. */
+function empty(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}
+
+/** Looks at an object that may have getters, or be a Proxy, which may throw anything. */
+function reading<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (cause) {
+    throw typeError(path, 'could not be read', cause);
+  }
+}
+
+function namesOf<T extends object>(checks: Checks<T>): (keyof T & string)[] {
+  return Object.keys(checks) as (keyof T & string)[];
 }

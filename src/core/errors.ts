@@ -278,8 +278,9 @@ export function layoutError(
 }
 
 /** A wrong argument: names the field and what it should be. */
-export function typeError(field: string, expected: string): TypeError {
-  return new TypeError(`${field}: ${expected}`);
+export function typeError(field: string, expected: string, cause?: unknown): TypeError {
+  const options = cause === undefined ? undefined : { cause };
+  return new TypeError(`${field}: ${expected}`, options);
 }
 
 /** A number outside of its range: names the field and the range. */

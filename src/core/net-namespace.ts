@@ -2,10 +2,11 @@
  * Network namespaces as users name them.
  */
 
-import { objectOf } from './check.js';
-import { netnsError, rangeError, typeError } from './errors.js';
+import { integer, object } from './check.js';
+import { netnsError, typeError } from './errors.js';
 import { loadAddon } from './load-addon.js';
 import type { NativeNetNamespace } from './native.js';
+import { shown } from './show-value.js';
 
 /** Opens a namespace, or says why not. Whoever opens it closes it. */
 export function openNetNamespace(operation: string, name: unknown): NativeNetNamespace {
@@ -16,21 +17,18 @@ export function openNetNamespace(operation: string, name: unknown): NativeNetNam
   return netns;
 }
 
+const process = object({ pid: integer(1, 2 ** 31 - 1) }, 'a name, a path or { pid }');
+
 function pathOf(name: unknown): string {
   if (typeof name === 'string') return name.startsWith('/') ? checked(name) : namedPath(name);
-  const { pid } = objectOf(name, 'options.netns', ['pid']);
-  if (typeof pid !== 'number') throw typeError('options.netns.pid', 'must be a number');
-  if (!Number.isInteger(pid) || pid < 1 || pid > 2 ** 31 - 1) {
-    throw rangeError('options.netns.pid', `must be a process id, not ${pid}`);
-  }
-  return `/proc/${pid}/ns/net`;
+  return `/proc/${process(name, 'options.netns').pid}/ns/net`;
 }
 
 function namedPath(name: string): string {
   if (name === '' || name === '.' || name === '..' || name.includes('/')) {
     throw typeError(
       'options.netns',
-      `must be a name under /run/netns, an absolute path, or { pid }, not '${name}'`,
+      `must be a name under /run/netns, an absolute path, or { pid }, not ${shown(name)}`,
     );
   }
   return checked(`/run/netns/${name}`);

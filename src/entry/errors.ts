@@ -12,13 +12,14 @@ import {
   errorOfPlainFailure,
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
-import type { EntryChanges, EntrySpec } from './spec.js';
+import type { CheckedSpec } from './check-spec.js';
+import type { EntryChanges } from './spec.js';
 
 /** What the kernel answers when it does not create an entry. */
 export function errorOfCreation(
   operation: string,
   failure: NativeFailure,
-  { helper, labels, master }: EntrySpec,
+  { helper, labels, master }: Pick<CheckedSpec, 'helper' | 'labels' | 'master'>,
 ): ConntrackError {
   if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
   const refused = describing(operation, failure);

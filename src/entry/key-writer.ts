@@ -2,26 +2,20 @@
  * Keys become records.
  */
 
-import { uint16, uint32 } from '../core/check.js';
-import { typeError } from '../core/errors.js';
 import { ENTRY, ENTRY_PRESENT, EXTENSION_PRESENT, SLAB, TUPLE } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
-import { protocolNumber, writeTuple } from '../record/tuple-writer.js';
+import { writeTuple } from '../record/tuple-writer.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
-import type { EntryKey } from './key.js';
+import type { CheckedKey } from './check-key.js';
 
 /** A slab whose first entry is the key: one tuple, perhaps a zone and an id. */
-export function keySlab(key: EntryKey): ArrayBuffer {
-  if (typeof key !== 'object' || (key as unknown) === null) {
-    throw typeError('key', 'must be an entry, or { protocol, original } or { protocol, reply }');
-  }
+export function keySlab({ protocol, original, reply, zone, id }: CheckedKey): ArrayBuffer {
   const slab = new ArrayBuffer(SLAB.firstEntry + ENTRY.size);
   const entry = new EntryWriter(new DataView(slab), SLAB.firstEntry);
-  const protocol = protocolNumber(key, 'key');
-  if (key.original !== undefined) entry.original(key.original, protocol, 'key.original');
-  else entry.reply(key.reply, protocol, 'key.reply');
-  if (key.zone !== undefined) entry.zone(key.zone, 'key.zone');
-  if (key.id !== undefined) entry.value('id', uint32(key.id, 'key.id'));
+  if (original !== undefined) entry.tuple('original', original, protocol);
+  if (reply !== undefined) entry.tuple('reply', reply, protocol);
+  if (zone !== undefined) entry.zone(zone);
+  if (id !== undefined) entry.value('id', id);
   return slab;
 }
 
@@ -37,6 +31,8 @@ export function hasTupleOf(key: ArrayBuffer, entry: ArrayBuffer): boolean {
   );
 }
 
+type Word = 'status' | 'id' | 'mark' | 'timeout' | 'sctpOriginalTag' | 'sctpReplyTag';
+
 /** Writes the parts of an entry record. */
 export class EntryWriter {
   readonly view: DataView;
@@ -47,23 +43,18 @@ export class EntryWriter {
     this.offset = offset;
   }
 
-  original(tuple: Tuple, protocol: number, field: string): void {
-    writeTuple(this.view, this.offset + ENTRY.original, tuple, protocol, field);
-    this.add('original');
+  tuple(direction: 'original' | 'reply', tuple: Tuple, protocol: number): void {
+    writeTuple(this.view, this.offset + ENTRY[direction], tuple, protocol);
+    this.add(direction);
   }
 
-  reply(tuple: Tuple, protocol: number, field: string): void {
-    writeTuple(this.view, this.offset + ENTRY.reply, tuple, protocol, field);
-    this.add('reply');
-  }
-
-  zone(zone: number, field: string): void {
-    this.view.setUint16(this.offset + ENTRY.zone, uint16(zone, field), LITTLE_ENDIAN);
+  zone(zone: number): void {
+    this.view.setUint16(this.offset + ENTRY.zone, zone, LITTLE_ENDIAN);
     // A zone 0 that is sent means the same as none.
     if (zone !== 0) this.add('zone');
   }
 
-  value(name: 'status' | 'id' | 'mark' | 'timeout', value: number): void {
+  value(name: Word, value: number): void {
     this.view.setUint32(this.offset + ENTRY[name], value, LITTLE_ENDIAN);
     this.add(name);
   }

@@ -2,7 +2,7 @@
  * One pass over the table that deletes or changes what matches.
  */
 
-import { objectOf } from '../core/check.js';
+import { throwIfAborted } from '../core/abort.js';
 import type { Context } from '../core/context.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
@@ -10,8 +10,10 @@ import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
 import type { NativeTableChanger, NetNamespaceArgument } from '../core/native.js';
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
+import { changesOf } from './check-changes.js';
 import { errorOfPass } from './errors.js';
-import type { DeleteOptions, EntryChanges } from './spec.js';
+import { deleteOptionsOf, updateOptionsOf } from './options.js';
+import type { DeleteOptions, EntryChanges, UpdateOptions } from './spec.js';
 import { changesSlab } from './spec-writer.js';
 
 export interface PassCounts {
@@ -25,32 +27,31 @@ type Filters = EntryFilter | readonly EntryFilter[];
 /** Checks the arguments and opens the pass; `undefined` when nothing can match. */
 export function deletingPass(
   filter: Filters,
-  options: DeleteOptions = {},
+  options: DeleteOptions | undefined,
   netns?: NetNamespaceArgument,
 ): TablePass | undefined {
   if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.takesWholeFamily) throw typeError('filter', DELETES_ALL);
-  const { dryRun } = objectOf(options, 'options', ['dryRun']);
-  if (dryRun !== undefined && typeof dryRun !== 'boolean') {
-    throw typeError('options.dryRun', 'must be a boolean');
-  }
-  return open(netns, 'deleteEntries', dryRun !== true, compiled);
+  const { dryRun, signal } = deleteOptionsOf(options);
+  return open(netns, 'deleteEntries', { remove: dryRun !== true, signal }, compiled);
 }
 
 /** The same for an update. */
 export function updatingPass(
   filter: Filters,
-  changes: EntryChanges,
+  entryChanges: EntryChanges,
+  options: UpdateOptions | undefined,
   netns?: NetNamespaceArgument,
 ): TablePass | undefined {
   if ((filter as unknown) === undefined) throw typeError('filter', UPDATES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.records === undefined) throw typeError('filter', UPDATES_ALL);
-  const slab = changesSlab(changes);
+  const changes = changesOf(entryChanges);
+  const { signal } = updateOptionsOf(options);
   for (const name of ['tcp', 'sctp'] as const) {
     // The kernel would do nothing to entries of other protocols, and say that it did.
-    if (changes[name] !== undefined && !areAllOf(filter, name)) {
+    if (changes[name] !== undefined && !areAllOf(compiled, name)) {
       throw typeError(`changes.${name}`, `needs the filter to say protocol: '${name}'`);
     }
   }
@@ -58,12 +59,12 @@ export function updatingPass(
     // Nor can a pass see whether the kernel has ignored these, for want of room in an entry.
     if (changes[name] !== undefined) throw typeError(`changes.${name}`, 'is for updateEntry()');
   }
-  return open(netns, 'updateEntries', false, compiled, slab);
+  return open(netns, 'updateEntries', { changes: changesSlab(changes), signal }, compiled);
 }
 
 /** Deletes the entries of a family one by one. */
 export function flushingPass(family: Family, netns?: NetNamespaceArgument): TablePass | undefined {
-  return open(netns, 'flushEntries', true, compileFilter({ family }));
+  return open(netns, 'flushEntries', { remove: true }, compileFilter({ family }));
 }
 
 const DELETES_ALL =
@@ -74,19 +75,23 @@ const UPDATES_ALL =
 function open(
   netns: NetNamespaceArgument,
   operation: string,
-  remove: boolean,
+  work: Work,
   { ask, records, isFamily }: CompiledFilter,
-  changes?: ArrayBuffer,
 ): TablePass | undefined {
   if (ask === undefined) return undefined;
-  const filter = isFamily ? undefined : records;
-  const { TableChanger } = loadAddon();
-  return new TablePass(operation, new TableChanger({ ask, filter, remove, changes, netns }));
+  return new TablePass(operation, work, { ask, filter: isFamily ? undefined : records, netns });
 }
 
-function areAllOf(filter: Filters, protocol: 'tcp' | 'sctp'): boolean {
+function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolean {
   const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
-  return [filter].flat().every((one) => wanted.includes(one.protocol));
+  return filters.every(({ filter }) => wanted.includes(filter.protocol));
+}
+
+/** What is done to the entries that match; without `remove` and `changes` they are counted. */
+interface Work {
+  readonly remove?: boolean;
+  readonly changes?: ArrayBuffer;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Counts nothing where nothing can match. The pass ends with the context. */
@@ -98,13 +103,21 @@ export async function runPass(context: Context, pass: TablePass | undefined): Pr
 export class TablePass {
   private readonly operation: string;
   private readonly changer: NativeTableChanger;
+  private readonly signal: AbortSignal | undefined;
   private closed = false;
   private running: Promise<unknown> = Promise.resolve();
 
-  constructor(operation: string, changer: NativeTableChanger) {
+  constructor(
+    operation: string,
+    { remove = false, changes, signal }: Work,
+    selection: { ask: ArrayBuffer; filter: ArrayBuffer | undefined; netns: NetNamespaceArgument },
+  ) {
+    if (signal !== undefined) throwIfAborted(signal);
     this.operation = operation;
-    this.changer = changer;
-    const { failure } = changer;
+    this.signal = signal;
+    const { TableChanger } = loadAddon();
+    this.changer = new TableChanger({ ...selection, remove, changes });
+    const { failure } = this.changer;
     if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   }
 
@@ -117,6 +130,7 @@ export class TablePass {
         const counts = { matched, changed, vanished };
         if (failure !== undefined) throw errorOfPass(this.operation, failure, counts);
         if (done) return counts;
+        if (this.signal !== undefined) throwIfAborted(this.signal);
         if (this.closed) throw closedError(this.operation, 'handle');
       }
     } finally {

@@ -5,31 +5,23 @@ import type { Context } from '../core/context.js';
 import { typeError } from '../core/errors.js';
 import { compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
+import { entriesInTurns } from './entries.js';
 import type { Entry } from './entry.js';
+import { readOptionsOf } from './options.js';
 import { TableReader } from './reader.js';
 import type { ReadOptions } from './stream.js';
-import { entriesInTurns } from './view.js';
 
 /** Checks the arguments of a reading, which begins with its first read. */
 export function openReader(
   context: Context,
   operation: string,
   filter: EntryFilter | readonly EntryFilter[] | undefined,
-  options: ReadOptions = {},
+  options: ReadOptions | undefined,
 ): TableReader {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw typeError('options', 'must be an object');
-  }
-  const { signal, zeroCounters } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw typeError('options.signal', 'must be an AbortSignal');
-  }
-  if (zeroCounters !== undefined && typeof zeroCounters !== 'boolean') {
-    throw typeError('options.zeroCounters', 'must be a boolean');
-  }
+  const { signal, zeroCounters = false } = readOptionsOf(options);
   const { ask, records, isFamily } = compileFilter(filter);
   // The kernel zeroes what it reads, matching or not.
-  if (zeroCounters === true && !isFamily) {
+  if (zeroCounters && !isFamily) {
     throw typeError('options.zeroCounters', 'takes no filter but { family }');
   }
   return context.follow(
@@ -37,7 +29,7 @@ export function openReader(
       ask,
       filter: isFamily ? undefined : records,
       signal,
-      zeroCounters: zeroCounters === true,
+      zeroCounters,
       netns: context.netns,
     }),
   );

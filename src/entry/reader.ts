@@ -3,7 +3,7 @@
  * ones are being filled. All the ways in which a reading can end meet here.
  */
 
-import { followSignal, unfollowSignal } from '../core/abort.js';
+import { followSignal, reasonOf, unfollowSignal } from '../core/abort.js';
 import { closedError, errorOfPlainFailure } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
@@ -94,7 +94,7 @@ export class TableReader {
   private async start(): Promise<void> {
     const { signal, ask, filter, zeroCounters, netns } = this.options;
     if (signal?.aborted) {
-      await this.stop({ error: signal.reason });
+      await this.stop({ error: reasonOf(signal) });
       return;
     }
     if (ask === undefined) {

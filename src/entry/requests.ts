@@ -3,10 +3,15 @@
  * checked before it is sent.
  */
 
+import { arrayOf } from '../core/check.js';
 import { ConntrackError, errorOfFailure, isMissing, typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { WriteResult } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
+import { changesOf, namedChanges } from './check-changes.js';
+import { type CheckedKey, keyOf } from './check-key.js';
+import { type CheckedSpec, specOf } from './check-spec.js';
+import { entriesOf } from './entries.js';
 import type { Entry } from './entry.js';
 import {
   errorOfCreation,
@@ -21,8 +26,7 @@ import {
 import type { EntryKey } from './key.js';
 import { hasTupleOf, keySlab } from './key-writer.js';
 import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
-import { changesSlab, namedChanges, specSlab } from './spec-writer.js';
-import { entriesOf } from './view.js';
+import { changesSlab, specSlab } from './spec-writer.js';
 
 const AT_ONCE = LIMITS.specsInRequest;
 
@@ -36,6 +40,14 @@ export async function findEntry(
   requests: RequestQueue,
   operation: string,
   key: EntryKey,
+): Promise<Found | undefined> {
+  return lookUp(requests, operation, keyOf(key));
+}
+
+async function lookUp(
+  requests: RequestQueue,
+  operation: string,
+  key: CheckedKey,
 ): Promise<Found | undefined> {
   const request = keySlab(key);
   const { slab, failure } = await requests.run(operation, (socket) => socket.get(request));
@@ -53,9 +65,10 @@ export async function findEntry(
 }
 
 export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
-  const slab = specSlab([spec], ['spec']);
+  const checked = specOf(spec, 'spec');
+  const slab = specSlab([checked]);
   const { results } = await requests.run('createEntry', (socket) => socket.create(slab, 1));
-  const { entry, error } = await resultOf(requests, 'createEntry', spec, results[0]);
+  const { entry, error } = await resultOf(requests, 'createEntry', checked, results[0]);
   if (error !== undefined) throw error;
   return entry;
 }
@@ -65,22 +78,18 @@ export async function createEntries(
   specs: readonly EntrySpec[],
 ): Promise<RequestResult[]> {
   const operation = 'createEntries';
-  if (!Array.isArray(specs)) throw typeError('specs', 'must be an array');
-  const starts = Array.from({ length: Math.ceil(specs.length / AT_ONCE) }, (_, i) => i * AT_ONCE);
   // All are checked before the first one is sent.
-  const parts = starts.map((start) => {
-    const part = specs.slice(start, start + AT_ONCE);
-    const fields = part.map((_, index) => `specs[${start + index}]`);
-    return { part, slab: specSlab(part, fields) };
-  });
+  const checked = arrayOf(specOf, 'an array of specifications')(specs, 'specs');
   const all: RequestResult[] = [];
   try {
-    for (const { part, slab } of parts) {
+    for (let start = 0; start < checked.length; start += AT_ONCE) {
+      const part = checked.slice(start, start + AT_ONCE);
+      const slab = specSlab(part);
       const { results, failure } = await requests.run(operation, (socket) =>
         socket.create(slab, part.length),
       );
       for (const [index, spec] of part.entries()) {
-        all.push(await resultOf(requests, operation, spec as EntrySpec, results[index]));
+        all.push(await resultOf(requests, operation, spec, results[index]));
       }
       // A socket that failed answers nothing any more.
       if (failure !== undefined) throw errorOfFailure(operation, failure);
@@ -88,7 +97,7 @@ export async function createEntries(
   } catch (error) {
     // What was done has its result; what was not sent has the error, such as of a closed handle.
     if (!(error instanceof ConntrackError) || all.length === 0) throw error;
-    while (all.length < specs.length) all.push({ error });
+    while (all.length < checked.length) all.push({ error });
   }
   return all;
 }
@@ -96,7 +105,7 @@ export async function createEntries(
 async function resultOf(
   requests: RequestQueue,
   operation: string,
-  spec: EntrySpec,
+  spec: CheckedSpec,
   { slab, failure, written }: WriteResult = {},
 ): Promise<RequestResult> {
   if (slab !== undefined) {
@@ -116,11 +125,13 @@ async function resultOf(
 export async function updateEntry(
   requests: RequestQueue,
   key: EntryKey,
-  changes: EntryChanges,
+  entryChanges: EntryChanges,
 ): Promise<Entry> {
   const operation = 'updateEntry';
+  const named = keyOf(key);
+  const changes = changesOf(entryChanges);
   const slab = changesSlab(changes);
-  const current = await findEntry(requests, operation, key);
+  const current = await lookUp(requests, operation, named);
   if (current === undefined) throw missingEntryError(operation);
   const { protocol, status, id } = current.entry;
   for (const name of ['tcp', 'sctp'] as const) {
@@ -151,10 +162,10 @@ export async function updateEntry(
 
 export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
   const operation = 'deleteEntry';
-  const named = keySlab(key);
+  const named = keyOf(key);
   // A delete names an entry by its original tuple and its id: what lacks one is looked up.
-  const complete = key.original !== undefined && key.id !== undefined;
-  const slab = complete ? named : (await findEntry(requests, operation, key))?.slab;
+  const complete = named.original !== undefined && named.id !== undefined;
+  const slab = complete ? keySlab(named) : (await lookUp(requests, operation, named))?.slab;
   if (slab === undefined) return false;
   const { failure } = await requests.run(operation, (socket) => socket.remove(slab));
   if (failure === undefined) return true;

@@ -108,6 +108,14 @@ export interface UpdateResult {
 export interface DeleteOptions {
   /** Only counts what matches. */
   readonly dryRun?: boolean | undefined;
+  /** Ends it after the part that is under way; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How entries are changed. */
+export interface UpdateOptions {
+  /** Ends it after the part that is under way; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is emptied. */

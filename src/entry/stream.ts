@@ -6,9 +6,9 @@
 
 import { concurrentReadError, secondReaderError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
+import { entriesOf } from './entries.js';
 import type { Entry } from './entry.js';
 import type { TableReader } from './reader.js';
-import { entriesOf } from './view.js';
 
 /** How a table is read. */
 export interface ReadOptions {

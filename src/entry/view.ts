@@ -2,8 +2,8 @@
  * Entries and their parts as views over records: nothing is decoded before it is
  * read.
  */
-import { setImmediate } from 'node:timers/promises';
 import { type InspectOptions, inspect } from 'node:util';
+import { markAsView } from '../core/check.js';
 import {
   DCCP_ROLES,
   DCCP_STATES,
@@ -12,9 +12,6 @@ import {
   type Protocol,
   protocolName,
   SCTP_STATES,
-  STATUS_FLAGS,
-  TCP_STATES,
-  type TcpState,
 } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
 import {
@@ -28,23 +25,11 @@ import {
 } from '../record/layout.js';
 import type { MasterTuple, Tuple } from '../record/tuple.js';
 import { MasterTupleView, tupleAt } from '../record/tuple-view.js';
-import {
-  bigint64,
-  byteShift,
-  bytes,
-  int32,
-  number64,
-  slabCount,
-  uint8,
-  uint16,
-  uint32,
-} from '../record/words.js';
+import { bigint64, bytes, int32, uint8, uint16, uint32 } from '../record/words.js';
+import { countersAt } from './counters-view.js';
 import type {
   Counters,
-  CountersJson,
   DccpInfo,
-  DirectionCounters,
-  DirectionCountersJson,
   Entry,
   EntryBase,
   EntryJson,
@@ -54,11 +39,12 @@ import type {
   SequenceAdjustment,
   Status,
   Synproxy,
-  TcpDirection,
   TcpInfo,
 } from './entry.js';
-import { countersJson, entryJson } from './json.js';
+import { entryJson } from './json.js';
 import { conntrackLine } from './line.js';
+import { StatusView } from './status-view.js';
+import { tcpAt } from './tcp-view.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
@@ -66,166 +52,6 @@ type Inspect = (value: unknown, options: InspectOptions) => string;
 const PRESENT = ENTRY.present / 4;
 const ORIGINAL = ENTRY.original / 4;
 const REPLY = ENTRY.reply / 4;
-const ORIGINAL_COUNTERS = ENTRY.originalPackets / 4;
-const REPLY_COUNTERS = ENTRY.replyPackets / 4;
-const STATE = ENTRY.state >>> 2;
-const STATE_SHIFT = byteShift(ENTRY.state);
-const HAS_TCP = ENTRY_PRESENT.tcpState;
-const HAS_COUNTERS = ENTRY_PRESENT.originalCounters | ENTRY_PRESENT.replyCounters;
-
-function directionAt(words: Uint32Array, record: number, field: number): DirectionCountersView {
-  return new DirectionCountersView(words, record + field);
-}
-
-function countersAt(words: Uint32Array, record: number): CountersView | undefined {
-  return ((words[record + PRESENT] as number) & HAS_COUNTERS) === HAS_COUNTERS
-    ? new CountersView(words, record)
-    : undefined;
-}
-
-function tcpAt(words: Uint32Array, record: number): TcpView | undefined {
-  return ((words[record + PRESENT] as number) & HAS_TCP) === 0
-    ? undefined
-    : new TcpView(words, record);
-}
-
-function tcpStateAt(words: Uint32Array, record: number): TcpState {
-  return nameOf(TCP_STATES, ((words[record + STATE] as number) >>> STATE_SHIFT) & 0xff);
-}
-
-class DirectionCountersView implements DirectionCounters {
-  private readonly words: Uint32Array;
-  private readonly at: number;
-
-  constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
-  }
-
-  get packets(): number {
-    return number64(this.words, this.at);
-  }
-
-  get bytes(): number {
-    return number64(this.words, this.at + 2);
-  }
-
-  get packetsBig(): bigint {
-    return bigint64(this.words, this.at);
-  }
-
-  get bytesBig(): bigint {
-    return bigint64(this.words, this.at + 2);
-  }
-
-  toJSON(): DirectionCountersJson {
-    return countersJson(this);
-  }
-
-  [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
-    const exact = Number.isSafeInteger(this.packets) && Number.isSafeInteger(this.bytes);
-    const { packets, bytes, packetsBig, bytesBig } = this;
-    return format(exact ? { packets, bytes } : { packetsBig, bytesBig }, options);
-  }
-}
-
-class CountersView implements Counters {
-  private readonly words: Uint32Array;
-  private readonly at: number;
-
-  constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
-  }
-
-  get original(): DirectionCounters {
-    return directionAt(this.words, this.at, ORIGINAL_COUNTERS);
-  }
-
-  get reply(): DirectionCounters {
-    return directionAt(this.words, this.at, REPLY_COUNTERS);
-  }
-
-  toJSON(): CountersJson {
-    return { original: countersJson(this.original), reply: countersJson(this.reply) };
-  }
-
-  [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
-    const { original, reply } = this;
-    return format({ original, reply }, options);
-  }
-}
-
-class TcpView implements TcpInfo {
-  private readonly words: Uint32Array;
-  private readonly at: number;
-
-  constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
-  }
-
-  get state(): TcpState {
-    return tcpStateAt(this.words, this.at);
-  }
-
-  get original(): TcpDirection {
-    return presentFields({
-      windowScale: this.byte(ENTRY_PRESENT.tcpOriginalWindowScale, ENTRY.tcpOriginalWindowScale),
-      flags: this.byte(ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags),
-      flagsMask: this.byte(ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags + 1),
-    });
-  }
-
-  get reply(): TcpDirection {
-    return presentFields({
-      windowScale: this.byte(ENTRY_PRESENT.tcpReplyWindowScale, ENTRY.tcpReplyWindowScale),
-      flags: this.byte(ENTRY_PRESENT.tcpReplyFlags, ENTRY.tcpReplyFlags),
-      flagsMask: this.byte(ENTRY_PRESENT.tcpReplyFlags, ENTRY.tcpReplyFlags + 1),
-    });
-  }
-
-  toJSON(): TcpInfo {
-    const { state, original, reply } = this;
-    return { state, original, reply };
-  }
-
-  [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
-    return format(this.toJSON(), options);
-  }
-
-  private byte(present: number, field: number): number | undefined {
-    const { words, at } = this;
-    return ((words[at + PRESENT] as number) & present) !== 0 ? uint8(words, at, field) : undefined;
-  }
-}
-
-/** One boolean for each word of STATUS_FLAGS, made from the list. */
-class StatusView {
-  readonly bits: number;
-
-  constructor(bits: number) {
-    this.bits = bits;
-  }
-
-  toJSON(): Status {
-    const flags = STATUS_FLAGS.map((flag, bit) => [flag, (this.bits & (1 << bit)) !== 0] as const);
-    return { bits: this.bits, ...Object.fromEntries(flags) } as Status;
-  }
-
-  [inspect.custom](): string {
-    const set = STATUS_FLAGS.filter((_, bit) => (this.bits & (1 << bit)) !== 0);
-    return `0x${this.bits.toString(16)} <${set.join(' ')}>`;
-  }
-}
-
-STATUS_FLAGS.forEach((flag, bit) => {
-  Object.defineProperty(StatusView.prototype, flag, {
-    get(this: StatusView): boolean {
-      return (this.bits & (1 << bit)) !== 0;
-    },
-  });
-});
 
 export class EntryView implements EntryBase {
   private readonly words: Uint32Array;
@@ -484,40 +310,4 @@ function dateOf(nanoseconds: bigint | undefined): Date | undefined {
   return nanoseconds === undefined ? undefined : new Date(Number(nanoseconds / 1_000_000n));
 }
 
-/** The entries of slabs that the addon has filled. */
-export function entriesOf(slabs: readonly ArrayBuffer[]): Entry[] {
-  const all = slabs.map((slab) => new Uint32Array(slab));
-  const entries = roomFor(all);
-  let index = 0;
-  for (const words of all) index = viewEntries(words, entries, index);
-  return entries as Entry[];
-}
-
-/** The same of many slabs: the event loop turns between some and the next. */
-export async function entriesInTurns(slabs: readonly ArrayBuffer[]): Promise<Entry[]> {
-  const all = slabs.map((slab) => new Uint32Array(slab));
-  const entries = roomFor(all);
-  let index = 0;
-  for (const [slab, words] of all.entries()) {
-    if (slab % SLABS_A_TURN === SLABS_A_TURN - 1) await setImmediate();
-    index = viewEntries(words, entries, index);
-  }
-  return entries as Entry[];
-}
-
-/** Some thousand entries, less than a millisecond. */
-const SLABS_A_TURN = 12;
-
-/** Of the right size from the start: growing it would cost as much as filling it. */
-function roomFor(slabs: readonly Uint32Array[]): EntryBase[] {
-  return new Array<EntryBase>(slabs.reduce((sum, words) => sum + slabCount(words), 0));
-}
-
-/** Puts the entries of a slab into `entries`, and tells where the next one goes. */
-function viewEntries(words: Uint32Array, entries: EntryBase[], index: number): number {
-  const end = index + slabCount(words);
-  for (let at = SLAB.firstEntry / 4; index < end; at += ENTRY.size / 4) {
-    entries[index++] = new EntryView(words, at);
-  }
-  return end;
-}
+markAsView(EntryView);

@@ -4,22 +4,13 @@
  * @module
  */
 
-import { concurrentReadError, rangeError, secondReaderError, typeError } from '../core/errors.js';
+import { concurrentReadError, secondReaderError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
-import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
-import { compileFilter } from '../filter/compile.js';
-import { EVENT_GROUPS } from '../record/layout.js';
-import {
-  type ConntrackEvent,
-  ENTRY_EVENTS,
-  type EntryEventType,
-  type EventCounters,
-  type EventCoverage,
-  type WatchOptions,
-} from './event.js';
+import type { ConntrackEvent, EventCounters, EventCoverage, WatchOptions } from './event.js';
+import { watchOptionsOf } from './options.js';
 import { EventSubscription } from './subscription.js';
 
 const COVERAGE: Readonly<Record<string, EventCoverage>> = {
@@ -141,33 +132,7 @@ export function openSubscription(
   options: WatchOptions = {},
   netns?: NetNamespaceArgument,
 ): EventSubscription {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw typeError('options', 'must be an object');
-  }
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.some((known) => known === name)) {
-      throw typeError(`options.${name}`, `no such option; there is ${OPTIONS.join(', ')}`);
-    }
-  }
-  const { events = ENTRY_EVENTS, signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw typeError('options.signal', 'must be an AbortSignal');
-  }
-  const groups = groupsOf(events, flag(options, 'expectations'));
-  const reliableDestroy = flag(options, 'reliableDestroy');
-  if (reliableDestroy && !events.includes('destroy')) {
-    throw typeError('options.reliableDestroy', "needs 'destroy' among the events");
-  }
-  return new EventSubscription(operation, {
-    groups,
-    receiveBufferBytes: bytes(options, 'receiveBufferBytes', LIMITS.leastReceiveBufferBytes),
-    queueBytes: bytes(options, 'queueBytes', LIMITS.leastQueueBytes),
-    reliableDestroy,
-    allNamespaces: flag(options, 'allNamespaces'),
-    filter: compileFilter(options.filter).records,
-    signal,
-    netns,
-  });
+  return new EventSubscription(operation, { ...watchOptionsOf(options), netns });
 }
 
 /** @internal */
@@ -175,62 +140,4 @@ export function readCoverage(netns?: NetNamespaceArgument): EventCoverage {
   // No text: no /proc, or a kernel without CONFIG_NF_CONNTRACK_EVENTS.
   const [{ text = '' } = {}] = loadAddon().readFilesNow(netns, [settingPath('events')]);
   return COVERAGE[text.trim()] ?? 'unknown';
-}
-
-const OPTIONS = [
-  'events',
-  'expectations',
-  'filter',
-  'receiveBufferBytes',
-  'queueBytes',
-  'reliableDestroy',
-  'allNamespaces',
-  'signal',
-] as const satisfies (keyof WatchOptions)[];
-
-function groupsOf(events: unknown, expectations: boolean): number {
-  if (!Array.isArray(events)) throw typeError('options.events', 'must be an array');
-  let groups = 0;
-  for (const event of events) {
-    if (!ENTRY_EVENTS.some((known) => known === event)) {
-      throw typeError(
-        'options.events',
-        `no event ${JSON.stringify(event)}; there is ${ENTRY_EVENTS.join(', ')}`,
-      );
-    }
-    groups |= bitOf(EVENT_GROUPS[event as EntryEventType]);
-  }
-  if (expectations) {
-    groups |= bitOf(EVENT_GROUPS.expectationNew) | bitOf(EVENT_GROUPS.expectationDestroy);
-  }
-  if (groups === 0) throw typeError('options.events', 'must name at least one event');
-  return groups;
-}
-
-function bitOf(group: number): number {
-  return 1 << (group - 1);
-}
-
-function flag(
-  options: WatchOptions,
-  name: 'expectations' | 'reliableDestroy' | 'allNamespaces',
-): boolean {
-  const value: unknown = options[name];
-  if (value !== undefined && typeof value !== 'boolean') {
-    throw typeError(`options.${name}`, 'must be a boolean');
-  }
-  return value === true;
-}
-
-function bytes(
-  options: WatchOptions,
-  name: 'receiveBufferBytes' | 'queueBytes',
-  least: number,
-): number {
-  const value: unknown = options[name] ?? LIMITS[name];
-  const most = LIMITS.mostBufferBytes;
-  if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-    throw rangeError(`options.${name}`, `must be an integer from ${least} to ${most}`);
-  }
-  return value as number;
 }

@@ -3,7 +3,7 @@
  * the ways in which a stream can end meet here.
  */
 
-import { followSignal, unfollowSignal } from '../core/abort.js';
+import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
 import { loadAddon } from '../core/load-addon.js';
 import { afterTurn } from '../core/loop-turn.js';
 import type {
@@ -42,7 +42,7 @@ export class EventSubscription {
   constructor(operation: string, options: SubscriptionOptions) {
     const { groups, receiveBufferBytes, queueBytes, reliableDestroy, allNamespaces } = options;
     const { filter, signal, netns } = options;
-    signal?.throwIfAborted();
+    if (signal !== undefined) throwIfAborted(signal);
     this.operation = operation;
     this.allNamespaces = allNamespaces;
     this.signal = signal;

@@ -4,6 +4,11 @@
 
 import { errorOfFailure, errorOfPlainFailure, isMissing } from '../core/errors.js';
 import type { RequestQueue } from '../core/request-queue.js';
+import {
+  type CheckedExpectationKey,
+  expectationKeyOf,
+  expectationSpecOf,
+} from './check-expectation.js';
 import { errorOfExpectation } from './errors.js';
 import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation.js';
 import { expectationsOf } from './view.js';
@@ -20,7 +25,7 @@ export async function getExpectation(
   requests: RequestQueue,
   key: ExpectationKey,
 ): Promise<Expectation | undefined> {
-  return (await find(requests, 'getExpectation', key))?.expectation;
+  return (await find(requests, 'getExpectation', expectationKeyOf(key)))?.expectation;
 }
 
 export async function createExpectation(
@@ -28,11 +33,11 @@ export async function createExpectation(
   spec: ExpectationSpec,
 ): Promise<Expectation> {
   const operation = 'createExpectation';
-  const slab = expectationSpecSlab(spec);
+  const checked = expectationSpecOf(spec);
+  const slab = expectationSpecSlab(checked);
   const { failure } = await requests.run(operation, (socket) => socket.createExpectation(slab));
   if (failure !== undefined) throw errorOfExpectation(operation, failure);
-  const { protocol, protocolNumber, tuple, zone } = spec;
-  const found = await find(requests, operation, { protocol, protocolNumber, tuple, zone });
+  const found = await find(requests, operation, { ...checked, id: undefined });
   if (found === undefined) throw errorOfExpectation(operation, undefined);
   return found.expectation;
 }
@@ -43,7 +48,7 @@ export async function deleteExpectation(
 ): Promise<boolean> {
   const operation = 'deleteExpectation';
   // A delete names one by its tuple and its id.
-  const found = await find(requests, operation, key);
+  const found = await find(requests, operation, expectationKeyOf(key));
   if (found === undefined) return false;
   const { failure } = await requests.run(operation, (socket) =>
     socket.removeExpectation(found.slab),
@@ -60,7 +65,7 @@ export async function flushExpectations(requests: RequestQueue): Promise<void> {
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
 }
 
-async function find(requests: RequestQueue, operation: string, key: ExpectationKey) {
+async function find(requests: RequestQueue, operation: string, key: CheckedExpectationKey) {
   const request = expectationKeySlab(key);
   const { slabs, failure } = await requests.run(operation, (socket) =>
     socket.getExpectation(request),

@@ -2,6 +2,7 @@
  * Expectations as views over records.
  */
 import { type InspectOptions, inspect } from 'node:util';
+import { markAsView } from '../core/check.js';
 import { EXPECTATION_FLAGS, type Family, type Protocol, protocolName } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
 import {
@@ -166,6 +167,8 @@ export class ExpectationView implements Expectation {
     return uint32(this.words, this.at, field);
   }
 }
+
+markAsView(ExpectationView);
 
 /** The expectations of slabs that the addon has filled. */
 export function expectationsOf(slabs: readonly ArrayBuffer[]): Expectation[] {

@@ -1,19 +1,8 @@
 /**
- * Filters become records: checked here, field by field.
+ * Filters become records.
  */
-import { isIP } from 'node:net';
-import { rangeError, typeError } from '../core/errors.js';
-import {
-  DCCP_STATES,
-  type Family,
-  PROTOCOL_NUMBERS,
-  SCTP_STATES,
-  STATUS_FLAGS,
-  type StatusFlag,
-  statusBit,
-  TCP_STATES,
-} from '../core/names.js';
-import { addressFamily, writeAddress } from '../record/ip-address.js';
+import { DCCP_STATES, SCTP_STATES, type StatusFlag, statusBit, TCP_STATES } from '../core/names.js';
+import { writeAddress } from '../record/ip-address.js';
 import {
   ADDRESS_RANGE,
   FAMILY_NUMBERS,
@@ -23,9 +12,13 @@ import {
   TUPLE_FILTER_PRESENT,
 } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
-import type { EntryFilter } from './filter.js';
+import { type CheckedFilter, filtersOf, type NamedFilter } from './check-filter.js';
+import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
+import { networkOf } from './network.js';
 
 export interface CompiledFilter {
+  /** What was asked for. */
+  readonly filters: readonly NamedFilter[];
   /** A record of what the kernel is asked to leave out. `undefined`: nothing can match. */
   readonly ask: ArrayBuffer | undefined;
   /** What each entry is compared with. `undefined`: everything matches. */
@@ -39,23 +32,21 @@ export interface CompiledFilter {
 /** Throws a TypeError or a RangeError that names the field which is wrong. */
 export function compileFilter(
   filter: EntryFilter | readonly EntryFilter[] | undefined,
+  path = 'filter',
 ): CompiledFilter {
-  const filters = filter === undefined ? [{}] : Array.isArray(filter) ? filter : [filter];
+  const filters = filtersOf(filter === undefined ? {} : filter, path);
   const writers = filters
-    .map((one: unknown, index) => {
-      const field = Array.isArray(filter) ? `filter[${index}]` : 'filter';
-      return new FilterWriter(one, field);
-    })
+    .map((named) => new FilterWriter(named.filter))
     // What asks for both families at once matches nothing.
     .filter(({ families }) => families.size < 2);
   const [first, ...others] = writers;
   if (first === undefined) {
     const records = new ArrayBuffer(0);
-    return { ask: undefined, records, isFamily: true, takesWholeFamily: false };
+    return { filters, ask: undefined, records, isFamily: true, takesWholeFamily: false };
   }
   const takesWholeFamily = writers.some((writer) => writer.takesWholeFamily());
   if (writers.some((writer) => writer.asksNothingBut(0))) {
-    return { ask: familyRecord(0), records: undefined, isFamily: true, takesWholeFamily };
+    return { filters, ask: familyRecord(0), records: undefined, isFamily: true, takesWholeFamily };
   }
   const same = others.every(({ onlyFamily }) => onlyFamily === first.onlyFamily);
   const family = same ? first.onlyFamily : 0;
@@ -64,6 +55,7 @@ export function compileFilter(
     records.set(bytes, index * FILTER.size);
   });
   return {
+    filters,
     // The kernel knows no "or": of several filters it can be asked for the family alone.
     ask: others.length === 0 ? first.withFamily(family) : familyRecord(family),
     records: records.buffer,
@@ -85,98 +77,83 @@ function setFamily(view: DataView, family: number): void {
   view.setUint8(FILTER.family, family);
 }
 
-const FIELDS = {
+type Fields = { readonly [Name in keyof CheckedFilter]-?: NonNullable<CheckedFilter[Name]> };
+
+const FIELDS: {
+  readonly [Name in keyof Fields]: (writer: FilterWriter, value: Fields[Name]) => void;
+} = {
   family: (writer, value) => {
-    const family = writer.word(value, 'family', FAMILY_NUMBERS);
-    writer.families.add(family);
-    setFamily(writer.view, family);
+    writer.families.add(FAMILY_NUMBERS[value]);
+    setFamily(writer.view, FAMILY_NUMBERS[value]);
   },
   protocol: (writer, value) => {
-    const number =
-      typeof value === 'number'
-        ? writer.integer(value, 'protocol', 255)
-        : writer.word(value, 'protocol', PROTOCOL_NUMBERS);
     writer.ask(FILTER_PRESENT.protocol);
-    writer.view.setUint8(FILTER.protocol, number);
+    writer.view.setUint8(FILTER.protocol, value);
   },
   original: (writer, value) => {
-    writer.tuple(value, 'original', FILTER.original);
+    writer.tuple(value, FILTER.original);
   },
   reply: (writer, value) => {
-    writer.tuple(value, 'reply', FILTER.reply);
+    writer.tuple(value, FILTER.reply);
   },
   address: (writer, value) => {
     writer.ask(FILTER_PRESENT.address);
-    writer.range(value, 'address', FILTER.address);
+    writer.range(value, FILTER.address);
   },
   port: (writer, value) => {
     writer.ask(FILTER_PRESENT.port);
-    writer.ports(value, 'port', FILTER.portFrom);
+    writer.ports(value, FILTER.portFrom);
   },
-  mark: (writer, value) => {
-    const whole = typeof value === 'number';
-    const { value: mark, mask } = whole
-      ? { value, mask: 0xffffffff }
-      : writer.fields(value, 'mark', ['value', 'mask']);
-    const bits = writer.integer(mask, whole ? 'mark' : 'mark.mask', 0xffffffff);
-    const wanted = writer.integer(mark, whole ? 'mark' : 'mark.value', 0xffffffff);
-    if ((wanted & ~bits) !== 0) {
-      throw rangeError(
-        `${writer.path}.mark.value`,
-        'has bits that the mask has not: never matches',
-      );
-    }
-    if (bits === 0) return; // every mark
+  mark: (writer, given) => {
+    const { value, mask } = typeof given === 'number' ? { value: given, mask: 0xffffffff } : given;
+    if (mask === 0) return; // every mark
     writer.ask(FILTER_PRESENT.mark);
-    writer.view.setUint32(FILTER.mark, wanted, LITTLE_ENDIAN);
-    writer.view.setUint32(FILTER.markMask, bits, LITTLE_ENDIAN);
+    writer.view.setUint32(FILTER.mark, value, LITTLE_ENDIAN);
+    writer.view.setUint32(FILTER.markMask, mask, LITTLE_ENDIAN);
   },
   zone: (writer, value) => {
-    const zone = writer.integer(value, 'zone', 0xffff);
     writer.ask(FILTER_PRESENT.zone);
-    writer.view.setUint16(FILTER.zone, zone, LITTLE_ENDIAN);
+    writer.view.setUint16(FILTER.zone, value, LITTLE_ENDIAN);
   },
-  status: (writer, value) => {
-    const { all = [], none = [] } = writer.fields(value, 'status', ['all', 'none']);
-    writer.addStatus(FILTER.statusAll, writer.flags(all, 'status.all'));
-    writer.addStatus(FILTER.statusNone, writer.flags(none, 'status.none'));
+  status: (writer, { all = [], none = [] }) => {
+    writer.addBits(FILTER.statusAll, bitsOf(all));
+    writer.addBits(FILTER.statusNone, bitsOf(none));
   },
   assured: (writer, value) => {
-    if (typeof value !== 'boolean') throw typeError(`${writer.path}.assured`, 'must be a boolean');
-    writer.addStatus(value ? FILTER.statusAll : FILTER.statusNone, statusBit('assured'));
+    writer.addBits(value ? FILTER.statusAll : FILTER.statusNone, statusBit('assured'));
   },
   state: (writer, value) => {
-    const words: unknown[] = Array.isArray(value) ? value : [value];
     writer.ask(FILTER_PRESENT.state);
-    for (const word of words) writer.state(word);
+    for (const state of [value].flat()) writer.state(state);
   },
-  labels: (writer, value) => {
-    const { all, none } = writer.fields(value, 'labels', ['all', 'none']);
-    const set = writer.labels(all, 'labels.all', FILTER.labelsAll);
-    const unset = writer.labels(none, 'labels.none', FILTER.labelsNone);
-    if (set || unset) writer.ask(FILTER_PRESENT.labels);
+  labels: (writer, { all = 0n, none = 0n }) => {
+    writer.labels(all, FILTER.labelsAll);
+    writer.labels(none, FILTER.labelsNone);
+    if (all !== 0n || none !== 0n) writer.ask(FILTER_PRESENT.labels);
   },
   helper: (writer, value) => {
-    const name = typeof value === 'string' ? Buffer.from(value) : undefined;
-    const most = FILTER.size - FILTER.helper;
-    if (name === undefined || name.length === 0 || name.length > most) {
-      throw typeError(`${writer.path}.helper`, `must be a string of 1 to ${most} bytes`);
-    }
+    const name = Buffer.from(value);
     writer.ask(FILTER_PRESENT.helper);
     writer.view.setUint8(FILTER.helperLength, name.length);
     writer.bytes.set(name, FILTER.helper);
   },
   nat: (writer, value) => {
-    const both = statusBit('sourceNat') | statusBit('destinationNat');
-    const [field, bits] = writer.word(value, 'nat', {
-      source: [FILTER.statusAll, statusBit('sourceNat')],
-      destination: [FILTER.statusAll, statusBit('destinationNat')],
-      any: [FILTER.statusAny, both],
-      none: [FILTER.statusNone, both],
-    } as const);
-    writer.addStatus(field, bits);
+    const both = bitsOf(['sourceNat', 'destinationNat']);
+    const [field, bits] = (
+      {
+        source: [FILTER.statusAll, statusBit('sourceNat')],
+        destination: [FILTER.statusAll, statusBit('destinationNat')],
+        any: [FILTER.statusAny, both],
+        none: [FILTER.statusNone, both],
+      } as const
+    )[value];
+    writer.addBits(field, bits);
   },
-} satisfies Record<keyof EntryFilter, (writer: FilterWriter, value: unknown) => void>;
+};
+
+function bitsOf(flags: readonly StatusFlag[]): number {
+  return flags.reduce((bits, flag) => bits | statusBit(flag), 0);
+}
 
 const STATES = [
   { names: TCP_STATES, at: FILTER.tcpStates },
@@ -184,30 +161,17 @@ const STATES = [
   { names: DCCP_STATES, at: FILTER.dccpStates },
 ] as const;
 
-const TUPLE_FIELDS = [
-  'source',
-  'destination',
-  'sourcePort',
-  'destinationPort',
-  'icmp',
-  'zone',
-] as const;
-
 /** One filter as a record. */
 class FilterWriter {
-  readonly path: string;
   readonly bytes = new Uint8Array(FILTER.size);
   readonly view = new DataView(this.bytes.buffer);
   /** Of the addresses, and the one that is named: an entry has one of them only. */
   readonly families = new Set<number>();
 
-  constructor(filter: unknown, path: string) {
-    this.path = path;
-    const names = Object.keys(FIELDS) as (keyof EntryFilter)[];
-    const fields = this.fields(filter, '', names);
-    for (const name of names) {
-      const value = fields[name];
-      if (value !== undefined) FIELDS[name](this, value);
+  constructor(filter: CheckedFilter) {
+    for (const name of Object.keys(FIELDS) as (keyof Fields)[]) {
+      const write = FIELDS[name] as (writer: FilterWriter, value: unknown) => void;
+      if (filter[name] !== undefined) write(this, filter[name]);
     }
   }
 
@@ -255,201 +219,70 @@ class FilterWriter {
     this.view.setUint32(FILTER.present, asked | present, LITTLE_ENDIAN);
   }
 
-  addStatus(at: number, bits: number): void {
+  addBits(at: number, bits: number): void {
     this.view.setUint32(at, this.view.getUint32(at, LITTLE_ENDIAN) | bits, LITTLE_ENDIAN);
   }
 
-  /** The fields of an object that may have these. */
-  fields<Name extends string>(
-    value: unknown,
-    field: string,
-    names: readonly Name[],
-  ): Partial<Record<Name, unknown>> {
-    const path = this.nameOf(field);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw typeError(path, `must be an object${field === '' ? ' or an array of objects' : ''}`);
-    }
-    for (const name of Object.keys(value)) {
-      if (!names.some((known) => known === name)) {
-        throw typeError(`${path}.${name}`, `no such field; there is ${names.join(', ')}`);
-      }
-    }
-    return value;
-  }
-
-  word<Words extends object>(value: unknown, field: string, words: Words): Words[keyof Words] {
-    if (typeof value === 'string' && Object.hasOwn(words, value)) {
-      return words[value as keyof Words];
-    }
-    const known = Object.keys(words).map((word) => `'${word}'`);
-    throw typeError(this.nameOf(field), `must be ${either(known)}, not ${shown(value)}`);
-  }
-
-  integer(value: unknown, field: string, most: number): number {
-    if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) {
-      return value as number;
-    }
-    const expected = `must be an integer from 0 to ${most}, not ${shown(value)}`;
-    throw typeof value === 'number'
-      ? rangeError(this.nameOf(field), expected)
-      : typeError(this.nameOf(field), expected);
-  }
-
-  flags(value: unknown, field: string): number {
-    if (!Array.isArray(value)) throw typeError(this.nameOf(field), 'must be an array');
-    return value.reduce<number>((bits, flag: unknown) => {
-      if (!STATUS_FLAGS.some((known) => known === flag)) {
-        throw typeError(
-          this.nameOf(field),
-          `no flag ${shown(flag)}; there is ${STATUS_FLAGS.join(', ')}`,
-        );
-      }
-      return bits | statusBit(flag as StatusFlag);
-    }, 0);
-  }
-
-  state(word: unknown): void {
-    let known = false;
+  state(state: StateFilter): void {
     for (const { names, at } of STATES) {
-      const state = (names as readonly unknown[]).indexOf(word);
-      if (state < 0) continue;
-      known = true;
-      this.addStatus(at, 2 ** state);
+      const number = (names as readonly string[]).indexOf(state);
+      if (number >= 0) this.addBits(at, 2 ** number);
     }
-    if (known) return;
-    const words = new Set(STATES.flatMap(({ names }) => [...names]));
-    throw typeError(
-      this.nameOf('state'),
-      `no state ${shown(word)}; there is ${[...words].join(', ')}`,
-    );
   }
 
-  /** Whether there is any. */
-  labels(value: unknown, field: string, at: number): boolean {
-    if (value === undefined) return false;
-    if (typeof value !== 'bigint') throw typeError(this.nameOf(field), 'must be a bigint');
-    if (value < 0n || value >= 1n << 128n) {
-      throw rangeError(this.nameOf(field), 'must have no bit above 127');
-    }
-    this.view.setBigUint64(at, BigInt.asUintN(64, value), true);
-    this.view.setBigUint64(at + 8, value >> 64n, true);
-    return value !== 0n;
+  labels(labels: bigint, at: number): void {
+    this.view.setBigUint64(at, BigInt.asUintN(64, labels), true);
+    this.view.setBigUint64(at + 8, labels >> 64n, true);
   }
 
   /** An address, or a network. */
-  range(value: unknown, field: string, at: number): void {
-    const path = this.nameOf(field);
-    const [address = '', length, ...rest] = typeof value === 'string' ? value.split('/') : [];
-    const family = addressFamily(address);
-    if (family === undefined || rest.length > 0) {
-      throw typeError(path, `must be an IPv4 or IPv6 address or network, not ${shown(value)}`);
-    }
-    const bits = isIP(address) === 4 ? 32 : 128;
-    const prefix = length === undefined ? bits : prefixOf(length, bits);
-    if (prefix === undefined) {
-      throw rangeError(path, `the length of a network is 0 to ${bits}, not ${shown(length)}`);
-    }
+  range(text: string, at: number): void {
+    const { address, family, prefix } = networkOf(text);
     writeAddress(this.view, at + ADDRESS_RANGE.address, address);
-    const bytes = this.bytes.subarray(at + ADDRESS_RANGE.address, at + ADDRESS_RANGE.family);
-    if (hasBitsFrom(bytes, prefix)) {
-      throw typeError(path, `${shown(value)} has bits beyond the length of its network`);
-    }
-    this.view.setUint8(at + ADDRESS_RANGE.family, FAMILY_NUMBERS[family satisfies Family]);
+    this.view.setUint8(at + ADDRESS_RANGE.family, FAMILY_NUMBERS[family]);
     this.families.add(FAMILY_NUMBERS[family]);
     this.view.setUint8(at + ADDRESS_RANGE.prefix, prefix);
   }
 
-  ports(value: unknown, field: string, at: number): void {
-    const { from, to } =
-      typeof value === 'number'
-        ? { from: value, to: value }
-        : this.fields(value, field, ['from', 'to']);
-    const single = typeof value === 'number';
-    const first = this.integer(from, single ? field : `${field}.from`, 0xffff);
-    const last = this.integer(to, single ? field : `${field}.to`, 0xffff);
-    if (first > last) throw rangeError(this.nameOf(field), 'from is greater than to');
-    this.view.setUint16(at, first, LITTLE_ENDIAN);
-    this.view.setUint16(at + 2, last, LITTLE_ENDIAN);
+  ports(ports: PortFilter, at: number): void {
+    const { from, to } = typeof ports === 'number' ? { from: ports, to: ports } : ports;
+    this.view.setUint16(at, from, LITTLE_ENDIAN);
+    this.view.setUint16(at + 2, to, LITTLE_ENDIAN);
   }
 
-  tuple(value: unknown, field: 'original' | 'reply', at: number): void {
-    const { source, destination, sourcePort, destinationPort, icmp, zone } = this.fields(
-      value,
-      field,
-      TUPLE_FIELDS,
-    );
+  tuple(tuple: TupleFilter, at: number): void {
+    const { view } = this;
+    const { type, code, id } = tuple.icmp ?? {};
     let present = 0;
-    if (source !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.source;
-      this.range(source, `${field}.source`, at + TUPLE_FILTER.source);
+    const put = <T>(
+      name: keyof typeof TUPLE_FILTER_PRESENT,
+      value: T | undefined,
+      write: (value: T) => void,
+    ) => {
+      if (value === undefined) return;
+      present |= TUPLE_FILTER_PRESENT[name];
+      write(value);
+    };
+    for (const end of ['source', 'destination'] as const) {
+      put(end, tuple[end], (value) => {
+        this.range(value, at + TUPLE_FILTER[end]);
+      });
+      put(`${end}Port`, tuple[`${end}Port`], (value) => {
+        this.ports(value, at + TUPLE_FILTER[`${end}PortFrom`]);
+      });
     }
-    if (destination !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.destination;
-      this.range(destination, `${field}.destination`, at + TUPLE_FILTER.destination);
-    }
-    if (sourcePort !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.sourcePort;
-      this.ports(sourcePort, `${field}.sourcePort`, at + TUPLE_FILTER.sourcePortFrom);
-    }
-    if (destinationPort !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.destinationPort;
-      this.ports(
-        destinationPort,
-        `${field}.destinationPort`,
-        at + TUPLE_FILTER.destinationPortFrom,
-      );
-    }
-    if (icmp !== undefined) present |= this.icmp(icmp, `${field}.icmp`, at);
-    if (zone !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.zone;
-      const number = this.integer(zone, `${field}.zone`, 0xffff);
-      this.view.setUint16(at + TUPLE_FILTER.zone, number, LITTLE_ENDIAN);
-    }
-    this.view.setUint16(at + TUPLE_FILTER.present, present, LITTLE_ENDIAN);
+    put('icmpType', type, (value) => {
+      view.setUint8(at + TUPLE_FILTER.icmpType, value);
+    });
+    put('icmpCode', code, (value) => {
+      view.setUint8(at + TUPLE_FILTER.icmpCode, value);
+    });
+    put('icmpId', id, (value) => {
+      view.setUint16(at + TUPLE_FILTER.icmpId, value, LITTLE_ENDIAN);
+    });
+    put('zone', tuple.zone, (value) => {
+      view.setUint16(at + TUPLE_FILTER.zone, value, LITTLE_ENDIAN);
+    });
+    view.setUint16(at + TUPLE_FILTER.present, present, LITTLE_ENDIAN);
   }
-
-  private icmp(value: unknown, field: string, at: number): number {
-    const { type, code, id } = this.fields(value, field, ['type', 'code', 'id']);
-    let present = 0;
-    if (type !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.icmpType;
-      this.view.setUint8(at + TUPLE_FILTER.icmpType, this.integer(type, `${field}.type`, 255));
-    }
-    if (code !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.icmpCode;
-      this.view.setUint8(at + TUPLE_FILTER.icmpCode, this.integer(code, `${field}.code`, 255));
-    }
-    if (id !== undefined) {
-      present |= TUPLE_FILTER_PRESENT.icmpId;
-      const number = this.integer(id, `${field}.id`, 0xffff);
-      this.view.setUint16(at + TUPLE_FILTER.icmpId, number, LITTLE_ENDIAN);
-    }
-    return present;
-  }
-
-  private nameOf(field: string): string {
-    return field === '' ? this.path : `${this.path}.${field}`;
-  }
-}
-
-function prefixOf(text: string, bits: number): number | undefined {
-  return /^\d{1,3}$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
-}
-
-/** Whether any bit is set at or behind this position. */
-function hasBitsFrom(bytes: Uint8Array, position: number): boolean {
-  return bytes.some((byte, index) => {
-    const kept = Math.min(Math.max(position - 8 * index, 0), 8);
-    return (byte & (0xff >> kept)) !== 0;
-  });
-}
-
-function either(words: string[]): string {
-  return [words.slice(0, -1).join(', '), words.at(-1)].filter(Boolean).join(' or ');
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number'
-    ? JSON.stringify(value)
-    : typeof value;
 }

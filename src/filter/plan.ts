@@ -2,13 +2,14 @@
  * Says of each condition of a filter where it is evaluated. What the kernel is asked
  * for is decided in native/wire/encode.cc; here it gets words.
  */
-import { errorOfPlainFailure } from '../core/errors.js';
+import { errorOfPlainFailure, typeError } from '../core/errors.js';
 import { FEATURES } from '../core/features.js';
 import { loadAddon } from '../core/load-addon.js';
 import { PROTOCOL_NUMBERS } from '../core/names.js';
 import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
 import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
+import type { NamedFilter } from './check-filter.js';
 import { compileFilter } from './compile.js';
 import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filter.js';
 
@@ -26,14 +27,16 @@ export function planFilter(
   filter: EntryFilter | readonly EntryFilter[],
   netns?: NetNamespaceArgument,
 ): FilterPlan {
-  const { ask } = compileFilter(filter);
+  if ((filter as unknown) === undefined) {
+    throw typeError('filter', 'must be a filter or an array of filters, not undefined');
+  }
+  const { ask, filters } = compileFilter(filter);
   if (ask === undefined) return { passes: [], fields: [] };
   const asked = loadAddon().askedFields(ask);
-  const filters = Array.isArray(filter) ? (filter as EntryFilter[]) : [filter as EntryFilter];
   const several = filters.length > 1;
   const support = asked === 0 ? undefined : probe(operation, netns);
-  const fields = filters.flatMap((one, index) =>
-    conditionsOf(one, Array.isArray(filter) ? `filter[${index}]` : 'filter').map((condition) =>
+  const fields = filters.flatMap((one) =>
+    conditionsOf(one).map((condition) =>
       several ? ofSeveral(condition, ask) : plan(condition, asked, support),
     ),
   );
@@ -77,7 +80,7 @@ const NO_OR = 'the kernel knows no "or"; it is asked for the family that all hav
 const NOT_IN_KERNEL = 'the kernel has no filter for it';
 const REPLY = `before Linux ${FEATURES.replyFilter.since} the kernel compares reply tuples wrongly, and nothing tells which it is`;
 
-function conditionsOf(filter: EntryFilter, path: string): Condition[] {
+function conditionsOf({ filter, path }: NamedFilter): Condition[] {
   const { nat, zone, protocol } = filter;
   const reasons: Record<
     Exclude<keyof EntryFilter, 'original' | 'reply'>,
@@ -121,10 +124,9 @@ function conditionsOf(filter: EntryFilter, path: string): Condition[] {
 function tupleConditions(
   tuple: TupleFilter | undefined,
   path: string,
-  protocol: EntryFilter['protocol'],
+  protocol: number | undefined,
 ): Condition[] {
   const { source, destination, sourcePort, destinationPort, icmp, zone } = tuple ?? {};
-  const number = typeof protocol === 'string' ? PROTOCOL_NUMBERS[protocol] : protocol;
   const conditions: (Condition | undefined)[] = [
     source === undefined
       ? undefined
@@ -138,13 +140,13 @@ function tupleConditions(
         },
     sourcePort === undefined
       ? undefined
-      : { field: `${path}.sourcePort`, asked: 'sourcePort', otherwise: portReason(number) },
+      : { field: `${path}.sourcePort`, asked: 'sourcePort', otherwise: portReason(protocol) },
     destinationPort === undefined
       ? undefined
       : {
           field: `${path}.destinationPort`,
           asked: 'destinationPort',
-          otherwise: portReason(number),
+          otherwise: portReason(protocol),
         },
     ...(['type', 'code', 'id'] as const).map((name): Condition | undefined =>
       icmp?.[name] === undefined

@@ -4,17 +4,19 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { followSignal, unfollowSignal } from '../core/abort.js';
-import { object, objectOf } from '../core/check.js';
+import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
+import { number, object, optional, record, signal, word } from '../core/check.js';
 import type { Context } from '../core/context.js';
-import { closedError, rangeError, typeError } from '../core/errors.js';
+import { closedError, rangeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { CounterName } from './counters.js';
 import type { TableLoad } from './read-load.js';
 import { utilizationOf } from './utilization.js';
 
+const LEVELS = ['normal', 'elevated', 'critical'] as const;
+
 /** How much of its room a table uses: `elevated` from 0.70, `critical` from 0.85. */
-export type PressureLevel = 'normal' | 'elevated' | 'critical';
+export type PressureLevel = (typeof LEVELS)[number];
 
 /** Where the levels begin. */
 export interface PressureThresholds {
@@ -118,10 +120,7 @@ export async function samplePressure(
   source: Source,
   options: PressureOptions = {},
 ): Promise<PressureSample> {
-  objectOf(options, 'options', ['previous', 'elevatedAt', 'criticalAt']);
-  const thresholds = checkThresholds(options);
-  const { previous } = options;
-  if (previous !== undefined) checkSample(previous);
+  const { previous, ...thresholds } = pressureOptionsOf(options);
   const load = await source.readLoad();
   const now = { time: new Date(), monotonicSeconds: Number(process.hrtime.bigint()) / 1e9 };
   return makeSample(load, now, thresholds, previous);
@@ -134,7 +133,7 @@ export function makeSample(
   { entries, maxEntries, buckets, total }: TableLoad,
   now: Pick<PressureSample, 'time' | 'monotonicSeconds'>,
   thresholds: Thresholds,
-  previous: PressureSample | undefined,
+  previous: PreviousSample | undefined,
 ): PressureSample {
   const utilization = utilizationOf({ entries, maxEntries });
   const elapsed = previous && now.monotonicSeconds - previous.monotonicSeconds;
@@ -157,17 +156,6 @@ export function makeSample(
     if (count !== undefined) sample[field] = rateOf(count, before, seconds);
   }
   return sample;
-}
-
-function checkSample(previous: unknown): void {
-  const { entries, monotonicSeconds } = object(
-    previous,
-    'options.previous',
-    'an earlier sample',
-  ) as Partial<PressureSample>;
-  if (typeof entries !== 'number' || typeof monotonicSeconds !== 'number') {
-    throw typeError('options.previous', 'must be an earlier sample');
-  }
 }
 
 function rateOf(
@@ -207,20 +195,8 @@ export function watchPressureOf(
   source: Source,
   options: WatchPressureOptions = {},
 ): AsyncGenerator<PressureSample, undefined, undefined> {
-  objectOf(options, 'options', ['intervalMs', 'elevatedAt', 'criticalAt', 'signal']);
-  const { elevatedAt, criticalAt } = checkThresholds(options);
-  const { intervalMs = LIMITS.pressureIntervalMs, signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw typeError('options.signal', 'must be an AbortSignal');
-  }
-  if (typeof intervalMs !== 'number') throw typeError('options.intervalMs', 'must be a number');
-  if (!(intervalMs >= 1 && intervalMs <= LIMITS.longestIntervalMs)) {
-    throw rangeError(
-      'options.intervalMs',
-      `must be from 1 to ${LIMITS.longestIntervalMs}, not ${intervalMs}`,
-    );
-  }
-  return samples(context, source, { elevatedAt, criticalAt }, intervalMs, signal);
+  const { intervalMs, signal: own, ...thresholds } = watchPressureOptionsOf(options);
+  return samples(context, source, thresholds, intervalMs, own);
 }
 
 async function* samples(
@@ -242,8 +218,10 @@ async function* samples(
   try {
     context.refuseIfClosed('watchPressure');
     context.follow(follower);
-    signal?.throwIfAborted();
-    if (signal !== undefined) followSignal(signal, follower);
+    if (signal !== undefined) {
+      throwIfAborted(signal);
+      followSignal(signal, follower);
+    }
     let previous: PressureSample | undefined;
     for (let due = performance.now(); ; due = Math.max(due + intervalMs, performance.now())) {
       await sleep(Math.max(0, due - performance.now()), undefined, { signal: ending.signal });
@@ -261,16 +239,92 @@ async function* samples(
   }
 }
 
-function checkThresholds({
-  elevatedAt = DEFAULT_THRESHOLDS.elevatedAt,
-  criticalAt = DEFAULT_THRESHOLDS.criticalAt,
-}: PressureThresholds): Thresholds {
-  for (const [name, value] of Object.entries({ elevatedAt, criticalAt })) {
-    if (typeof value !== 'number') throw typeError(`options.${name}`, 'must be a number');
-    if (!(value > 0 && value <= 1)) {
-      throw rangeError(`options.${name}`, `must be above 0, and 1 at most, not ${value}`);
-    }
-  }
+/** What of an earlier sample counts. */
+type PreviousSample = Pick<PressureSample, 'entries' | 'monotonicSeconds'> &
+  Partial<Pick<PressureSample, 'level' | keyof typeof RATES>>;
+
+const amount = number('a number from 0 on', (value) => value >= 0 && Number.isFinite(value));
+const counterRate = optional(
+  object<CounterRate>({ total: amount, delta: optional(amount), perSecond: optional(amount) }),
+);
+const SAMPLE_FIELDS = Object.keys({
+  time: true,
+  monotonicSeconds: true,
+  entries: true,
+  maxEntries: true,
+  buckets: true,
+  utilization: true,
+  level: true,
+  intervalSeconds: true,
+  growthPerSecond: true,
+  secondsUntilFull: true,
+  dropped: true,
+  earlyDropped: true,
+  insertFailed: true,
+  chainTooLong: true,
+  invalid: true,
+} satisfies Record<keyof PressureSample, true>);
+
+const previousSample = record<PreviousSample>(
+  {
+    entries: amount,
+    monotonicSeconds: amount,
+    level: optional(word(LEVELS)),
+    dropped: counterRate,
+    earlyDropped: counterRate,
+    insertFailed: counterRate,
+    chainTooLong: counterRate,
+    invalid: counterRate,
+  },
+  'an earlier sample',
+  SAMPLE_FIELDS,
+);
+
+const share = optional(
+  number('a number above 0, and 1 at most', (value) => value > 0 && value <= 1),
+);
+const THRESHOLDS = { elevatedAt: share, criticalAt: share };
+
+const pressureOptions = object<Omit<PressureOptions, 'previous'> & { previous?: PreviousSample }>({
+  ...THRESHOLDS,
+  previous: optional(previousSample),
+});
+
+/** @internal */
+export function pressureOptionsOf(
+  value: PressureOptions = {},
+): Thresholds & { readonly previous: PreviousSample | undefined } {
+  const { previous, ...given } = pressureOptions(value, 'options');
+  return { ...thresholdsOf(given), previous };
+}
+
+const watchPressureOptions = object<WatchPressureOptions>({
+  ...THRESHOLDS,
+  intervalMs: optional(
+    number(
+      `from 1 to ${LIMITS.longestIntervalMs}`,
+      (value) => value >= 1 && value <= LIMITS.longestIntervalMs,
+    ),
+  ),
+  signal: optional(signal),
+});
+
+/** @internal */
+export function watchPressureOptionsOf(value: WatchPressureOptions = {}): Thresholds & {
+  readonly intervalMs: number;
+  readonly signal: AbortSignal | undefined;
+} {
+  const {
+    intervalMs = LIMITS.pressureIntervalMs,
+    signal: given,
+    ...rest
+  } = watchPressureOptions(value, 'options');
+  return { ...thresholdsOf(rest), intervalMs, signal: given };
+}
+
+function thresholdsOf(given: PressureThresholds): Thresholds {
+  const { elevatedAt = DEFAULT_THRESHOLDS.elevatedAt, criticalAt = DEFAULT_THRESHOLDS.criticalAt } =
+    given;
   if (elevatedAt > criticalAt) {
     throw rangeError('options.elevatedAt', 'must not be above options.criticalAt');
   }

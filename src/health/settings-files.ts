@@ -2,8 +2,7 @@
  * Reads and writes the settings, as files of /proc/sys.
  */
 
-import { integer, objectOf } from '../core/check.js';
-import { typeError } from '../core/errors.js';
+import { boolean, type Check, integer, objectOf, uint8, word } from '../core/check.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
@@ -19,6 +18,7 @@ import {
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 const EVENTS = ['off', 'on', 'auto'] as const;
+const eventsWord = word(EVENTS);
 const LARGEST_INT = 2 ** 31 - 1;
 
 export async function readSettings(
@@ -44,7 +44,7 @@ export async function writeSettings(
   const given = objectOf(changes, 'changes', NAMES);
   const wanted = NAMES.filter((name) => given[name] !== undefined).map((name) => ({
     name,
-    text: String(sysctlOf(SETTINGS[name].kind, given[name], `changes.${name}`)),
+    text: String(sysctlOf[SETTINGS[name].kind](given[name], `changes.${name}`)),
   }));
   const written: SettingName[] = [];
   for (const { name, text } of wanted) {
@@ -70,23 +70,13 @@ function settingOf(kind: keyof SettingValues, number: number): unknown {
   return number;
 }
 
-function sysctlOf(kind: keyof SettingValues, value: unknown, field: string): number {
-  switch (kind) {
-    case 'switch':
-      if (typeof value !== 'boolean') throw typeError(field, 'must be a boolean');
-      return value ? 1 : 0;
-    case 'events': {
-      const number = EVENTS.indexOf(value as (typeof EVENTS)[number]);
-      if (number < 0) throw typeError(field, `must be one of ${EVENTS.join(', ')}`);
-      return number;
-    }
-    case 'byte':
-      return integer(value, field, 255);
-    case 'bytes':
-      return integer(value, field, Number.MAX_SAFE_INTEGER);
-    // The kernel (6.18) takes negative seconds without a word.
-    case 'seconds':
-    case 'count':
-      return integer(value, field, LARGEST_INT);
-  }
-}
+/** The number that the kernel takes. */
+const sysctlOf: Readonly<Record<keyof SettingValues, Check<number>>> = {
+  switch: (value, path) => Number(boolean(value, path)),
+  events: (value, path) => EVENTS.indexOf(eventsWord(value, path)),
+  byte: uint8,
+  bytes: integer(0, Number.MAX_SAFE_INTEGER),
+  // The kernel (6.18) takes negative seconds without a word.
+  seconds: integer(0, LARGEST_INT),
+  count: integer(0, LARGEST_INT),
+};

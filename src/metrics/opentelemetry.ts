@@ -11,21 +11,32 @@ import type {
   MetricOptions,
   Observable,
 } from '@opentelemetry/api';
-import type { Conntrack } from '../conntrack.js';
-import { objectOf } from '../core/check.js';
-import type { EventStream } from '../event/stream.js';
+import {
+  type Check,
+  options as checkOptions,
+  dictionary,
+  instance,
+  optional,
+} from '../core/check.js';
 import { readStats } from '../table/health.js';
 import { EVENT_METRICS, type Metric, TABLE_METRICS } from './definitions.js';
+import { type MetricSources, SOURCES } from './options.js';
 
 /** What {@link registerMetrics} takes. */
-export interface OpenTelemetryOptions {
-  /** A handle on the table to read. Default: that of the network namespace of the process. */
-  readonly conntrack?: Pick<Conntrack, 'readStats'> | undefined;
-  /** Its counters become metrics, too. It is not read: that is for its owner to do. */
-  readonly stream?: Pick<EventStream, 'counters'> | undefined;
+export interface OpenTelemetryOptions extends MetricSources {
   /** Attributes of all values, such as `{ netns: 'blue' }`. */
   readonly attributes?: Attributes | undefined;
 }
+
+const checkMeter = instance<Meter>(
+  'a Meter',
+  ({ addBatchObservableCallback }) => typeof addBatchObservableCallback === 'function',
+);
+
+const optionsOf = checkOptions<OpenTelemetryOptions>({
+  ...SOURCES,
+  attributes: optional(dictionary as Check<Attributes>),
+});
 
 /** An instrument, and the samples that a collection gives it. */
 interface Instrument<Source> {
@@ -77,9 +88,9 @@ function create(
  * registerMetrics(metrics.getMeter('conntrack'));
  * ```
  */
-export function registerMetrics(meter: Meter, options: OpenTelemetryOptions = {}): () => void {
-  objectOf(options, 'options', ['conntrack', 'stream', 'attributes']);
-  const { conntrack = { readStats }, stream, attributes } = options;
+export function registerMetrics(meter: Meter, options?: OpenTelemetryOptions): () => void {
+  checkMeter(meter, 'meter');
+  const { conntrack = { readStats }, stream, attributes } = optionsOf(options);
   const table = instrumentsOf(meter, TABLE_METRICS);
   const events = stream === undefined ? [] : instrumentsOf(meter, EVENT_METRICS);
   const observables = [...table, ...events].map(({ observable }) => observable);

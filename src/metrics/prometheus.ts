@@ -5,21 +5,27 @@
  * @module prometheus
  */
 import { Counter, Gauge, type OpenMetricsContentType, type Registry, register } from 'prom-client';
-import type { Conntrack } from '../conntrack.js';
-import { objectOf } from '../core/check.js';
-import type { EventStream } from '../event/stream.js';
+import { options as checkOptions, instance, optional } from '../core/check.js';
 import { readStats } from '../table/health.js';
 import { EVENT_METRICS, type Metric, type Sample, TABLE_METRICS } from './definitions.js';
+import { type MetricSources, SOURCES } from './options.js';
 
 /** What {@link registerMetrics} takes. */
-export interface PrometheusOptions {
+export interface PrometheusOptions extends MetricSources {
   /** Where the metrics are registered. Default: the one of all, `register`. */
   readonly registry?: Registry | Registry<OpenMetricsContentType> | undefined;
-  /** A handle on the table to read. Default: that of the network namespace of the process. */
-  readonly conntrack?: Pick<Conntrack, 'readStats'> | undefined;
-  /** Its counters become metrics, too. It is not read: that is for its owner to do. */
-  readonly stream?: Pick<EventStream, 'counters'> | undefined;
 }
+
+const optionsOf = checkOptions<PrometheusOptions>({
+  ...SOURCES,
+  registry: optional(
+    instance<Registry>(
+      'a Registry',
+      ({ registerMetric, removeSingleMetric }) =>
+        typeof registerMetric === 'function' && typeof removeSingleMetric === 'function',
+    ),
+  ),
+});
 
 /** What gauges and counters of prom-client have in common. */
 interface Settable {
@@ -61,9 +67,8 @@ function addTo<Source>(
  * console.log(await register.metrics());
  * ```
  */
-export function registerMetrics(options: PrometheusOptions = {}): () => void {
-  objectOf(options, 'options', ['registry', 'conntrack', 'stream']);
-  const { registry = register, conntrack = { readStats }, stream } = options;
+export function registerMetrics(options?: PrometheusOptions): () => void {
+  const { registry = register, conntrack = { readStats }, stream } = optionsOf(options);
   let scrape: Promise<void> | undefined;
   const collect = () => {
     // Every metric of a scrape asks, and all do before the answer is there.

@@ -2,6 +2,7 @@
  * A tuple as a view over a record.
  */
 import { type InspectOptions, inspect } from 'node:util';
+import { markAsView } from '../core/check.js';
 import { type Protocol, protocolName } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
 import { formatIPv4, formatIPv6 } from './ip-address.js';
@@ -136,3 +137,5 @@ export class MasterTupleView extends TupleView implements MasterTuple {
     return { protocol, protocolNumber, ...super.toJSON() };
   }
 }
+
+markAsView(TupleView);

@@ -16,6 +16,7 @@ import type {
   EntrySpec,
   FlushOptions,
   RequestResult,
+  UpdateOptions,
   UpdateResult,
 } from '../entry/spec.js';
 import type { EntryFilter } from '../filter/filter.js';
@@ -136,10 +137,11 @@ export async function updateEntries(
   this: unknown,
   filter: EntryFilter | readonly EntryFilter[],
   changes: EntryChanges,
+  options?: UpdateOptions,
 ): Promise<UpdateResult> {
-  atMost(2, arguments);
+  atMost(3, arguments);
   return within(this, 'updateEntries', async (context) => {
-    const pass = updatingPass(filter, changes, context.netns);
+    const pass = updatingPass(filter, changes, options, context.netns);
     const { matched, changed, vanished } = await runPass(context, pass);
     return { matched, updated: changed, vanished };
   });

@@ -68,7 +68,7 @@ describeInNamespace(
 
         const events = await until(stream, isMarker);
         const lines = events.map((event) => ('entry' in event ? lineOf(event) : event.type));
-        expect(lines).toEqual(await tool.stop());
+        expect(lines).toEqual(await tool.stop(lines.length));
         expect(lines.length).toBeGreaterThan(12);
         const [first] = events;
         if (first?.type !== 'new') throw new Error('the first event is no new entry');

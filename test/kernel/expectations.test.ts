@@ -66,7 +66,8 @@ describeInNamespace(
     nft('delete table inet helper');
 
     const expectations = events.filter((event) => 'expectation' in event);
-    expect(expectations.map(expectationLineOf)).toEqual(await tool.stop());
+    const lines = expectations.map(expectationLineOf);
+    expect(lines).toEqual(await tool.stop(lines.length));
     const [first, second] = expectations;
     expect([first?.type, second?.type]).toEqual(['expectation-new', 'expectation-destroy']);
     expect(first?.originPortId).toBe(0);
@@ -220,7 +221,7 @@ describeInNamespace('conntrack')('expectations', () => {
     ['spec.mask.sourcePort', { ...spec, mask: { sourcePort: 65536 } }],
     ['spec.mask.source', { ...spec, mask: { source: '/8' } }],
     ['spec.master', { ...spec, master: undefined }],
-    ['spec.flags', { ...spec, flags: ['eternal'] }],
+    ['spec.flags[0]', { ...spec, flags: ['eternal'] }],
     ['spec.timeout', { ...spec, timeout: 0 }],
     ['spec.helper', { ...spec, helper: 'a-name-that-is-too-long' }],
     ['spec.function', { ...spec, function: '' }],

@@ -241,18 +241,22 @@ describe('the states of an event stream', () => {
 
 describe('options', () => {
   test.each([
-    [{ events: ['created'] }, TypeError, 'options.events: no event "created"'],
+    [
+      { events: ['created'] },
+      TypeError,
+      "options.events[0]: must be 'new', 'update' or 'destroy', not \"created\"",
+    ],
     [{ events: 'new' }, TypeError, 'options.events: must be an array'],
     [{ events: [] }, TypeError, 'options.events: must name'],
-    [{ event: ['new'] }, TypeError, 'options.event: no such option'],
+    [{ event: ['new'] }, TypeError, 'options.event: no such field'],
     [{ signal: {} }, TypeError, 'options.signal'],
     [{ reliableDestroy: 1 }, TypeError, 'options.reliableDestroy: must be a boolean'],
     [{ events: ['new'], reliableDestroy: true }, TypeError, "needs 'destroy'"],
     [{ receiveBufferBytes: 4095 }, RangeError, 'options.receiveBufferBytes'],
-    [{ receiveBufferBytes: '4096' }, RangeError, 'options.receiveBufferBytes'],
+    [{ receiveBufferBytes: '4096' }, TypeError, 'options.receiveBufferBytes'],
     [{ queueBytes: 65_535 }, RangeError, 'options.queueBytes'],
     [{ queueBytes: 2 ** 31 }, RangeError, 'options.queueBytes'],
-    [null, TypeError, 'options: must be an object'],
+    [null, TypeError, 'options: must be a plain object'],
   ])('%j is refused', (options, type, message) => {
     const call = () => watchEvents(options as never);
     expect(call).toThrow(type);

@@ -4,15 +4,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import type { EntryEvent, ExpectationEvent } from 'conntrack';
 
 const NETLINK_NETFILTER = '12';
 
+/** What it has not printed by then it will not print. */
+const PATIENCE_MS = 10_000;
+
 export class EventTool implements AsyncDisposable {
   readonly #child: ChildProcess;
-  readonly #output: Promise<string>;
+  #output = '';
 
   private constructor(table: 'conntrack' | 'expect') {
     const options = {
@@ -22,7 +24,9 @@ export class EventTool implements AsyncDisposable {
     this.#child = spawn('conntrack', ['-E', table, ...options[table]], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    this.#output = this.#child.stdout === null ? Promise.resolve('') : text(this.#child.stdout);
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
+    });
   }
 
   /** Resolves when it listens. Nobody else may, before. */
@@ -35,17 +39,26 @@ export class EventTool implements AsyncDisposable {
     return tool;
   }
 
-  /** What it has printed, in the form of {@link lineOf}. */
-  async stop(): Promise<string[]> {
-    const closed = once(this.#child, 'close');
-    this.#child.kill();
-    await closed;
-    return (await this.#output).split('\n').filter(Boolean).map(normalized);
+  /**
+   * What it has printed, in the form of {@link lineOf}, once it is so many lines: killed
+   * earlier, it leaves what it has received unprinted.
+   */
+  async stop(lines: number): Promise<string[]> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (this.#lines().length < lines && performance.now() < deadline) await setTimeout(5);
+    await this[Symbol.asyncDispose]();
+    return this.#lines().map(normalized);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#output;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill();
+    await closed;
+  }
+
+  #lines(): string[] {
+    return this.#output.split('\n').filter(Boolean);
   }
 }
 

@@ -1,10 +1,13 @@
 import { Conntrack, type EntryKey, getEntry, PROTOCOL_NUMBERS, type Tuple } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { hasTupleOf, keySlab } from '../../src/entry/key-writer.js';
-import { entriesOf } from '../../src/entry/view.js';
+import { keyOf } from '../../src/entry/check-key.js';
+import { entriesOf } from '../../src/entry/entries.js';
+import { hasTupleOf, keySlab as slabOf } from '../../src/entry/key-writer.js';
 import { ENTRY, ENTRY_PRESENT, SLAB } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
 import { entryWith, SlabBuilder, TCP_TUPLES } from './records.js';
+
+const keySlab = (key: EntryKey) => slabOf(keyOf(key));
 
 const ADDRESSES = { source: '10.0.0.1', destination: '10.0.0.2' };
 const PORTS = { ...ADDRESSES, sourcePort: 40000, destinationPort: 443 };

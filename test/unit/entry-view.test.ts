@@ -1,6 +1,6 @@
 import { STATUS_FLAGS } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { entriesInTurns } from '../../src/entry/view.js';
+import { entriesInTurns } from '../../src/entry/entries.js';
 import { ENTRY_PRESENT, EXTENSION_PRESENT } from '../../src/record/layout.js';
 import {
   type EntryValues,

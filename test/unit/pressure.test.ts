@@ -253,7 +253,7 @@ describe('options', () => {
   test.each<[string, unknown]>([
     ['options.intervalMs', { intervalMs: 5 }],
     ['options.previous', { previous: 5 }],
-    ['options.previous', { previous: { entries: 5 } }],
+    ['options.previous.monotonicSeconds', { previous: { entries: 5 } }],
     ['options.criticalAt', { criticalAt: Number.NaN }],
   ])('of readPressure: %s is refused', async (field, options) => {
     await expect(readPressure(options as object)).rejects.toThrow(`${field}: `);

@@ -3,7 +3,7 @@
  * named sets its present bit, a value that is not leaves it clear.
  */
 import type { Entry } from 'conntrack';
-import { entriesOf } from '../../src/entry/view.js';
+import { entriesOf } from '../../src/entry/entries.js';
 import { addressFamily, writeAddress } from '../../src/record/ip-address.js';
 import {
   ENTRY,

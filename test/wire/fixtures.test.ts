@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { entriesOf } from '../../src/entry/view.js';
+import { entriesOf } from '../../src/entry/entries.js';
 import { SLAB } from '../../src/record/layout.js';
 import { sanitized } from '../support/built.js';
 

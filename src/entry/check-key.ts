@@ -1,0 +1,69 @@
+/**
+ * Keys of arguments.
+ */
+import { optional, recordOf, uint16, uint32 } from '../core/check.js';
+import { protocolOf, tupleOf } from '../record/check-tuple.js';
+import type { Tuple } from '../record/tuple.js';
+import type { EntryJson } from './entry.js';
+
+/** A key that was checked: one of the tuples. */
+export interface CheckedKey {
+  readonly protocol: number;
+  readonly original: Tuple | undefined;
+  readonly reply: Tuple | undefined;
+  readonly zone: number | undefined;
+  readonly id: number | undefined;
+}
+
+/** What an entry has, and so what a key or a specification may have. */
+export const ENTRY_FIELDS = Object.keys({
+  family: true,
+  protocol: true,
+  protocolNumber: true,
+  original: true,
+  reply: true,
+  id: true,
+  zone: true,
+  status: true,
+  assured: true,
+  timeout: true,
+  mark: true,
+  use: true,
+  tcp: true,
+  sctp: true,
+  dccp: true,
+  counters: true,
+  startTime: true,
+  stopTime: true,
+  startTimeNs: true,
+  stopTimeNs: true,
+  labels: true,
+  helper: true,
+  securityContext: true,
+  master: true,
+  nat: true,
+  sequenceAdjust: true,
+  synproxy: true,
+  unknownAttributes: true,
+} satisfies Record<keyof EntryJson, true>);
+
+const KEY_FIELDS = ['protocol', 'protocolNumber', 'original', 'reply', 'zone', 'id'] as const;
+
+export function keyOf(value: unknown): CheckedKey {
+  const given = recordOf(
+    value,
+    'key',
+    KEY_FIELDS,
+    ENTRY_FIELDS,
+    'an entry, or { protocol, original } or { protocol, reply }',
+  );
+  const protocol = protocolOf(given, 'key');
+  const { original, reply } = given;
+  return {
+    protocol,
+    original: original === undefined ? undefined : tupleOf(original, 'key.original', protocol),
+    reply: original === undefined ? tupleOf(reply, 'key.reply', protocol) : undefined,
+    zone: optional(uint16)(given.zone, 'key.zone'),
+    id: optional(uint32)(given.id, 'key.id'),
+  };
+}

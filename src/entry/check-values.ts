@@ -1,0 +1,135 @@
+/**
+ * What a specification of an entry and a change to one have in common.
+ */
+import {
+  arrayOf,
+  bits,
+  boolean,
+  type Check,
+  int32,
+  integer,
+  isArray,
+  object,
+  optional,
+  record,
+  text,
+  uint8,
+  uint32,
+  word,
+} from '../core/check.js';
+import {
+  DCCP_ROLES,
+  DCCP_STATES,
+  SCTP_STATES,
+  STATUS_FLAGS,
+  statusBit,
+  TCP_STATES,
+} from '../core/names.js';
+import type { SequenceAdjust, SequenceAdjustment, Synproxy, TcpDirection } from './entry.js';
+import { SETTABLE_STATUS, type SettableStatus, type TcpSpec } from './spec.js';
+
+/** The kernel's limit of a helper's name (NF_CT_HELPER_NAME_LEN, with its NUL). */
+export const LONGEST_HELPER = 15;
+
+/** What protocols know of a flow, with the kernel's numbers for the words. */
+export interface CheckedTcp extends Omit<TcpSpec, 'state'> {
+  readonly state: number | undefined;
+}
+
+export interface CheckedSctp {
+  readonly state: number;
+  readonly originalTag: number;
+  readonly replyTag: number;
+}
+
+export interface CheckedDccp {
+  readonly state: number;
+  readonly role: number;
+  readonly handshakeSequence: bigint | undefined;
+}
+
+/** 0 would end the entry at once. */
+export const timeout = integer(1, 0xffffffff);
+
+export const labels = bits(128);
+
+const settableFlags = arrayOf(word(SETTABLE_STATUS));
+
+const settableOfStatus = record<Record<SettableStatus, boolean | undefined>>(
+  {
+    seenReply: optional(boolean),
+    assured: optional(boolean),
+    fixedTimeout: optional(boolean),
+  },
+  'an array of words, or the status of an entry',
+  ['bits', ...STATUS_FLAGS],
+);
+
+/** Bits to set. Of the status of an entry, those that can be set. */
+export const status: Check<number> = (value, path) => {
+  const flags = isArray(value, path)
+    ? settableFlags(value, path)
+    : flagsOf(settableOfStatus(value, path));
+  return flags.reduce((all, flag) => all | statusBit(flag), 0);
+};
+
+function flagsOf(status: Readonly<Record<SettableStatus, boolean | undefined>>) {
+  return SETTABLE_STATUS.filter((flag) => status[flag] === true);
+}
+
+/** The number of a word, or of UNKNOWN(n). */
+function numberOf(words: readonly string[]): Check<number> {
+  const known = word(words);
+  return (value, path) => {
+    const unknown =
+      typeof value === 'string' ? /^UNKNOWN\((\d{1,3})\)$/.exec(value)?.[1] : undefined;
+    return unknown === undefined ? words.indexOf(known(value, path)) : uint8(Number(unknown), path);
+  };
+}
+
+const tcpDirection = object<TcpDirection>({
+  windowScale: optional(integer(0, 14)),
+  flags: optional(uint8),
+  flagsMask: optional(uint8),
+});
+
+export const tcp = record<CheckedTcp>(
+  {
+    state: optional(numberOf(TCP_STATES)),
+    original: optional(tcpDirection),
+    reply: optional(tcpDirection),
+  },
+  '{ state, original, reply }',
+);
+
+/** The kernel wants all three. */
+export const sctp = object<CheckedSctp>({
+  state: numberOf(SCTP_STATES),
+  originalTag: uint32,
+  replyTag: uint32,
+});
+
+export const dccp = object<CheckedDccp>({
+  state: numberOf(DCCP_STATES),
+  role: numberOf(DCCP_ROLES),
+  handshakeSequence: optional(bits(48)),
+});
+
+const sequenceAdjustment = object<SequenceAdjustment>({
+  correctionPosition: uint32,
+  offsetBefore: int32,
+  offsetAfter: int32,
+});
+
+export const sequenceAdjust = object<SequenceAdjust>({
+  original: optional(sequenceAdjustment),
+  reply: optional(sequenceAdjustment),
+});
+
+export const synproxy = object<Synproxy>({
+  initialSequence: uint32,
+  initialTimestamp: uint32,
+  timestampOffset: uint32,
+});
+
+export const helper = text(1, LONGEST_HELPER);

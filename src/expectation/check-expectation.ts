@@ -1,0 +1,172 @@
+/**
+ * Keys and specifications of expectations in arguments, so that nothing wrong reaches
+ * the kernel.
+ */
+import {
+  arrayOf,
+  boolean,
+  type Check,
+  checked,
+  type Fields,
+  integer,
+  isArray,
+  object,
+  optional,
+  record,
+  recordOf,
+  text,
+  uint16,
+  uint32,
+  word,
+} from '../core/check.js';
+import { typeError } from '../core/errors.js';
+import { EXPECTATION_FLAGS, type ExpectationFlag } from '../core/names.js';
+import {
+  address,
+  familyOf,
+  masterOf,
+  protocolOf,
+  requireFamily,
+  TUPLE_FIELDS,
+  type TupleOfProtocol,
+  tupleOf,
+} from '../record/check-tuple.js';
+import type { Tuple } from '../record/tuple.js';
+import type { ExpectationJson, ExpectationNat, ExpectationSpec } from './expectation.js';
+
+/** The kernel's limits: NF_CT_HELPER_NAME_LEN, and what its own functions need. */
+export const LONGEST_NAME = 15;
+export const LONGEST_FUNCTION = 31;
+
+export interface CheckedExpectationKey {
+  readonly protocol: number;
+  readonly tuple: Tuple;
+  readonly zone: number | undefined;
+  readonly id: number | undefined;
+}
+
+interface Mask {
+  readonly source: string | undefined;
+  readonly sourcePort: number | undefined;
+}
+
+interface Values {
+  readonly mask: Mask | undefined;
+  readonly timeout: number | undefined;
+  readonly flags: number | undefined;
+  readonly class: number | undefined;
+  readonly helper: string | undefined;
+  readonly function: string | undefined;
+  readonly nat: ExpectationNat | undefined;
+}
+
+export interface CheckedExpectation extends Values, Omit<CheckedExpectationKey, 'id'> {
+  readonly master: TupleOfProtocol;
+}
+
+/** What an expectation has, and so what a key or a specification may have. */
+const EXPECTATION_FIELDS = Object.keys({
+  family: true,
+  protocol: true,
+  protocolNumber: true,
+  tuple: true,
+  mask: true,
+  master: true,
+  id: true,
+  zone: true,
+  timeout: true,
+  flags: true,
+  class: true,
+  helper: true,
+  function: true,
+  nat: true,
+  unknownAttributes: true,
+} satisfies Record<keyof ExpectationJson, true>);
+
+const listedFlags = arrayOf(word(EXPECTATION_FLAGS));
+
+const flagsOfExpectation = record<Record<ExpectationFlag, boolean | undefined>>(
+  { permanent: optional(boolean), inactive: optional(boolean), userspace: optional(boolean) },
+  'an array of words, or the flags of an expectation',
+  ['bits'],
+);
+
+const flags: Check<number> = (value, path) => {
+  const named = isArray(value, path) ? listedFlags(value, path) : namesIn(value, path);
+  return named.reduce((bits, flag) => bits | (1 << EXPECTATION_FLAGS.indexOf(flag)), 0);
+};
+
+function namesIn(value: unknown, path: string): ExpectationFlag[] {
+  const given = flagsOfExpectation(value, path);
+  return EXPECTATION_FLAGS.filter((flag) => given[flag] === true);
+}
+
+const VALUES = {
+  mask: optional(
+    record<Mask>(
+      { source: optional(address), sourcePort: optional(uint16) },
+      '{ source, sourcePort }',
+      TUPLE_FIELDS,
+    ),
+  ),
+  timeout: optional(integer(1, 0xffffffff)),
+  flags: optional(flags),
+  class: optional(uint32),
+  helper: optional(text(1, LONGEST_NAME)),
+  function: optional(text(1, LONGEST_FUNCTION)),
+  nat: optional(
+    object<ExpectationNat>({
+      direction: word(['original', 'reply']),
+      address,
+      port: optional(uint16),
+    }),
+  ),
+};
+
+const KEY_FIELDS = ['protocol', 'protocolNumber', 'tuple', 'zone', 'id'] as const;
+
+const SPEC_FIELDS = [
+  'protocol',
+  'protocolNumber',
+  'tuple',
+  'zone',
+  'master',
+  ...(Object.keys(VALUES) as (keyof Values)[]),
+] as const satisfies (keyof ExpectationSpec)[];
+
+export function expectationKeyOf(value: unknown): CheckedExpectationKey {
+  const expected = 'an expectation, or { protocol, tuple }';
+  const given = recordOf(value, 'key', KEY_FIELDS, EXPECTATION_FIELDS, expected);
+  return { ...flowOf(given, 'key'), id: optional(uint32)(given.id, 'key.id') };
+}
+
+export function expectationSpecOf(value: unknown): CheckedExpectation {
+  const expected = 'an object, such as an expectation';
+  const given = recordOf(value, 'spec', SPEC_FIELDS, EXPECTATION_FIELDS, expected);
+  const flow = flowOf(given, 'spec');
+  const values = checked<Values>(given, 'spec', VALUES);
+  if (flow.tuple.icmp !== undefined) {
+    throw typeError('spec.tuple.icmp', 'cannot be expected: the kernel takes no mask for it');
+  }
+  const { mask, nat } = values;
+  const { source, sourcePort, sourceKey } = flow.tuple;
+  if (mask?.source !== undefined) {
+    requireFamily(familyOf(source), mask.source, 'spec.mask.source', 'tuple');
+  }
+  if (mask?.sourcePort !== undefined && sourcePort === undefined) {
+    throw typeError('spec.mask.sourcePort', `protocol ${flow.protocol} has none`);
+  }
+  if (nat?.port !== undefined && (sourcePort ?? sourceKey) === undefined) {
+    throw typeError('spec.nat.port', `protocol ${flow.protocol} has none`);
+  }
+  return { ...flow, ...values, master: masterOf(given.master, 'spec.master', flow.protocol) };
+}
+
+function flowOf(
+  given: Fields<'protocol' | 'protocolNumber' | 'tuple' | 'zone'>,
+  path: string,
+): Omit<CheckedExpectationKey, 'id'> {
+  const protocol = protocolOf(given, path);
+  const tuple = tupleOf(given.tuple, `${path}.tuple`, protocol);
+  return { protocol, tuple, zone: optional(uint16)(given.zone, `${path}.zone`) };
+}

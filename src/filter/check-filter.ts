@@ -1,0 +1,102 @@
+/**
+ * Filters of arguments.
+ */
+import {
+  arrayOf,
+  bits,
+  boolean,
+  type Check,
+  isArray,
+  itemsOf,
+  masked,
+  object,
+  optional,
+  text,
+  uint8,
+  uint16,
+  word,
+} from '../core/check.js';
+import { rangeError } from '../core/errors.js';
+import { DCCP_STATES, SCTP_STATES, STATUS_FLAGS, TCP_STATES } from '../core/names.js';
+import { protocol } from '../record/check-tuple.js';
+import { FILTER } from '../record/layout.js';
+import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
+import { network } from './network.js';
+
+/** A filter, and what messages and plans call it: `filter`, or `filter[2]` of several. */
+export interface NamedFilter {
+  readonly path: string;
+  readonly filter: CheckedFilter;
+}
+
+/** A filter with its protocol as a number. */
+export type CheckedFilter = Omit<EntryFilter, 'protocol'> & {
+  readonly protocol: number | undefined;
+};
+
+const range = object<{ readonly from: number; readonly to: number }>(
+  { from: uint16, to: uint16 },
+  'an integer from 0 to 65535 or { from, to }',
+);
+
+const ports: Check<PortFilter> = (value, path) => {
+  if (typeof value === 'number') return uint16(value, path);
+  const { from, to } = range(value, path);
+  if (from > to) throw rangeError(path, `from is greater than to: ${from}, ${to}`);
+  return { from, to };
+};
+
+const tuple = object<TupleFilter>({
+  source: optional(network),
+  destination: optional(network),
+  sourcePort: optional(ports),
+  destinationPort: optional(ports),
+  icmp: optional(
+    object<NonNullable<TupleFilter['icmp']>>({
+      type: optional(uint8),
+      code: optional(uint8),
+      id: optional(uint16),
+    }),
+  ),
+  zone: optional(uint16),
+});
+
+const flags = optional(arrayOf(word(STATUS_FLAGS)));
+const stateWord: Check<StateFilter> = word([
+  ...new Set([...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES]),
+]);
+const states = arrayOf(stateWord);
+
+const filter = object<CheckedFilter>(
+  {
+    family: optional(word(['ipv4', 'ipv6'])),
+    protocol: optional(protocol),
+    original: optional(tuple),
+    reply: optional(tuple),
+    address: optional(network),
+    port: optional(ports),
+    mark: optional(masked),
+    zone: optional(uint16),
+    status: optional(object<NonNullable<EntryFilter['status']>>({ all: flags, none: flags })),
+    assured: optional(boolean),
+    state: optional((value, path) => (isArray(value, path) ? states : stateWord)(value, path)),
+    labels: optional(
+      object<NonNullable<EntryFilter['labels']>>({
+        all: optional(bits(128)),
+        none: optional(bits(128)),
+      }),
+    ),
+    helper: optional(text(1, FILTER.size - FILTER.helper)),
+    nat: optional(word(['source', 'destination', 'any', 'none'])),
+  },
+  'a plain object or an array of them',
+);
+
+/** One filter, or several of which any may match. */
+export function filtersOf(value: unknown, path: string): NamedFilter[] {
+  if (!isArray(value, path)) return [{ path, filter: filter(value, path) }];
+  return itemsOf(value, path).map((item, index) => {
+    const itemPath = `${path}[${index}]`;
+    return { path: itemPath, filter: filter(item, itemPath) };
+  });
+}

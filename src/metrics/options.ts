@@ -1,0 +1,29 @@
+/**
+ * What both exporters take.
+ */
+import type { Conntrack } from '../conntrack.js';
+import { instance, optional } from '../core/check.js';
+import type { EventStream } from '../event/stream.js';
+
+/** Where metrics come from. */
+export interface MetricSources {
+  /** A handle on the table to read. Default: that of the network namespace of the process. */
+  readonly conntrack?: Pick<Conntrack, 'readStats'> | undefined;
+  /** Its counters become metrics, too. It is not read: that is for its owner to do. */
+  readonly stream?: Pick<EventStream, 'counters'> | undefined;
+}
+
+export const SOURCES = {
+  conntrack: optional(
+    instance<Pick<Conntrack, 'readStats'>>(
+      'a Conntrack',
+      ({ readStats }) => typeof readStats === 'function',
+    ),
+  ),
+  stream: optional(
+    instance<Pick<EventStream, 'counters'>>(
+      'an EventStream',
+      ({ counters }) => typeof counters === 'object' && counters !== null,
+    ),
+  ),
+};

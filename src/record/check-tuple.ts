@@ -1,0 +1,116 @@
+/**
+ * Tuples of arguments, so that nothing wrong reaches the kernel.
+ */
+import {
+  type Check,
+  checked,
+  type Fields,
+  object,
+  optional,
+  recordOf,
+  uint8,
+  uint16,
+  word,
+} from '../core/check.js';
+import { typeError } from '../core/errors.js';
+import { type Family, type NamedProtocol, PROTOCOL_NUMBERS } from '../core/names.js';
+import { shown } from '../core/show-value.js';
+import { addressFamily } from './ip-address.js';
+import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
+
+const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
+
+/** The kernel refuses tuples of these without ports (nf_ct_port_nlattr_to_tuple). */
+const NEED_PORTS = new Set<number>([tcp, udp, udplite, sctp]);
+/** Tracked with ports until Linux 6.16, by its addresses since. */
+const MAY_HAVE_PORTS = new Set<number>([...NEED_PORTS, dccp]);
+const NEED_ICMP = new Set<number>([icmp, icmpv6]);
+
+const protocolWord = word(
+  Object.keys(PROTOCOL_NUMBERS) as NamedProtocol[],
+  '; an IP protocol number will do as well',
+);
+
+/** A protocol, by its word or number. */
+export const protocol: Check<number> = (value, path) =>
+  typeof value === 'number' ? uint8(value, path) : PROTOCOL_NUMBERS[protocolWord(value, path)];
+
+/** The protocol of an entry, for which `'other'` is a word as well. */
+export function protocolOf(
+  { protocol: given, protocolNumber }: Fields<'protocol' | 'protocolNumber'>,
+  path: string,
+): number {
+  return given === 'other'
+    ? uint8(protocolNumber, `${path}.protocolNumber`)
+    : protocol(given, `${path}.protocol`);
+}
+
+export const address: Check<string> = (value, path) => {
+  if (typeof value === 'string' && addressFamily(value) !== undefined) return value;
+  const scoped =
+    typeof value === 'string' && addressFamily(value.split('%', 1)[0] ?? '') === 'ipv6';
+  const hint = scoped ? '; leave the scope out, which the kernel does not track' : '';
+  throw typeError(path, `must be an IPv4 or IPv6 address, not ${shown(value)}${hint}`);
+};
+
+/** The family of an address that was checked. */
+export function familyOf(text: string): Family {
+  return addressFamily(text) as Family;
+}
+
+export function requireFamily(family: Family, text: string, path: string, of: string): void {
+  if (familyOf(text) !== family) {
+    throw typeError(path, `must be of the same family as ${of}, ${family}, not ${shown(text)}`);
+  }
+}
+
+const TUPLE = {
+  source: address,
+  destination: address,
+  sourcePort: optional(uint16),
+  destinationPort: optional(uint16),
+  icmp: optional(object<IcmpTuple>({ type: uint8, code: uint8, id: uint16 }, '{ type, code, id }')),
+  sourceKey: optional(uint16),
+  destinationKey: optional(uint16),
+  zone: optional(uint16),
+};
+
+/** What a tuple may have, that of a master included. */
+export const TUPLE_FIELDS = [
+  ...(Object.keys(TUPLE) as (keyof Tuple)[]),
+  'protocol',
+  'protocolNumber',
+] as const satisfies (keyof MasterTuple)[];
+
+/** A tuple, and the number of its protocol. */
+export interface TupleOfProtocol {
+  readonly protocol: number;
+  readonly tuple: Tuple;
+}
+
+/** A tuple of this protocol. */
+export function tupleOf(value: unknown, path: string, number: number): Tuple {
+  const { protocol: own, tuple } = masterOf(value, path, number);
+  if (own !== number) throw typeError(`${path}.protocol`, `must be ${number} here, not ${own}`);
+  return tuple;
+}
+
+/** The tuple of another flow: of this protocol, unless it has one of its own. */
+export function masterOf(value: unknown, path: string, number: number): TupleOfProtocol {
+  const given = recordOf(value, path, TUPLE_FIELDS, [], 'a tuple with source and destination');
+  const own = given.protocol === undefined ? number : protocolOf(given, path);
+  const tuple = checked<Tuple>(given, path, TUPLE);
+  const { source, destination } = tuple;
+  requireFamily(familyOf(source), destination, `${path}.destination`, 'source');
+  const require = (name: keyof Tuple, allowed: boolean, needed: boolean) => {
+    const field = `${path}.${name}`;
+    if (tuple[name] === undefined && needed) throw typeError(field, `protocol ${own} needs one`);
+    if (tuple[name] !== undefined && !allowed) throw typeError(field, `protocol ${own} has none`);
+  };
+  for (const end of ['source', 'destination'] as const) {
+    require(`${end}Port`, MAY_HAVE_PORTS.has(own), NEED_PORTS.has(own));
+    require(`${end}Key`, own === gre, own === gre);
+  }
+  require('icmp', NEED_ICMP.has(own), NEED_ICMP.has(own));
+  return { protocol: own, tuple };
+}

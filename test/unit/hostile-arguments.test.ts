@@ -1,0 +1,621 @@
+/**
+ * Every public function, with arguments that are wrong in one place: it throws a TypeError
+ * or a RangeError that names the place, and has not asked the kernel for anything.
+ */
+import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
+import type { Meter } from '@opentelemetry/api';
+import * as conntrack from 'conntrack';
+import { Registry } from 'prom-client';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import * as openTelemetry from '../../src/metrics/opentelemetry.js';
+import * as prometheus from '../../src/metrics/prometheus.js';
+
+/** An addon to which the kernel refuses everything, and what was asked of it. */
+const kernel = vi.hoisted(() => {
+  const asked: string[] = [];
+  class Refused {
+    readonly failure = { errno: 1 };
+    close() {}
+  }
+  const refusal = { failure: { errno: 1 } };
+  const parts: Record<string, unknown> = {
+    NetNamespace: Refused,
+    DumpReader: Refused,
+    EventReader: Refused,
+    RequestSocket: Refused,
+    TableChanger: Refused,
+    askedFields: () => 0,
+    probeFilters: async () => refusal,
+    probeFiltersNow: () => refusal,
+    readFiles: async () => [],
+    readFilesNow: () => [],
+    writeFile: async () => refusal,
+    grantedReceiveBuffer: () => refusal,
+  };
+  const addon = new Proxy(parts, {
+    get(all, name) {
+      asked.push(String(name));
+      return all[String(name)];
+    },
+  });
+  return { asked, addon };
+});
+
+vi.mock('../../src/core/load-addon.js', () => ({ loadAddon: () => kernel.addon }));
+
+interface Parameter {
+  readonly name: string;
+  /** What is right; each wrong argument is one of these with one place changed. */
+  readonly valid: readonly unknown[];
+  readonly isOptional?: true;
+}
+
+const filter = (isOptional?: true): Parameter => ({
+  name: 'filter',
+  valid: [
+    {
+      family: 'ipv4',
+      protocol: 'tcp',
+      original: { source: '10.0.0.0/8', sourcePort: { from: 1, to: 2 }, zone: 3 },
+      reply: { destination: '10.0.0.1', destinationPort: 80 },
+      address: '10.1.2.3',
+      port: 443,
+      mark: { value: 1, mask: 3 },
+      zone: 5,
+      status: { all: ['assured'], none: ['dying'] },
+      assured: true,
+      state: ['ESTABLISHED'],
+      labels: { all: 1n, none: 2n },
+      helper: 'ftp',
+      nat: 'any',
+    },
+    [
+      { protocol: 1, original: { icmp: { type: 8, code: 0, id: 1 } } },
+      { port: { from: 1, to: 9 } },
+    ],
+  ],
+  ...(isOptional && { isOptional }),
+});
+
+const tuple = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 1, destinationPort: 2 };
+const inverse = { source: '10.0.0.2', destination: '10.0.0.1', sourcePort: 2, destinationPort: 1 };
+const ping = { source: 'fd00::1', destination: 'fd00::2', icmp: { type: 128, code: 0, id: 7 } };
+const call = { source: '10.0.0.1', destination: '10.0.0.2', sourceKey: 1, destinationKey: 2 };
+
+const key: Parameter = {
+  name: 'key',
+  valid: [
+    { protocol: 'tcp', original: { ...tuple, zone: 4 }, zone: 1, id: 2 },
+    { protocol: 'icmpv6', reply: ping },
+    { protocol: 'other', protocolNumber: 253, original: { source: '::1', destination: '::2' } },
+    { protocol: 'gre', original: call },
+  ],
+};
+
+const SPECS = [
+  {
+    protocol: 'tcp',
+    original: tuple,
+    reply: inverse,
+    timeout: 60,
+    mark: 1,
+    zone: 2,
+    status: ['assured'],
+    tcp: { state: 'ESTABLISHED', original: { windowScale: 7, flags: 1, flagsMask: 1 }, reply: {} },
+    labels: 1n,
+    helper: 'ftp',
+    master: { protocol: 'udp', ...tuple },
+    nat: { source: { address: '10.0.0.9', port: 1 }, destination: { address: '10.0.0.8' } },
+    sequenceAdjust: { reply: { correctionPosition: 1, offsetBefore: 2, offsetAfter: 3 } },
+    synproxy: { initialSequence: 1, initialTimestamp: 2, timestampOffset: 3 },
+  },
+  {
+    protocol: 132,
+    original: tuple,
+    timeout: 60,
+    status: { seenReply: true, assured: false, fixedTimeout: false },
+    sctp: { state: 'ESTABLISHED', originalTag: 1, replyTag: 2 },
+  },
+  {
+    protocol: 'dccp',
+    original: tuple,
+    timeout: 60,
+    dccp: { state: 'OPEN', role: 'client', handshakeSequence: 5n },
+  },
+];
+
+const changes = (...more: readonly object[]): Parameter => ({
+  name: 'changes',
+  valid: [
+    { timeout: 1, mark: { value: 1, mask: 3 }, status: ['assured'], labels: 1n, helper: '' },
+    ...more,
+  ],
+});
+
+const expectation = { protocol: 'tcp', tuple, zone: 1 };
+
+const signal = new AbortController().signal;
+const signalOf = (names: object): Parameter => ({
+  name: 'options',
+  valid: [{ signal, ...names }],
+  isOptional: true,
+});
+
+const previous = {
+  entries: 1,
+  monotonicSeconds: 2,
+  level: 'normal',
+  dropped: { total: 1, delta: 1, perSecond: 1 },
+};
+
+const handle = { readStats: async () => Promise.reject(new Error('not asked for')) };
+const stream = { counters: {} };
+const meter = {
+  createObservableCounter() {},
+  createObservableGauge() {},
+  createObservableUpDownCounter() {},
+  addBatchObservableCallback() {},
+  removeBatchObservableCallback() {},
+};
+
+/** A row for each function of the package, and for the method of the same name. */
+const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
+  countEntries: [],
+  createEntries: [{ name: 'specs', valid: [SPECS] }],
+  createEntry: [{ name: 'spec', valid: SPECS }],
+  createExpectation: [
+    {
+      name: 'spec',
+      valid: [
+        {
+          ...expectation,
+          mask: { source: '255.255.255.0', sourcePort: 0 },
+          master: tuple,
+          timeout: 1,
+          flags: ['permanent'],
+          class: 0,
+          helper: 'ftp',
+          function: 'nat-follow-master',
+          nat: { direction: 'original', address: '10.0.0.9', port: 9 },
+        },
+        { ...expectation, master: tuple, flags: { permanent: true, inactive: false } },
+      ],
+    },
+  ],
+  deleteEntries: [filter(), signalOf({ dryRun: true })],
+  deleteEntry: [key],
+  deleteExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
+  diagnose: [],
+  explainFilter: [filter()],
+  flushEntries: [{ name: 'options', valid: [{ family: 'ipv6' }], isOptional: true }],
+  flushExpectations: [],
+  getEntry: [key],
+  getExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
+  listEntries: [filter(true), signalOf({ zeroCounters: false })],
+  listExpectations: [],
+  readPressure: [
+    {
+      name: 'options',
+      valid: [{ previous, elevatedAt: 0.5, criticalAt: 0.6 }],
+      isOptional: true,
+    },
+  ],
+  readSettings: [],
+  readStats: [],
+  streamEntries: [filter(true), signalOf({ zeroCounters: false })],
+  updateEntries: [filter(), changes(), signalOf({})],
+  updateEntry: [
+    key,
+    changes(
+      { tcp: { state: 'CLOSE' }, synproxy: SPECS[0]?.synproxy },
+      { sctp: SPECS[1]?.sctp, mark: 3, sequenceAdjust: SPECS[0]?.sequenceAdjust },
+    ),
+  ],
+  watchEvents: [
+    signalOf({
+      events: ['new', 'destroy'],
+      expectations: true,
+      filter: { protocol: 'tcp', original: { source: '10.0.0.1' } },
+      receiveBufferBytes: 65536,
+      queueBytes: 65536,
+      reliableDestroy: true,
+      allNamespaces: false,
+    }),
+  ],
+  watchPressure: [signalOf({ intervalMs: 1000, elevatedAt: 0.5, criticalAt: 0.6 })],
+  writeSettings: [
+    {
+      name: 'changes',
+      valid: [{ maxEntries: 1, accounting: true, events: 'auto', logInvalid: 0, udpTimeout: 9 }],
+    },
+  ],
+};
+
+type Function = (...given: unknown[]) => unknown;
+
+const open = conntrack.Conntrack.open.bind(conntrack.Conntrack) as Function;
+const conntrackOf = await conntrack.Conntrack.open();
+
+interface Row {
+  readonly name: string;
+  readonly run: Function;
+  readonly parameters: readonly Parameter[];
+}
+
+const exported: Readonly<Record<string, unknown>> = { ...conntrack };
+const methodsOf = conntrackOf as unknown as Readonly<Record<string, Function>>;
+
+const ROWS: readonly Row[] = [
+  ...Object.entries(FUNCTIONS).flatMap(([name, parameters]) => [
+    { name, parameters, run: exported[name] as Function },
+    {
+      name: `a handle's ${name}`,
+      parameters,
+      run: (...given: unknown[]) => methodsOf[name]?.(...given),
+    },
+  ]),
+  {
+    name: 'Conntrack.open',
+    run: open,
+    parameters: [
+      { name: 'options', valid: [{ netns: 'blue' }, { netns: { pid: 1 } }], isOptional: true },
+    ],
+  },
+  {
+    name: 'registerMetrics of Prometheus',
+    run: (options) => {
+      prometheus.registerMetrics(options as object);
+    },
+    parameters: [
+      {
+        name: 'options',
+        // A registry of its own each time: names are taken once.
+        get valid() {
+          return [{ registry: new Registry(), conntrack: handle, stream }];
+        },
+        isOptional: true,
+      },
+    ],
+  },
+  {
+    name: 'registerMetrics of OpenTelemetry',
+    run: (given, options) => {
+      openTelemetry.registerMetrics(given as Meter, options as object);
+    },
+    parameters: [
+      { name: 'meter', valid: [meter] },
+      {
+        name: 'options',
+        valid: [{ conntrack: handle, stream, attributes: { netns: 'blue' } }],
+        isOptional: true,
+      },
+    ],
+  },
+];
+
+/** Nothing of a public function is any of these. Made anew, for some can be used up. */
+const hostileValues = (): [what: string, value: unknown][] => [
+  ['null', null],
+  ['NaN', Number.NaN],
+  ['a number', -1e10],
+  ['a bigint', 10n ** 60n],
+  ['a symbol', Symbol('hostile')],
+  ['a long string', 'x'.repeat(5000)],
+  ['an array', [null]],
+  ['a function', () => undefined],
+  ['a Promise', Promise.resolve({})],
+  ['a Map', new Map()],
+  ['a Date', new Date()],
+  ['an Error', new Error('hostile')],
+  [
+    'an instance of a class',
+    new (class Hostile {
+      readonly family = 'ipv4';
+    })(),
+  ],
+  ['a Proxy that throws', throwingProxy()],
+  ['a Proxy that was revoked', revokedProxy()],
+];
+
+function throwingProxy(): object {
+  const fail = () => {
+    throw new Error('from a trap');
+  };
+  return new Proxy({}, { get: fail, ownKeys: fail, getPrototypeOf: fail, has: fail });
+}
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+type Path = readonly (string | number)[];
+
+/** Whether it is a part of an argument that has parts itself. */
+function isTree(value: unknown): value is Record<string, unknown> {
+  if (Array.isArray(value)) return true;
+  const isPlain =
+    typeof value === 'object' &&
+    value !== null &&
+    ![meter, handle, stream].includes(value as never);
+  return isPlain && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** The paths to all parts of a value, itself included. */
+function pathsOf(value: unknown): Path[] {
+  if (!isTree(value)) return [[]];
+  const inner = Object.entries(value).flatMap(([name, part]) =>
+    pathsOf(part).map((path) => [Array.isArray(value) ? Number(name) : name, ...path]),
+  );
+  return [[], ...inner];
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], value);
+}
+
+/** A copy in which `change` has been at the part at `path`. */
+function changed(value: unknown, path: Path, change: (part: unknown) => unknown): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return change(value);
+  const copy = (
+    Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }
+  ) as Record<string, unknown>;
+  copy[name] = changed(copy[name], rest, change);
+  return copy;
+}
+
+/** The same with other objects, made by `make` from what they have. */
+function rebuilt(value: unknown, make: (parts: Record<string, unknown>) => object): unknown {
+  if (!isTree(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => rebuilt(item, make));
+  return make(
+    Object.fromEntries(Object.entries(value).map(([name, part]) => [name, rebuilt(part, make)])),
+  );
+}
+
+function pathText(name: string, path: Path): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${part}`),
+    name,
+  );
+}
+
+/** What a call throws, or rejects with, or `undefined`. */
+async function errorOf(run: Function, given: readonly unknown[]): Promise<unknown> {
+  try {
+    await run(...given);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What is wrong with how a wrong argument is refused; `undefined`: nothing. */
+async function refusalFault(
+  run: Function,
+  given: readonly unknown[],
+  field: string,
+): Promise<string | undefined> {
+  kernel.asked.length = 0;
+  const error = await errorOf(run, given);
+  if (!(error instanceof TypeError || error instanceof RangeError)) {
+    return error === undefined ? 'accepted' : `threw ${inspect(error)}`;
+  }
+  const { message } = error;
+  const isNamed = message.startsWith(field) && /^[:.[]/.test(message.slice(field.length));
+  if (!isNamed) return `named otherwise: ${message}`;
+  if (message.length > 1500 + field.length) return `a message of ${message.length} characters`;
+  return kernel.asked.length === 0 ? undefined : `asked for ${kernel.asked.join(', ')}`;
+}
+
+/** A place in an argument, and the arguments for a value that has been changed there. */
+interface Place {
+  readonly path: Path;
+  readonly field: string;
+  readonly part: unknown;
+  readonly with: (change: (part: unknown) => unknown) => unknown[];
+}
+
+function placesOf({ parameters }: Row): Place[] {
+  return parameters.flatMap(({ name, valid }, position) =>
+    valid.flatMap((value) =>
+      pathsOf(value).map((path) => ({
+        path,
+        field: pathText(name, path),
+        part: valueAt(value, path),
+        with: (change: (part: unknown) => unknown) => {
+          const given = parameters.map((parameter) => parameter.valid[0]);
+          given[position] = changed(value, path, change);
+          return given;
+        },
+      })),
+    ),
+  );
+}
+
+/** Each combination of a valid value of one parameter with the first of the others. */
+function validCallsOf({ parameters }: Row): unknown[][] {
+  if (parameters.length === 0) return [[]];
+  return parameters.flatMap(({ valid }, position) =>
+    valid.map((value) =>
+      parameters.map((parameter, index) => (index === position ? value : parameter.valid[0])),
+    ),
+  );
+}
+
+async function expectAccepted(run: Function, given: readonly unknown[]): Promise<void> {
+  const error = await errorOf(run, given);
+  if (error !== undefined) expect(error).toBeInstanceOf(conntrack.ConntrackError);
+}
+
+async function expectNoFaults(
+  { run }: Row,
+  cases: readonly (readonly [what: string, given: readonly unknown[], field: string])[],
+): Promise<void> {
+  const faults: string[] = [];
+  for (const [what, given, field] of cases) {
+    const fault = await refusalFault(run, given, field);
+    if (fault !== undefined) faults.push(`${field} ${what}: ${fault}`);
+  }
+  expect(faults).toEqual([]);
+}
+
+/** The name with one letter less, or more. */
+function misspelled(name: string): string {
+  return name.length > 3 ? `${name.slice(0, 2)}${name.slice(3)}` : `${name}s`;
+}
+
+beforeEach(() => {
+  kernel.asked.length = 0;
+});
+
+test('each function and each method has its row', () => {
+  const functions = Object.entries(exported).filter(
+    ([name, value]) => typeof value === 'function' && /^[a-z]/.test(name),
+  );
+  expect(Object.keys(FUNCTIONS)).toEqual(functions.map(([name]) => name).sort());
+  const { prototype } = conntrack.Conntrack;
+  const methods = Object.getOwnPropertyNames(prototype).filter(
+    (name) => !['constructor', 'close'].includes(name),
+  );
+  expect(methods.sort()).toEqual(Object.keys(FUNCTIONS));
+});
+
+describe.each(ROWS)('$name', (row) => {
+  const { run, parameters } = row;
+  const places = placesOf(row);
+  const objects = places.filter(({ part }) => isTree(part) && !Array.isArray(part));
+  /** Of attributes any name will do. */
+  const known = objects.filter(({ field }) => field !== 'options.attributes');
+
+  test('takes what is right', async () => {
+    for (const given of validCallsOf(row)) await expectAccepted(run, given);
+  });
+
+  test('takes objects of another realm, and without a prototype', async () => {
+    const realm = runInNewContext('({ make: (parts) => ({ ...parts }) })') as {
+      make: (parts: object) => object;
+    };
+    const makers = [
+      realm.make,
+      (parts: object) => Object.assign(Object.create(null) as object, parts),
+    ];
+    for (const make of makers) {
+      for (const given of validCallsOf(row)) {
+        await expectAccepted(
+          run,
+          given.map((value) => rebuilt(value, make)),
+        );
+      }
+    }
+  });
+
+  test('reads each property once', async () => {
+    for (const given of validCallsOf(row)) {
+      const reads: number[] = [];
+      const make = (parts: Record<string, unknown>) => {
+        const counting = {};
+        for (const [name, part] of Object.entries(parts)) {
+          const index = reads.push(0) - 1;
+          Object.defineProperty(counting, name, {
+            enumerable: true,
+            get: () => {
+              reads[index] = (reads[index] ?? 0) + 1;
+              return part;
+            },
+          });
+        }
+        return counting;
+      };
+      await expectAccepted(
+        run,
+        given.map((value) => rebuilt(value, make)),
+      );
+      expect(reads).toEqual(reads.map(() => 1));
+    }
+  });
+
+  test('refuses what is wrong in each place, and names it', async () => {
+    const cases = places
+      .filter(({ field }) => !field.startsWith('options.attributes.'))
+      .flatMap((place) =>
+        hostileValues().map(([what, value]) => {
+          return [`is ${what}`, place.with(() => value), place.field] as const;
+        }),
+      );
+    await expectNoFaults(row, cases);
+  });
+
+  test('refuses unknown and misspelled fields', async () => {
+    const cases = known.flatMap((place) => [
+      [
+        'exists',
+        place.with((part) => ({ ...(part as object), nosuch: 1 })),
+        `${place.field}.nosuch`,
+      ] as const,
+      ...Object.keys(place.part as object).map((name) => {
+        const wrong = misspelled(name);
+        const given = place.with((part) => {
+          const { [name]: value, ...others } = part as Record<string, unknown>;
+          return { ...others, [wrong]: value };
+        });
+        return ['exists', given, `${place.field}.${wrong}`] as const;
+      }),
+    ]);
+    await expectNoFaults(row, cases);
+  });
+
+  test('refuses a property that cannot be read', async () => {
+    const cases = objects.flatMap((place) =>
+      Object.keys(place.part as object).map((name) => {
+        const given = place.with((part) =>
+          Object.defineProperty({ ...(part as object) }, name, {
+            enumerable: true,
+            get() {
+              throw new Error('from a getter');
+            },
+          }),
+        );
+        return ['throws', given, `${place.field}.${name}`] as const;
+      }),
+    );
+    await expectNoFaults(row, cases);
+  });
+
+  test('refuses undefined where something is needed', async () => {
+    const cases = parameters.flatMap(({ name, isOptional }, position) =>
+      isOptional
+        ? []
+        : [
+            [
+              'is undefined',
+              parameters.map(({ valid }, index) => (index === position ? undefined : valid[0])),
+              name,
+            ] as const,
+          ],
+    );
+    await expectNoFaults(row, cases);
+    if (parameters.every(({ isOptional }) => isOptional)) await expectAccepted(run, []);
+  });
+
+  if (row.name in FUNCTIONS || row.name.startsWith('a handle')) {
+    test('refuses options that it has not', async () => {
+      const valid = parameters.map((parameter) => parameter.valid[0]);
+      const field = `arguments[${parameters.length}]`;
+      await expectNoFaults(row, [['exists', [...valid, { nosuch: 1 }], field]]);
+    });
+  }
+});
+
+test('what Object.prototype has is no option', async () => {
+  Object.defineProperty(Object.prototype, 'family', { value: 'ipv5', configurable: true });
+  try {
+    await expectAccepted(conntrack.listEntries as Function, [{}]);
+    await expectAccepted(conntrack.flushEntries as Function, [{}]);
+  } finally {
+    delete (Object.prototype as { family?: unknown }).family;
+  }
+});
