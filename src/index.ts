@@ -24,6 +24,7 @@ export {
   type TcpState,
   type UnknownName,
 } from './core/names.js';
+export type { RequestTrace } from './core/trace.js';
 export type * from './entry/entry.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
 export {
@@ -40,6 +41,7 @@ export {
   type UpdateResult,
 } from './entry/spec.js';
 export type { EntryStream, ReadOptions } from './entry/stream.js';
+export type { DumpTrace } from './entry/trace.js';
 export {
   type ConntrackEvent,
   ENTRY_EVENTS,
@@ -54,6 +56,7 @@ export {
   type WatchOptions,
 } from './event/event.js';
 export type { EventStream } from './event/stream.js';
+export type { LossTrace } from './event/trace.js';
 export type * from './expectation/expectation.js';
 export type {
   EntryFilter,

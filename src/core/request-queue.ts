@@ -2,9 +2,15 @@
  * One socket for requests, which go out one after the other. It opens when the first one is
  * sent.
  */
-import { closedError, errorOfFailure } from './errors.js';
+import { closedError, codeOf, errorOfFailure } from './errors.js';
 import { loadAddon } from './load-addon.js';
-import type { NativeRequestSocket, NetNamespaceArgument } from './native.js';
+import type { NativeFailure, NativeRequestSocket, NetNamespaceArgument } from './native.js';
+import { requestTracer } from './trace.js';
+
+/** What can be asked for: see {@link NativeRequestSocket}. */
+type RequestName = Exclude<keyof NativeRequestSocket, 'failure' | 'close'>;
+type Given<Name extends RequestName> = Parameters<NativeRequestSocket[Name]>;
+type Answer<Name extends RequestName> = Awaited<ReturnType<NativeRequestSocket[Name]>>;
 
 export class RequestQueue {
   private readonly netns: NetNamespaceArgument;
@@ -17,14 +23,22 @@ export class RequestQueue {
   }
 
   /** Rejects when there is no addon or no socket. */
-  async run<T>(
+  async run<Name extends RequestName>(
     operation: string,
-    request: (socket: NativeRequestSocket) => Promise<T>,
-  ): Promise<T> {
+    request: Name,
+    ...given: Given<Name>
+  ): Promise<Answer<Name>> {
     if (this.closing !== undefined) throw closedError(operation, 'handle');
     this.socket ??= this.open(operation);
-    const { socket } = this;
-    const answer = this.last.then(() => request(socket));
+    const socket = this.socket as unknown as Record<
+      Name,
+      (...given: Given<Name>) => Promise<Answer<Name>>
+    >;
+    const answer = this.last.then(() =>
+      requestTracer.isRead
+        ? traced(operation, request, () => socket[request](...given))
+        : socket[request](...given),
+    );
     this.last = answer.catch(() => undefined);
     return answer;
   }
@@ -43,4 +57,17 @@ export class RequestQueue {
     if (socket.failure !== undefined) throw errorOfFailure(operation, socket.failure);
     return socket;
   }
+}
+
+async function traced<T extends { readonly failure?: NativeFailure }>(
+  operation: string,
+  request: string,
+  send: () => Promise<T>,
+): Promise<T> {
+  const began = performance.now();
+  const answer = await send();
+  const milliseconds = performance.now() - began;
+  const code = answer.failure && { code: codeOf(answer.failure.errno) };
+  requestTracer.write({ operation, request, milliseconds, ...code });
+  return answer;
 }

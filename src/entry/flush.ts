@@ -16,6 +16,6 @@ export async function flush(context: Context, options?: FlushOptions): Promise<v
     return;
   }
   const number = family === undefined ? 0 : FAMILY_NUMBERS[family];
-  const { failure } = await context.requests.run('flushEntries', (socket) => socket.flush(number));
+  const { failure } = await context.requests.run('flushEntries', 'flush', number);
   if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
 }

@@ -10,11 +10,13 @@ import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
 import type { NativeTableChanger, NetNamespaceArgument } from '../core/native.js';
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
+import { askedFields } from '../filter/plan.js';
 import { changesOf } from './check-changes.js';
 import { errorOfPass } from './errors.js';
 import { deleteOptionsOf, updateOptionsOf } from './options.js';
 import type { DeleteOptions, EntryChanges, UpdateOptions } from './spec.js';
 import { changesSlab } from './spec-writer.js';
+import { WalkTrace } from './trace.js';
 
 export interface PassCounts {
   readonly matched: number;
@@ -76,10 +78,13 @@ function open(
   netns: NetNamespaceArgument,
   operation: string,
   work: Work,
-  { ask, records, isFamily }: CompiledFilter,
+  compiled: CompiledFilter,
 ): TablePass | undefined {
+  const { ask, records, isFamily } = compiled;
   if (ask === undefined) return undefined;
-  return new TablePass(operation, work, { ask, filter: isFamily ? undefined : records, netns });
+  const trace = WalkTrace.begin(operation, () => askedFields(compiled));
+  const selection = { ask, filter: isFamily ? undefined : records, netns };
+  return new TablePass(operation, work, selection, trace);
 }
 
 function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolean {
@@ -104,6 +109,7 @@ export class TablePass {
   private readonly operation: string;
   private readonly changer: NativeTableChanger;
   private readonly signal: AbortSignal | undefined;
+  private readonly trace: WalkTrace | undefined;
   private closed = false;
   private running: Promise<unknown> = Promise.resolve();
 
@@ -111,10 +117,12 @@ export class TablePass {
     operation: string,
     { remove = false, changes, signal }: Work,
     selection: { ask: ArrayBuffer; filter: ArrayBuffer | undefined; netns: NetNamespaceArgument },
+    trace?: WalkTrace,
   ) {
     if (signal !== undefined) throwIfAborted(signal);
     this.operation = operation;
     this.signal = signal;
+    this.trace = trace;
     const { TableChanger } = loadAddon();
     this.changer = new TableChanger({ ...selection, remove, changes });
     const { failure } = this.changer;
@@ -123,18 +131,28 @@ export class TablePass {
 
   async run(): Promise<PassCounts> {
     try {
-      for (;;) {
-        const turn = this.changer.run();
-        this.running = turn;
-        const { done, failure, matched, changed, vanished } = await turn;
-        const counts = { matched, changed, vanished };
-        if (failure !== undefined) throw errorOfPass(this.operation, failure, counts);
-        if (done) return counts;
-        if (this.signal !== undefined) throwIfAborted(this.signal);
-        if (this.closed) throw closedError(this.operation, 'handle');
-      }
+      const counts = await this.walk();
+      this.trace?.end();
+      return counts;
+    } catch (error) {
+      this.trace?.end(error);
+      throw error;
     } finally {
       this.changer.close();
+    }
+  }
+
+  private async walk(): Promise<PassCounts> {
+    for (;;) {
+      const turn = this.changer.run();
+      this.running = turn;
+      const { done, failure, matched, changed, vanished } = await turn;
+      const counts = { matched, changed, vanished };
+      if (this.trace !== undefined) this.trace.entries = matched;
+      if (failure !== undefined) throw errorOfPass(this.operation, failure, counts);
+      if (done) return counts;
+      if (this.signal !== undefined) throwIfAborted(this.signal);
+      if (this.closed) throw closedError(this.operation, 'handle');
     }
   }
 

@@ -5,6 +5,7 @@ import type { Context } from '../core/context.js';
 import { typeError } from '../core/errors.js';
 import { compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
+import { askedFields } from '../filter/plan.js';
 import { entriesInTurns } from './entries.js';
 import type { Entry } from './entry.js';
 import { readOptionsOf } from './options.js';
@@ -19,7 +20,8 @@ export function openReader(
   options: ReadOptions | undefined,
 ): TableReader {
   const { signal, zeroCounters = false } = readOptionsOf(options);
-  const { ask, records, isFamily } = compileFilter(filter);
+  const compiled = compileFilter(filter);
+  const { ask, records, isFamily } = compiled;
   // The kernel zeroes what it reads, matching or not.
   if (zeroCounters && !isFamily) {
     throw typeError('options.zeroCounters', 'takes no filter but { family }');
@@ -31,6 +33,7 @@ export function openReader(
       signal,
       zeroCounters,
       netns: context.netns,
+      fields: () => askedFields(compiled),
     }),
   );
 }

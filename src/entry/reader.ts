@@ -9,7 +9,10 @@ import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import { afterTurn } from '../core/loop-turn.js';
 import type { NativeDumpReader, NetNamespaceArgument } from '../core/native.js';
+import type { PlannedField } from '../filter/filter.js';
 import { SLAB } from '../record/layout.js';
+import { slabCount } from '../record/words.js';
+import { WalkTrace } from './trace.js';
 
 /**
  * A batch starts with one slab, so that a small table costs little, and every eighth is
@@ -29,6 +32,8 @@ export interface TableReaderOptions {
   zeroCounters: boolean;
   signal: AbortSignal | undefined;
   netns: NetNamespaceArgument;
+  /** For a trace: where the conditions of the filter are evaluated. */
+  fields: () => readonly PlannedField[];
 }
 
 type End = { error: unknown } | 'complete';
@@ -44,6 +49,7 @@ export class TableReader {
   /** Set once the reading has ended: what read() then answers. */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
+  private trace: WalkTrace | undefined;
 
   constructor(operation: string, options: TableReaderOptions) {
     this.operation = operation;
@@ -63,6 +69,7 @@ export class TableReader {
       // Closed or aborted meanwhile.
       if (this.hasEnded()) break;
       const filled = this.ahead.splice(0, slabs);
+      if (this.trace !== undefined) this.trace.entries += countOf(filled);
       const end = this.reader.end();
       if (end?.failure !== undefined) {
         await this.stop({ error: errorOfPlainFailure(this.operation, end.failure) });
@@ -92,7 +99,8 @@ export class TableReader {
   }
 
   private async start(): Promise<void> {
-    const { signal, ask, filter, zeroCounters, netns } = this.options;
+    const { signal, ask, filter, zeroCounters, netns, fields } = this.options;
+    this.trace = WalkTrace.begin(this.operation, fields);
     if (signal?.aborted) {
       await this.stop({ error: reasonOf(signal) });
       return;
@@ -149,8 +157,13 @@ export class TableReader {
     const { signal } = this.options;
     if (signal !== undefined) unfollowSignal(signal, this);
     this.ahead.length = 0;
+    this.trace?.end(typeof this.end === 'object' ? this.end.error : undefined);
     await this.reader?.close();
   }
+}
+
+function countOf(slabs: readonly ArrayBuffer[]): number {
+  return slabs.reduce((sum, slab) => sum + slabCount(new Uint32Array(slab)), 0);
 }
 
 /** Not zeroed: the addon writes every byte that is ever read. */

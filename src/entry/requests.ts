@@ -50,7 +50,7 @@ async function lookUp(
   key: CheckedKey,
 ): Promise<Found | undefined> {
   const request = keySlab(key);
-  const { slab, failure } = await requests.run(operation, (socket) => socket.get(request));
+  const { slab, failure } = await requests.run(operation, 'get', request);
   if (failure !== undefined) {
     const error = errorOfFailure(operation, failure);
     if (isMissing(error)) return undefined;
@@ -67,7 +67,7 @@ async function lookUp(
 export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
   const checked = specOf(spec, 'spec');
   const slab = specSlab([checked]);
-  const { results } = await requests.run('createEntry', (socket) => socket.create(slab, 1));
+  const { results } = await requests.run('createEntry', 'create', slab, 1);
   const { entry, error } = await resultOf(requests, 'createEntry', checked, results[0]);
   if (error !== undefined) throw error;
   return entry;
@@ -85,9 +85,7 @@ export async function createEntries(
     for (let start = 0; start < checked.length; start += AT_ONCE) {
       const part = checked.slice(start, start + AT_ONCE);
       const slab = specSlab(part);
-      const { results, failure } = await requests.run(operation, (socket) =>
-        socket.create(slab, part.length),
-      );
+      const { results, failure } = await requests.run(operation, 'create', slab, part.length);
       for (const [index, spec] of part.entries()) {
         all.push(await resultOf(requests, operation, spec, results[index]));
       }
@@ -113,7 +111,7 @@ async function resultOf(
     // An update without room for labels is refused; here the kernel leaves them out in
     // silence (ctnetlink_create_conntrack).
     if ((spec.labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
-    await requests.run(operation, (socket) => socket.remove(slab));
+    await requests.run(operation, 'remove', slab);
     return { error: unlabelledError(operation) };
   }
   if (written || failure === undefined) {
@@ -142,7 +140,7 @@ export async function updateEntry(
   }
   if (changes.timeout !== undefined && status.fixedTimeout) throw fixedTimeoutError(operation);
 
-  const { results } = await requests.run(operation, (socket) => socket.update(current.slab, slab));
+  const { results } = await requests.run(operation, 'update', current.slab, slab);
   const [result = {}] = results;
   if (result.slab === undefined) {
     const { failure, written } = result;
@@ -167,7 +165,7 @@ export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promis
   const complete = named.original !== undefined && named.id !== undefined;
   const slab = complete ? keySlab(named) : (await lookUp(requests, operation, named))?.slab;
   if (slab === undefined) return false;
-  const { failure } = await requests.run(operation, (socket) => socket.remove(slab));
+  const { failure } = await requests.run(operation, 'remove', slab);
   if (failure === undefined) return true;
   const error = errorOfFailure(operation, failure);
   if (isMissing(error)) return false;

@@ -11,8 +11,10 @@ import type {
   NativeEventReader,
   NetNamespaceArgument,
 } from '../core/native.js';
+import { note } from '../core/trace.js';
 import { errorOfWatchFailure } from './errors.js';
 import type { ConntrackEvent } from './event.js';
+import { lossTracer } from './trace.js';
 import { eventsOf } from './view.js';
 
 export interface SubscriptionOptions {
@@ -59,6 +61,10 @@ export class EventSubscription {
     const { failure } = this.reader;
     if (failure !== undefined) throw errorOfWatchFailure(operation, failure, allNamespaces);
     if (signal !== undefined) followSignal(signal, this);
+    note(operation, () => {
+      const granted = `${this.reader.receiveBufferBytes} of ${receiveBufferBytes} bytes`;
+      return `subscribed to groups 0x${groups.toString(16)}, receive buffer: ${granted} granted`;
+    });
   }
 
   get receiveBufferBytes(): number {
@@ -79,7 +85,7 @@ export class EventSubscription {
     const outcome = this.interrupted ? undefined : await afterTurn(this.reader.next());
     if (outcome !== undefined && !this.interrupted) {
       const { slabs, failure } = outcome;
-      if (failure === undefined) return eventsOf(slabs);
+      if (failure === undefined) return this.traced(eventsOf(slabs));
       this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
     }
     this.throwError();
@@ -94,6 +100,16 @@ export class EventSubscription {
   /** Ends the stream; read() then answers `undefined`. */
   close(): void {
     this.stop('complete');
+  }
+
+  private traced(events: ConntrackEvent[]): ConntrackEvent[] {
+    if (!lossTracer.isRead) return events;
+    const { operation } = this;
+    for (const event of events) {
+      if (event.type !== 'lost') continue;
+      lossTracer.write({ operation, cause: event.cause, count: event.count });
+    }
+    return events;
   }
 
   /** As with generators: the error once, the end from then on. */

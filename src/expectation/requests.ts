@@ -16,7 +16,7 @@ import { expectationKeySlab, expectationSpecSlab, isOfTuple } from './writer.js'
 
 export async function listExpectations(requests: RequestQueue): Promise<Expectation[]> {
   const operation = 'listExpectations';
-  const { slabs, failure } = await requests.run(operation, (socket) => socket.listExpectations());
+  const { slabs, failure } = await requests.run(operation, 'listExpectations');
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   return expectationsOf(slabs);
 }
@@ -35,7 +35,7 @@ export async function createExpectation(
   const operation = 'createExpectation';
   const checked = expectationSpecOf(spec);
   const slab = expectationSpecSlab(checked);
-  const { failure } = await requests.run(operation, (socket) => socket.createExpectation(slab));
+  const { failure } = await requests.run(operation, 'createExpectation', slab);
   if (failure !== undefined) throw errorOfExpectation(operation, failure);
   const found = await find(requests, operation, { ...checked, id: undefined });
   if (found === undefined) throw errorOfExpectation(operation, undefined);
@@ -50,9 +50,7 @@ export async function deleteExpectation(
   // A delete names one by its tuple and its id.
   const found = await find(requests, operation, expectationKeyOf(key));
   if (found === undefined) return false;
-  const { failure } = await requests.run(operation, (socket) =>
-    socket.removeExpectation(found.slab),
-  );
+  const { failure } = await requests.run(operation, 'removeExpectation', found.slab);
   if (failure === undefined) return true;
   const error = errorOfFailure(operation, failure);
   if (isMissing(error)) return false;
@@ -61,15 +59,13 @@ export async function deleteExpectation(
 
 export async function flushExpectations(requests: RequestQueue): Promise<void> {
   const operation = 'flushExpectations';
-  const { failure } = await requests.run(operation, (socket) => socket.flushExpectations());
+  const { failure } = await requests.run(operation, 'flushExpectations');
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
 }
 
 async function find(requests: RequestQueue, operation: string, key: CheckedExpectationKey) {
   const request = expectationKeySlab(key);
-  const { slabs, failure } = await requests.run(operation, (socket) =>
-    socket.getExpectation(request),
-  );
+  const { slabs, failure } = await requests.run(operation, 'getExpectation', request);
   if (failure !== undefined) {
     const error = errorOfFailure(operation, failure);
     if (isMissing(error)) return undefined;

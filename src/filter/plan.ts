@@ -10,7 +10,7 @@ import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
 import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import type { NamedFilter } from './check-filter.js';
-import { compileFilter } from './compile.js';
+import { type CompiledFilter, compileFilter } from './compile.js';
 import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filter.js';
 
 type Asked = keyof typeof ASKED_FIELDS;
@@ -33,14 +33,29 @@ export function planFilter(
   const { ask, filters } = compileFilter(filter);
   if (ask === undefined) return { passes: [], fields: [] };
   const asked = loadAddon().askedFields(ask);
-  const several = filters.length > 1;
   const support = asked === 0 ? undefined : probe(operation, netns);
-  const fields = filters.flatMap((one) =>
+  return { passes: passesOf(ask, asked), fields: fieldsOf(filters, ask, asked, support) };
+}
+
+/** What the kernel is asked to evaluate, without a look at what it can. */
+export function askedFields({ ask, filters }: CompiledFilter): PlannedField[] {
+  if (ask === undefined) return [];
+  const all = { tuple: true, status: true, zone: true };
+  return fieldsOf(filters, ask, loadAddon().askedFields(ask), all);
+}
+
+function fieldsOf(
+  filters: readonly NamedFilter[],
+  ask: ArrayBuffer,
+  asked: number,
+  support: FilterSupport | undefined,
+): PlannedField[] {
+  const several = filters.length > 1;
+  return filters.flatMap((one) =>
     conditionsOf(one).map((condition) =>
       several ? ofSeveral(condition, ask) : plan(condition, asked, support),
     ),
   );
-  return { passes: passesOf(ask, asked), fields };
 }
 
 function plan(

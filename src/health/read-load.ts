@@ -60,9 +60,9 @@ function readProc(netns: NetNamespaceArgument): Told {
 }
 
 async function ask(requests: RequestQueue): Promise<Told> {
-  const usage = await requests.run('readPressure', (socket) => socket.usage());
+  const usage = await requests.run('readPressure', 'usage');
   if (isRefusal(usage)) return {};
-  const stats = await requests.run('readPressure', (socket) => socket.stats());
+  const stats = await requests.run('readPressure', 'stats');
   const failure = usage.failure ?? stats.failure;
   if (failure !== undefined) throw errorOfPlainFailure('readPressure', failure);
   const { entries, maxEntries } = usage;

@@ -17,7 +17,7 @@ export async function readStats(
   requests: RequestQueue,
   netns: NetNamespaceArgument,
 ): Promise<TableStats> {
-  const usage = await requests.run('readStats', (socket) => socket.usage());
+  const usage = await requests.run('readStats', 'usage');
   if (isRefusal(usage)) return readFromProc(netns);
   if (usage.failure !== undefined) throw errorOfPlainFailure('readStats', usage.failure);
   return statsOf('netlink', {
@@ -31,7 +31,7 @@ export async function readStats(
 }
 
 async function ask(requests: RequestQueue, request: CounterRequest): Promise<Answer> {
-  const { cpus, failure } = await requests.run('readStats', (socket) => socket[request]());
+  const { cpus, failure } = await requests.run('readStats', request);
   if (failure !== undefined) throw errorOfPlainFailure('readStats', failure);
   return cpus;
 }

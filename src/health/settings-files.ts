@@ -3,9 +3,11 @@
  */
 
 import { boolean, type Check, integer, objectOf, uint8, word } from '../core/check.js';
+import { codeOf } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
+import { note } from '../core/trace.js';
 import { settingError, untrackedError } from './errors.js';
 import { numberIn } from './proc-number.js';
 import {
@@ -50,6 +52,10 @@ export async function writeSettings(
   for (const { name, text } of wanted) {
     const { sysctl } = SETTINGS[name];
     const { failure } = await loadAddon().writeFile(netns, settingPath(sysctl), text);
+    note(
+      'writeSettings',
+      () => `${settingPath(sysctl)} = ${text}: ${failure ? codeOf(failure.errno) : 'ok'}`,
+    );
     if (failure !== undefined) {
       throw settingError(failure, {
         sysctl: `net.netfilter.nf_conntrack_${sysctl}`,

@@ -121,7 +121,7 @@ export async function getEntry(this: unknown, key: EntryKey): Promise<Entry | un
 export async function countEntries(this: unknown): Promise<number> {
   atMost(0, arguments);
   return within(this, 'countEntries', async ({ requests }) => {
-    const { entries, failure } = await requests.run('countEntries', (socket) => socket.usage());
+    const { entries, failure } = await requests.run('countEntries', 'usage');
     if (failure !== undefined) throw errorOfPlainFailure('countEntries', failure);
     return entries;
   });
