@@ -13,10 +13,10 @@ import type { CounterName } from './counters.js';
 import type { TableLoad } from './read-load.js';
 import { utilizationOf } from './utilization.js';
 
-const LEVELS = ['normal', 'elevated', 'critical'] as const;
-
 /** How much of its room a table uses: `elevated` from 0.70, `critical` from 0.85. */
-export type PressureLevel = (typeof LEVELS)[number];
+export type PressureLevel = 'normal' | 'elevated' | 'critical';
+
+const LEVELS = ['normal', 'elevated', 'critical'] as const satisfies PressureLevel[];
 
 /** Where the levels begin. */
 export interface PressureThresholds {
