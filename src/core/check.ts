@@ -3,6 +3,7 @@
  * gives a typed copy; each property is read once, so that nothing can change afterwards.
  * What is wrong is a TypeError or a RangeError that names the field.
  */
+import { types } from 'node:util';
 import { rangeError, typeError } from './errors.js';
 import { builtInName, either, shown, suggestion } from './show-value.js';
 
@@ -17,6 +18,22 @@ type Checks<T> = {
 export type Fields<Name extends string> = Partial<Record<Name, unknown>>;
 
 const PLAIN = 'a plain object';
+
+/** Checks that need not be called for what is absent. */
+const optionals = new WeakSet<Check<unknown>>();
+
+/** The names of checks, listed once: validation runs for each of a million specifications. */
+const namesOfChecks = new WeakMap<object, readonly string[]>();
+
+/**
+ * An object that inherits nothing, whatever others have done to Object.prototype. V8 makes it
+ * fast, unlike one from Object.create(null).
+ */
+class Bare {
+  [name: string]: unknown;
+}
+Object.setPrototypeOf(Bare.prototype, null);
+Reflect.deleteProperty(Bare.prototype, 'constructor');
 
 /** The named fields of a plain object that has no others: a misspelled one would do nothing. */
 export function objectOf<Name extends string>(
@@ -67,10 +84,13 @@ export function checked<T extends object>(
   path: string,
   checks: Checks<T>,
 ): T {
-  const all = empty();
+  const all = new Bare();
   for (const name of namesOf(checks)) {
-    const value = checks[name](given[name], `${path}.${name}`);
-    if (value !== undefined) all[name] = value;
+    const check = checks[name];
+    const value = given[name];
+    if (value === undefined && optionals.has(check)) continue;
+    const result = check(value, `${path}.${name}`);
+    if (result !== undefined) all[name] = result;
   }
   return all as T;
 }
@@ -82,7 +102,10 @@ export function options<T extends object>(checks: Checks<T>): (value: T | undefi
 }
 
 export function optional<T>(check: Check<T>): Check<T | undefined> {
-  return (value, path) => (value === undefined ? undefined : check(value, path));
+  const either: Check<T | undefined> = (value, path) =>
+    value === undefined ? undefined : check(value, path);
+  optionals.add(either);
+  return either;
 }
 
 export function arrayOf<T>(check: Check<T>, expected = 'an array'): Check<T[]> {
@@ -221,6 +244,7 @@ function isView(value: object): boolean {
 /** Of this realm or another: a prototype that has one itself is that of a class. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype && !types.isArgumentsObject(value)) return true;
   const isOfNoClass = prototype === null || Object.getPrototypeOf(prototype) === null;
   const name = builtInName(value);
   return isOfNoClass && (name === undefined || name === 'a Proxy');
@@ -246,13 +270,12 @@ function ownFields<Name extends string>(
   if (!reading(path, () => isPlain(object))) {
     throw typeError(path, `must be ${expected}, not ${kindOf(object, path)}`);
   }
-  const all: readonly string[] = names;
-  const unknown = reading(path, () => Object.keys(object)).find(
-    (name) => !all.includes(name) && !others.includes(name),
-  );
-  if (unknown !== undefined) throw unknownField(path, unknown, names);
-  const present = reading(path, () => names.filter((name) => Object.hasOwn(object, name)));
-  return readOf(object, path, present);
+  const known: readonly string[] = names;
+  const present = reading(path, () => Object.keys(object));
+  for (const name of present) {
+    if (!known.includes(name) && !others.includes(name)) throw unknownField(path, name, names);
+  }
+  return readOf(object, path, present.filter((name) => known.includes(name)) as Name[]);
 }
 
 function readOf<Name extends string>(
@@ -260,8 +283,16 @@ function readOf<Name extends string>(
   path: string,
   names: readonly Name[],
 ): Fields<Name> {
-  const fields = empty();
-  for (const name of names) fields[name] = reading(`${path}.${name}`, () => object[name]);
+  const fields = new Bare();
+  let reading: Name | undefined;
+  try {
+    for (const name of names) {
+      reading = name;
+      fields[name] = object[name];
+    }
+  } catch (cause) {
+    throw typeError(`${path}.${reading}`, 'could not be read', cause);
+  }
   return fields as Fields<Name>;
 }
 
@@ -269,11 +300,6 @@ function unknownField(path: string, name: string, names: readonly string[]): Typ
   const field = /^\w{1,60}$/.test(name) ? `${path}.${name}` : `${path}[${shown(name)}]`;
   const known = names.length === 0 ? 'there are none' : `there is ${names.join(', ')}`;
   return typeError(field, `no such field; ${known}${suggestion(name, names)}`);
-}
-
-/** Inherits nothing, whatever others have done to Object.prototype. */
-function empty(): Record<string, unknown> {
-  return Object.create(null) as Record<string, unknown>;
 }
 
 /** Looks at an object that may have getters, or be a Proxy, which may throw anything. */
@@ -285,6 +311,11 @@ function reading<T>(path: string, look: () => T): T {
   }
 }
 
-function namesOf<T extends object>(checks: Checks<T>): (keyof T & string)[] {
-  return Object.keys(checks) as (keyof T & string)[];
+function namesOf<T extends object>(checks: Checks<T>): readonly (keyof T & string)[] {
+  let names = namesOfChecks.get(checks);
+  if (names === undefined) {
+    names = Object.keys(checks);
+    namesOfChecks.set(checks, names);
+  }
+  return names as (keyof T & string)[];
 }

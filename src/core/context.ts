@@ -107,8 +107,8 @@ export async function within<T>(
  * Refuses an object behind the last parameter: it would be options, and be ignored. Numbers and
  * arrays, which `keys.map(getEntry)` passes, are let through.
  */
-export function atMost(parameters: number, { length, ...given }: IArguments): void {
-  for (let index = parameters; index < length; index++) {
+export function atMost(parameters: number, given: IArguments): void {
+  for (let index = parameters; index < given.length; index++) {
     const extra: unknown = given[index];
     if (typeof extra === 'object' && extra !== null && !Array.isArray(extra)) {
       throw typeError(`arguments[${index}]`, 'the function takes no options');

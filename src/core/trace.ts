@@ -20,6 +20,8 @@ export interface RequestTrace {
 }
 
 const log = debuglog('conntrack');
+/** Node.js looks at the variable when it starts, and at each call of the getter matches it again. */
+const isLogged = log.enabled;
 
 /** A channel, and the line that stands for a message of it. */
 export class Tracer<Trace extends object> {
@@ -33,11 +35,11 @@ export class Tracer<Trace extends object> {
 
   /** Whether anybody reads. */
   get isRead(): boolean {
-    return this.channel.hasSubscribers || log.enabled;
+    return isLogged || this.channel.hasSubscribers;
   }
 
   write(trace: Trace): void {
-    if (log.enabled) log('%s', this.line(trace));
+    if (isLogged) log('%s', this.line(trace));
     this.channel.publish(trace);
   }
 }
@@ -55,5 +57,5 @@ export const requestTracer = new Tracer<RequestTrace>(
 
 /** A line about what has no channel. */
 export function note(operation: string, text: () => string): void {
-  if (log.enabled) log('%s: %s', operation, text());
+  if (isLogged) log('%s: %s', operation, text());
 }

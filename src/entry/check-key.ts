@@ -49,6 +49,9 @@ export const ENTRY_FIELDS = Object.keys({
 
 const KEY_FIELDS = ['protocol', 'protocolNumber', 'original', 'reply', 'zone', 'id'] as const;
 
+const zone = optional(uint16);
+const id = optional(uint32);
+
 export function keyOf(value: unknown): CheckedKey {
   const given = recordOf(
     value,
@@ -63,7 +66,7 @@ export function keyOf(value: unknown): CheckedKey {
     protocol,
     original: original === undefined ? undefined : tupleOf(original, 'key.original', protocol),
     reply: original === undefined ? tupleOf(reply, 'key.reply', protocol) : undefined,
-    zone: optional(uint16)(given.zone, 'key.zone'),
-    id: optional(uint32)(given.id, 'key.id'),
+    zone: zone(given.zone, 'key.zone'),
+    id: id(given.id, 'key.id'),
   };
 }

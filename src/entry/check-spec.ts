@@ -95,8 +95,20 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     }
   }
   const values = checked<Values>(given, path, VALUES);
+  // One shape for all: copies of objects of many shapes take V8 as long as all checks.
+  const { timeout, zone, status, mark, labels, helper, sequenceAdjust, synproxy } = values;
   return {
-    ...values,
+    timeout,
+    zone,
+    status,
+    mark,
+    tcp: values.tcp,
+    sctp: values.sctp,
+    dccp: values.dccp,
+    labels,
+    helper,
+    sequenceAdjust,
+    synproxy,
     protocol,
     original,
     reply: replyOf(given.reply, path, original, protocol, nat),

@@ -55,7 +55,7 @@ export const address: Check<string> = (value, path) => {
 
 /** The family of an address that was checked. */
 export function familyOf(text: string): Family {
-  return addressFamily(text) as Family;
+  return text.includes(':') ? 'ipv6' : 'ipv4';
 }
 
 export function requireFamily(family: Family, text: string, path: string, of: string): void {
@@ -102,15 +102,27 @@ export function masterOf(value: unknown, path: string, number: number): TupleOfP
   const tuple = checked<Tuple>(given, path, TUPLE);
   const { source, destination } = tuple;
   requireFamily(familyOf(source), destination, `${path}.destination`, 'source');
-  const require = (name: keyof Tuple, allowed: boolean, needed: boolean) => {
-    const field = `${path}.${name}`;
-    if (tuple[name] === undefined && needed) throw typeError(field, `protocol ${own} needs one`);
-    if (tuple[name] !== undefined && !allowed) throw typeError(field, `protocol ${own} has none`);
-  };
-  for (const end of ['source', 'destination'] as const) {
-    require(`${end}Port`, MAY_HAVE_PORTS.has(own), NEED_PORTS.has(own));
-    require(`${end}Key`, own === gre, own === gre);
-  }
-  require('icmp', NEED_ICMP.has(own), NEED_ICMP.has(own));
+  const mayHavePorts = MAY_HAVE_PORTS.has(own);
+  const needsPorts = NEED_PORTS.has(own);
+  const isGre = own === gre;
+  const isIcmp = NEED_ICMP.has(own);
+  expectField(tuple, path, 'sourcePort', own, mayHavePorts, needsPorts);
+  expectField(tuple, path, 'destinationPort', own, mayHavePorts, needsPorts);
+  expectField(tuple, path, 'sourceKey', own, isGre, isGre);
+  expectField(tuple, path, 'destinationKey', own, isGre, isGre);
+  expectField(tuple, path, 'icmp', own, isIcmp, isIcmp);
   return { protocol: own, tuple };
+}
+
+function expectField(
+  tuple: Tuple,
+  path: string,
+  name: keyof Tuple,
+  number: number,
+  allowed: boolean,
+  needed: boolean,
+): void {
+  const isThere = tuple[name] !== undefined;
+  if (!isThere && needed) throw typeError(`${path}.${name}`, `protocol ${number} needs one`);
+  if (isThere && !allowed) throw typeError(`${path}.${name}`, `protocol ${number} has none`);
 }
