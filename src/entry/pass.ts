@@ -80,6 +80,7 @@ function open(
   work: Work,
   compiled: CompiledFilter,
 ): TablePass | undefined {
+  if (work.signal !== undefined) throwIfAborted(work.signal);
   const { ask, records, isFamily } = compiled;
   if (ask === undefined) return undefined;
   const trace = WalkTrace.begin(operation, () => askedFields(compiled));
@@ -119,7 +120,6 @@ export class TablePass {
     selection: { ask: ArrayBuffer; filter: ArrayBuffer | undefined; netns: NetNamespaceArgument },
     trace?: WalkTrace,
   ) {
-    if (signal !== undefined) throwIfAborted(signal);
     this.operation = operation;
     this.signal = signal;
     this.trace = trace;
