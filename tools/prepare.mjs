@@ -11,6 +11,7 @@
 // has what runs under sanitizers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -72,14 +73,16 @@ const TESTS = {
 /** What is needed for a target and the projects behind it. */
 function needsOf(target, projects) {
   if (target !== 'tests') return TARGETS[target];
-  const names = projects.length === 0 ? Object.keys(TESTS) : projects;
-  const needs = names.map((name) => TESTS[name] ?? NOTHING); // vitest says which it does not know
+  // vitest takes patterns, too: what is no name may be any of them.
+  const isNamed = projects.length > 0 && projects.every((name) => name in TESTS);
+  const needs = (isNamed ? projects : Object.keys(TESTS)).map((name) => TESTS[name]);
   const all = (kind) => [...new Set(needs.flatMap((one) => one[kind]))];
   return { plain: all('plain'), sanitized: all('sanitized'), typescript: all('typescript') };
 }
 
 function cmakeBuild(tree, targets) {
-  const args = ['--build', tree, '--parallel', '--target', ...targets];
+  const args = ['--build', tree, '--parallel', String(availableParallelism())];
+  args.push('--target', ...targets);
   run(`cmake ${args.join(' ')}`, 'cmake', args);
 }
 
