@@ -13,7 +13,8 @@ import * as table from './table/table.js';
 export interface OpenOptions {
   /**
    * The network namespace: its name under /run/netns (`ip netns`), an absolute path such as
-   * /proc/1234/ns/net, or `{ pid }` for that of a process. Ours when it is left out.
+   * /proc/1234/ns/net, or `{ pid }` for that of a process. Default: the namespace of the
+   * calling thread.
    */
   readonly netns?: string | { readonly pid: number } | undefined;
 }
@@ -22,9 +23,9 @@ export interface OpenOptions {
 type Arguments<Name extends keyof typeof table> = Parameters<(typeof table)[Name]>;
 
 /**
- * A handle on the connection tracking table of one network namespace. Every
- * method exists as a function of the same name, too; a handle saves opening a
- * socket for each call.
+ * A handle on the connection tracking table of one network namespace. Each method is also a
+ * function of the module. A handle keeps one socket for its requests; a function opens one per
+ * call.
  *
  * @example
  * ```ts
@@ -43,20 +44,18 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
   }
 
   /**
-   * Opens a handle on a network namespace, by default that of the calling thread, which
-   * needs no privileges; what it is used for does.
+   * Opens a handle on a network namespace, by default the calling thread's. Opening that one
+   * needs no privileges; its methods do.
    *
-   * With `netns` everything that the handle does happens in that namespace, the reading
-   * of settings and counters included; the process itself stays where it is, with all its
-   * threads. The handle holds the namespace: when it is deleted, or its process ends, it
-   * lives on until the handle is closed. Entering needs CAP_SYS_ADMIN in the user
-   * namespace that owns it, and in ours.
+   * With `netns` every method works in that namespace, including those that read settings and
+   * counters. No thread of the process changes its own namespace. The handle keeps the
+   * namespace alive after its name is deleted or its process ends. Privileges with `netns`:
+   * CAP_SYS_ADMIN in the user namespace that owns it and in the caller's.
    *
-   * @throws {@link ConntrackError} `ENOENT` when there is no such namespace, `EINVAL` when
-   * it is none, `EPERM` or `EACCES` when it may not be entered;
-   * `ERR_CONNTRACK_UNSUPPORTED` on another platform
-   * or where the kernel has no netfilter netlink; `ERR_CONNTRACK_ADDON` when the
-   * native addon cannot be loaded.
+   * @throws {@link ConntrackError} `ENOENT` when the namespace does not exist, `EINVAL` when
+   * the path is not one, `EPERM` or `EACCES` when this process may not enter it;
+   * `ERR_CONNTRACK_UNSUPPORTED` on another platform or where the kernel has no netfilter
+   * netlink; `ERR_CONNTRACK_ADDON` when the native addon cannot be loaded.
    * @throws TypeError or RangeError for a wrong option, naming the field.
    *
    * @example
@@ -173,8 +172,8 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
   }
 
   /**
-   * Ends the streams of the handle, waits for its requests and closes its
-   * sockets. Idempotent. Calls that come later reject with `ERR_CONNTRACK_CLOSED`.
+   * Ends the handle's streams, waits for its requests and closes its sockets. Idempotent. Later
+   * calls reject with `ERR_CONNTRACK_CLOSED`.
    */
   close(): Promise<void> {
     return this.#context.close();

@@ -1,7 +1,7 @@
 /**
- * What ends when an AbortSignal does. A signal may live longer than its followers
- * and must not keep them alive; and it has one listener, however many they are,
- * because Node.js warns of a leak at the eleventh.
+ * Ends followers when an AbortSignal aborts. A signal may outlive its followers and must not
+ * keep them alive. It has one listener for all of them, because Node.js warns of a leak at the
+ * eleventh.
  */
 import { Dependents } from './dependents.js';
 

@@ -1,7 +1,7 @@
 /**
- * The one validator. A check takes a value of an argument and the path that names it, and
- * gives a typed copy; each property is read once, so that nothing can change afterwards.
- * What is wrong is a TypeError or a RangeError that names the field.
+ * The one validator. A check takes a value of an argument and the path that names it, and gives
+ * a typed copy; each property is read once, so that nothing can change afterwards. What is
+ * wrong is a TypeError or a RangeError that names the field.
  */
 import { types } from 'node:util';
 import { rangeError, typeError } from './errors.js';
@@ -46,8 +46,8 @@ export function objectOf<Name extends string>(
 }
 
 /**
- * The named fields of a plain object, which may have `others` as well, or of a view, such
- * as an entry, whose other getters are left alone.
+ * The named fields of a plain object, which may have `others` as well, or of a view, such as an
+ * entry, whose other getters are left alone.
  */
 export function recordOf<Name extends string>(
   value: unknown,
@@ -197,7 +197,7 @@ const maskedNumber = object<Masked>(
 export const masked: Check<number | Masked> = (given, path) => {
   if (typeof given === 'number') return uint32(given, path);
   const { value, mask } = maskedNumber(given, path);
-  if ((value & ~mask) !== 0) throw rangeError(`${path}.value`, 'has bits that the mask has not');
+  if ((value & ~mask) !== 0) throw rangeError(`${path}.value`, 'has bits outside the mask');
   return { value, mask };
 };
 
@@ -291,15 +291,15 @@ function readOf<Name extends string>(
       fields[name] = object[name];
     }
   } catch (cause) {
-    throw typeError(`${path}.${reading}`, 'could not be read', cause);
+    throw typeError(`${path}.${reading}`, 'cannot be read', cause);
   }
   return fields as Fields<Name>;
 }
 
 function unknownField(path: string, name: string, names: readonly string[]): TypeError {
   const field = /^\w{1,60}$/.test(name) ? `${path}.${name}` : `${path}[${shown(name)}]`;
-  const known = names.length === 0 ? 'there are none' : `there is ${names.join(', ')}`;
-  return typeError(field, `no such field; ${known}${suggestion(name, names)}`);
+  const known = names.length === 0 ? 'there are none' : `known: ${names.join(', ')}`;
+  return typeError(field, `unknown field; ${known}${suggestion(name, names)}`);
 }
 
 /** Looks at an object that may have getters, or be a Proxy, which may throw anything. */
@@ -307,7 +307,7 @@ function reading<T>(path: string, look: () => T): T {
   try {
     return look();
   } catch (cause) {
-    throw typeError(path, 'could not be read', cause);
+    throw typeError(path, 'cannot be read', cause);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What must end together with something that may live longer than it, unless
- * nobody holds it any more: an owner must not keep what its users have dropped.
+ * Weak references from an owner to the objects that end with it. The owner does not keep an
+ * object alive that its users have dropped.
  */
 export class Dependents<T extends object> {
   private readonly references = new Set<WeakRef<T>>();
@@ -24,7 +24,7 @@ export class Dependents<T extends object> {
     this.dropped.unregister(reference);
   }
 
-  /** Those that somebody still holds. */
+  /** The dependents that are still referenced. */
   held(): T[] {
     return [...this.references].flatMap((reference) => reference.deref() ?? []);
   }

@@ -1,13 +1,13 @@
 /**
- * The one error class of the package, its codes, and the messages that every noun needs;
- * those of one noun stand in its own errors.ts.
+ * The error class, its codes, and the messages that several nouns share; each noun has its own
+ * errors.ts.
  *
  * @module
  */
 import { constants } from 'node:os';
 import type { NativeFailure } from './native.js';
 
-/** Codes for what the package itself refuses; everything else is a POSIX name. */
+/** Codes of errors that the package itself detects; all others are POSIX names. */
 export type ConntrackErrorCode =
   | 'ERR_CONNTRACK_CLOSED'
   | 'ERR_CONNTRACK_BUSY'
@@ -26,9 +26,8 @@ interface ConntrackErrorParts {
 }
 
 /**
- * What every function of the package throws or rejects with, save for wrong
- * arguments (`TypeError`, `RangeError`) and for an aborted signal, whose own
- * reason it is.
+ * Every function throws or rejects with this error, except for wrong arguments (`TypeError`,
+ * `RangeError`) and aborted signals (the signal's reason).
  *
  * `code` is stable across minor versions; the message is not.
  *
@@ -46,7 +45,10 @@ interface ConntrackErrorParts {
  */
 export class ConntrackError extends Error {
   override readonly name = 'ConntrackError';
-  /** The POSIX name when the system or the kernel answered (`EPERM`, ...), else `ERR_CONNTRACK_*`. */
+  /**
+   * The POSIX name when the system or the kernel answered (`EPERM`, ...), else
+   * `ERR_CONNTRACK_*`.
+   */
   readonly code: string;
   /** The function that failed, such as `'listEntries'`. */
   readonly operation: string;
@@ -54,9 +56,9 @@ export class ConntrackError extends Error {
   declare readonly errno?: number;
   /** The system call that failed. Absent when the kernel answered the request with an error. */
   declare readonly syscall?: string;
-  /** The kernel's own words (netlink extended ack). */
+  /** The kernel's own text (netlink extended ack). */
   declare readonly detail?: string;
-  /** What to do about it. */
+  /** What to do; `message` includes it. */
   declare readonly hint?: string;
 
   /** @internal */
@@ -69,7 +71,7 @@ export class ConntrackError extends Error {
     );
     this.code = code;
     this.operation = operation;
-    // A property that has nothing to say is not there.
+    // Omits properties without a value.
     Object.assign(
       this,
       Object.fromEntries(
@@ -95,13 +97,13 @@ export const PERMISSION_HINT = [
 ].join('\n');
 
 export const ADMIN_NEEDED =
-  'CAP_NET_ADMIN is needed in the user namespace that owns this network namespace';
+  'this process lacks CAP_NET_ADMIN in the user namespace that owns this network namespace';
 
 const UNSUPPORTED_HINT =
   'Load it with "modprobe nf_conntrack_netlink", or build the kernel with CONFIG_NF_CT_NETLINK. ' +
-  'Sandboxes such as gVisor do not have it.';
+  'Sandboxes such as gVisor lack it.';
 
-/** What the kernel says where there is no NETLINK_NETFILTER. */
+/** The errors of socket() on a kernel without NETLINK_NETFILTER. */
 const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT']);
 
 /** The POSIX name of an error number. */
@@ -109,7 +111,7 @@ export function codeOf(errno: number): string {
   return POSIX_NAMES.get(errno) ?? `ERRNO_${errno}`;
 }
 
-/** Makes errors of one failure that say more than its code does. */
+/** Returns a function that creates errors of one failure, with a message of their own. */
 export function describing(operation: string, failure: NativeFailure) {
   const { errno, syscall, text } = failure;
   const code = codeOf(errno);
@@ -117,7 +119,7 @@ export function describing(operation: string, failure: NativeFailure) {
     new ConntrackError(problem, { code, operation, errno, syscall, detail: text, hint });
 }
 
-/** The hint of a change that failed after others were done. */
+/** The hint of a change that failed after others succeeded. */
 export function changedBefore(names: readonly string[], hint?: string): string {
   const kept = names.length === 0 ? 'Nothing was changed.' : `Changed before: ${names.join(', ')}.`;
   return hint === undefined ? kept : `${kept} ${hint}`;
@@ -130,26 +132,29 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
   const parts = { code, operation, errno, syscall, detail: text };
 
   if (syscall !== undefined) {
-    // The handle let go of its network namespace.
+    // The handle has closed its network namespace.
     if (syscall === 'setns' && code === 'EBADF') return closedError(operation, 'handle');
     if (NO_SOCKET.has(code)) {
-      return new ConntrackError('this kernel has no netfilter netlink sockets', {
-        ...parts,
-        code: 'ERR_CONNTRACK_UNSUPPORTED',
-        hint: UNSUPPORTED_HINT,
-      });
+      return new ConntrackError(
+        'this kernel has no netfilter netlink sockets (NETLINK_NETFILTER)',
+        {
+          ...parts,
+          code: 'ERR_CONNTRACK_UNSUPPORTED',
+          hint: UNSUPPORTED_HINT,
+        },
+      );
     }
     if (code === 'EBADMSG') {
-      return new ConntrackError(
-        'the answer of the kernel could not be decoded: a length in it is wrong',
-        { ...parts, hint: 'Please report this with the output of "uname -a".' },
-      );
+      return new ConntrackError("cannot decode the kernel's answer: a length in it is wrong", {
+        ...parts,
+        hint: 'Please report this, with the output of "uname -a".',
+      });
     }
     return new ConntrackError(`${syscall} failed: ${code}`, parts);
   }
 
   if (code === 'EPERM') {
-    return new ConntrackError(`${ADMIN_NEEDED}; ctnetlink asks for it even to read`, {
+    return new ConntrackError(`${ADMIN_NEEDED}; ctnetlink requires it even for reads`, {
       ...parts,
       hint: PERMISSION_HINT,
     });
@@ -158,12 +163,12 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
 }
 
 /**
- * The same for a request that has nothing in it that could be wrong: EINVAL is
- * then what nfnetlink says when nobody serves the subsystem (nfnetlink_rcv_msg).
+ * The same for a request without arguments: there, EINVAL means that no module serves the
+ * subsystem (nfnetlink_rcv_msg).
  */
 export function errorOfPlainFailure(operation: string, failure: NativeFailure): ConntrackError {
   if (failure.syscall === undefined && codeOf(failure.errno) === 'EINVAL') {
-    return new ConntrackError('this kernel has no ctnetlink', {
+    return new ConntrackError('this kernel has no ctnetlink (nf_conntrack_netlink)', {
       code: 'ERR_CONNTRACK_UNSUPPORTED',
       operation,
       errno: failure.errno,
@@ -186,31 +191,29 @@ export function netnsError(
     case 'ENOENT':
     case 'ENOTDIR':
       return of(
-        `there is no network namespace at ${path}`,
+        `no network namespace at ${path}`,
         path.startsWith('/proc/')
-          ? 'The process has ended, or is one of another process id namespace.'
-          : 'List those that have a name with "ip netns".',
+          ? 'The process has ended, or belongs to another pid namespace.'
+          : 'List the named ones with "ip netns".',
       );
     case 'EINVAL':
       return of(
         `${path} is not a network namespace`,
-        'It should be a file as "ip netns add" makes it, or /proc/<pid>/ns/net.',
+        'Pass a file that "ip netns add" has created, or /proc/<pid>/ns/net.',
       );
     case 'EACCES':
     case 'EPERM':
       return of(
-        `the network namespace at ${path} may not be entered`,
-        'CAP_SYS_ADMIN is needed in the user namespace that owns it, and in our own; for the ' +
-          'namespace of a process of another user CAP_SYS_PTRACE, too.',
+        `this process may not enter the network namespace at ${path}`,
+        'Grant CAP_SYS_ADMIN in the user namespace that owns it and in that of the caller, and ' +
+          'CAP_SYS_PTRACE if the process belongs to another user.',
       );
     default:
-      return of(
-        `the network namespace at ${path} could not be opened: ${failure.syscall} gave ${code}`,
-      );
+      return of(`cannot open the network namespace at ${path}: ${failure.syscall} failed: ${code}`);
   }
 }
 
-/** Whether the kernel says that there is no such thing. */
+/** Whether the kernel answered ENOENT. */
 export function isMissing({ code, syscall }: ConntrackError): boolean {
   return code === 'ENOENT' && syscall === undefined;
 }
@@ -220,26 +223,29 @@ export function closedError(operation: string, what: string): ConntrackError {
 }
 
 export function concurrentReadError(operation: string): ConntrackError {
-  return new ConntrackError('a next() is pending already', {
+  return new ConntrackError('another next() is pending', {
     code: 'ERR_CONNTRACK_BUSY',
     operation,
-    hint: 'Await each next() before the next one, or read the stream with "for await".',
+    hint: 'Await each next() before you call it again, or read the stream with "for await".',
   });
 }
 
 export function secondReaderError(operation: string): ConntrackError {
-  return new ConntrackError('the stream is being read already', {
+  return new ConntrackError('the stream already has a reader', {
     code: 'ERR_CONNTRACK_BUSY',
     operation,
-    hint: `A stream is read once. Call ${operation}() again for another one.`,
+    hint: `A stream can be read once. Call ${operation}() again for another stream.`,
   });
 }
 
 export function platformError(): ConntrackError {
-  return new ConntrackError(`connection tracking is Linux only; this is ${process.platform}`, {
-    code: 'ERR_CONNTRACK_UNSUPPORTED',
-    operation: 'load',
-  });
+  return new ConntrackError(
+    `connection tracking needs Linux; this platform is ${process.platform}`,
+    {
+      code: 'ERR_CONNTRACK_UNSUPPORTED',
+      operation: 'load',
+    },
+  );
 }
 
 export interface LoadAttempt {
@@ -252,10 +258,10 @@ export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
     const reason = error instanceof Error ? error.message : String(error);
     return `  ${path}\n    ${reason.split('\n', 1)[0] ?? ''}`;
   });
-  return new ConntrackError(`the native addon could not be loaded. Tried:\n${tried.join('\n')}`, {
+  return new ConntrackError(`cannot load the native addon. Tried:\n${tried.join('\n')}`, {
     code: 'ERR_CONNTRACK_ADDON',
     operation: 'load',
-    hint: 'Build it with "npm explore conntrack -- npm run build:gyp" (needs a C++17 compiler).',
+    hint: 'Build it with "npm explore conntrack -- npm run build:gyp", which needs a C++17 compiler.',
     cause: attempts.at(-1)?.error,
   });
 }
@@ -272,18 +278,18 @@ export function layoutError(
     {
       code: 'ERR_CONNTRACK_LAYOUT',
       operation: 'load',
-      hint: 'Build it again with "npm explore conntrack -- npm run build:gyp".',
+      hint: 'Rebuild it with "npm explore conntrack -- npm run build:gyp".',
     },
   );
 }
 
-/** A wrong argument: names the field and what it should be. */
+/** An argument of a wrong type; names the field and the expected value. */
 export function typeError(field: string, expected: string, cause?: unknown): TypeError {
   const options = cause === undefined ? undefined : { cause };
   return new TypeError(`${field}: ${expected}`, options);
 }
 
-/** A number outside of its range: names the field and the range. */
+/** A number out of range; names the field and the range. */
 export function rangeError(field: string, expected: string): RangeError {
   return new RangeError(`${field}: ${expected}`);
 }

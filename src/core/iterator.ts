@@ -2,13 +2,13 @@
  * The iterators of a stream that is read in batches: one by one, or array by array.
  */
 
-/** Where the batches come from. */
+/** The source of the batches. */
 export interface BatchSource<T> {
   /** The next batch, which is not empty; `undefined` at the end. */
   read(): Promise<T[] | undefined>;
   /** Ends the reading from within its own loop. */
   leave(): Promise<void>;
-  /** Whether the reading was ended from outside, so that what is left must not be given. */
+  /** Whether the reading was ended from outside: the rest of the batch must not be returned. */
   readonly interrupted: boolean;
 }
 
@@ -32,7 +32,7 @@ export function iterateItems<T>(source: BatchSource<T>): AsyncIterableIterator<T
   return iterate(source, read, () => batch[index++]);
 }
 
-/** `ready`: a value that is there without waiting. */
+/** `ready` returns a value that needs no waiting. */
 function iterate<T>(
   source: BatchSource<unknown>,
   read: () => Promise<T | undefined>,

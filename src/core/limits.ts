@@ -60,7 +60,7 @@ export const LIMITS = {
 
   /** Default of `intervalMs`. */
   pressureIntervalMs: 1000,
-  /** What a timer of Node.js can wait for. */
+  /** The longest timer of Node.js. */
   longestIntervalMs: 2 ** 31 - 1,
   /** diagnose() looks for so long, so that a counter that moves is seen to move. */
   shortestLookMs: 500,

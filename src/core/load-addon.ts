@@ -7,7 +7,10 @@ import type { NativeAddon } from './native.js';
 const require = createRequire(import.meta.url);
 const packageRoot = new URL('../../', import.meta.url);
 
-/** An override for sanitizer and test builds, a build from source, the shipped binary. */
+/**
+ * CONNTRACK_ADDON overrides the path, for sanitizer and test builds; then a build from source,
+ * then the shipped binary.
+ */
 function candidates(): string[] {
   const override = process.env.CONNTRACK_ADDON;
   if (override !== undefined && override !== '') return [override];
@@ -20,8 +23,8 @@ function candidates(): string[] {
 let loaded: NativeAddon | undefined;
 
 /**
- * The addon, loaded when it is first needed: importing the package does nothing,
- * so that it works on platforms without the addon.
+ * Returns the addon, which the first call loads. Importing the package loads nothing, so it
+ * works on every platform.
  */
 export function loadAddon(): NativeAddon {
   loaded ??= load();

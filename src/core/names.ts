@@ -1,11 +1,10 @@
 /**
- * Numbers of the kernel and their words. Each list stands here once; the union
- * types and the lookups derive from it.
+ * The kernel's numbers and their names. Union types and lookups derive from these lists.
  *
  * @module
  */
 
-/** Transport protocols that have a word of their own, with their IP protocol numbers. */
+/** Transport protocols with a name, and their IP protocol numbers. */
 export const PROTOCOL_NUMBERS = {
   icmp: 1,
   tcp: 6,
@@ -17,10 +16,10 @@ export const PROTOCOL_NUMBERS = {
   udplite: 136,
 } as const;
 
-/** A transport protocol with a word of its own. */
+/** A transport protocol with a name. */
 export type NamedProtocol = keyof typeof PROTOCOL_NUMBERS;
 
-/** A transport protocol; `'other'` stands for every number without a word. */
+/** A transport protocol; `'other'` is any protocol without a name. */
 export type Protocol = NamedProtocol | 'other';
 
 /** An address family. */
@@ -68,10 +67,10 @@ export const DCCP_STATES = [
   'INVALID',
 ] as const;
 
-/** Whose half of a DCCP connection the original direction is: `enum ct_dccp_roles`. */
+/** The DCCP role of the original direction's sender: `enum ct_dccp_roles`. */
 export const DCCP_ROLES = ['client', 'server'] as const;
 
-/** A number of the kernel that this version has no word for. */
+/** A number of the kernel without a name in this version. */
 export type UnknownName = `UNKNOWN(${number})`;
 
 /** A TCP state. */
@@ -106,16 +105,15 @@ export const STATUS_FLAGS = [
   'hardwareOffload',
 ] as const;
 
-/** The word for one status bit. */
+/** The name of a status bit. */
 export type StatusFlag = (typeof STATUS_FLAGS)[number];
 
 /**
- * Flags of expectations by position: `NF_CT_EXPECT_*`,
- * linux/netfilter/nf_conntrack_common.h.
+ * Flags of expectations by position: `NF_CT_EXPECT_*`, linux/netfilter/nf_conntrack_common.h.
  */
 export const EXPECTATION_FLAGS = ['permanent', 'inactive', 'userspace'] as const;
 
-/** The word for one flag of an expectation. */
+/** The name of an expectation's flag. */
 export type ExpectationFlag = (typeof EXPECTATION_FLAGS)[number];
 
 /** The bit of a status flag, as in `IPS_*`. */
@@ -131,12 +129,12 @@ const PROTOCOLS_BY_NUMBER: readonly Protocol[] = Array.from(
     ) ?? 'other',
 );
 
-/** The word for an IP protocol number. */
+/** Returns the name of an IP protocol number. */
 export function protocolName(number: number): Protocol {
   return PROTOCOLS_BY_NUMBER[number] ?? 'other';
 }
 
-/** The word that a table has for a number, or `UNKNOWN(n)`. */
+/** Returns the name of a number in a list, or `UNKNOWN(n)`. */
 export function nameOf<Name extends string>(
   names: readonly Name[],
   number: number,

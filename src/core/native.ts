@@ -1,8 +1,11 @@
 /**
- * The types of all that the addon exports: the one door to C++.
+ * The types of the addon's exports.
  */
 
-/** Why something failed, in numbers. `syscall` is absent when the kernel answered with the error. */
+/**
+ * Why something failed, in numbers. `syscall` is absent when the kernel answered with the
+ * error.
+ */
 export interface NativeFailure {
   readonly errno: number;
   readonly syscall?: string;
@@ -16,12 +19,11 @@ export interface Outcome {
 
 /** Reads the table once, from beginning to end. native/addon/dump_wrap.h */
 export interface NativeDumpReader {
-  /** Set when the socket could not be opened; then the reader is of no use. */
+  /** Set when the socket could not be opened; the reader is then unusable. */
   readonly failure?: NativeFailure;
   /**
-   * Slabs to fill, in turn; they must be left alone until they are. Reading goes on
-   * while there are any. `next` answers when `batch` of them are filled, or none
-   * will be for now.
+   * Slabs to fill, in turn; they must be left alone until they are. Reading goes on while there
+   * are any. `next` answers when `batch` of them are filled, or none will be for now.
    */
   supply(slabs: readonly ArrayBuffer[], batch: number): void;
   /**
@@ -29,7 +31,7 @@ export interface NativeDumpReader {
    * end, or when the kernel is silent. A promise when that is still to come; one at a time.
    */
   next(): number | Promise<number>;
-  /** How the reading has ended, once all that was filled has been told. */
+  /** How the reading ended, after next() has returned every filled slab. */
   end(): Outcome | undefined;
   /** Ends the reading, and a pending `next`, and closes the socket. Once. */
   close(): Promise<void>;
@@ -37,7 +39,7 @@ export interface NativeDumpReader {
 
 /** What became of one write. */
 export interface WriteResult extends Outcome {
-  /** It was done; then a failure is that of reading the entry. */
+  /** The write succeeded; a failure then belongs to the read that followed. */
   readonly written?: true;
   /** Holds the entry alone, as the kernel has it now. */
   readonly slab?: ArrayBuffer;
@@ -64,7 +66,7 @@ export interface NativeTableChanger {
   close(): void;
 }
 
-/** Which conditions the kernel can compare; absent: it cannot be told. */
+/** Which conditions the kernel compares; absent: the probe could not decide. */
 export interface FilterSupport extends Outcome {
   readonly tuple?: boolean;
   readonly status?: boolean;
@@ -116,7 +118,7 @@ export interface NativeEventCounters {
   readonly foreign: number;
 }
 
-/** Reads events on a thread of its own from the moment it is made. native/addon/event_wrap.h */
+/** Reads events on a separate thread, from its construction on. native/addon/event_wrap.h */
 export interface NativeEventReader {
   /** Set when it could not subscribe; then the reader is of no use. */
   readonly failure?: NativeFailure;
@@ -135,11 +137,14 @@ export interface EventOutcome extends Outcome {
   readonly slabs: readonly ArrayBuffer[];
 }
 
-/** A network namespace that is not ours. native/addon/namespace_wrap.h */
+/** Another network namespace. native/addon/namespace_wrap.h */
 export interface NativeNetNamespace {
-  /** Set when it may not be entered, or is none; then it is of no use. */
+  /**
+   * Set when this process may not enter it, or the path is not a namespace; the object is then
+   * unusable.
+   */
   readonly failure?: NativeFailure;
-  /** What was opened in it goes on. */
+  /** Sockets that were opened in it stay open. */
   close(): void;
 }
 

@@ -91,7 +91,7 @@ export function specOf(value: unknown, path: string): CheckedSpec {
   const { master } = given;
   for (const name of ['tcp', 'sctp', 'dccp'] as const) {
     if (given[name] !== undefined && protocol !== PROTOCOL_NUMBERS[name]) {
-      throw typeError(`${path}.${name}`, `protocol ${protocol} has none`);
+      throw typeError(`${path}.${name}`, `protocol ${protocol} does not have it`);
     }
   }
   const values = checked<Values>(given, path, VALUES);

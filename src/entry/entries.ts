@@ -31,12 +31,12 @@ export async function entriesInTurns(slabs: readonly ArrayBuffer[]): Promise<Ent
 /** Some thousand entries, less than a millisecond. */
 const SLABS_A_TURN = 12;
 
-/** Of the right size from the start: growing it would cost as much as filling it. */
+/** Allocates the array at its final size: growing it would cost as much as filling it. */
 function roomFor(slabs: readonly Uint32Array[]): EntryBase[] {
   return new Array<EntryBase>(slabs.reduce((sum, words) => sum + slabCount(words), 0));
 }
 
-/** Puts the entries of a slab into `entries`, and tells where the next one goes. */
+/** Appends the entries of a slab to `entries` and returns the next index. */
 function viewEntries(words: Uint32Array, entries: EntryBase[], index: number): number {
   const end = index + slabCount(words);
   for (let at = SLAB.firstEntry / 4; index < end; at += ENTRY.size / 4) {

@@ -20,13 +20,13 @@ export interface Status extends Readonly<Record<StatusFlag, boolean>> {
   readonly bits: number;
 }
 
-/** What the kernel knows of one direction of a TCP connection. */
+/** The kernel's state of one direction of a TCP connection. */
 export interface TcpDirection {
   /** Shift count of the window scale option. */
   readonly windowScale?: number | undefined;
   /** `IP_CT_TCP_FLAG_*` bits: 1 window scale, 2 SACK, 4 closed first, 8 liberal, ... */
   readonly flags?: number | undefined;
-  /** Which of `flags` count when an entry is written; 0 in what the kernel sends. */
+  /** Which of `flags` a write applies; 0 in entries from the kernel. */
   readonly flagsMask?: number | undefined;
 }
 
@@ -57,7 +57,7 @@ export interface DirectionCounters {
   /** Exact up to 2^53 - 1. */
   readonly packets: number;
   readonly bytes: number;
-  /** Exact always. */
+  /** Always exact. */
   readonly packetsBig: bigint;
   readonly bytesBig: bigint;
 }
@@ -68,22 +68,22 @@ export interface Counters {
   readonly reply: DirectionCounters;
 }
 
-/** An address that NAT put in the place of another one. */
+/** The address, and port, that NAT substitutes. */
 export interface NatEndpoint {
   readonly address: string;
   /** For protocols with ports. */
   readonly port?: number | undefined;
 }
 
-/** What NAT does to a flow, derived from its two tuples and its status bits. */
+/** The NAT of a flow, derived from its tuples and status bits. */
 export interface Nat {
-  /** What the destination sees as source. */
+  /** The source that the destination sees. */
   readonly source?: NatEndpoint | undefined;
   /** Where packets to the original destination go. */
   readonly destination?: NatEndpoint | undefined;
 }
 
-/** How sequence numbers are shifted after a helper changed the payload (`CTA_SEQ_ADJ_*`). */
+/** The shift of sequence numbers after a helper changed the payload (`CTA_SEQ_ADJ_*`). */
 export interface SequenceAdjustment {
   readonly correctionPosition: number;
   readonly offsetBefore: number;
@@ -103,7 +103,7 @@ export interface Synproxy {
   readonly timestampOffset: number;
 }
 
-/** What entries of every protocol have. */
+/** Fields of entries of every protocol. */
 export interface EntryBase {
   readonly family: Family;
   /** The IP protocol number (`CTA_PROTO_NUM`), also when `protocol` is `'other'`. */
@@ -113,29 +113,32 @@ export interface EntryBase {
   /** The direction of the answers, after NAT. */
   readonly reply: Tuple;
   /**
-   * A number for the entry's life (`CTA_ID`). Not unique by itself: identify a
-   * flow by `id`, `zone` and `original` together.
+   * A number, constant for the entry's life (`CTA_ID`). It is unique only together with `zone`
+   * and `original`.
    */
   readonly id: number;
-  /** The zone of both directions (`CTA_ZONE`); 0, the default, when there is none. */
+  /** The zone of both directions (`CTA_ZONE`); defaults to 0. */
   readonly zone: number;
   readonly status: Status;
   /** `status.assured`: the flow has seen traffic in both directions and is not evicted early. */
   readonly assured: boolean;
-  /** Seconds until the entry ends, unless packets come (`CTA_TIMEOUT`). Absent for offloaded flows. */
+  /**
+   * Seconds until the entry expires without a packet (`CTA_TIMEOUT`). Absent for offloaded
+   * flows.
+   */
   readonly timeout: number | undefined;
   /** `CTA_MARK`. */
   readonly mark: number | undefined;
   /** Reference count (`CTA_USE`). */
   readonly use: number | undefined;
   /**
-   * `undefined` when `net.netfilter.nf_conntrack_acct` was 0 as the flow began;
-   * never a zero that stands for "not counted".
+   * `undefined` if `net.netfilter.nf_conntrack_acct` was 0 when the flow began; 0 always means
+   * that no packet came.
    */
   readonly counters: Counters | undefined;
   /**
-   * When the flow began (`CTA_TIMESTAMP_START`), to the millisecond. `undefined`
-   * when `net.netfilter.nf_conntrack_timestamp` was 0 then.
+   * When the flow began (`CTA_TIMESTAMP_START`), to the millisecond. `undefined` when
+   * `net.netfilter.nf_conntrack_timestamp` was 0 then.
    */
   readonly startTime: Date | undefined;
   /** When the flow ended; in DESTROY events only. */
@@ -149,20 +152,20 @@ export interface EntryBase {
   readonly helper: string | undefined;
   /** `CTA_SECCTX`, such as an SELinux context. */
   readonly securityContext: string | undefined;
-  /** The original tuple of the flow that a helper expected this one from (`CTA_TUPLE_MASTER`). */
+  /** The original tuple of the flow whose helper expected this one (`CTA_TUPLE_MASTER`). */
   readonly master: MasterTuple | undefined;
   readonly nat: Nat | undefined;
   readonly sequenceAdjust: SequenceAdjust | undefined;
   readonly synproxy: Synproxy | undefined;
-  /** How many attributes the kernel sent that this version does not know. */
+  /** The number of attributes that this version does not know. */
   readonly unknownAttributes: number;
 
   /**
-   * A plain object with every field that is there, fit for `JSON.stringify` and
-   * `structuredClone`. It keeps no memory of the batch that the entry came in.
+   * Returns a plain object with the fields that are present, for `JSON.stringify` and
+   * `structuredClone`. It keeps no memory of the batch.
    */
   toJSON(): EntryJson;
-  /** The line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7). */
+  /** Returns the line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7). */
   toString(): string;
 }
 
@@ -190,7 +193,7 @@ export interface DccpEntry extends EntryBase {
   readonly dccp: DccpInfo | undefined;
 }
 
-/** A flow of a protocol that has no state of its own in the table. */
+/** A flow of a protocol without a state in the table. */
 export interface StatelessEntry extends EntryBase {
   readonly protocol: Exclude<Protocol, 'tcp' | 'sctp' | 'dccp'>;
   readonly tcp: undefined;
@@ -199,12 +202,11 @@ export interface StatelessEntry extends EntryBase {
 }
 
 /**
- * One entry of the connection tracking table: a read-only value. Fields that the
- * kernel did not send are `undefined`. Discriminated by `protocol`.
+ * One entry of the connection tracking table: a read-only value. Fields that the kernel did not
+ * send are `undefined`. Discriminated by `protocol`.
  *
- * Fields are decoded when they are read. An entry that is kept holds at most
- * 64 KiB of the batch that it came in; `toJSON()` gives an object that holds
- * nothing. Two entries are best compared through `toJSON()`.
+ * Reading a field decodes it. A kept entry keeps at most 64 KiB of its batch in memory; the
+ * object that `toJSON()` returns keeps none. Compare two entries through `toJSON()`.
  *
  * @example
  * ```ts
@@ -216,7 +218,7 @@ export interface StatelessEntry extends EntryBase {
  */
 export type Entry = TcpEntry | SctpEntry | DccpEntry | StatelessEntry;
 
-/** Counters as JSON; the exact decimal string joins where a number is not exact. */
+/** Counters as JSON; a number that is not exact has an exact decimal string beside it. */
 export interface DirectionCountersJson {
   packets: number;
   bytes: number;
@@ -231,8 +233,8 @@ export interface CountersJson {
 }
 
 /**
- * What `entry.toJSON()` gives. Fields that the entry does not have are left out.
- * Big integers are decimal strings, dates are ISO 8601.
+ * The result of `entry.toJSON()`. It omits the fields that the entry lacks. Big integers are
+ * decimal strings, dates are ISO 8601.
  */
 export interface EntryJson {
   family: Family;

@@ -1,5 +1,5 @@
 /**
- * What the kernel's refusals of entries mean.
+ * Messages for the kernel's errors about entries.
  */
 import { constants } from 'node:os';
 import {
@@ -15,7 +15,7 @@ import type { NativeFailure } from '../core/native.js';
 import type { CheckedSpec } from './check-spec.js';
 import type { EntryChanges } from './spec.js';
 
-/** What the kernel answers when it does not create an entry. */
+/** The error of a failed creation. */
 export function errorOfCreation(
   operation: string,
   failure: NativeFailure,
@@ -26,12 +26,12 @@ export function errorOfCreation(
   switch (codeOf(failure.errno)) {
     case 'EEXIST':
       return refused(
-        'an entry has this tuple already, in one direction or the other',
-        'Change that one with updateEntry(), or delete it first.',
+        'an entry has this tuple already, as its original or its reply',
+        'Change that entry with updateEntry(), or delete it first.',
       );
     case 'ENOENT':
       if (master !== undefined)
-        return refused("no entry has the master's tuple as its original one");
+        return refused("no entry has the master's tuple as its original tuple");
       break;
     case 'ENOSPC':
       if (labels !== undefined) return unlabelledError(operation, failure.text);
@@ -40,20 +40,20 @@ export function errorOfCreation(
       if (helper !== undefined) {
         return refused(
           `the kernel has no helper '${helper}' for this protocol and family`,
-          `Load it, such as with "modprobe nf_conntrack_${helper}".`,
+          `Load it, for example with "modprobe nf_conntrack_${helper}".`,
         );
       }
       break;
     case 'ENOMEM':
       return refused(
-        'the table is full, or the kernel has no memory',
-        'Compare countEntries() with net.netfilter.nf_conntrack_max, and raise that.',
+        'the table is full, or the kernel is out of memory',
+        'Raise net.netfilter.nf_conntrack_max if countEntries() has reached it.',
       );
   }
   return errorOfFailure(operation, failure);
 }
 
-/** An entry cannot have its labels, and was not created. */
+/** The error of an entry whose labels have no room; it does not exist. */
 export function unlabelledError(operation: string, detail?: string): ConntrackError {
   return new ConntrackError(NO_LABELS, {
     code: 'ENOSPC',
@@ -64,16 +64,14 @@ export function unlabelledError(operation: string, detail?: string): ConntrackEr
   });
 }
 
-const NO_LABELS =
-  'no rule of this network namespace uses labels, so that entries have no room for any';
+const NO_LABELS = 'no rule of this network namespace uses labels, so entries have no room for them';
 const LABELS_HINT =
-  'A rule that sets one makes room in entries that begin from then on: "ct label set" in nft, ' +
-  'or "-m connlabel --set" in iptables.';
+  'Add a rule that sets a label ("ct label set" in nft, "-m connlabel --set" in iptables): ' +
+  'entries that begin afterwards have room.';
 
 /**
- * What the kernel answers when it does not change an entry. It applies changes in the
- * order of `named` (ctnetlink_change_conntrack) and keeps those before the one that
- * fails.
+ * What the kernel answers when it does not change an entry. It applies changes in the order of
+ * `named` (ctnetlink_change_conntrack) and keeps those before the one that fails.
  */
 export function errorOfUpdate(
   operation: string,
@@ -89,18 +87,18 @@ export function errorOfUpdate(
       if (named.includes('helper')) {
         return refused(
           'helper',
-          'the kernel has no such helper, or the entry began without one and has no room for it',
+          'the kernel lacks this helper, or the entry was created without one and has no room for it',
         );
       }
       break;
     case 'EBUSY':
       if (named.includes('helper')) {
-        return refused('helper', 'the kernel gives an entry that exists no other helper');
+        return refused('helper', 'the kernel does not replace the helper of an existing entry');
       }
       if (named.includes('status')) {
         return refused(
           'status',
-          'the status has changed meanwhile: the kernel lets no bit be cleared',
+          'the status changed during the update, and the kernel does not clear bits',
         );
       }
       break;
@@ -108,7 +106,7 @@ export function errorOfUpdate(
       if (named.includes('timeout')) {
         return refused(
           'timeout',
-          `the timeout of the entry is fixed (IPS_FIXED_TIMEOUT), or ${ADMIN_NEEDED}`,
+          `the entry has a fixed timeout (IPS_FIXED_TIMEOUT), or ${ADMIN_NEEDED}`,
         );
       }
       break;
@@ -116,7 +114,7 @@ export function errorOfUpdate(
     case 'ERANGE': {
       const state = named.find((name) => name === 'tcp' || name === 'sctp');
       if (state !== undefined)
-        return refused(state, `the kernel does not know this state of ${state}`);
+        return refused(state, `the kernel does not know this ${state} state`);
       break;
     }
     case 'ENOSPC':
@@ -140,7 +138,7 @@ export function errorOfPass(
     operation,
     errno,
     syscall,
-    hint: `It ended after ${matched} matches, of which ${changed} were done and ${vanished} gone.${
+    hint: `Before the failure: ${matched} matched, ${changed} done, ${vanished} vanished.${
       code === 'ENOSPC' ? ` ${NO_LABELS}. ${LABELS_HINT}` : ''
     }`,
     detail,
@@ -148,7 +146,7 @@ export function errorOfPass(
 }
 
 export function missingEntryError(operation: string): ConntrackError {
-  return new ConntrackError('there is no such entry', {
+  return new ConntrackError('no entry matches the key', {
     code: 'ENOENT',
     operation,
     errno: constants.errno.ENOENT,
@@ -156,11 +154,11 @@ export function missingEntryError(operation: string): ConntrackError {
 }
 
 export function fixedTimeoutError(operation: string): ConntrackError {
-  return new ConntrackError('the timeout of the entry is fixed (IPS_FIXED_TIMEOUT)', {
+  return new ConntrackError('the entry has a fixed timeout (IPS_FIXED_TIMEOUT)', {
     code: 'EPERM',
     operation,
     errno: constants.errno.EPERM,
-    hint: 'Nothing was changed. Delete the entry, or change the others without the timeout.',
+    hint: 'Nothing was changed. Delete the entry, or leave out timeout.',
   });
 }
 
@@ -168,28 +166,28 @@ export function ignoredChangeError(
   operation: string,
   name: 'sequenceAdjust' | 'synproxy',
 ): ConntrackError {
-  return new ConntrackError(`the kernel has ignored ${name}: the entry has no room for it`, {
+  return new ConntrackError(`the kernel ignored ${name}: the entry has no room for it`, {
     code: 'EOPNOTSUPP',
     operation,
-    hint: 'What else was named was changed.',
+    hint: 'The other changes were applied.',
   });
 }
 
 export function replacedEntryError(operation: string): ConntrackError {
   return new ConntrackError(
-    'the entry ended before it could be changed; a newer one on its tuple was changed instead',
+    'the entry ended before the update; the update changed a newer entry on the same tuple',
     { code: 'ENOENT', operation, errno: constants.errno.ENOENT },
   );
 }
 
-/** It was done, and then the entry could not be read. */
+/** The error of a write that succeeded before the entry could not be read. */
 export function unreadEntryError(
   operation: string,
   what: 'created' | 'changed',
   failure: NativeFailure | undefined,
 ): ConntrackError {
   const cause = failure && errorOfFailure(operation, failure);
-  return new ConntrackError(`the entry was ${what}, and was gone before it could be read`, {
+  return new ConntrackError(`the entry was ${what}, but ended before it could be read`, {
     code: cause?.code ?? 'ENOENT',
     operation,
     errno: failure?.errno,

@@ -1,7 +1,7 @@
 import { presentFields } from '../core/present-fields.js';
 import type { DirectionCounters, DirectionCountersJson, Entry, EntryJson } from './entry.js';
 
-/** The plain form of an entry: every field that is there, and nothing that JSON can't hold. */
+/** Converts an entry to plain JSON values, without absent fields. */
 export function entryJson(entry: Entry): EntryJson {
   const { dccp, labels } = entry;
   return presentFields({

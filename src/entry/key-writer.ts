@@ -1,5 +1,5 @@
 /**
- * Keys become records.
+ * Encodes keys as records.
  */
 
 import { ENTRY, ENTRY_PRESENT, EXTENSION_PRESENT, SLAB, TUPLE } from '../record/layout.js';
@@ -50,7 +50,7 @@ export class EntryWriter {
 
   zone(zone: number): void {
     this.view.setUint16(this.offset + ENTRY.zone, zone, LITTLE_ENDIAN);
-    // A zone 0 that is sent means the same as none.
+    // Zone 0 equals no zone.
     if (zone !== 0) this.add('zone');
   }
 

@@ -1,5 +1,5 @@
 /**
- * How one entry is named: by its tuple in one direction.
+ * Keys: an entry's tuple in one direction names it.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { Protocol } from '../core/names.js';
 import type { Tuple } from '../record/tuple.js';
 
 interface EntryKeyBase {
-  /** A word or an IP protocol number. `'other'` needs `protocolNumber` beside it. */
+  /** A name or an IP protocol number. `'other'` requires `protocolNumber`. */
   readonly protocol: Protocol | number;
   readonly protocolNumber?: number | undefined;
-  /** The zone of both directions; 0 when absent. A zone of one direction stands in its tuple. */
+  /** The zone of both directions; defaults to 0. The zone of one direction is in its tuple. */
   readonly zone?: number | undefined;
-  /** When given, an entry on the same tuple with another id is not the one that is meant. */
+  /** Matches only the entry with this id, and no newer one on the same tuple. */
   readonly id?: number | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface OriginalKey extends EntryKeyBase {
   readonly original: Tuple;
 }
 
-/** Names an entry by its reply tuple, which tells NATed flows apart as well. */
+/** Names an entry by its reply tuple, which NAT has translated. */
 export interface ReplyKey extends EntryKeyBase {
   readonly original?: undefined;
   readonly reply: Tuple;

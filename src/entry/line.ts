@@ -1,6 +1,6 @@
 /**
- * The line of `conntrack -L`, as conntrack-tools 1.4.7 with libnetfilter_conntrack
- * 1.0.9 prints it.
+ * The line of `conntrack -L`, as conntrack-tools 1.4.7 with libnetfilter_conntrack 1.0.9 prints
+ * it.
  */
 
 import { PROTOCOL_NUMBERS } from '../core/names.js';
@@ -52,7 +52,7 @@ export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean
   return parts.join(' ');
 }
 
-/** What a protocol always has is printed as 0 when the kernel sent none (DCCP since Linux 6.17). */
+/** The tool prints 0 for a missing port, ICMP field or key (DCCP ports since Linux 6.17). */
 export function tupleWords(tuple: Tuple, protocol: number, prefix = ''): string {
   const addresses = `${prefix}src=${tuple.source} ${prefix}dst=${tuple.destination}`;
   if (WITH_PORTS.has(protocol)) {

@@ -52,14 +52,15 @@ export function updatingPass(
   const changes = changesOf(entryChanges);
   const { signal } = updateOptionsOf(options);
   for (const name of ['tcp', 'sctp'] as const) {
-    // The kernel would do nothing to entries of other protocols, and say that it did.
+    // For entries of other protocols the kernel ignores the change and reports success.
     if (changes[name] !== undefined && !areAllOf(compiled, name)) {
-      throw typeError(`changes.${name}`, `needs the filter to say protocol: '${name}'`);
+      throw typeError(`changes.${name}`, `requires protocol: '${name}' in the filter`);
     }
   }
   for (const name of ['sequenceAdjust', 'synproxy'] as const) {
-    // Nor can a pass see whether the kernel has ignored these, for want of room in an entry.
-    if (changes[name] !== undefined) throw typeError(`changes.${name}`, 'is for updateEntry()');
+    // A pass cannot detect that the kernel ignored these in an entry without room.
+    if (changes[name] !== undefined)
+      throw typeError(`changes.${name}`, 'only updateEntry() takes it');
   }
   return open(netns, 'updateEntries', { changes: changesSlab(changes), signal }, compiled);
 }
@@ -69,10 +70,8 @@ export function flushingPass(family: Family, netns?: NetNamespaceArgument): Tabl
   return open(netns, 'flushEntries', { remove: true }, compileFilter({ family }));
 }
 
-const DELETES_ALL =
-  'would match everything of a family, or of both; to empty the table call flushEntries()';
-const UPDATES_ALL =
-  'would match everything; name a condition (to empty the table there is flushEntries())';
+const DELETES_ALL = 'matches a whole address family; to empty the table, call flushEntries()';
+const UPDATES_ALL = 'matches every entry; name a condition';
 
 function open(
   netns: NetNamespaceArgument,
@@ -156,7 +155,7 @@ export class TablePass {
     }
   }
 
-  /** Ends the pass after what is under way. */
+  /** Ends the pass after the current turn. */
   async close(): Promise<void> {
     this.closed = true;
     await this.running;

@@ -24,7 +24,7 @@ export function openReader(
   const { ask, records, isFamily } = compiled;
   // The kernel zeroes what it reads, matching or not.
   if (zeroCounters && !isFamily) {
-    throw typeError('options.zeroCounters', 'takes no filter but { family }');
+    throw typeError('options.zeroCounters', 'excludes every filter but { family }');
   }
   return context.follow(
     new TableReader(operation, {

@@ -1,6 +1,6 @@
 /**
- * Reads the table once, a batch of slabs at a time, while the slabs of the next
- * ones are being filled. All the ways in which a reading can end meet here.
+ * Reads the table once, a batch of slabs at a time, while the slabs of the next ones are being
+ * filled. Every way to end a reading meets here.
  */
 
 import { followSignal, reasonOf, unfollowSignal } from '../core/abort.js';
@@ -15,19 +15,19 @@ import { slabCount } from '../record/words.js';
 import { WalkTrace } from './trace.js';
 
 /**
- * A batch starts with one slab, so that a small table costs little, and every eighth is
- * larger by one, so that the loop over it is compiled before it is long; at its largest it
- * wakes JavaScript seldom. What is being read and what is being filled is 768 KiB at most,
- * whatever the table: were it more, the slabs would wait so long that the garbage collector
- * takes them for old ones.
+ * A batch starts with one slab, so that a small table costs little, and every eighth is larger
+ * by one, so that the loop over it is compiled before it is long; at its largest it wakes
+ * JavaScript seldom. What is being read and what is being filled is 768 KiB at most, whatever
+ * the table: were it more, the slabs would wait so long that the garbage collector takes them
+ * for old ones.
  */
 const { slabsInBatch, batchesAhead } = LIMITS;
 const BATCHES_OF_A_SIZE = 8;
 
 export interface TableReaderOptions {
-  /** What the kernel is asked to leave out. `undefined`: nothing can match; it is not asked. */
+  /** The kernel's part of the filter. `undefined`: no entry can match, and nothing is sent. */
   ask: ArrayBuffer | undefined;
-  /** Filter records. `undefined`: every entry that comes. */
+  /** Filter records. `undefined`: every entry matches. */
   filter: ArrayBuffer | undefined;
   zeroCounters: boolean;
   signal: AbortSignal | undefined;
@@ -44,9 +44,9 @@ export class TableReader {
   private reader: NativeDumpReader | undefined;
   /** The slabs that the reader has, in the order in which it fills them. */
   private readonly ahead: ArrayBuffer[] = [];
-  /** For how many batches slabs were supplied. */
+  /** The number of batches that slabs were supplied for. */
   private batches = 0;
-  /** Set once the reading has ended: what read() then answers. */
+  /** Set once the reading has ended; the next result of read(). */
   private end: End | undefined;
   private closing: Promise<void> | undefined;
   private trace: WalkTrace | undefined;
@@ -93,7 +93,7 @@ export class TableReader {
     return this.stop({ error: closedError(this.operation, 'stream') });
   }
 
-  /** Ends the reading from within its own loop: nobody is surprised by that. */
+  /** Ends the reading from within its own loop, which is not an error. */
   leave(): Promise<void> {
     return this.stop('complete');
   }

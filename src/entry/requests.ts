@@ -1,6 +1,6 @@
 /**
- * Creating, changing and deleting single entries. What a request can get wrong is
- * checked before it is sent.
+ * Creating, changing and deleting single entries. What a request can get wrong is checked
+ * before it is sent.
  */
 
 import { arrayOf } from '../core/check.js';
@@ -93,7 +93,7 @@ export async function createEntries(
       if (failure !== undefined) throw errorOfFailure(operation, failure);
     }
   } catch (error) {
-    // What was done has its result; what was not sent has the error, such as of a closed handle.
+    // Items that were sent keep their result; the others report the error, such as a closed handle.
     if (!(error instanceof ConntrackError) || all.length === 0) throw error;
     while (all.length < checked.length) all.push({ error });
   }
@@ -133,9 +133,9 @@ export async function updateEntry(
   if (current === undefined) throw missingEntryError(operation);
   const { protocol, status, id } = current.entry;
   for (const name of ['tcp', 'sctp'] as const) {
-    // The kernel would do nothing, and say that it did.
+    // The kernel ignores the change and reports success.
     if (changes[name] !== undefined && protocol !== name) {
-      throw typeError(`changes.${name}`, `the entry is of ${protocol}`);
+      throw typeError(`changes.${name}`, `the entry's protocol is ${protocol}`);
     }
   }
   if (changes.timeout !== undefined && status.fixedTimeout) throw fixedTimeoutError(operation);
@@ -152,7 +152,7 @@ export async function updateEntry(
   // An update has no id to compare (ctnetlink_new_conntrack).
   if (entry.id !== id) throw replacedEntryError(operation);
   for (const name of ['sequenceAdjust', 'synproxy'] as const) {
-    // Without room for it in the entry the kernel does nothing, and says that it did.
+    // In an entry without room the kernel ignores the change and reports success.
     if (!holds(entry[name], changes[name])) throw ignoredChangeError(operation, name);
   }
   return entry;

@@ -112,7 +112,7 @@ class SpecWriter {
     if (flags === undefined) return;
     const name = `tcp${direction}Flags` as const;
     entry.byte(ENTRY[name], flags, name);
-    // What the kernel sends has a mask of 0, which would mean that none of them counts.
+    // The kernel sends a mask of 0, which in a request would apply no flag.
     entry.byte(ENTRY[name] + 1, flagsMask || 0xff, name);
   }
 

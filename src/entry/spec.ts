@@ -1,5 +1,5 @@
 /**
- * What entries are created from, and what of them can be changed.
+ * Specifications of entries to create, and changes to entries.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import type {
   TcpDirection,
 } from './entry.js';
 
-/** The status bits that a request can set; the others are the kernel's own. */
+/** The status bits that a request can set. The kernel sets the others itself. */
 export const SETTABLE_STATUS = ['seenReply', 'assured', 'fixedTimeout'] as const;
 
 /** One of {@link SETTABLE_STATUS}. */
 export type SettableStatus = (typeof SETTABLE_STATUS)[number];
 
-/** `CTA_PROTOINFO_TCP` in a request. What is absent stays as it is. */
+/** `CTA_PROTOINFO_TCP` in a request. Absent fields keep their value. */
 export interface TcpSpec {
   readonly state?: TcpState | undefined;
   readonly original?: TcpDirection | undefined;
@@ -32,23 +32,23 @@ export interface TcpSpec {
 }
 
 /**
- * What `createEntry` takes. Every `Entry` is one: what was read can be created
- * again, with `nat`, `helper`, `master` and all, save for what the kernel counts
- * itself (counters, timestamps, `use`, `id`, the security context).
+ * The argument of `createEntry`. Every `Entry` is a valid one: `createEntry` restores all
+ * fields but those that the kernel sets itself (counters, timestamps, `use`, `id`, the security
+ * context).
  */
 export interface EntrySpec {
-  /** A word or an IP protocol number. `'other'` needs `protocolNumber` beside it. */
+  /** A name or an IP protocol number. `'other'` requires `protocolNumber`. */
   readonly protocol: Protocol | number;
   readonly protocolNumber?: number | undefined;
   readonly original: Tuple;
-  /** The inverse of `original` when absent. With `nat`, the kernel derives it. */
+  /** Defaults to the inverse of `original`. With `nat`, the kernel derives it. */
   readonly reply?: Tuple | undefined;
-  /** Seconds, from 1 on. The kernel (6.18) caps it at some 99 days. */
+  /** Seconds, at least 1. The kernel (6.18) caps it at some 99 days. */
   readonly timeout: number | undefined;
   readonly mark?: number | undefined;
-  /** The zone of both directions; 0 when absent. A zone of one direction stands in its tuple. */
+  /** The zone of both directions; defaults to 0. The zone of one direction is in its tuple. */
   readonly zone?: number | undefined;
-  /** Bits to set. Of an entry's status those that can be set are. */
+  /** Bits to set. From the status of an entry, only the settable bits. */
   readonly status?: readonly SettableStatus[] | Status | undefined;
   readonly tcp?: TcpSpec | undefined;
   readonly sctp?: SctpInfo | undefined;
@@ -56,24 +56,24 @@ export interface EntrySpec {
   /** A set of bits below 2 ** 128. Needs a rule that uses labels in the namespace. */
   readonly labels?: bigint | undefined;
   readonly helper?: string | undefined;
-  /** The original tuple of an entry that exists; of the same protocol unless it says. */
+  /** The original tuple of an existing entry. Its protocol defaults to that of this one. */
   readonly master?: Tuple | MasterTuple | undefined;
   readonly nat?: Nat | undefined;
   readonly sequenceAdjust?: SequenceAdjust | undefined;
   readonly synproxy?: Synproxy | undefined;
 }
 
-/** What `updateEntry` and `updateEntries` change: what is named, and nothing else. */
+/** The argument of `updateEntry` and `updateEntries`. Absent fields keep their value. */
 export interface EntryChanges {
-  /** Seconds, from 1 on. */
+  /** Seconds, at least 1. */
   readonly timeout?: number | undefined;
-  /** The mark, or those of its bits that `mask` has: changed in the kernel, in one step. */
+  /** The mark, or its bits in `mask`. The kernel changes them in one step. */
   readonly mark?: number | { readonly value: number; readonly mask: number } | undefined;
-  /** Bits to set; the kernel lets none be cleared. */
+  /** Bits to set. The kernel clears none. */
   readonly status?: readonly SettableStatus[] | undefined;
-  /** All labels: bits that are not named are cleared. */
+  /** All labels: the kernel clears the other bits. */
   readonly labels?: bigint | undefined;
-  /** `''` takes the helper away, for good: the kernel gives an entry that exists no other one. */
+  /** `''` removes the helper for good: the kernel attaches none to an existing entry. */
   readonly helper?: string | undefined;
   readonly tcp?: TcpSpec | undefined;
   readonly sctp?: SctpInfo | undefined;
@@ -81,32 +81,32 @@ export interface EntryChanges {
   readonly synproxy?: Synproxy | undefined;
 }
 
-/** What became of one specification. */
+/** The result for one specification. */
 export type RequestResult =
   | { readonly entry: Entry; readonly error?: undefined }
   | { readonly entry?: undefined; readonly error: ConntrackError };
 
-/** What `deleteEntries` did. */
+/** Counts of `deleteEntries`. */
 export interface DeleteResult {
   /** Entries that matched. */
   readonly matched: number;
   readonly deleted: number;
-  /** Those that were gone before they could be deleted. */
+  /** Matching entries that ended before the delete. */
   readonly vanished: number;
 }
 
-/** What `updateEntries` did. */
+/** Counts of `updateEntries`. */
 export interface UpdateResult {
   /** Entries that matched. */
   readonly matched: number;
   readonly updated: number;
-  /** Those that were gone before they could be changed. */
+  /** Matching entries that ended before the update. */
   readonly vanished: number;
 }
 
-/** How entries are deleted. */
+/** Options of `deleteEntries`. */
 export interface DeleteOptions {
-  /** Only counts what matches. */
+  /** Counts the matching entries and deletes none. */
   readonly dryRun?: boolean | undefined;
   /** Ends it after the part that is under way; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -118,8 +118,8 @@ export interface UpdateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is emptied. */
+/** Options of `flushEntries`. */
 export interface FlushOptions {
-  /** Only entries of this address family. Both when it is left out. */
+  /** Deletes only this address family. Default: both. */
   readonly family?: Family;
 }

@@ -1,5 +1,5 @@
 /**
- * Reading the table as a stream.
+ * The stream of entries.
  *
  * @module
  */
@@ -10,35 +10,34 @@ import { entriesOf } from './entries.js';
 import type { Entry } from './entry.js';
 import type { TableReader } from './reader.js';
 
-/** How a table is read. */
+/** Options of `listEntries` and `streamEntries`. */
 export interface ReadOptions {
-  /** Ends the reading; the pending call then rejects with the signal's reason. */
+  /** Ends the reading; the pending call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Sets the counters of every entry to zero in the step that reads them
-   * (`IPCTNL_MSG_CT_GET_CTRZERO`). A stream reads ahead of its reader: whoever
-   * leaves it early has zeroed more entries than were seen.
+   * (`IPCTNL_MSG_CT_GET_CTRZERO`). A stream reads ahead: a loop that ends early has zeroed
+   * entries that it did not see.
    */
   readonly zeroCounters?: boolean | undefined;
 }
 
 /**
- * One pass over the table: async iterable, entry by entry or, through
- * `batches()`, array by array, which is the faster way. It is read once.
+ * One pass over the table: async iterable, entry by entry or, faster, array by array through
+ * `batches()`. It can be read once.
  *
- * Decoding happens off the main thread, ahead of the reader: 768 KiB of records, and in
- * large tables 512 KiB of messages, are under way at most, at any table size and
- * however slow the loop is, because the kernel keeps the place. What the loop has left
- * behind is garbage.
+ * Threads decode ahead of the reader, off the main thread. At most 768 KiB of records, and in
+ * large tables 512 KiB of messages, are in flight, at any table size and reader speed: the
+ * kernel keeps the position. The garbage collector frees the batches that the loop has left
+ * behind.
  *
- * Nothing happens before the first read. Leaving the loop in any way closes the
- * socket. `close()` from outside makes the loop fail with
- * `ERR_CONNTRACK_CLOSED`, so that half a table is never taken for a whole one.
+ * The first read opens the socket; leaving the loop closes it. `close()` from outside makes the
+ * loop reject with `ERR_CONNTRACK_CLOSED`, so that half a table never looks like a whole one.
  *
- * A table that changes while it is read: an entry that was there all the time
- * comes exactly once; one that came or went may be there or not. (The exception
- * is a change of `net.netfilter.nf_conntrack_buckets` meanwhile: the kernel then
- * moves entries from under the reader without a word.)
+ * The stream returns an entry that exists during the whole reading exactly once, and may or may
+ * not return one that begins or ends meanwhile. A change of
+ * `net.netfilter.nf_conntrack_buckets` is the exception: it moves entries past the reader,
+ * unreported.
  */
 export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
   readonly #operation: string;
@@ -52,13 +51,13 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
     this.#reader = reader;
   }
 
-  /** The entries, one by one. */
+  /** Iterates over the entries. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Entry, undefined> {
     return iterateItems(this.#source());
   }
 
   /**
-   * The entries in arrays of up to 1,364, as they come from the kernel.
+   * Iterates over arrays of up to 1,364 entries.
    *
    * @example
    * ```ts
@@ -73,7 +72,7 @@ export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
     return iterateBatches(this.#source());
   }
 
-  /** Ends the reading. Resolves when the socket is closed. May be called at any time, repeatedly. */
+  /** Ends the reading. Resolves when the socket is closed. Idempotent. */
   async close(): Promise<void> {
     await this.#reader.close();
   }

@@ -1,5 +1,5 @@
 /**
- * What it means when events cannot be subscribed to.
+ * Messages for failed subscriptions.
  */
 import {
   ADMIN_NEEDED,
@@ -18,6 +18,6 @@ export function errorOfWatchFailure(
   allNamespaces: boolean,
 ): ConntrackError {
   if (codeOf(failure.errno) !== 'EPERM') return errorOfFailure(operation, failure);
-  const broadcast = allNamespaces ? ', and CAP_NET_BROADCAST for allNamespaces' : '';
+  const broadcast = allNamespaces ? ', or CAP_NET_BROADCAST, which allNamespaces requires' : '';
   return describing(operation, failure)(`${ADMIN_NEEDED}${broadcast}`, PERMISSION_HINT);
 }

@@ -1,5 +1,5 @@
 /**
- * What a stream of events gives, and what it takes.
+ * Events, and the options and counters of their stream.
  *
  * @module
  */
@@ -7,151 +7,145 @@ import type { Entry } from '../entry/entry.js';
 import type { Expectation } from '../expectation/expectation.js';
 import type { EntryFilter } from '../filter/filter.js';
 
-/** Kinds of events about entries, as `watchEvents` takes them. */
+/** The kinds of entry events. */
 export const ENTRY_EVENTS = ['new', 'update', 'destroy'] as const;
 
 /** One of {@link ENTRY_EVENTS}. */
 export type EntryEventType = (typeof ENTRY_EVENTS)[number];
 
-/** Whose event it is. */
+/** The origin of an event. */
 export interface EventOrigin {
   /**
-   * The netlink port id of the program that caused the event (`nlmsg_pid`); 0 when
-   * packets or timers did.
+   * The netlink port id of the program that caused the event (`nlmsg_pid`); 0 when a packet or
+   * timer did.
    */
   readonly originPortId: number;
   /**
-   * With `allNamespaces`: the id that our network namespace has for the one the
-   * event comes from (`ip netns list-id`). Absent for events of our own.
+   * With `allNamespaces`: the id of the event's network namespace, as the subscribing namespace
+   * knows it (`ip netns list-id`). Absent for its own events.
    */
   readonly netns?: number;
 }
 
 /**
- * An entry was created, changed or removed. What the kernel sends differs:
+ * The kernel created, changed or removed an entry. It sends different fields:
  *
  * - `new`: no counters; the status is `confirmed` alone, and no reply was seen yet.
- * - `update`: the values that changed, besides those that every message has.
- * - `destroy`: counters and timestamps, if they were switched on when the flow
- *   began; no labels, helper, master or sequence adjustment, and of TCP only the
- *   state (Linux 5.11).
+ * - `update`: the changed values, and those of every message.
+ * - `destroy`: counters and timestamps, if they were switched on when the flow began; no
+ * labels, helper, master or sequence adjustment, and of TCP only the state (Linux 5.11).
  *
- * A mark of 0 is not sent in events, and `entry.mark` is `undefined` then.
+ * The kernel does not send a mark of 0 in events; `entry.mark` is then `undefined`.
  */
 export interface EntryEvent extends EventOrigin {
   readonly type: EntryEventType;
   readonly entry: Entry;
   /**
-   * When it happened, in nanoseconds since 1970 (`CTA_TIMESTAMP_EVENT`, Linux 6.14,
-   * and only with `net.netfilter.nf_conntrack_timestamp` on when the flow began).
+   * When it happened, in nanoseconds since 1970 (`CTA_TIMESTAMP_EVENT`, Linux 6.14, and only
+   * with `net.netfilter.nf_conntrack_timestamp` on when the flow began).
    */
   readonly eventTimeNs?: bigint;
 }
 
 /**
- * A helper announced a flow, or the announcement ended: because the flow came, in
- * time, or by a request. The kernel sends nothing when one is changed.
+ * A helper announced a flow, or the announcement ended: the flow came, its time was over, or a
+ * request deleted it. The kernel sends no event for a change.
  */
 export interface ExpectationEvent extends EventOrigin {
   readonly type: 'expectation-new' | 'expectation-destroy';
   readonly expectation: Expectation;
 }
 
-/** Events are missing here: between the event before this one and the one after it. */
+/** Events are missing between the previous event and the next one. */
 export interface LostEvent {
   readonly type: 'lost';
   /**
-   * `kernel`: the receive buffer was full; the count is of events that passed the
-   * part of the filter that the kernel runs. `queue`: the loop did not keep up, and
-   * `queueBytes` were full.
+   * `kernel`: the receive buffer was full; the count excludes events that the kernel's part of
+   * the filter dropped. `queue`: the loop did not keep up, and `queueBytes` were full.
    */
   readonly cause: 'kernel' | 'queue';
-  /** How many, as the kernel or the queue counted them. */
+  /** The number of missing events, as the kernel or the queue counted them. */
   readonly count: number;
 }
 
 /**
- * `reliableDestroy` was given up, because the entries that waited for their
- * DESTROY to be delivered were about to fill the table. From here on DESTROY
- * events can be lost like all others, and are then told as `lost`.
+ * The stream left the mode `reliableDestroy`, because entries that waited for the delivery of
+ * their DESTROY were about to fill the table. From here on DESTROY events can be lost, and
+ * `lost` reports them.
  */
 export interface ReliabilityEndedEvent {
   readonly type: 'reliability-ended';
-  /** Entries in the table when it was given up, of `maxEntries`. */
+  /** Entries in the table at that moment. */
   readonly entries: number;
   readonly maxEntries: number;
 }
 
-/** What a stream gives: `type` tells which of these. */
+/** An event of the stream, discriminated by `type`. */
 export type ConntrackEvent = EntryEvent | ExpectationEvent | LostEvent | ReliabilityEndedEvent;
 
-/** What `watchEvents` takes. */
+/** Options of `watchEvents`. */
 export interface WatchOptions {
-  /** Which events about entries; all three when absent. */
+  /** The kinds of entry events. Default: all three. */
   readonly events?: readonly EntryEventType[] | undefined;
-  /** Events about expectations, too (`expectation-new`, `expectation-destroy`). */
+  /** Adds events about expectations (`expectation-new`, `expectation-destroy`). */
   readonly expectations?: boolean | undefined;
   /**
-   * Only events about entries that match; those about expectations come all. A mark or zone that an event lacks is 0;
-   * anything else that it lacks does not match, and a `new` has no state but that
-   * of its first packet.
+   * Selects events about matching entries. It does not apply to expectations. A mark or zone
+   * that an event lacks is 0, labels none; no other absent field matches, and a `new` event has
+   * the state of its first packet.
    */
   readonly filter?: EntryFilter | readonly EntryFilter[] | undefined;
   /**
-   * The size of the socket's receive buffer, as the kernel counts it (some 1300
-   * bytes an event): what may come while the reader thread gets no processor.
-   * Default 64 MiB, which is used only in bursts. Without CAP_NET_ADMIN in the
-   * initial user namespace `net.core.rmem_max` caps it: see
-   * {@link EventStream.receiveBufferBytes}.
+   * The size of the socket's receive buffer, as the kernel counts it (some 1,300 bytes per
+   * event). It takes the events while the reader thread gets no processor. Default: 64 MiB,
+   * used only in bursts. Without CAP_NET_ADMIN in the initial user namespace
+   * `net.core.rmem_max` caps it: see {@link EventStream.receiveBufferBytes}.
    */
   readonly receiveBufferBytes?: number | undefined;
   /**
-   * How much memory the events may take that the loop has not read yet (some 216
-   * bytes an event). Default 64 MiB, which is used only in bursts.
+   * The size of the queue of unread events (some 216 bytes per event). Default: 64 MiB, used
+   * only in bursts.
    */
   readonly queueBytes?: number | undefined;
   /**
-   * Every DESTROY arrives (`NETLINK_BROADCAST_ERROR`): one that finds no room stays
-   * in the kernel, with its entry, until there is some. A loop that does not keep
-   * up therefore fills the table; at 80 % the mode ends, with a
-   * `reliability-ended` event. Events of other kinds can be lost as ever, and a
-   * DESTROY may come after events of a newer flow on the same tuple.
+   * Delivers every DESTROY (`NETLINK_BROADCAST_ERROR`): the kernel keeps one that finds no
+   * room, with its entry, until there is room. A loop that does not keep up therefore fills the
+   * table; at 80 % the mode ends with a `reliability-ended` event. Other events can still be
+   * lost, and a DESTROY may come after events of a newer flow on the same tuple.
    */
   readonly reliableDestroy?: boolean | undefined;
   /**
-   * Events of all network namespaces that this one has an id for
-   * (`NETLINK_LISTEN_ALL_NSID`). Needs CAP_NET_BROADCAST, too.
+   * Adds the events of all network namespaces that this one has an id for
+   * (`NETLINK_LISTEN_ALL_NSID`). Also needs CAP_NET_BROADCAST.
    */
   readonly allNamespaces?: boolean | undefined;
   /** Ends the stream; a pending read rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Readable at any time, without waiting. */
+/** The counters of a stream. */
 export interface EventCounters {
-  /** Events that the kernel gave and that passed the filter. */
+  /** Events that arrived and matched the filter. */
   readonly received: number;
-  /** Events that have reached JavaScript. What is neither delivered nor lost is on its way. */
+  /** Events that the loop has received. The rest of `received` waits in the queue or is lost. */
   readonly delivered: number;
   /** Events that found no room in the receive buffer. */
   readonly lostInKernel: number;
-  /** Events that found no room in the queue: part of `received`. */
+  /** Events that found no room in the queue; `received` includes them. */
   readonly lostInQueue: number;
-  /** Messages of the kernel that could not be decoded, and were dropped. */
+  /** Messages of the kernel that the stream could not decode and dropped. */
   readonly malformed: number;
-  /** Messages that another process sent to the socket or the group, and were dropped. */
+  /** Messages of other processes, which the stream dropped. */
   readonly foreign: number;
 }
 
 /**
- * Which flows the stream hears of (`net.netfilter.nf_conntrack_events` when it was
- * opened):
+ * Which flows send events (`net.netfilter.nf_conntrack_events` when the stream was opened):
  *
  * - `all` (1): every flow.
- * - `since-listening` (2, the default since Linux 5.19): the kernel equips a flow
- *   for events when it begins, and only if somebody listens then. Flows that are
- *   older than the first listener on the machine send neither UPDATE nor DESTROY.
- * - `none` (0): no flow that begins now sends anything.
- * - `unknown`: the setting cannot be read.
+ * - `since-listening` (2, the default since Linux 5.19): flows that begin while a program
+ * listens. Flows older than the first listener on the machine send neither UPDATE nor DESTROY.
+ * - `none` (0): no flow that begins now.
+ * - `unknown`: the setting is unreadable.
  */
 export type EventCoverage = 'all' | 'since-listening' | 'none' | 'unknown';

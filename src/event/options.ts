@@ -43,7 +43,7 @@ export function watchOptionsOf(value: WatchOptions = {}): CheckedWatchOptions {
   const groups = groupsOf(events, options.expectations === true);
   if (groups === 0) throw typeError('options.events', 'must name at least one event');
   if (reliableDestroy && !events.includes('destroy')) {
-    throw typeError('options.reliableDestroy', "needs 'destroy' among the events");
+    throw typeError('options.reliableDestroy', "requires 'destroy' in options.events");
   }
   return {
     groups,

@@ -1,5 +1,5 @@
 /**
- * Events of the table, as a stream that says what it missed.
+ * The stream of events.
  *
  * @module
  */
@@ -20,20 +20,17 @@ const COVERAGE: Readonly<Record<string, EventCoverage>> = {
 };
 
 /**
- * Events as they come: async iterable, event by event or, through `batches()`,
- * array by array. It is read once.
+ * The events of the table: async iterable, event by event or, through `batches()`, array by
+ * array. It can be read once.
  *
- * A thread of its own takes the events from the kernel from the moment
- * `watchEvents` returns, whatever JavaScript does meanwhile. Losing events never
- * ends the stream, and is never silent: a `lost` event stands where they are
- * missing.
+ * From the moment `watchEvents` returns, a separate thread takes the events from the kernel,
+ * whatever JavaScript does. Loss does not end the stream: a `lost` event reports it, in order.
  *
- * A stream that nobody reads does not keep the process alive; a pending read does.
- * Leaving the loop, `close()`, or dropping the stream ends the thread and closes
- * the socket.
+ * A pending read keeps the process alive; an unread stream does not. Leaving the loop,
+ * `close()`, or the garbage collection of the stream ends the thread and closes the socket.
  */
 export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposable {
-  /** Which flows the stream hears of: see {@link EventCoverage}. */
+  /** Which flows send events: see {@link EventCoverage}. */
   readonly coverage: EventCoverage;
   readonly #operation: string;
   readonly #subscription: EventSubscription;
@@ -48,14 +45,14 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
     this.coverage = coverage;
   }
 
-  /** The events, one by one. */
+  /** Iterates over the events. */
   [Symbol.asyncIterator](): AsyncIterableIterator<ConntrackEvent, undefined> {
     return iterateItems(this.#source());
   }
 
   /**
-   * The events in arrays: all that have come since, up to some 2,400. An idle
-   * stream gives each event at once.
+   * Iterates over arrays of all waiting events, up to some 2,400. An idle stream returns each
+   * event at once.
    *
    * @example
    * ```ts
@@ -69,7 +66,7 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
     return iterateBatches(this.#source());
   }
 
-  /** What came, and what did not. Readable at any time, also after the end. */
+  /** The sums of the stream. Readable at any time, also after its end. */
   get counters(): EventCounters {
     const { received, lostInKernel, lostInQueue, malformed, foreign } = this.#subscription.counters;
     return {
@@ -87,7 +84,7 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
     return this.#subscription.receiveBufferBytes;
   }
 
-  /** Ends the stream, and with it the loop. May be called at any time, repeatedly. */
+  /** Ends the stream and its loop. Idempotent. */
   async close(): Promise<void> {
     this.#subscription.close();
   }
@@ -123,7 +120,7 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
   }
 }
 
-/** What the stream says of itself, rather than the kernel of the table. */
+/** Events of the stream itself, not of the kernel. */
 const NOTICES: ReadonlySet<ConntrackEvent['type']> = new Set(['lost', 'reliability-ended']);
 
 /** @internal */

@@ -1,6 +1,5 @@
 /**
- * A subscription to events: what the native reader has is turned into events. All
- * the ways in which a stream can end meet here.
+ * Turns the records of the native reader into events. Every way to end a stream meets here.
  */
 
 import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';

@@ -1,5 +1,5 @@
 /**
- * Events from records. The entry is a view; the little around it is decoded at once.
+ * Events from records. The entry is a view; the other fields are decoded at once.
  */
 import type { Entry, EntryBase } from '../entry/entry.js';
 import { EntryView } from '../entry/view.js';

@@ -1,16 +1,16 @@
 /**
- * What the kernel's refusals of expectations mean.
+ * Messages for the kernel's errors about expectations.
  */
 import { ConntrackError, codeOf, describing, errorOfFailure } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 
-/** What the kernel answers when it does not create an expectation; `undefined`: it is gone. */
+/** The error of a failed creation; `failure` is `undefined` when the new expectation has ended. */
 export function errorOfExpectation(
   operation: string,
   failure: NativeFailure | undefined,
 ): ConntrackError {
   if (failure === undefined) {
-    return new ConntrackError('the expectation was created, and was gone before it could be read', {
+    return new ConntrackError('the expectation was created, but ended before it could be read', {
       code: 'ENOENT',
       operation,
     });
@@ -24,8 +24,10 @@ export function errorOfExpectation(
 
 const EXPECTATION_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "no entry has the master's tuple",
-  EOPNOTSUPP: 'the master has no helper, without which it can expect nothing',
-  EEXIST: 'there is such an expectation already',
-  EBUSY: 'there is an expectation that this one would clash with',
-  EMFILE: 'there are as many expectations as net.netfilter.nf_conntrack_expect_max allows',
+  EOPNOTSUPP: 'the master has no helper, and only helpers expect flows',
+  EEXIST: 'an expectation for this tuple exists already',
+  EBUSY: 'another expectation clashes with this one',
+  EMFILE:
+    'the expectations have reached net.netfilter.nf_conntrack_expect_max, or the limit of the ' +
+    'policy of the helper',
 };

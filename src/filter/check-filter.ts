@@ -42,7 +42,7 @@ const range = object<{ readonly from: number; readonly to: number }>(
 const ports: Check<PortFilter> = (value, path) => {
   if (typeof value === 'number') return uint16(value, path);
   const { from, to } = range(value, path);
-  if (from > to) throw rangeError(path, `from is greater than to: ${from}, ${to}`);
+  if (from > to) throw rangeError(path, `from must not exceed to: ${from}, ${to}`);
   return { from, to };
 };
 

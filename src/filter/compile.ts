@@ -19,11 +19,11 @@ import { networkOf } from './network.js';
 export interface CompiledFilter {
   /** What was asked for. */
   readonly filters: readonly NamedFilter[];
-  /** A record of what the kernel is asked to leave out. `undefined`: nothing can match. */
+  /** The kernel's part of the filter. `undefined`: no entry can match. */
   readonly ask: ArrayBuffer | undefined;
-  /** What each entry is compared with. `undefined`: everything matches. */
+  /** The records to compare each entry with. `undefined`: every entry matches. */
   readonly records: ArrayBuffer | undefined;
-  /** Whether all that is asked is the family, so that entries need not be compared. */
+  /** Whether the filter has no condition but the family, so that no entry needs a comparison. */
   readonly isFamily: boolean;
   /** Whether one of the filters matches all entries of a family, or of both. */
   readonly takesWholeFamily: boolean;
@@ -37,7 +37,7 @@ export function compileFilter(
   const filters = filtersOf(filter === undefined ? {} : filter, path);
   const writers = filters
     .map((named) => new FilterWriter(named.filter))
-    // What asks for both families at once matches nothing.
+    // A filter with both families matches nothing.
     .filter(({ families }) => families.size < 2);
   const [first, ...others] = writers;
   if (first === undefined) {
@@ -56,7 +56,7 @@ export function compileFilter(
   });
   return {
     filters,
-    // The kernel knows no "or": of several filters it can be asked for the family alone.
+    // The kernel cannot combine filters: for several of them it evaluates only the family.
     ask: others.length === 0 ? first.withFamily(family) : familyRecord(family),
     records: records.buffer,
     isFamily: writers.some((writer) => writer.asksNothingBut(family)),
@@ -64,7 +64,7 @@ export function compileFilter(
   };
 }
 
-/** A record that asks for a family, and for nothing at all when it is 0. */
+/** A record with a family as its only condition; without any condition for 0. */
 function familyRecord(family: number): ArrayBuffer {
   const record = new ArrayBuffer(FILTER.size);
   if (family !== 0) setFamily(new DataView(record), family);
@@ -165,7 +165,7 @@ const STATES = [
 class FilterWriter {
   readonly bytes = new Uint8Array(FILTER.size);
   readonly view = new DataView(this.bytes.buffer);
-  /** Of the addresses, and the one that is named: an entry has one of them only. */
+  /** The families of all addresses and of `family`; an entry has only one. */
   readonly families = new Set<number>();
 
   constructor(filter: CheckedFilter) {

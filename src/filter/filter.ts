@@ -1,5 +1,5 @@
 /**
- * Which entries a function works on.
+ * Filters, and plans of their evaluation.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import type {
   TcpState,
 } from '../core/names.js';
 
-/** A port, or all from one to another, both included. */
+/** A port, or a range that includes both ends. */
 export type PortFilter = number | { readonly from: number; readonly to: number };
 
-/** One direction of a flow. What is not named is anything. */
+/** Conditions on one direction of a flow. */
 export interface TupleFilter {
   /** An address, or a network such as `10.0.0.0/8` or `fd00::/8`. */
   readonly source?: string | undefined;
   /** An address, or a network. */
   readonly destination?: string | undefined;
-  /** Flows without ports, and GRE with its keys, do not match. */
+  /** Flows without ports do not match; GRE has keys instead of ports. */
   readonly sourcePort?: PortFilter | undefined;
   /** As `sourcePort`. */
   readonly destinationPort?: PortFilter | undefined;
@@ -38,8 +38,8 @@ export interface TupleFilter {
 }
 
 /**
- * An entry matches when it has everything that is named. Where a function takes
- * filters, an array of them means: any of these; an empty one matches nothing.
+ * An entry matches if it meets every condition. It matches an array of filters if it matches
+ * any of them; an empty array matches nothing.
  *
  * @example
  * ```ts
@@ -50,34 +50,40 @@ export interface TupleFilter {
  * ```
  */
 export interface EntryFilter {
-  /** Only entries of this address family. */
+  /** The address family. */
   readonly family?: Family | undefined;
   /** A word, or an IP protocol number. */
   readonly protocol?: Exclude<Protocol, 'other'> | number | undefined;
-  /** The direction of the first packet, as its sender saw it. */
+  /** The direction of the first packet, before NAT. */
   readonly original?: TupleFilter | undefined;
-  /** The direction of the answers, as their sender saw it: behind NAT not the inverse. */
+  /**
+   * The direction of the answers, as their sender addresses them: with NAT not the inverse of
+   * `original`.
+   */
   readonly reply?: TupleFilter | undefined;
-  /** An address or network that is any of the four: either end of either direction. */
+  /**
+   * An address or network that any of the four addresses matches: either end of either
+   * direction.
+   */
   readonly address?: string | undefined;
-  /** A port that is any of the four. */
+  /** A port or range that any of the four ports matches. */
   readonly port?: PortFilter | undefined;
-  /** `CTA_MARK`, or those of its bits that `mask` has. */
+  /** `CTA_MARK`, or its bits in `mask`. An absent mark is 0. */
   readonly mark?: number | { readonly value: number; readonly mask: number } | undefined;
-  /** `CTA_ZONE`: the zone of both directions; 0 for those without one. */
+  /** `CTA_ZONE`: the zone of both directions. An absent zone is 0. */
   readonly zone?: number | undefined;
-  /** Status bits that are all set, and those of which none is. */
+  /** Status bits that must be set (`all`) or clear (`none`). */
   readonly status?:
     | {
         readonly all?: readonly StatusFlag[] | undefined;
         readonly none?: readonly StatusFlag[] | undefined;
       }
     | undefined;
-  /** Whether the kernel keeps the entry when the table is full (`IPS_ASSURED`). */
+  /** Whether `IPS_ASSURED` is set: the kernel does not evict such an entry from a full table. */
   readonly assured?: boolean | undefined;
-  /** A state, or any of several, of the protocols that have it. */
+  /** A state, or any of several, of any protocol that has it. */
   readonly state?: StateFilter | readonly StateFilter[] | undefined;
-  /** Bit sets, as `entry.labels` is one: all of these bits, and none of those. */
+  /** Labels, as bit sets, that must be set (`all`) or clear (`none`). Absent labels are none. */
   readonly labels?:
     | { readonly all?: bigint | undefined; readonly none?: bigint | undefined }
     | undefined;
@@ -87,21 +93,21 @@ export interface EntryFilter {
   readonly nat?: 'source' | 'destination' | 'any' | 'none' | undefined;
 }
 
-/** Where one condition of a filter is looked at, and why. */
+/** Where one condition of a filter is evaluated, and why. */
 export interface PlannedField {
   /** Such as `filter.original.source` or, of several filters, `filter[2].mark`. */
   readonly field: string;
   /**
-   * `kernel`: entries that lack it are not sent. `package`: they are, and are left out
-   * on the reading thread. What the kernel looks at is looked at again.
+   * `kernel`: the kernel sends only entries that meet it. `package`: the reading thread drops
+   * the others. The reading thread repeats the kernel's comparisons.
    */
   readonly evaluatedBy: 'kernel' | 'package';
   readonly reason: string;
 }
 
-/** How a filter is evaluated when the table is read: what `explainFilter` gives. */
+/** The result of `explainFilter`: how a filter is evaluated when the table is read. */
 export interface FilterPlan {
-  /** The families that each walk over the table is for; none when nothing can match. */
+  /** The families of each walk over the table; empty when no entry can match. */
   readonly passes: readonly (readonly Family[])[];
   readonly fields: readonly PlannedField[];
 }

@@ -25,12 +25,12 @@ export const network: Check<string> = (value, path) => {
   const bits = bitsOf(family);
   const [, length] = parts;
   if (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= bits)) {
-    throw rangeError(path, `the length of a network is 0 to ${bits}, not ${shown(length)}`);
+    throw rangeError(path, `the prefix length must be from 0 to ${bits}, not ${shown(length)}`);
   }
   const { address, prefix } = networkOf(value);
   const masked = maskedAddress(address, prefix);
   if (masked !== undefined) {
-    const beyond = `${shown(value)} has bits beyond the length of its network`;
+    const beyond = `${shown(value)} has bits beyond its prefix length`;
     throw typeError(path, `${beyond}; did you mean '${masked}/${prefix}' or '${address}'?`);
   }
   return value;

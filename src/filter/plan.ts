@@ -1,6 +1,6 @@
 /**
- * Says of each condition of a filter where it is evaluated. What the kernel is asked
- * for is decided in native/wire/encode.cc; here it gets words.
+ * Explains where each condition of a filter is evaluated. native/wire/encode.cc decides; this
+ * file gives the reasons.
  */
 import { errorOfPlainFailure, typeError } from '../core/errors.js';
 import { FEATURES } from '../core/features.js';
@@ -15,7 +15,7 @@ import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filte
 
 type Asked = keyof typeof ASKED_FIELDS;
 
-/** One condition: what it would be asked for as, and why it is not. */
+/** One condition: its part of the request, and the reason if the kernel does not evaluate it. */
 interface Condition {
   readonly field: string;
   readonly asked?: Asked;
@@ -71,10 +71,10 @@ function plan(
   const { attribute, since, probe } = featureOf(asked);
   const answer = support[probe];
   if (answer === false) {
-    const reason = `this kernel ignores ${attribute}, which Linux ${since} brought`;
+    const reason = `this kernel ignores ${attribute}, which needs Linux ${since}`;
     return { field, evaluatedBy: 'package', reason };
   }
-  const doubt = answer === undefined ? '; an empty table does not tell whether this one' : '';
+  const doubt = answer === undefined ? '; the table is too empty to probe this kernel' : '';
   return { field, evaluatedBy: 'kernel', reason: `${attribute}, since Linux ${since}${doubt}` };
 }
 
@@ -87,13 +87,14 @@ function featureOf(asked: Exclude<Asked, 'mark'>) {
 function ofSeveral({ field }: Condition, ask: ArrayBuffer): PlannedField {
   const family = field.endsWith('.family') && familyOf(ask) !== undefined;
   return family
-    ? { field, evaluatedBy: 'kernel', reason: 'nfgen_family: all filters have the same' }
+    ? { field, evaluatedBy: 'kernel', reason: 'nfgen_family: all filters have the same family' }
     : { field, evaluatedBy: 'package', reason: NO_OR };
 }
 
-const NO_OR = 'the kernel knows no "or"; it is asked for the family that all have, if there is one';
-const NOT_IN_KERNEL = 'the kernel has no filter for it';
-const REPLY = `before Linux ${FEATURES.replyFilter.since} the kernel compares reply tuples wrongly, and nothing tells which it is`;
+const NO_OR =
+  'the kernel cannot combine filters; it evaluates only a family that all of them share';
+const NOT_IN_KERNEL = 'the kernel has no such filter';
+const REPLY = `before Linux ${FEATURES.replyFilter.since} the kernel compares reply tuples wrongly, and no request reveals which kernel it is`;
 
 function conditionsOf({ filter, path }: NamedFilter): Condition[] {
   const { nat, zone, protocol } = filter;
@@ -103,14 +104,16 @@ function conditionsOf({ filter, path }: NamedFilter): Condition[] {
   > = {
     family: { otherwise: '' },
     protocol: { asked: 'protocol', otherwise: NOT_IN_KERNEL },
-    address: { otherwise: 'it is one of four, and the kernel knows no "or"' },
-    port: { otherwise: 'it is one of four, and the kernel knows no "or"' },
+    address: {
+      otherwise: 'it may be any of four values, and the kernel cannot combine conditions',
+    },
+    port: { otherwise: 'it may be any of four values, and the kernel cannot combine conditions' },
     mark: { asked: 'mark', otherwise: NOT_IN_KERNEL },
     zone: {
       asked: 'zone',
       otherwise:
         zone === 0
-          ? 'to the kernel an entry with a zone of one direction is not in zone 0'
+          ? 'the kernel does not count an entry with a zone of one direction as zone 0'
           : NOT_IN_KERNEL,
     },
     status: { asked: 'status', otherwise: 'it names no flag' },
@@ -120,7 +123,10 @@ function conditionsOf({ filter, path }: NamedFilter): Condition[] {
     helper: { otherwise: NOT_IN_KERNEL },
     nat:
       nat === 'any'
-        ? { otherwise: 'one of two status bits: the kernel knows no "or"' }
+        ? {
+            otherwise:
+              'either of two status bits matches, and the kernel cannot combine conditions',
+          }
         : { asked: 'status', otherwise: NOT_IN_KERNEL },
   };
   const simple = Object.entries(reasons)
@@ -169,12 +175,15 @@ function tupleConditions(
         : {
             field: `${path}.icmp.${name}`,
             asked: ({ type: 'icmpType', code: 'icmpCode', id: 'icmpId' } as const)[name],
-            otherwise: "the kernel compares it only beside protocol: 'icmp' or 'icmpv6'",
+            otherwise: "the kernel compares it only with protocol: 'icmp' or 'icmpv6'",
           },
     ),
     zone === undefined
       ? undefined
-      : { field: `${path}.zone`, otherwise: 'it is a zone of one direction' },
+      : {
+          field: `${path}.zone`,
+          otherwise: 'the kernel has no filter for the zone of one direction',
+        },
   ];
   return conditions.filter((condition) => condition !== undefined);
 }
@@ -182,14 +191,14 @@ function tupleConditions(
 function addressReason(address: string): string {
   return address.includes(':')
     ? 'most kernels compare IPv6 addresses the wrong way round, and no version tells which'
-    : 'the kernel compares whole addresses, not networks';
+    : 'the kernel compares single addresses, not networks';
 }
 
 function portReason(protocol: number | undefined): string {
   const { tcp, udp } = PROTOCOL_NUMBERS;
   return protocol === tcp || protocol === udp
     ? 'the kernel compares single ports, not ranges'
-    : "the kernel compares ports only beside protocol: 'tcp' or 'udp'";
+    : "the kernel compares ports only with protocol: 'tcp' or 'udp'";
 }
 
 function passesOf(ask: ArrayBuffer, asked: number): FilterPlan['passes'] {
@@ -206,7 +215,7 @@ function familyOf(ask: ArrayBuffer) {
   return view.getUint8(FILTER.family) === FAMILY_NUMBERS.ipv6 ? 'ipv6' : 'ipv4';
 }
 
-/** What the kernel has does not change while it runs. */
+/** The kernel's filters do not change while it runs. */
 let known: FilterSupport | undefined;
 
 function probe(operation: string, netns: NetNamespaceArgument): FilterSupport {

@@ -8,7 +8,7 @@ export interface Census {
   entries: number;
   withoutCounters: number;
   withoutTimestamps: number;
-  /** TCP connections that are established, and how many of them have been idle for so long. */
+  /** Established TCP connections, and how many of them are idle for longer than each timeout. */
   established: number;
   readonly idle: Record<ReasonableTimeout, number>;
 }
@@ -41,9 +41,9 @@ export function count(census: Census, entry: Entry, settings: TableSettings, now
 }
 
 /**
- * Each packet sets the timeout of an established connection anew, so that what is left
- * tells how long ago the last one came; unless data waits for an acknowledgement, which
- * has a shorter timeout of its own: then nothing tells.
+ * Each packet sets the timeout of an established connection anew, so that what is left tells
+ * how long ago the last one came; unless data waits for an acknowledgement, which has a shorter
+ * timeout of its own: then nothing tells.
  */
 function idleSeconds(
   { timeout, startTime }: Entry,

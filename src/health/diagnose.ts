@@ -1,5 +1,5 @@
 /**
- * What is wrong with the table, or will be.
+ * Findings about the table.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { TableSettings } from './settings.js';
 import type { TableStats } from './stats.js';
 import { utilizationOf } from './utilization.js';
 
-/** What {@link diagnose} can find. The guide on tuning has the reasons for each. */
+/** The kinds of findings of {@link diagnose}. The guide on tuning explains each. */
 export type FindingCode =
   | 'table-near-full'
   | 'packets-dropped'
@@ -30,8 +30,8 @@ export type FindingCode =
   | 'ctnetlink-missing';
 
 /**
- * `critical`: flows fail now, or will soon. `warning`: some have, or will under load.
- * `info`: something is not as a monitoring tool would want it.
+ * `critical`: flows fail now or soon. `warning`: flows have failed, or will fail under load.
+ * `info`: a setting limits monitoring.
  */
 export type FindingSeverity = 'info' | 'warning' | 'critical';
 
@@ -40,29 +40,29 @@ export interface Finding {
   /** Stable across minor versions; the message is not. */
   readonly code: FindingCode;
   readonly severity: FindingSeverity;
-  /** In words, with the numbers. */
+  /** A sentence with the numbers. */
   readonly message: string;
-  /** The numbers that it stands on. */
+  /** The numbers behind the finding. */
   readonly evidence: Readonly<Record<string, number>>;
-  /** The sysctl that it is about, such as `net.netfilter.nf_conntrack_max`. */
+  /** The sysctl to change, such as `net.netfilter.nf_conntrack_max`. */
   readonly setting?: string;
-  /** Its value now, as sysctl prints it. */
+  /** The current value of `setting`, as sysctl prints it. */
   readonly current?: number;
-  /** The value to try. */
+  /** A value of `setting` to try. */
   readonly suggested?: number;
 }
 
 /**
- * What findings stand on.
+ * The evidence behind findings.
  *
  * @internal
  */
 export interface Evidence {
-  /** At the beginning and at the end of the look at the table. */
+  /** Before and after the pass over the table. */
   readonly before: TableStats;
   readonly after: TableStats;
   readonly settings: TableSettings;
-  /** Why the table itself could not be looked at. */
+  /** Why the table could not be read. */
   readonly refusal: 'EPERM' | 'UNSUPPORTED' | undefined;
   readonly census: Census | undefined;
   readonly receiveBuffer: { readonly granted: number; readonly largest: number } | undefined;
@@ -112,8 +112,8 @@ function tableNearFull({ after }: Evidence): Finding | undefined {
     severity: utilization < CRITICAL ? 'warning' : 'critical',
     message:
       `The table has ${entries} of at most ${maxEntries} entries (${percent(utilization)}). ` +
-      'When it is full, packets that would begin a flow are dropped, unless a flow that is not ' +
-      'assured can make room.',
+      'When it is full, the kernel drops packets that begin a flow, unless it finds an entry to ' +
+      'evict that is not assured.',
     evidence: { entries, maxEntries, utilization },
     setting: `${SYSCTL}max`,
     current: maxEntries,
@@ -131,9 +131,8 @@ function packetsDropped({ before, after }: Evidence): Finding | undefined {
     code: 'packets-dropped',
     severity: delta > 0 ? 'critical' : 'warning',
     message:
-      `${total} packets were dropped because no entry could be made for them` +
-      `${delta > 0 ? `, ${delta} of them just now` : ''}: the table was full, ` +
-      'there was no memory, or the flow clashed with another one.',
+      `The kernel dropped ${total} packets that began a flow${justNow(delta)}, because the table ` +
+      'was full, memory was short, or the flow clashed with another one.',
     evidence: { dropped: total, justNow: delta, entries, maxEntries },
     ...(full && { setting: `${SYSCTL}max`, current: maxEntries, suggested: 2 * maxEntries }),
   };
@@ -148,9 +147,8 @@ function earlyDrops({ before, after }: Evidence): Finding | undefined {
     code: 'early-drops',
     severity: 'warning',
     message:
-      `${total} entries were removed before their time to make room in a full table` +
-      `${delta > 0 ? `, ${delta} of them just now` : ''}: flows that were not assured, such as ` +
-      'connections being opened, and UDP without an answer.',
+      `The kernel evicted ${total} entries to make room in a full table${justNow(delta)}: flows ` +
+      'that were not assured, such as opening connections and unanswered UDP.',
     evidence: { earlyDropped: total, justNow: delta },
     ...(maxEntries > 0 && {
       setting: `${SYSCTL}max`,
@@ -168,9 +166,9 @@ function insertFailures({ before, after }: Evidence): Finding | undefined {
     code: 'insert-failures',
     severity: delta > 0 ? 'warning' : 'info',
     message:
-      `${total} entries could not be put into the table, and their packets were dropped: ` +
-      'mostly two first packets of one flow at the same time, such as DNS queries over UDP ' +
-      'through NAT.',
+      `The kernel could not insert ${total} entries${justNow(delta)} and dropped their packets. ` +
+      'The usual cause: two first packets of a flow at the same time, such as two DNS queries ' +
+      'over UDP through NAT.',
     evidence: { insertFailed: total, justNow: delta },
   };
 }
@@ -183,8 +181,9 @@ function longChains({ before, after, settings: { buckets } }: Evidence): Finding
     code: 'long-chains',
     severity: 'warning',
     message:
-      `${total} entries met a chain of the hash table that is too long, and their packets were ` +
-      'dropped: there are too few buckets, or somebody makes entries collide.',
+      `The kernel refused ${total} entries${justNow(delta)} because their hash chain was too ` +
+      'long, and dropped their packets: the table has too few buckets, or a peer makes entries ' +
+      'collide.',
     evidence: { chainTooLong: total, justNow: delta },
     ...(buckets !== undefined && {
       setting: `${SYSCTL}buckets`,
@@ -197,14 +196,14 @@ function longChains({ before, after, settings: { buckets } }: Evidence): Finding
 function fewBuckets({ after, settings: { buckets } }: Evidence): Finding | undefined {
   const { entries, maxEntries } = after;
   if (buckets === undefined || buckets >= maxEntries / 4) return undefined;
-  const load = (2 * entries) / buckets; // an entry stands in the table with both its tuples
+  const load = (2 * entries) / buckets; // an entry is in the table twice, once per tuple
   return {
     code: 'few-buckets',
     severity: load > 4 ? 'warning' : 'info',
     message:
-      `The hash table has ${buckets} buckets for up to ${maxEntries} entries: each lookup will ` +
-      `walk a chain of ${Math.round((2 * maxEntries) / buckets)} tuples when it is full ` +
-      `(${load.toFixed(1)} now). A bucket costs 8 bytes.`,
+      `The hash table has ${buckets} buckets for up to ${maxEntries} entries. A full table has ` +
+      `chains of ${Math.round((2 * maxEntries) / buckets)} tuples (now ${load.toFixed(1)}), which ` +
+      'slow down every lookup. A bucket costs 8 bytes.',
     evidence: { buckets, entries, maxEntries, tuplesPerBucket: load },
     setting: `${SYSCTL}buckets`,
     current: buckets,
@@ -212,14 +211,14 @@ function fewBuckets({ after, settings: { buckets } }: Evidence): Finding | undef
   };
 }
 
-/** From which share of the table on idle connections are worth a word. */
+/** The least share of idle connections that is a finding. */
 const IDLE_SHARE = 0.1;
 
 function establishedTimeout({ after, settings, census }: Evidence): Finding | undefined {
   const { tcpEstablishedTimeout: timeout } = settings;
   if (census === undefined || timeout === undefined || census.entries === 0) return undefined;
   const [day, least] = REASONABLE_TIMEOUTS;
-  // A day where that frees nearly as much.
+  // Suggests a day if that frees at least half as many entries.
   const suggested = census.idle[day] * 2 >= census.idle[least] ? day : least;
   const freed = census.idle[suggested];
   const share = freed / census.entries;
@@ -229,9 +228,9 @@ function establishedTimeout({ after, settings, census }: Evidence): Finding | un
     code: 'established-timeout-long',
     severity: near ? 'warning' : 'info',
     message:
-      `${freed} of ${census.entries} entries (${percent(share)}) are TCP connections that have ` +
-      `been idle for over ${suggested} seconds, and last up to ${timeout} idle seconds: that ` +
-      `timeout would free them.`,
+      `${freed} of ${census.entries} entries (${percent(share)}) are TCP connections idle for ` +
+      `more than ${suggested} seconds; the kernel keeps idle connections for ${timeout} seconds. ` +
+      `A timeout of ${suggested} seconds would free them.`,
     evidence: {
       entries: census.entries,
       established: census.established,
@@ -256,9 +255,9 @@ function nothingTracked({ after, traffic }: Evidence): Finding | undefined {
     code: 'nothing-tracked',
     severity: tcpConnections > 0 ? 'warning' : 'info',
     message:
-      `The table is empty, and none of its counters has ever moved, but ${packets} packets have ` +
-      `passed here${tcpConnections > 0 ? ` and ${tcpConnections} TCP connections are open` : ''}. ` +
-      'The kernel tracks nothing before a rule of this network namespace needs it (ct state, NAT).',
+      'The table is empty and no counter has moved, although this network namespace has passed ' +
+      `${packets} packets${tcpConnections > 0 ? ` and has ${tcpConnections} open TCP connections` : ''}. ` +
+      'The kernel tracks connections only if a rule of the namespace needs them (ct state, NAT).',
     evidence: { packets, tcpConnections },
   };
 }
@@ -270,8 +269,8 @@ function refused({ refusal }: Evidence): Finding | undefined {
       code: 'privileges-missing',
       severity: 'warning',
       message:
-        'Without CAP_NET_ADMIN the entries cannot be looked at: this stands on counters and ' +
-        'settings alone.',
+        'This process lacks CAP_NET_ADMIN and cannot read the entries. These findings use ' +
+        'counters and settings only.',
       evidence: {},
     };
   }
@@ -279,8 +278,8 @@ function refused({ refusal }: Evidence): Finding | undefined {
     code: 'ctnetlink-missing',
     severity: 'warning',
     message:
-      'This kernel has no ctnetlink (nf_conntrack_netlink): entries and events cannot be read. ' +
-      'This stands on counters and settings alone.',
+      'This kernel has no ctnetlink (nf_conntrack_netlink), which serves entries and events. ' +
+      'These findings use counters and settings only.',
     evidence: {},
   };
 }
@@ -290,7 +289,7 @@ function accounting({ settings, census }: Evidence): Finding | undefined {
   return {
     code: 'accounting-off',
     severity: 'info',
-    message: `Flows that begin now will not count packets and bytes${without(census, 'withoutCounters', 'counters')}.`,
+    message: `The kernel does not count packets and bytes of new flows${without(census, 'withoutCounters', 'counters')}.`,
     evidence: census === undefined ? {} : { entriesWithout: census.withoutCounters },
     setting: `${SYSCTL}acct`,
     current: 0,
@@ -303,7 +302,7 @@ function timestamps({ settings, census }: Evidence): Finding | undefined {
   return {
     code: 'timestamps-off',
     severity: 'info',
-    message: `Flows that begin now will not tell when${without(census, 'withoutTimestamps', 'time of beginning')}.`,
+    message: `The kernel does not record when new flows begin${without(census, 'withoutTimestamps', 'start time')}.`,
     evidence: census === undefined ? {} : { entriesWithout: census.withoutTimestamps },
     setting: `${SYSCTL}timestamp`,
     current: 0,
@@ -316,7 +315,7 @@ function events({ settings, after: { entries } }: Evidence): Finding | undefined
     return {
       code: 'events-off',
       severity: 'warning',
-      message: 'No flow that begins now sends events, whoever listens.',
+      message: 'New flows send no events, even to a listener.',
       evidence: { entries },
       setting: `${SYSCTL}events`,
       current: 0,
@@ -328,8 +327,8 @@ function events({ settings, after: { entries } }: Evidence): Finding | undefined
     code: 'events-auto',
     severity: 'info',
     message:
-      'Only flows that begin while somebody listens send events. Of the ' +
-      `${entries} in the table, those that began before the first listener will end in silence.`,
+      'Only flows that begin while a program listens send events. Those of the ' +
+      `${entries} entries that began before the first listener will end without one.`,
     evidence: { entries },
     setting: `${SYSCTL}events`,
     current: 2,
@@ -344,9 +343,10 @@ function receiveBuffer({ receiveBuffer: buffer }: Evidence): Finding | undefined
     code: 'receive-buffer-capped',
     severity: 'info',
     message:
-      `A stream of events gets a receive buffer of ${granted} bytes, some ` +
-      `${Math.floor(granted / LIMITS.eventBytesInKernel)} events, instead of ${LIMITS.receiveBufferBytes}: ` +
-      'more at once are lost. CAP_NET_ADMIN in the initial user namespace lifts the limit, too.',
+      `The kernel grants a stream of events ${granted} bytes of receive buffer instead of ` +
+      `${LIMITS.receiveBufferBytes}: a burst of more than some ` +
+      `${Math.floor(granted / LIMITS.eventBytesInKernel)} events loses the rest. Raise ` +
+      'net.core.rmem_max, or grant CAP_NET_ADMIN in the initial user namespace.',
     evidence: { granted, wanted: LIMITS.receiveBufferBytes },
     setting: 'net.core.rmem_max',
     current: largest,
@@ -354,7 +354,7 @@ function receiveBuffer({ receiveBuffer: buffer }: Evidence): Finding | undefined
   };
 }
 
-/** `undefined`: it has never counted, or this kernel does not have it. */
+/** `undefined`: the counter is 0, or this kernel lacks it. */
 function counted(
   name: CounterName,
   before: TableStats,
@@ -372,7 +372,11 @@ function without(
   what: string,
 ): string {
   if (census === undefined || census.entries === 0) return '';
-  return `; of the ${census.entries} in the table ${census[field]} have no ${what}`;
+  return `; ${census[field]} of ${census.entries} entries have no ${what}`;
+}
+
+function justNow(delta: number): string {
+  return delta > 0 ? ` (${delta} during this check)` : '';
 }
 
 function percent(share: number): string {

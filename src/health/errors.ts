@@ -1,10 +1,10 @@
 /**
- * What failures to read or write the settings mean.
+ * Messages for settings that could not be read or written.
  */
 import { ConntrackError, changedBefore, codeOf, errorOfFailure } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 
-/** The files of connection tracking in /proc are not there. */
+/** The error when /proc has no files of connection tracking. */
 export function untrackedError(
   operation: string,
   failure: NativeFailure | undefined,
@@ -12,16 +12,16 @@ export function untrackedError(
   if (failure !== undefined && codeOf(failure.errno) !== 'ENOENT') {
     return errorOfFailure(operation, failure);
   }
-  return new ConntrackError('/proc/sys/net/netfilter has no settings of connection tracking', {
+  return new ConntrackError('/proc/sys/net/netfilter has no nf_conntrack settings', {
     code: 'ERR_CONNTRACK_UNSUPPORTED',
     operation,
     errno: failure?.errno,
     syscall: failure?.syscall,
-    hint: 'Load it with "modprobe nf_conntrack". A sandbox may hide /proc/sys.',
+    hint: 'Load connection tracking with "modprobe nf_conntrack". A sandbox may hide /proc/sys.',
   });
 }
 
-/** A setting that could not be changed. `written`: those that were, before it. */
+/** The error of a setting that could not be written. `written`: the settings written before it. */
 export function settingError(
   failure: NativeFailure,
   setting: {
@@ -51,23 +51,23 @@ export function settingError(
       return isGlobal
         ? of(
             `${sysctl} is read-only here`,
-            'It is one for all network namespaces, and only root in the initial one may change it.',
+            'It applies to all network namespaces: change it as root in the initial one.',
           )
         : of(
-            `${sysctl} may not be changed`,
-            'Only root may, or in a network namespace of its own the root of its user namespace.',
+            `this process may not change ${sysctl}`,
+            'Run as root of the user namespace that owns the network namespace.',
           );
     case 'EROFS':
       return of(
-        `${sysctl} may not be changed: /proc/sys is mounted read-only`,
-        'Containers have it so. Change it from the host, such as with a handle on the netns of ' +
-          'the container, or start it with "docker run --sysctl".',
+        `cannot change ${sysctl}: /proc/sys is mounted read-only`,
+        'In a container, change it from the host through Conntrack.open({ netns }), or start the ' +
+          'container with "docker run --sysctl".',
       );
     case 'EINVAL':
       return of(
-        `the kernel does not take ${text} for ${sysctl}`,
+        `the kernel refuses ${text} for ${sysctl}`,
         isTimeout
-          ? 'Timeouts end at 2^31 - 1 ticks: 8,589,934 seconds at 250 ticks a second.'
+          ? 'A timeout is at most 2^31 - 1 ticks: 8,589,934 seconds at 250 ticks per second.'
           : undefined,
       );
     default:

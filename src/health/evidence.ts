@@ -1,5 +1,5 @@
 /**
- * Gathers what a diagnosis stands on. Changes nothing.
+ * Gathers the evidence of a diagnosis. Changes nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConntrackError } from '../core/errors.js';
@@ -13,7 +13,7 @@ import { numberIn } from './proc-number.js';
 import type { TableSettings } from './settings.js';
 import type { TableStats } from './stats.js';
 
-/** What is asked of the table; a `Conntrack` is one. */
+/** The functions that a diagnosis calls; a `Conntrack` has them. */
 interface Source {
   readStats(): Promise<TableStats>;
   readSettings(): Promise<TableSettings>;
@@ -52,7 +52,7 @@ async function readTexts(netns: NetNamespaceArgument, paths: readonly string[]) 
   return (await loadAddon().readFiles(netns, paths)).map(({ text }) => text);
 }
 
-/** Where it is refused, the rest can still be looked at. */
+/** Returns the refusal instead of throwing: the other evidence remains. */
 async function takeCensus(
   stream: EntryStream,
   settings: TableSettings,

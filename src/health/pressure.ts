@@ -1,5 +1,5 @@
 /**
- * How full the table is, and how fast that changes.
+ * Pressure: how full the table is, and how fast that changes.
  *
  * @module
  */
@@ -13,75 +13,75 @@ import type { CounterName } from './counters.js';
 import type { TableLoad } from './read-load.js';
 import { utilizationOf } from './utilization.js';
 
-/** How much of its room a table uses: `elevated` from 0.70, `critical` from 0.85. */
+/** The level of utilization: `elevated` from 0.70, `critical` from 0.85. */
 export type PressureLevel = 'normal' | 'elevated' | 'critical';
 
 const LEVELS = ['normal', 'elevated', 'critical'] as const satisfies PressureLevel[];
 
-/** Where the levels begin. */
+/** The thresholds of the levels. */
 export interface PressureThresholds {
-  /** The utilization from which on it is `elevated`. Default 0.7. */
+  /** `elevated` from this utilization on. Default: 0.7. */
   readonly elevatedAt?: number | undefined;
-  /** The utilization from which on it is `critical`. Default 0.85. */
+  /** `critical` from this utilization on. Default: 0.85. */
   readonly criticalAt?: number | undefined;
 }
 
-/** What {@link readPressure} takes. */
+/** Options of {@link readPressure}. */
 export interface PressureOptions extends PressureThresholds {
-  /** An earlier sample: then there are rates since, and the level has hysteresis. */
+  /** An earlier sample. Adds rates since then, and hysteresis of the level. */
   readonly previous?: PressureSample | undefined;
 }
 
-/** What {@link watchPressure} takes. */
+/** Options of {@link watchPressure}. */
 export interface WatchPressureOptions extends PressureThresholds {
-  /** Milliseconds from one sample to the next. Default 1,000. */
+  /** Milliseconds between samples. Default: 1,000. */
   readonly intervalMs?: number | undefined;
-  /** Ends it; a pending read rejects with the signal's reason. */
+  /** Ends the samples; a pending read rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A counter, and how far it has come since the previous sample. */
+/** A counter, and its growth since the previous sample. */
 export interface CounterRate {
   /** Since the network namespace began, over all processors. */
   readonly total: number;
-  /** Since the previous sample; absent when there is none. */
+  /** Since the previous sample; absent without one. */
   readonly delta?: number;
   readonly perSecond?: number;
 }
 
 /**
- * The table of a network namespace at one moment. The entries are those of this namespace,
- * while the maximum is one number for all: each namespace may have so many entries, and
- * packets are dropped in the one that has reached it.
+ * The table of a network namespace at one moment. `entries` counts this namespace. `maxEntries`
+ * is one limit that applies to each namespace separately: the kernel drops packets in a
+ * namespace that has reached it.
  */
 export interface PressureSample {
   readonly time: Date;
-  /** The moment on the kernel's CLOCK_MONOTONIC, in seconds: what rates are computed with. */
+  /** The same moment on CLOCK_MONOTONIC, in seconds; the base of rates. */
   readonly monotonicSeconds: number;
   readonly entries: number;
   /** `nf_conntrack_max`; 0: no limit. */
   readonly maxEntries: number;
   /** `nf_conntrack_buckets`; absent when /proc/sys does not show it. */
   readonly buckets?: number;
-  /** `entries / maxEntries`; 0 when there is no limit. */
+  /** `entries / maxEntries`; 0 without a limit. */
   readonly utilization: number;
-  /** Falls back only when the utilization is 0.05 below where the level began. */
+  /** Leaves a level only below its threshold minus 0.05. */
   readonly level: PressureLevel;
   /** Seconds since the previous sample; absent when there is none. */
   readonly intervalSeconds?: number;
-  /** Entries that came less those that went, a second; negative when the table shrinks. */
+  /** Growth of `entries` per second; negative when the table shrinks. */
   readonly growthPerSecond?: number;
-  /** When it is full if it goes on growing as since the previous sample; absent unless it grows. */
+  /** Seconds until the table is full at this growth; absent unless it grows. */
   readonly secondsUntilFull?: number;
-  /** Packets for which no entry could be made (`drop`). */
+  /** Packets dropped because no entry could be created (`drop`). */
   readonly dropped?: CounterRate;
   /** Entries removed to make room (`early_drop`). */
   readonly earlyDropped?: CounterRate;
-  /** Entries that could not be put into the table (`insert_failed`). */
+  /** Entries that could not be inserted (`insert_failed`). */
   readonly insertFailed?: CounterRate;
-  /** Entries that met a chain that is too long (`chaintoolong`, Linux 5.15). */
+  /** Entries refused because their hash chain was too long (`chaintoolong`, Linux 5.15). */
   readonly chainTooLong?: CounterRate;
-  /** Packets that belong to no connection and can begin none (`invalid`). */
+  /** Packets that belong to no flow and cannot begin one (`invalid`). */
   readonly invalid?: CounterRate;
 }
 
@@ -137,7 +137,7 @@ export function makeSample(
 ): PressureSample {
   const utilization = utilizationOf({ entries, maxEntries });
   const elapsed = previous && now.monotonicSeconds - previous.monotonicSeconds;
-  // Two samples of one moment, or a previous one of before a reboot, give no rates.
+  // Two samples of one moment have no rates, nor has a previous sample from before a reboot.
   const seconds = elapsed !== undefined && elapsed > 0 ? elapsed : undefined;
   const level = levelOf(utilization, thresholds, previous?.level);
   const sample: Mutable<PressureSample> = { ...now, entries, maxEntries, utilization, level };
@@ -169,8 +169,8 @@ function rateOf(
 }
 
 /**
- * The kernel's counters are 32 bits wide for each processor. One that has gone down has
- * wrapped; by more than half of its range, and it has begun anew.
+ * The kernel's counters are 32 bits wide for each processor. A counter that has decreased has
+ * wrapped; if that means more than half of its range, it was reset.
  */
 function deltaOf(now: number, before: number): number {
   const range = 2 ** 32;
@@ -230,7 +230,7 @@ async function* samples(
       yield previous;
     }
   } catch (error) {
-    // The timer's own AbortError is not what the signal said.
+    // Rejects with the signal's reason, not with the timer's AbortError.
     throw ending.signal.aborted ? ending.signal.reason : error;
   } finally {
     if (signal !== undefined) unfollowSignal(signal, follower);
@@ -326,7 +326,7 @@ function thresholdsOf(given: PressureThresholds): Thresholds {
   const { elevatedAt = DEFAULT_THRESHOLDS.elevatedAt, criticalAt = DEFAULT_THRESHOLDS.criticalAt } =
     given;
   if (elevatedAt > criticalAt) {
-    throw rangeError('options.elevatedAt', 'must not be above options.criticalAt');
+    throw rangeError('options.elevatedAt', 'must not exceed options.criticalAt');
   }
   return { elevatedAt, criticalAt };
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the statistics: from netlink, or from /proc where that is not allowed.
+ * Reads the statistics from netlink, or from /proc without CAP_NET_ADMIN.
  */
 import { errorOfPlainFailure } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
@@ -78,7 +78,7 @@ async function readFromProc(netns: NetNamespaceArgument): Promise<TableStats> {
   return statsOf('proc', { ...usage, cpus: parseStatFile(text ?? '') });
 }
 
-/** What anybody may read of the table of a namespace. */
+/** Reads the files of /proc that any user may read. */
 async function readProc(netns: NetNamespaceArgument) {
   const paths = [settingPath('count'), settingPath('max'), STAT_FILE];
   const [count, max, stat] = await loadAddon().readFiles(netns, paths);

@@ -82,7 +82,7 @@ const sysctlOf: Readonly<Record<keyof SettingValues, Check<number>>> = {
   events: (value, path) => EVENTS.indexOf(eventsWord(value, path)),
   byte: uint8,
   bytes: integer(0, Number.MAX_SAFE_INTEGER),
-  // The kernel (6.18) takes negative seconds without a word.
+  // The kernel (6.18) accepts negative seconds.
   seconds: integer(0, LARGEST_INT),
   count: integer(0, LARGEST_INT),
 };

@@ -45,7 +45,7 @@ export const TABLE_METRICS: readonly Metric<TableStats>[] = [
       kind: 'up-down counter',
       unit: '{entries}',
     },
-    help: 'How many entries there may be; 0 for any number.',
+    help: 'Maximum of entries; 0: no limit.',
     ...single(({ maxEntries }) => maxEntries),
   },
   sum('found'),
@@ -59,7 +59,7 @@ export const TABLE_METRICS: readonly Metric<TableStats>[] = [
   {
     prometheus: { name: 'conntrack_utilization_ratio', type: 'gauge' },
     opentelemetry: { name: 'conntrack.utilization', kind: 'gauge', unit: '1' },
-    help: 'Entries in the table by how many there may be; 0 without a limit.',
+    help: 'Entries divided by their maximum; 0 without a limit.',
     ...single(utilizationOf),
   },
   {
@@ -77,12 +77,12 @@ export const TABLE_METRICS: readonly Metric<TableStats>[] = [
 export const EVENT_METRICS: readonly Metric<EventCounters>[] = [
   {
     ...ofEvents('received', '{event}'),
-    help: 'Events that the kernel gave and that passed the filter.',
+    help: 'Events that arrived and matched the filter.',
     ...single(({ received }) => received),
   },
   {
     ...ofEvents('delivered', '{event}'),
-    help: 'Events that have reached JavaScript.',
+    help: 'Events that the loop has received.',
     ...single(({ delivered }) => delivered),
   },
   {
@@ -96,12 +96,12 @@ export const EVENT_METRICS: readonly Metric<EventCounters>[] = [
   },
   {
     ...ofEvents('malformed', '{message}'),
-    help: 'Messages of the kernel that could not be decoded.',
+    help: 'Undecodable messages of the kernel.',
     ...single(({ malformed }) => malformed),
   },
   {
     ...ofEvents('foreign', '{message}'),
-    help: 'Messages of other processes that were dropped.',
+    help: 'Dropped messages of other processes.',
     ...single(({ foreign }) => foreign),
   },
 ];

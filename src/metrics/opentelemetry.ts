@@ -22,7 +22,7 @@ import { readStats } from '../table/health.js';
 import { EVENT_METRICS, type Metric, TABLE_METRICS } from './definitions.js';
 import { type MetricSources, SOURCES } from './options.js';
 
-/** What {@link registerMetrics} takes. */
+/** Options of {@link registerMetrics}. */
 export interface OpenTelemetryOptions extends MetricSources {
   /** Attributes of all values, such as `{ netns: 'blue' }`. */
   readonly attributes?: Attributes | undefined;
@@ -73,11 +73,12 @@ function create(
 }
 
 /**
- * Registers metrics of the table as observable instruments of a meter. A collection reads the
- * kernel's counters once, as {@link readStats} does, which does not read the table itself, and
- * needs no privileges. When that fails, the collection has an error and no values of these.
+ * Registers metrics of the table as observable instruments of a meter. A collection calls
+ * {@link readStats} once, which reads the kernel's counters, not the table, and needs no
+ * privileges. When it fails, the collection reports an error and no values of these
+ * instruments.
  *
- * @returns a function that ends it
+ * @returns a function that unregisters them
  * @throws TypeError for a wrong option, naming the field.
  *
  * @example

@@ -7,9 +7,9 @@ import type { EventStream } from '../event/stream.js';
 
 /** Where metrics come from. */
 export interface MetricSources {
-  /** A handle on the table to read. Default: that of the network namespace of the process. */
+  /** A handle on the table to read. Default: the table of the process's network namespace. */
   readonly conntrack?: Pick<Conntrack, 'readStats'> | undefined;
-  /** Its counters become metrics, too. It is not read: that is for its owner to do. */
+  /** Adds the stream's counters. Its owner must read the stream. */
   readonly stream?: Pick<EventStream, 'counters'> | undefined;
 }
 

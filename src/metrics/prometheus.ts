@@ -10,9 +10,9 @@ import { readStats } from '../table/health.js';
 import { EVENT_METRICS, type Metric, type Sample, TABLE_METRICS } from './definitions.js';
 import { type MetricSources, SOURCES } from './options.js';
 
-/** What {@link registerMetrics} takes. */
+/** Options of {@link registerMetrics}. */
 export interface PrometheusOptions extends MetricSources {
-  /** Where the metrics are registered. Default: the one of all, `register`. */
+  /** The registry. Default: prom-client's `register`. */
   readonly registry?: Registry | Registry<OpenMetricsContentType> | undefined;
 }
 
@@ -50,11 +50,10 @@ function addTo<Source>(
 }
 
 /**
- * Registers metrics of the table. A scrape reads the kernel's counters once, as
- * {@link readStats} does, which does not read the table itself, and needs no privileges. When
- * that fails, so does the scrape.
+ * Registers metrics of the table. A scrape calls {@link readStats} once, which reads the
+ * kernel's counters, not the table, and needs no privileges. When it fails, the scrape fails.
  *
- * @returns a function that takes them out of the registry again
+ * @returns a function that removes them from the registry
  * @throws Error of prom-client, when the registry has such metrics already.
  * @throws TypeError for a wrong option, naming the field.
  *

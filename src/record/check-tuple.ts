@@ -60,7 +60,7 @@ export function familyOf(text: string): Family {
 
 export function requireFamily(family: Family, text: string, path: string, of: string): void {
   if (familyOf(text) !== family) {
-    throw typeError(path, `must be of the same family as ${of}, ${family}, not ${shown(text)}`);
+    throw typeError(path, `must have the address family of ${of}, ${family}, not ${shown(text)}`);
   }
 }
 
@@ -123,6 +123,7 @@ function expectField(
   needed: boolean,
 ): void {
   const isThere = tuple[name] !== undefined;
-  if (!isThere && needed) throw typeError(`${path}.${name}`, `protocol ${number} needs one`);
-  if (isThere && !allowed) throw typeError(`${path}.${name}`, `protocol ${number} has none`);
+  if (!isThere && needed) throw typeError(`${path}.${name}`, `protocol ${number} requires it`);
+  if (isThere && !allowed)
+    throw typeError(`${path}.${name}`, `protocol ${number} does not have it`);
 }

@@ -7,7 +7,7 @@ import type { IcmpTuple, Tuple } from './tuple.js';
 
 const { icmp, icmpv6 } = PROTOCOL_NUMBERS;
 
-/** What an answer to an ICMP message is, for those that the kernel tracks. */
+/** The types of ICMP requests that the kernel tracks, and of their answers. */
 const ICMP_ANSWERS: Readonly<Record<number, ReadonlyMap<number, number>>> = {
   [icmp]: pairs([8, 0], [13, 14], [15, 16], [17, 18]),
   [icmpv6]: pairs([128, 129], [139, 140]),
@@ -17,7 +17,7 @@ function pairs(...all: [number, number][]): ReadonlyMap<number, number> {
   return new Map(all.flatMap(([one, other]) => [[one, other] as const, [other, one] as const]));
 }
 
-/** The tuple of the answers, where nothing is translated. */
+/** Returns the tuple of the answers, without NAT. */
 export function inverseTuple(tuple: Tuple, protocol: number, field: string): Tuple {
   const { source, destination, sourcePort, destinationPort, sourceKey, destinationKey } = tuple;
   return {
@@ -36,7 +36,10 @@ function answerTo(message: IcmpTuple, protocol: number, field: string): IcmpTupl
   const type = answers?.get(message.type);
   if (type === undefined) {
     const tracked = [...(answers?.keys() ?? [])].join(', ');
-    throw typeError(`${field}.icmp.type`, `the kernel tracks ${tracked} alone`);
+    throw typeError(
+      `${field}.icmp.type`,
+      `must be one of ${tracked}: the kernel tracks no other type`,
+    );
   }
   return { ...message, type };
 }

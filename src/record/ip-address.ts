@@ -6,17 +6,16 @@ import type { Family } from '../core/names.js';
 import { bytes, uint8 } from './words.js';
 
 /**
- * The texts of the addresses that were seen last. The addresses of a table repeat
- * (each stands in both tuples, servers in most entries), and a text that is
- * already there costs neither time nor garbage. Bounded: a slot holds one address,
- * some 600 KiB in all when every slot holds an IPv6 address.
+ * Caches the texts of recent addresses. The addresses of a table repeat (each is in both
+ * tuples, a server is in most entries), and a cached text costs neither time nor garbage. Each
+ * slot has one address: at most some 600 KiB, if every slot has an IPv6 address.
  */
 const CACHE_BITS = 12;
 
 const slotOf = (hash: number) => Math.imul(hash, 0x9e3779b1) >>> (32 - CACHE_BITS);
 
 const ipv4Keys = new Uint32Array(1 << CACHE_BITS);
-// Slot 0 is the one that address 0 falls into; no other slot matches its key 0.
+// Address 0 falls into slot 0; no other slot matches its key 0.
 const ipv4Texts: string[] = Array<string>(1 << CACHE_BITS).fill('0.0.0.0');
 
 /** The address at a word of a record. */
@@ -58,10 +57,9 @@ export function formatIPv6(words: Uint32Array, at: number): string {
 }
 
 /**
- * RFC 5952: lower case, no leading zeros, the longest run of zero words (the
- * first of equals, two words at least) as `::`. Addresses that embed an IPv4
- * address, `::a.b.c.d` and `::ffff:a.b.c.d`, end in dotted form, as inet_ntop(3)
- * and so `conntrack -L` print them.
+ * RFC 5952: lower case, no leading zeros, the longest run of zero words (the first of equals,
+ * two words at least) as `::`. Addresses that embed an IPv4 address, `::a.b.c.d` and
+ * `::ffff:a.b.c.d`, end in dotted form, as inet_ntop(3) and so `conntrack -L` print them.
  */
 function ipv6Text(address: Buffer): string {
   let runStart = -1;

@@ -12,9 +12,10 @@ import { byteShift, halfShift, uint8, uint16 } from './words.js';
 
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
-// Getters that are read of every entry have 27 bytes of bytecode at most, so that V8 always
-// inlines them, and hand on numbers instead of `this`, so that it need not make a view that
-// goes no further. For the same reason constants are this module's own, and count words.
+// V8 always inlines getters of at most 27 bytes of bytecode: the getters that every reader
+// calls keep to that. They pass numbers instead of `this`, so that V8 need not allocate a view
+// that does not escape. For the same reason the constants are local to the module, and count
+// words.
 const SOURCE = TUPLE.source / 4;
 const DESTINATION = TUPLE.destination / 4;
 const PRESENT = TUPLE.present / 4;

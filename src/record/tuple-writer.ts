@@ -26,7 +26,7 @@ export function writeTuple(view: DataView, at: number, tuple: Tuple, protocol: n
   };
   put(tuple.sourcePort, 'sourcePort');
   put(tuple.destinationPort, 'destinationPort');
-  // The keys of GRE stand where others have their ports.
+  // GRE keys take the place of ports.
   put(tuple.sourceKey, 'sourcePort', 'sourceKey');
   put(tuple.destinationKey, 'destinationPort', 'destinationKey');
   put(tuple.zone, 'zone');

@@ -1,5 +1,5 @@
 /**
- * What one direction of a flow looks like.
+ * Tuples: one direction of a flow.
  *
  * @module
  */
@@ -13,10 +13,9 @@ export interface IcmpTuple {
 }
 
 /**
- * One direction of a flow (`CTA_TUPLE_ORIG`, `CTA_TUPLE_REPLY`). Which of the
- * optional fields are there depends on the protocol: ports for TCP, UDP,
- * UDP-Lite and SCTP, `icmp` for ICMP and ICMPv6, keys for GRE, none for a
- * protocol that the kernel tracks by its addresses alone.
+ * One direction of a flow (`CTA_TUPLE_ORIG`, `CTA_TUPLE_REPLY`). The protocol determines the
+ * optional fields: TCP, UDP, UDP-Lite and SCTP have ports, ICMP and ICMPv6 have `icmp`, GRE has
+ * keys. The kernel tracks other protocols by address only.
  */
 export interface Tuple {
   /** IPv4 in dotted form, IPv6 as in RFC 5952. */
@@ -28,7 +27,7 @@ export interface Tuple {
   /** The GRE key; 0 for GRE without PPTP. */
   readonly sourceKey?: number | undefined;
   readonly destinationKey?: number | undefined;
-  /** Set when the zone holds for this direction only (`CTA_TUPLE_ZONE`, Linux 4.3). */
+  /** The zone of this direction only (`CTA_TUPLE_ZONE`, Linux 4.3). */
   readonly zone?: number | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A slab is read as words of 32 bits: an element of a Uint32Array takes V8 half the time
- * and half the code of a field of a DataView, and what is short is inlined where it is used.
+ * Reads a slab as words of 32 bits: a Uint32Array takes V8 half the time and code of a
+ * DataView, and V8 inlines short functions.
  *
  * `at` counts words, fields are offsets in bytes, as in layout.ts.
  */
@@ -9,7 +9,7 @@ import { SLAB } from './layout.js';
 /** Records are in host byte order. */
 export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** How far to the right of its word a byte stands. */
+/** The shift of a byte within its word. */
 export const byteShift = (field: number): number =>
   LITTLE_ENDIAN ? 8 * (field & 3) : 8 * (3 - (field & 3));
 

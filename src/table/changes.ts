@@ -22,18 +22,17 @@ import type {
 import type { EntryFilter } from '../filter/filter.js';
 
 /**
- * Creates an entry, and gives it as the kernel then has it. What is not said is the
- * kernel's choice; `reply` is the inverse of `original`. The entry lasts `timeout`
- * seconds unless packets come.
+ * Creates an entry and returns it as the kernel stores it. The kernel chooses the fields that
+ * `spec` omits; `reply` defaults to the inverse of `original`. The entry expires after
+ * `timeout` seconds without a packet.
  *
  * Privileges: CAP_NET_ADMIN.
  *
- * @throws {@link ConntrackError} `EEXIST` when an entry has one of its tuples,
- * `ENOSPC` for labels where no rule uses any, `EOPNOTSUPP` for a helper that the
- * kernel has not, `ENOENT` when there is no entry with the tuple of `master`, `ENOMEM`
- * when the table is full, `EPERM`.
- * @throws TypeError or RangeError for a wrong specification, naming the field; then
- * nothing was sent.
+ * @throws {@link ConntrackError} `EEXIST` when an entry has one of the tuples, `ENOSPC` for
+ * labels if no rule uses labels, `EOPNOTSUPP` when the kernel lacks the helper, `ENOENT` when
+ * no entry has the tuple of `master`, `ENOMEM` when the table is full, `EPERM`.
+ * @throws TypeError or RangeError for a wrong specification, naming the field; nothing was
+ * sent.
  *
  * @example
  * ```ts
@@ -56,12 +55,10 @@ export async function createEntry(this: unknown, spec: EntrySpec): Promise<Entry
 }
 
 /**
- * Creates many entries, 64 in one go to the kernel. Each has its own result, in the
- * order given; one that fails stops no other. Privileges and errors as for
- * {@link createEntry}.
+ * Creates entries, 64 per system call, and returns a result for each, in the order of `specs`.
+ * A failure does not stop the rest. Privileges and errors as for {@link createEntry}.
  *
- * @throws TypeError or RangeError for a wrong specification, naming it; then nothing
- * was sent.
+ * @throws TypeError or RangeError for a wrong specification, naming it; then nothing was sent.
  *
  * @example
  * ```ts
@@ -83,21 +80,20 @@ export async function createEntries(
 }
 
 /**
- * Changes one entry, and gives it as the kernel then has it. Only what is named
- * changes. The kernel applies changes one after the other and keeps the first ones
- * when a later one fails; the error then says which.
+ * Changes the named fields of one entry and returns it as the kernel stores it. The kernel
+ * applies the changes one by one and keeps the earlier ones when a later one fails; the error
+ * names those.
  *
- * The kernel finds the entry to change by its tuple alone. A newer flow that took
- * the tuple in the moment after it was looked up is told by an error, but has been
- * changed.
+ * The kernel finds the entry by its tuple only. If a newer flow takes the tuple between lookup
+ * and update, the update changes that flow, and the call rejects with `ENOENT`.
  *
  * Privileges: CAP_NET_ADMIN.
  *
- * @throws {@link ConntrackError} `ENOENT` when there is no such entry, `ENOSPC` for
- * labels where no rule uses any, `EOPNOTSUPP` for a helper where none can be set,
- * `EPERM` for the timeout of an entry whose timeout is fixed.
- * @throws TypeError or RangeError for a wrong key or change, naming the field; then
- * nothing was sent.
+ * @throws {@link ConntrackError} `ENOENT` when no entry matches the key, `ENOSPC` for labels if
+ * no rule uses labels, `EOPNOTSUPP` for a helper that the entry cannot take, `EPERM` for a
+ * fixed timeout.
+ * @throws TypeError or RangeError for a wrong key or change, naming the field; then nothing was
+ * sent.
  *
  * @example
  * ```ts
@@ -119,9 +115,9 @@ export async function updateEntry(
 }
 
 /**
- * Changes all entries that match, in one pass over the table. The first refusal of the
- * kernel, but for entries that are gone, ends it. Privileges and errors as for
- * {@link updateEntry}.
+ * Changes the entries that match, in one pass over the table. The pass skips entries that have
+ * ended, and stops when the kernel refuses a change. Privileges and errors as for {@link
+ * updateEntry}.
  *
  * @throws TypeError for a filter that matches everything.
  *
@@ -148,8 +144,8 @@ export async function updateEntries(
 }
 
 /**
- * Deletes one entry; `false` when it is gone already. An `Entry`, or another key with
- * an `id`, is that flow and no newer one on the same tuple.
+ * Deletes one entry; returns `false` if it has ended already. A key with an `id`, which every
+ * `Entry` has, matches only that flow and no newer one on the same tuple.
  *
  * Privileges: CAP_NET_ADMIN.
  *
@@ -172,15 +168,15 @@ export async function deleteEntry(this: unknown, key: EntryKey): Promise<boolean
 }
 
 /**
- * Deletes all entries that match, in one pass over the table, in bounded memory at any
- * table size. Each is deleted by tuple and id: a newer flow on the same tuple survives.
- * An array of filters is still one pass.
+ * Deletes the entries that match, in one pass for any number of filters, in bounded memory at
+ * any table size. The delete names the tuple and the id, so a newer flow on the same tuple
+ * stays.
  *
  * Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
- * @throws TypeError for a wrong filter, and for one that matches all of a family:
- * emptying the table has a function of its own, {@link flushEntries}.
+ * @throws TypeError for a wrong filter, and for one that matches a whole address family: only
+ * {@link flushEntries} empties the table.
  *
  * @example
  * ```ts
@@ -204,14 +200,14 @@ export async function deleteEntries(
 }
 
 /**
- * Empties the table, or deletes all entries of one address family. Established
- * connections go on if packets of them may begin new entries; NAT of them is lost.
+ * Empties the table, or deletes all entries of one address family. An established connection
+ * continues if its next packet may begin a new entry, but loses its NAT.
  *
  * Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
- * @throws TypeError for anything but `{ family: 'ipv4' }`, `{ family: 'ipv6' }`, `{}`
- * or nothing.
+ * @throws TypeError for anything but `{ family: 'ipv4' }`, `{ family: 'ipv6' }`, `{}` or
+ * nothing.
  *
  * @example
  * ```ts

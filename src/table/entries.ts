@@ -14,16 +14,16 @@ import type { EntryFilter, FilterPlan } from '../filter/filter.js';
 import { planFilter } from '../filter/plan.js';
 
 /**
- * Lists the whole table, IPv4 and IPv6 together.
+ * Returns the entries that match, IPv4 and IPv6 together.
  *
- * The array keeps some 240 bytes an entry. For tables of millions, or where
- * entries are looked at once, use {@link streamEntries}.
+ * The array keeps some 240 bytes per entry. Use {@link streamEntries} for millions of entries,
+ * or to look at each entry once.
  *
  * Privileges: CAP_NET_ADMIN in the user namespace that owns the network namespace.
  *
- * @param filter which entries; all when absent
- * @throws {@link ConntrackError} `EPERM` without CAP_NET_ADMIN,
- * `ERR_CONNTRACK_UNSUPPORTED` where the kernel has no ctnetlink.
+ * @param filter the entries to return; all by default
+ * @throws {@link ConntrackError} `EPERM` without CAP_NET_ADMIN, `ERR_CONNTRACK_UNSUPPORTED`
+ * where the kernel has no ctnetlink.
  * @throws TypeError for a wrong filter, naming the field.
  *
  * @example
@@ -45,9 +45,9 @@ export async function listEntries(
 }
 
 /**
- * Reads the table as a stream: bounded memory at any table size. See
- * {@link EntryStream}. Privileges and errors as for {@link listEntries}; what the
- * kernel refuses shows at the first read.
+ * Streams the entries that match, in bounded memory at any table size. See {@link EntryStream}.
+ * Privileges and errors as for {@link listEntries}; an error of the kernel rejects the first
+ * read.
  *
  * @example
  * ```ts
@@ -69,14 +69,13 @@ export function streamEntries(
 }
 
 /**
- * Looks up one entry by its tuple in one direction. `undefined` when there is
- * none. A key with an `id`, as every entry has one, means that flow and no newer
- * one on the same tuple.
+ * Returns the entry with a tuple in one direction, or `undefined`. A key with an `id`, which
+ * every entry has, matches only that flow and no newer one on the same tuple.
  *
  * Privileges: CAP_NET_ADMIN.
  *
- * @throws {@link ConntrackError} `EPERM`; the kernel's own code when it refuses the
- * key, such as `EINVAL` for an ICMP type that it does not track.
+ * @throws {@link ConntrackError} `EPERM`; `EINVAL` or another code of the kernel when it
+ * refuses the key, such as an ICMP type that it does not track.
  * @throws TypeError or RangeError for a wrong key, naming the field.
  *
  * @example
@@ -103,9 +102,9 @@ export async function getEntry(this: unknown, key: EntryKey): Promise<Entry | un
 }
 
 /**
- * The number of entries in the network namespace, from the kernel's own counter
- * (`IPCTNL_MSG_CT_GET_STATS`): dying entries count as well, so that it can be
- * more than a list shows.
+ * Returns the number of entries in the network namespace, from the kernel's counter
+ * (`IPCTNL_MSG_CT_GET_STATS`). It includes dying entries, so it can exceed the length of a
+ * list.
  *
  * Privileges: CAP_NET_ADMIN.
  *
@@ -128,13 +127,13 @@ export async function countEntries(this: unknown): Promise<number> {
 }
 
 /**
- * Says which conditions of a filter the running kernel evaluates when the table is
- * read, which this package does, and why. What the kernel evaluates saves the time of
- * sending the other entries; the result is the same.
+ * Returns for each condition of a filter whether the running kernel or this package evaluates
+ * it when the table is read, and why. The kernel's part saves time; the matching entries are
+ * the same.
  *
- * It asks the kernel what it can by two or three requests that change nothing, once.
+ * The first call probes the kernel with two or three requests that change nothing.
  *
- * Privileges: CAP_NET_ADMIN, unless there is nothing to ask the kernel for.
+ * Privileges: CAP_NET_ADMIN, unless the kernel could evaluate no condition.
  *
  * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
  * @throws TypeError or RangeError for a wrong filter, naming the field.

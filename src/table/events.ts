@@ -8,14 +8,14 @@ import type { WatchOptions } from '../event/event.js';
 import { EventStream, openSubscription, readCoverage } from '../event/stream.js';
 
 /**
- * Subscribes to the events of the table: entries that are created (`new`), changed
- * (`update`) and removed (`destroy`). It is subscribed when it returns. See
- * {@link EventStream} and {@link WatchOptions}.
+ * Subscribes to events: the kernel creates (`new`), changes (`update`) or removes (`destroy`)
+ * an entry. The stream is subscribed when the function returns. See {@link EventStream} and
+ * {@link WatchOptions}.
  *
  * Privileges: CAP_NET_ADMIN in the user namespace that owns the network namespace.
  *
- * @throws {@link ConntrackError} `EPERM` without CAP_NET_ADMIN,
- * `ERR_CONNTRACK_UNSUPPORTED` where the kernel has no netfilter netlink.
+ * @throws {@link ConntrackError} `EPERM` without CAP_NET_ADMIN, `ERR_CONNTRACK_UNSUPPORTED`
+ * where the kernel has no netfilter netlink.
  * @throws TypeError or RangeError for a wrong option or filter, naming the field.
  *
  * @example

@@ -8,7 +8,7 @@ import type { Expectation, ExpectationKey, ExpectationSpec } from '../expectatio
 import * as requests from '../expectation/requests.js';
 
 /**
- * Lists the flows that helpers wait for, IPv4 and IPv6 together.
+ * Returns the flows that helpers expect, IPv4 and IPv6 together.
  *
  * Privileges: CAP_NET_ADMIN.
  *
@@ -29,8 +29,8 @@ export async function listExpectations(this: unknown): Promise<Expectation[]> {
 }
 
 /**
- * Looks up one expectation by its tuple; `undefined` when there is none. Privileges and
- * errors as for {@link listExpectations}.
+ * Returns the expectation with a tuple, or `undefined`. Privileges and errors as for {@link
+ * listExpectations}.
  *
  * @throws TypeError or RangeError for a wrong key, naming the field.
  *
@@ -53,14 +53,14 @@ export async function getExpectation(
 }
 
 /**
- * Creates an expectation, and gives it as the kernel then has it. Its master must be an
- * entry that has a helper; the kernel (6.18) takes the helper and its policy from there.
+ * Creates an expectation and returns it as the kernel stores it. The master must be an entry
+ * with a helper: the kernel (6.18) uses that helper and its policy.
  *
  * Privileges: CAP_NET_ADMIN.
  *
- * @throws {@link ConntrackError} `ENOENT` when no entry has the master's tuple,
- * `EOPNOTSUPP` when it has no helper, `EEXIST` or `EBUSY` when there is one like it,
- * `EMFILE` when there are too many, `EPERM`.
+ * @throws {@link ConntrackError} `ENOENT` when no entry has the master's tuple, `EOPNOTSUPP`
+ * when the master has no helper, `EEXIST` or `EBUSY` when another expectation clashes, `EMFILE`
+ * when a limit is reached, `EPERM`.
  * @throws TypeError or RangeError for a wrong specification, naming the field.
  *
  * @example
@@ -90,8 +90,8 @@ export async function createExpectation(
 }
 
 /**
- * Deletes one expectation; `false` when it is gone already. Privileges and errors as for
- * {@link getExpectation}.
+ * Deletes one expectation; returns `false` if it has ended already. Privileges and errors as
+ * for {@link getExpectation}.
  *
  * @example
  * ```ts
@@ -109,8 +109,8 @@ export async function deleteExpectation(this: unknown, key: ExpectationKey): Pro
 }
 
 /**
- * Deletes all expectations, of both families. Privileges and errors as for
- * {@link listExpectations}.
+ * Deletes all expectations, of both families. Privileges and errors as for {@link
+ * listExpectations}.
  *
  * @example
  * ```ts

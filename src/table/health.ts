@@ -25,11 +25,11 @@ import {
 import type { TableStats } from '../health/stats.js';
 
 /**
- * Reads the kernel's counters of connection tracking, for each processor and in total, and
- * how full the table is. Without privileges they come from /proc; `source` says which.
+ * Returns the kernel's counters, per processor and in total, and the size and limit of the
+ * table. Without CAP_NET_ADMIN it reads them from /proc; `source` names the origin.
  *
- * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
- * not loaded.
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is not
+ * loaded.
  *
  * @example
  * ```ts
@@ -45,11 +45,11 @@ export async function readStats(this: unknown): Promise<TableStats> {
 }
 
 /**
- * Reads the settings of connection tracking (`net.netfilter.nf_conntrack_*`) of the network
- * namespace, typed. Those that this kernel lacks are absent. Needs no privileges.
+ * Returns the settings (`net.netfilter.nf_conntrack_*`) of the network namespace, typed.
+ * Settings that this kernel lacks are absent. Needs no privileges.
  *
- * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
- * not loaded, or /proc/sys is hidden.
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is not
+ * loaded, or /proc/sys is hidden.
  *
  * @example
  * ```ts
@@ -67,20 +67,19 @@ export async function readSettings(this: unknown): Promise<TableSettings> {
 }
 
 /**
- * Changes settings of connection tracking, and gives all as the kernel then has them. They
- * are checked before the first one is written, and written one by one; when the kernel
- * refuses one, the error says which were changed before it.
+ * Writes settings and returns all of them, read back. It checks every value before it writes
+ * the first one. When the kernel refuses one, the error names the settings written before.
  *
- * They last until the machine, or the network namespace, ends: see sysctl.d(5) for more.
+ * A reboot, or the end of the network namespace, resets them; sysctl.d(5) makes them permanent.
  *
  * Privileges: root of the user namespace that owns the network namespace; for `maxEntries`,
  * `buckets` and `maxExpectations`, root in the initial network namespace.
  *
- * @throws {@link ConntrackError} `EACCES` when it may not be changed, `EROFS` where /proc/sys
- * is mounted read-only, `EINVAL` when the kernel does not take the value,
- * `ERR_CONNTRACK_UNSUPPORTED` for a setting that this kernel lacks.
- * @throws TypeError or RangeError for a wrong name or value, naming the field; then nothing
- * was changed.
+ * @throws {@link ConntrackError} `EACCES` for a read-only setting, `EROFS` where /proc/sys is
+ * mounted read-only, `EINVAL` when the kernel refuses the value, `ERR_CONNTRACK_UNSUPPORTED`
+ * for a setting that this kernel lacks.
+ * @throws TypeError or RangeError for a wrong name or value, naming the field; nothing was
+ * written.
  *
  * @example
  * ```ts
@@ -98,11 +97,11 @@ export async function writeSettings(
 }
 
 /**
- * Says how full the table is. With the `previous` sample it also says how fast that
- * changes, and the level does not flicker. Needs no privileges.
+ * Returns how full the table is. With a `previous` sample it also returns rates, and applies
+ * hysteresis to the level. Needs no privileges.
  *
- * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
- * not loaded.
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is not
+ * loaded.
  * @throws TypeError or RangeError for a wrong option, naming the field.
  *
  * @example
@@ -124,8 +123,8 @@ export async function readPressure(
 }
 
 /**
- * Samples the pressure again and again, each with rates since the one before; the first
- * comes at once. Leaving the loop ends it. Needs no privileges.
+ * Samples the pressure at an interval, the first time at once, with rates since the previous
+ * sample. Leaving the loop ends it. Needs no privileges.
  *
  * @throws TypeError or RangeError for a wrong option, naming the field.
  *
@@ -148,15 +147,15 @@ export function watchPressure(
 }
 
 /**
- * Looks at the counters, the settings and, once, at the whole table, and says what is wrong
- * or will be: the worst first. It takes half a second at least, to see which counters move,
- * and changes nothing.
+ * Checks the counters, the settings and, in one pass, the whole table, and returns its
+ * findings, the most severe first. It takes at least 500 ms, to see which counters move, and
+ * changes nothing.
  *
- * Privileges: CAP_NET_ADMIN for all of it; without, it says so, and stands on counters and
- * settings alone.
+ * Privileges: CAP_NET_ADMIN to read the table; without it a finding reports that, and the
+ * others use counters and settings only.
  *
- * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is
- * not loaded.
+ * @throws {@link ConntrackError} `ERR_CONNTRACK_UNSUPPORTED` where connection tracking is not
+ * loaded.
  *
  * @example
  * ```ts

@@ -66,7 +66,7 @@ describeInNamespace('conntrack')('permissions', () => {
     // The kernel answered; no system call failed.
     expect(error).not.toHaveProperty('syscall');
     const { message, hint } = error as { message: string; hint: string };
-    expect(message).toContain('CAP_NET_ADMIN is needed in the user namespace');
+    expect(message).toContain('this process lacks CAP_NET_ADMIN in the user namespace');
     expect(message).toContain(hint);
     for (const way of ['setcap cap_net_admin', 'AmbientCapabilities', '--cap-add NET_ADMIN']) {
       expect(hint).toContain(way);

@@ -278,7 +278,7 @@ describeInNamespace(
     async (name) => {
       const refused = writeSettings({ accounting: true, [name]: 100_000 });
       await expect(refused).rejects.toMatchObject({ code: 'EACCES', syscall: 'open' });
-      await expect(refused).rejects.toThrow(/one for all network namespaces/);
+      await expect(refused).rejects.toThrow(/applies to all network namespaces/);
       // The global ones stand first: nothing was changed.
       await expect(refused).rejects.toThrow(/Nothing was changed\./);
       expect(setting('acct')).toBe('0');

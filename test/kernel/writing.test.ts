@@ -192,7 +192,7 @@ describeInNamespace('conntrack', 'nft')('createEntry', () => {
     [
       'the tuple of the answers of one',
       'EEXIST',
-      /in one direction or the other/,
+      /as its original or its reply/,
       {
         ...TCP,
         original: {

@@ -156,7 +156,7 @@ describe('createEntries', () => {
     await socket.send(to(create, ackMessage()), to(get, errorMessage(ENOENT)));
     const error = await errorOf(creating);
     expect(error).toMatchObject({ code: 'ENOENT' });
-    expect(String(error)).toContain('was created, and was gone');
+    expect(String(error)).toContain('was created, but ended');
   });
 
   test('says of a kernel that dies in the middle what was done before', async () => {
@@ -268,7 +268,7 @@ describe('deleteEntries', () => {
     );
     const error = await deleting;
     expect(error).toMatchObject({ code: 'EBUSY', detail: 'Busy' });
-    expect(String(error)).toContain('after 3 matches, of which 2 were done and 0 gone');
+    expect(String(error)).toContain('Before the failure: 3 matched, 2 done, 0 vanished');
     await Promise.all([dump.closed(), writes.closed()]);
   });
 

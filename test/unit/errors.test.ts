@@ -123,7 +123,7 @@ describe('errorOfFailure', () => {
   it('explains an answer that lies about its lengths', () => {
     const error = errorOfFailure('listEntries', { errno: EBADMSG, syscall: 'recvmsg' });
     expect(error.code).toBe('EBADMSG');
-    expect(error.message).toContain('could not be decoded');
+    expect(error.message).toContain("cannot decode the kernel's answer");
     expect(error.hint).toContain('report');
   });
 });
@@ -154,9 +154,9 @@ describe('what the package itself refuses', () => {
   it.each([
     [closedError('countEntries', 'handle'), 'ERR_CONNTRACK_CLOSED', 'the handle is closed'],
     [closedError('streamEntries', 'stream'), 'ERR_CONNTRACK_CLOSED', 'the stream is closed'],
-    [concurrentReadError('streamEntries'), 'ERR_CONNTRACK_BUSY', 'a next() is pending already'],
-    [secondReaderError('streamEntries'), 'ERR_CONNTRACK_BUSY', 'is being read already'],
-    [platformError(), 'ERR_CONNTRACK_UNSUPPORTED', 'Linux only'],
+    [concurrentReadError('streamEntries'), 'ERR_CONNTRACK_BUSY', 'another next() is pending'],
+    [secondReaderError('streamEntries'), 'ERR_CONNTRACK_BUSY', 'already has a reader'],
+    [platformError(), 'ERR_CONNTRACK_UNSUPPORTED', 'needs Linux'],
   ])('%s', (error, code, message) => {
     expect(error.code).toBe(code);
     expect(error.message.startsWith(`${error.operation}: `)).toBe(true);

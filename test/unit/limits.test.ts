@@ -116,19 +116,23 @@ describe('a number in a document', () => {
     ['src/entry/stream.ts', `${SIZE} of records`, RECORD_BYTES],
     ['src/entry/stream.ts', `in large tables ${SIZE} of messages`, MESSAGE_BYTES],
     ['src/entry/stream.ts', `arrays of up to ${COUNT}`, ENTRIES_IN_BATCH],
-    ['src/entry/entry.ts', `${SIZE} of the batch`, slabBytes],
-    ['src/table/changes.ts', `many entries, ${COUNT} in one go`, LIMITS.specsInRequest],
+    ['src/entry/entry.ts', `at most ${SIZE} of its batch`, slabBytes],
+    ['src/table/changes.ts', `entries, ${COUNT} per system call`, LIMITS.specsInRequest],
     ['src/core/native.ts', `of a slab: ${COUNT} at most`, LIMITS.specsInRequest],
-    ['src/event/event.ts', `an event\\): what.*?Default ${SIZE}`, LIMITS.receiveBufferBytes],
     [
       'src/event/event.ts',
-      `\\(some ${COUNT} bytes an event\\)\\. Default`,
+      `per event\\)\\. It takes.*?Default: ${SIZE}`,
+      LIMITS.receiveBufferBytes,
+    ],
+    [
+      'src/event/event.ts',
+      `\\(some ${COUNT} bytes per event\\)\\. Default`,
       LIMITS.eventBytesInQueue,
     ],
-    ['src/event/event.ts', `bytes an event\\)\\. Default ${SIZE}`, LIMITS.queueBytes],
+    ['src/event/event.ts', `bytes per event\\)\\. Default: ${SIZE}, used`, LIMITS.queueBytes],
     ['src/event/event.ts', `at (\\d+) % the mode ends`, LIMITS.reliableDestroyPercent],
-    ['src/health/pressure.ts', `to the next\\. Default ${COUNT}`, LIMITS.pressureIntervalMs],
-    ['src/table/health.ts', 'It takes (half a second) at least', LIMITS.shortestLookMs],
+    ['src/health/pressure.ts', `between samples\\. Default: ${COUNT}`, LIMITS.pressureIntervalMs],
+    ['src/table/health.ts', 'It takes at least (\\d+) ms', LIMITS.shortestLookMs],
   ])('of %s: %s is %i', (document, pattern, limit) => {
     expect(found(document, pattern)).toBe(limit);
   });

@@ -263,7 +263,7 @@ describe('conntrack/prometheus', () => {
 
   it('refuses an option that does not exist', () => {
     const options = { registery: new Registry() } as object;
-    expect(() => registerMetrics(options)).toThrow('options.registery: no such field');
+    expect(() => registerMetrics(options)).toThrow('options.registery: unknown field');
   });
 });
 
@@ -398,7 +398,7 @@ describe('conntrack/opentelemetry', () => {
   it('refuses an option that does not exist', () => {
     const options = { labels: {} } as object;
     expect(() => registerInstruments(start().meter, options)).toThrow(
-      'options.labels: no such field',
+      'options.labels: unknown field',
     );
   });
 });

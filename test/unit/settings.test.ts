@@ -52,8 +52,14 @@ describe('errors', () => {
   };
 
   it.each([
-    ['a setting of all namespaces', EACCES, max, 'EACCES', /only root in the initial one/],
-    ['a setting of one', EACCES, { ...max, isGlobal: false }, 'EACCES', /Only root may/],
+    ['a setting of all namespaces', EACCES, max, 'EACCES', /change it as root in the initial one/],
+    [
+      'a setting of one',
+      EACCES,
+      { ...max, isGlobal: false },
+      'EACCES',
+      /Run as root of the user namespace/,
+    ],
     ['a read-only /proc/sys', EROFS, max, 'EROFS', /docker run --sysctl/],
     [
       'a setting that is not there',
