@@ -54,8 +54,8 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
    *
    * @throws {@link ConntrackError} `ENOENT` when the namespace does not exist, `EINVAL` when
    * the path is not one, `EPERM` or `EACCES` when this process may not enter it;
-   * `ERR_CONNTRACK_UNSUPPORTED` on another platform or where the kernel has no netfilter
-   * netlink; `ERR_CONNTRACK_ADDON` when the native addon cannot be loaded.
+   * `ERR_CONNTRACK_UNSUPPORTED` on another platform; `ERR_CONNTRACK_ADDON` when the native
+   * addon cannot be loaded.
    * @throws TypeError or RangeError for a wrong option, naming the field.
    *
    * @example

@@ -93,7 +93,7 @@ export async function createEntries(
  * no rule uses labels, `EOPNOTSUPP` for a helper that the entry cannot take, `EPERM` for a
  * fixed timeout.
  * @throws TypeError or RangeError for a wrong key or change, naming the field; then nothing was
- * sent.
+ * changed.
  *
  * @example
  * ```ts
@@ -116,8 +116,8 @@ export async function updateEntry(
 
 /**
  * Changes the entries that match, in one pass over the table. The pass skips entries that have
- * ended, and stops when the kernel refuses a change. Privileges and errors as for {@link
- * updateEntry}.
+ * ended, and stops when the kernel refuses a change. Privileges and errors as for
+ * {@link updateEntry}.
  *
  * @throws TypeError for a filter that matches everything.
  *

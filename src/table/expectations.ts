@@ -29,8 +29,8 @@ export async function listExpectations(this: unknown): Promise<Expectation[]> {
 }
 
 /**
- * Returns the expectation with a tuple, or `undefined`. Privileges and errors as for {@link
- * listExpectations}.
+ * Returns the expectation with a tuple, or `undefined`. Privileges and errors as for
+ * {@link listExpectations}.
  *
  * @throws TypeError or RangeError for a wrong key, naming the field.
  *
@@ -109,8 +109,8 @@ export async function deleteExpectation(this: unknown, key: ExpectationKey): Pro
 }
 
 /**
- * Deletes all expectations, of both families. Privileges and errors as for {@link
- * listExpectations}.
+ * Deletes all expectations, of both families. Privileges and errors as for
+ * {@link listExpectations}.
  *
  * @example
  * ```ts
