@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { native } from './native.js';
 
 export interface EventListener {
   key: string;
@@ -21,7 +22,7 @@ export const listeners: readonly EventListener[] = [
   {
     key: 'floor',
     name: 'recvmmsg only, in C',
-    command: fileURLToPath(new URL('bench/native/event_floor', import.meta.url)),
+    command: native('event_floor'),
     args: [],
     counts: true,
   },

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { listeners } from './event-listeners.js';
+import { native } from './native.js';
 
 const QUIET_MS = 300;
 
@@ -63,7 +63,7 @@ function start(stdout: 'pipe' | ReturnType<typeof createWriteStream>): ChildProc
 /** The CPU time of all threads of the listener from the first event until it has nothing to do. */
 async function burst(child: ChildProcess): Promise<number> {
   const before = cpuTime(child);
-  const populate = fileURLToPath(new URL('bench/native/populate', import.meta.url));
+  const populate = native('populate');
   const [status] = (await once(spawn(populate, [count], { stdio: 'ignore' }), 'exit')) as [number];
   if (status !== 0) throw new Error(`populate ended with ${status}`);
   let last = Number.NaN;

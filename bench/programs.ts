@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { native } from './native.js';
 
 export interface Program {
   key: string;
@@ -133,10 +134,6 @@ function ours(key: string, name: string, measurement: 'cost' | 'delay'): Program
   const script = fileURLToPath(new URL('trial.js', import.meta.url));
   const args = [script, key, measurement];
   return { key, name, command: process.execPath, args, measures: true };
-}
-
-function native(name: string): string {
-  return fileURLToPath(new URL(`../../build/bench/native/${name}`, import.meta.url));
 }
 
 function unless(there: boolean, missing: string): string | undefined {

@@ -83,7 +83,7 @@ export interface EntryFilter {
   readonly assured?: boolean | undefined;
   /** A state, or any of several, of any protocol that has it. */
   readonly state?: StateFilter | readonly StateFilter[] | undefined;
-  /** Labels, as bit sets, that must be set (`all`) or clear (`none`). Absent labels are none. */
+  /** Labels, as bit sets, that must be set (`all`) or clear (`none`). Labels default to none. */
   readonly labels?:
     | { readonly all?: bigint | undefined; readonly none?: bigint | undefined }
     | undefined;
