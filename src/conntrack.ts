@@ -19,7 +19,7 @@ export interface OpenOptions {
   readonly netns?: string | { readonly pid: number } | undefined;
 }
 
-/** What the function of this name takes, and so the method. */
+/** The arguments of the function of this name, and so of the method. */
 type Arguments<Name extends keyof typeof table> = Parameters<(typeof table)[Name]>;
 
 /**

@@ -1,4 +1,4 @@
-// What the answers to requests are collected in. take() is called for each message, and
+// Collectors of the answers to requests. take() is called for each message, and
 // returns false when the message cannot be understood.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace conntrack {
 
-// What an answer in many messages becomes, part by part.
+// An answer in many messages, part by part.
 template <typename Part>
 class PartList {
  public:

@@ -29,13 +29,13 @@ class DumpPump {
   // How many filled slabs are worth a ring; 1 at first.
   void set_batch(uint32_t batch) { batch_.store(batch, std::memory_order_relaxed); }
 
-  // Whether there is work and no turn is under way. Then turn() must be called, once, and
+  // True when there is work and no turn is under way. Then turn() must be called, once, and
   // end_turn() when it has returned, or could not be called.
   bool start_turn();
   // False when the kernel was silent: then whoever waits must ask again.
   bool end_turn();
 
-  // Whether there is a batch, or nothing more will come before the next turn.
+  // True when there is a batch, or nothing more will come before the next turn.
   bool ready() const { return ring_.filled() >= batch() || !running_ || ended(); }
   // Calls `visit` with the slot of each slab of a batch, or of fewer if no more are filled.
   // Returns how many.

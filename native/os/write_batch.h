@@ -21,7 +21,7 @@ class WriteBatch {
   // Once. What it returns has failed for all that have no answer.
   Failure run(NetlinkSocket& socket, uint8_t* buffer);
 
-  // What became of one write.
+  // The result of one write.
   struct Result {
     bool written;
     Bytes slab;              // holds the entry alone, as the kernel has it now; or empty

@@ -16,7 +16,7 @@ interface Following {
 
 const followings = new WeakMap<AbortSignal, Following>();
 
-/** What a signal aborted with. Those of other libraries may have no reason. */
+/** The reason of an aborted signal; signals of other libraries may lack one. */
 export function reasonOf(signal: AbortSignal): unknown {
   return signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
 }

@@ -298,7 +298,7 @@ function readOf<Name extends string>(
 
 function unknownField(path: string, name: string, names: readonly string[]): TypeError {
   const field = /^\w{1,60}$/.test(name) ? `${path}.${name}` : `${path}[${shown(name)}]`;
-  const known = names.length === 0 ? 'there are none' : `known: ${names.join(', ')}`;
+  const known = names.length === 0 ? 'it takes no fields' : `known: ${names.join(', ')}`;
   return typeError(field, `unknown field; ${known}${suggestion(name, names)}`);
 }
 

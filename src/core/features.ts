@@ -112,7 +112,7 @@ export const FEATURES = {
     what: "a filter's `reply` compared rightly in the kernel",
     attribute: 'CTA_FILTER_REPLY_FLAGS',
     since: '5.16',
-    without: 'the package always compares it: nothing tells which kernel it is',
+    without: 'the package always compares it: no request reveals which kernel it is',
   },
   automaticEvents: {
     what: 'events only for flows that begin while somebody listens',

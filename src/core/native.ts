@@ -37,7 +37,7 @@ export interface NativeDumpReader {
   close(): Promise<void>;
 }
 
-/** What became of one write. */
+/** The result of one write. */
 export interface WriteResult extends Outcome {
   /** The write succeeded; a failure then belongs to the read that followed. */
   readonly written?: true;

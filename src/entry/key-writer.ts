@@ -5,7 +5,7 @@
 import { ENTRY, ENTRY_PRESENT, EXTENSION_PRESENT, SLAB, TUPLE } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
 import { writeTuple } from '../record/tuple-writer.js';
-import { LITTLE_ENDIAN } from '../record/words.js';
+import { LITTLE_ENDIAN, uint16 } from '../record/words.js';
 import type { CheckedKey } from './check-key.js';
 
 /** A slab whose first entry is the key: one tuple, perhaps a zone and an id. */
@@ -16,6 +16,26 @@ export function keySlab({ protocol, original, reply, zone, id }: CheckedKey): Ar
   if (reply !== undefined) entry.tuple('reply', reply, protocol);
   if (zone !== undefined) entry.zone(zone);
   if (id !== undefined) entry.value('id', id);
+  return slab;
+}
+
+const IDENTITY = ENTRY_PRESENT.original | ENTRY_PRESENT.id;
+
+/**
+ * The same of an entry, whose record has the key already: no address becomes text and is read
+ * again. `undefined`: the kernel sent no complete key.
+ */
+export function keySlabOfRecord(words: Uint32Array, at: number): ArrayBuffer | undefined {
+  const present = words[at + ENTRY.present / 4] as number;
+  if ((present & IDENTITY) !== IDENTITY) return undefined;
+  const slab = new ArrayBuffer(SLAB.firstEntry + ENTRY.size);
+  const key = new Uint32Array(slab);
+  const first = SLAB.firstEntry / 4;
+  key.set(words.subarray(at, at + ENTRY.size / 4), first);
+  // Zone 0 equals no zone.
+  const zone = uint16(words, at, ENTRY.zone) === 0 ? 0 : ENTRY_PRESENT.zone;
+  key[first + ENTRY.present / 4] = present & (IDENTITY | zone);
+  key[first + ENTRY.extensionPresent / 4] = 0;
   return slab;
 }
 

@@ -100,7 +100,6 @@ export class TableReader {
 
   private async start(): Promise<void> {
     const { signal, ask, filter, zeroCounters, netns, fields } = this.options;
-    this.trace = WalkTrace.begin(this.operation, fields);
     if (signal?.aborted) {
       await this.stop({ error: reasonOf(signal) });
       return;
@@ -111,6 +110,7 @@ export class TableReader {
     }
     try {
       const { DumpReader } = loadAddon();
+      this.trace = WalkTrace.begin(this.operation, fields);
       this.reader = new DumpReader({ ask, filter, zeroCounters, netns });
     } catch (error) {
       await this.stop({ error });

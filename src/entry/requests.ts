@@ -9,7 +9,7 @@ import { LIMITS } from '../core/limits.js';
 import type { WriteResult } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
 import { changesOf, namedChanges } from './check-changes.js';
-import { type CheckedKey, keyOf } from './check-key.js';
+import { keyOf } from './check-key.js';
 import { type CheckedSpec, specOf } from './check-spec.js';
 import { entriesOf } from './entries.js';
 import type { Entry } from './entry.js';
@@ -27,6 +27,7 @@ import type { EntryKey } from './key.js';
 import { hasTupleOf, keySlab } from './key-writer.js';
 import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
 import { changesSlab, specSlab } from './spec-writer.js';
+import { EntryView } from './view.js';
 
 const AT_ONCE = LIMITS.specsInRequest;
 
@@ -36,20 +37,36 @@ interface Found {
   readonly slab: ArrayBuffer;
 }
 
+/** What a request names. */
+interface Named {
+  /** Whose first entry is the key. */
+  readonly slab: ArrayBuffer;
+  readonly id: number | undefined;
+  /** Whether a delete can name the entry: by its original tuple and its id. */
+  readonly isComplete: boolean;
+}
+
+function named(key: EntryKey): Named {
+  const ofRecord = EntryView.keySlabOf(key);
+  if (ofRecord !== undefined) return { slab: ofRecord, id: key.id, isComplete: true };
+  const checked = keyOf(key);
+  const { original, id } = checked;
+  return { slab: keySlab(checked), id, isComplete: original !== undefined && id !== undefined };
+}
+
 export async function findEntry(
   requests: RequestQueue,
   operation: string,
   key: EntryKey,
 ): Promise<Found | undefined> {
-  return lookUp(requests, operation, keyOf(key));
+  return lookUp(requests, operation, named(key));
 }
 
 async function lookUp(
   requests: RequestQueue,
   operation: string,
-  key: CheckedKey,
+  { slab: request, id }: Named,
 ): Promise<Found | undefined> {
-  const request = keySlab(key);
   const { slab, failure } = await requests.run(operation, 'get', request);
   if (failure !== undefined) {
     const error = errorOfFailure(operation, failure);
@@ -61,7 +78,7 @@ async function lookUp(
   // ignores CTA_ID in a GET.
   if (slab === undefined || !hasTupleOf(request, slab)) return undefined;
   const entry = onlyEntry(slab);
-  return key.id === undefined || entry.id === key.id ? { entry, slab } : undefined;
+  return id === undefined || entry.id === id ? { entry, slab } : undefined;
 }
 
 export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
@@ -126,10 +143,10 @@ export async function updateEntry(
   entryChanges: EntryChanges,
 ): Promise<Entry> {
   const operation = 'updateEntry';
-  const named = keyOf(key);
+  const wanted = named(key);
   const changes = changesOf(entryChanges);
   const slab = changesSlab(changes);
-  const current = await lookUp(requests, operation, named);
+  const current = await lookUp(requests, operation, wanted);
   if (current === undefined) throw missingEntryError(operation);
   const { protocol, status, id } = current.entry;
   for (const name of ['tcp', 'sctp'] as const) {
@@ -160,10 +177,8 @@ export async function updateEntry(
 
 export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
   const operation = 'deleteEntry';
-  const named = keyOf(key);
-  // A delete names an entry by its original tuple and its id: what lacks one is looked up.
-  const complete = named.original !== undefined && named.id !== undefined;
-  const slab = complete ? keySlab(named) : (await lookUp(requests, operation, named))?.slab;
+  const wanted = named(key);
+  const slab = wanted.isComplete ? wanted.slab : (await lookUp(requests, operation, wanted))?.slab;
   if (slab === undefined) return false;
   const { failure } = await requests.run(operation, 'remove', slab);
   if (failure === undefined) return true;

@@ -2,7 +2,7 @@
  * Entries and their parts as views over records: nothing is decoded before it is
  * read.
  */
-import { type InspectOptions, inspect } from 'node:util';
+import { type InspectOptions, inspect, types } from 'node:util';
 import { markAsView } from '../core/check.js';
 import {
   DCCP_ROLES,
@@ -42,6 +42,7 @@ import type {
   TcpInfo,
 } from './entry.js';
 import { entryJson } from './json.js';
+import { keySlabOfRecord } from './key-writer.js';
 import { conntrackLine } from './line.js';
 import { StatusView } from './status-view.js';
 import { tcpAt } from './tcp-view.js';
@@ -225,6 +226,18 @@ export class EntryView implements EntryBase {
 
   get unknownAttributes(): number {
     return this.uint16(ENTRY.unknownAttributes);
+  }
+
+  /**
+   * A slab whose first entry is the key of an entry. `undefined` for everything else, which may be
+   * a Proxy, or only look like an entry: nothing of it runs here.
+   */
+  static keySlabOf(value: unknown): ArrayBuffer | undefined {
+    if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined;
+    if (Object.getPrototypeOf(value) !== EntryView.prototype) return undefined;
+    if (!Object.hasOwn(value, 'words')) return undefined;
+    const { words, at } = value as EntryView;
+    return keySlabOfRecord(words, at);
   }
 
   toJSON(): EntryJson {

@@ -1,6 +1,7 @@
 import {
   Conntrack,
   countEntries,
+  deleteEntry,
   type EntryFilter,
   type EntryKey,
   getEntry,
@@ -24,7 +25,7 @@ import {
   tuple,
   u16,
 } from '../support/message-builder.js';
-import { accept, waitingSockets } from '../support/scripted-kernel.js';
+import { accept, answer, waitingSockets } from '../support/scripted-kernel.js';
 import { tcpKey, tcpTuple } from './flows.js';
 
 function request(
@@ -157,6 +158,21 @@ describe('getEntry asks for', () => {
     const expected = request(CTNETLINK.get, NLM_F.ack, family, attributes);
     expect(await requestOf(() => getEntry(key), errorMessage(2))).toBe(expected);
   });
+
+  // An entry's record is its key; its JSON is checked and encoded.
+  test.each(cases.filter(([, , direction]) => direction === ORIGINAL))(
+    'an entry asks for the same as its JSON: %s',
+    async (_, { zone = 0 }, __, description) => {
+      const listing = listEntries();
+      await answer([entryMessage({ id: 7, original: description, zone, mark: 3 }), doneMessage()]);
+      const [entry] = await listing;
+      assert(entry);
+      for (const ask of [getEntry, deleteEntry]) {
+        const sent = await requestOf(() => ask(entry), errorMessage(2));
+        expect(await requestOf(() => ask(entry.toJSON()), errorMessage(2))).toBe(sent);
+      }
+    },
+  );
 
   test('an entry that was listed', async () => {
     const listing = listEntries();
