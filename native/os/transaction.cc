@@ -13,7 +13,7 @@ template <typename Take>
 Failure receive_answers(NetlinkSocket& socket, uint8_t* buffer, Take take) {
   for (int64_t deadline = steady_clock() + patience;;) {
     const int64_t left = deadline - steady_clock();
-    if (left < 0) return Failure::of_protocol(ETIMEDOUT);
+    if (left <= 0) return Failure::of_protocol(ETIMEDOUT);
     NetlinkSocket::Datagram datagram;
     if (Failure failure = socket.receive(buffer, static_cast<int>(left), datagram)) return failure;
     if (datagram.kind != NetlinkSocket::Datagram::from_kernel) continue;

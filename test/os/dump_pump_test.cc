@@ -3,9 +3,9 @@
 #include <atomic>
 #include <thread>
 
-#include "kernel.h"
+#include "clock.h"
+#include "messages.h"
 #include "os/semaphore.h"
-#include "scripted_clock.h"
 
 using namespace conntrack;
 using namespace conntrack::test;
@@ -17,7 +17,7 @@ static constexpr uint32_t in_a_slab = (slab_size - sizeof(SlabHeader)) / sizeof(
 struct Pumping {
   explicit Pumping(uint32_t batch, uint32_t slabs) {
     CHECK(!pump.open());
-    kernel = std::make_unique<Kernel>();
+    kernel = all.accept();
     pump.set_batch(batch);
     supply(slabs);
   }
@@ -78,9 +78,9 @@ struct Pumping {
     alignas(8) uint8_t bytes[slab_size];
   };
 
-  Script script;
+  Kernel all;
   DumpPump pump{FilterRecord{}, false};
-  std::unique_ptr<Kernel> kernel;
+  std::shared_ptr<KernelSocket> kernel;
   std::unique_ptr<Memory> supplied[DumpPump::capacity];
   uint32_t next_id = 1;
   uint32_t taken = 0;           // the id that was taken last: none is missing or comes twice
@@ -135,7 +135,7 @@ TEST(slabs_that_come_during_a_turn_are_filled_by_it) {
 TEST(a_turn_ends_after_30_ms) {
   Pumping pumping(1, 6);
   pumping.send_slabs(5);
-  ScriptedClock clock;
+  StoppedClock clock;
   clock.advance_at_each_reading(10);
   CHECK(pumping.turn());
   // At 10 and at 20 ms there was time.
@@ -152,7 +152,7 @@ TEST(a_turn_ends_after_30_ms) {
 TEST(a_turn_does_not_end_in_the_middle_of_a_batch) {
   Pumping pumping(4, 6);
   pumping.send_slabs(6);
-  ScriptedClock clock;
+  StoppedClock clock;
   clock.advance_at_each_reading(20);
   CHECK(pumping.turn());
   CHECK(pumping.rings.empty());

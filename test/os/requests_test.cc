@@ -1,6 +1,6 @@
 #include "os/requests.h"
 
-#include "kernel.h"
+#include "messages.h"
 #include "wire/decode_expectation.h"
 
 using namespace conntrack;
@@ -10,7 +10,7 @@ using namespace conntrack::uapi;
 struct Asking {
   Asking() {
     CHECK(!socket.open());
-    kernel = std::make_unique<Kernel>();
+    kernel = all.accept();
   }
 
   template <typename Request>
@@ -20,13 +20,13 @@ struct Asking {
 
   // The type of the only request that was sent; 0 when none was.
   uint16_t asked() {
-    const std::vector<Kernel::Request> requests = kernel->requests();
+    const std::vector<KernelSocket::Request> requests = kernel->requests();
     return requests.size() == 1 ? requests[0].type : 0;
   }
 
-  Script script;
+  Kernel all;
   NetlinkSocket socket;
-  std::unique_ptr<Kernel> kernel;
+  std::shared_ptr<KernelSocket> kernel;
   std::unique_ptr<uint8_t[]> buffer = std::make_unique<uint8_t[]>(receive_buffer_size);
 };
 

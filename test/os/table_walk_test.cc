@@ -1,7 +1,7 @@
 #include "os/table_walk.h"
 
-#include "kernel.h"
-#include "scripted_clock.h"
+#include "clock.h"
+#include "messages.h"
 
 using namespace conntrack;
 using namespace conntrack::test;
@@ -12,8 +12,8 @@ static constexpr uint32_t in_a_slab = (slab_size - sizeof(SlabHeader)) / sizeof(
 struct Walking {
   explicit Walking(TableWalk::Action action) : walk(FilterRecord{}, action) {
     CHECK(!walk.open());
-    dump = std::make_unique<Kernel>();
-    writes = std::make_unique<Kernel>();
+    dump = all.accept();
+    writes = all.accept();
   }
 
   void send(uint32_t entries, const Buffer& last = {}) {
@@ -23,10 +23,10 @@ struct Walking {
     dump->send(messages);
   }
 
-  Script script;
+  Kernel all;
   TableWalk walk;
-  std::unique_ptr<Kernel> dump;
-  std::unique_ptr<Kernel> writes;
+  std::shared_ptr<KernelSocket> dump;
+  std::shared_ptr<KernelSocket> writes;
   uint32_t next_id = 1;
   Failure failure;
 };
@@ -51,9 +51,9 @@ TEST(removes) {
   CHECK_EQUAL(walking.walk.matched(), 3u);
   CHECK_EQUAL(walking.walk.changed(), 2u);
   CHECK_EQUAL(walking.walk.vanished(), 1u);
-  const std::vector<Kernel::Request> requests = walking.writes->requests();
+  const std::vector<KernelSocket::Request> requests = walking.writes->requests();
   CHECK_EQUAL(requests.size(), 3u);
-  for (const Kernel::Request& request : requests) CHECK_EQUAL(request.type, MESSAGE_DELETE);
+  for (const KernelSocket::Request& request : requests) CHECK_EQUAL(request.type, MESSAGE_DELETE);
 }
 
 TEST(updates) {
@@ -68,7 +68,7 @@ TEST(updates) {
   walking.writes->send({ack(1)});
   CHECK(walking.walk.turn(walking.failure));
   CHECK_EQUAL(walking.walk.changed(), 1u);
-  const std::vector<Kernel::Request> requests = walking.writes->requests();
+  const std::vector<KernelSocket::Request> requests = walking.writes->requests();
   CHECK_EQUAL(requests.size(), 1u);
   CHECK_EQUAL(requests[0].type, MESSAGE_NEW);
 }
@@ -91,7 +91,7 @@ TEST(a_turn_ends_after_30_ms) {
   walking.send(in_a_slab);
   walking.send(in_a_slab);
   walking.send(in_a_slab, done(1));
-  ScriptedClock clock;
+  StoppedClock clock;
   clock.advance_at_each_reading(10);
   CHECK(!walking.walk.turn(walking.failure));
   // After the first and the second slab there was time.

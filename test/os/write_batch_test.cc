@@ -1,7 +1,7 @@
 #include "os/write_batch.h"
 
-#include "kernel.h"
-#include "scripted_clock.h"
+#include "clock.h"
+#include "messages.h"
 
 using namespace conntrack;
 using namespace conntrack::test;
@@ -21,7 +21,7 @@ static Buffer got(uint32_t index) {
 struct Writing {
   explicit Writing(uint32_t count) {
     CHECK(!socket.open());
-    kernel = std::make_unique<Kernel>();
+    kernel = all.accept();
     for (uint32_t i = 0; i < count; i++) create(id_of(i));
   }
 
@@ -44,9 +44,9 @@ struct Writing {
     return word + " and got " + std::to_string(entries[0]);
   }
 
-  Script script;
+  Kernel all;
   NetlinkSocket socket;
-  std::unique_ptr<Kernel> kernel;
+  std::shared_ptr<KernelSocket> kernel;
   std::unique_ptr<WriteBatch> batch = std::make_unique<WriteBatch>();
   std::unique_ptr<uint8_t[]> buffer = std::make_unique<uint8_t[]>(receive_buffer_size);
 };
@@ -56,7 +56,7 @@ TEST(each_write_is_followed_by_its_get_in_one_datagram) {
   writing.batch->update(entry_record(id_of(2)), SpecRecord{}, {});
   writing.kernel->send({written(0), got(0), written(1), got(1), written(2), got(2)});
   CHECK(!writing.run());
-  const std::vector<Kernel::Request> requests = writing.kernel->requests();
+  const std::vector<KernelSocket::Request> requests = writing.kernel->requests();
   CHECK_EQUAL(requests.size(), 6u);
   for (uint32_t i = 0; i < requests.size(); i++) {
     CHECK_EQUAL(requests[i].type, i % 2 == 0 ? MESSAGE_NEW : MESSAGE_GET);
@@ -116,7 +116,7 @@ TEST(a_socket_that_fails_in_the_middle) {
   Writing writing(5);
   writing.kernel->send({written(0), got(0), error(write_of(1), ENOSPC), written(2)});
   writing.kernel->send({written(3), entry(get_of(3), id_of(3))});
-  writing.kernel->break_off();
+  writing.kernel->break_off(ECONNRESET);
   CHECK_EQUAL(writing.run().error, ECONNRESET);
   CHECK_EQUAL(writing.word(0), "written and got 100");
   CHECK_EQUAL(writing.word(1), "refused " + std::to_string(ENOSPC));
@@ -128,8 +128,8 @@ TEST(a_socket_that_fails_in_the_middle) {
 TEST(a_kernel_that_falls_silent) {
   Writing writing(2);
   writing.kernel->send({written(0), got(0)});
-  ScriptedClock clock;
-  clock.advance_at_each_reading(990);
+  StoppedClock clock;
+  clock.skip_waits();
   CHECK_EQUAL(writing.run().error, ETIMEDOUT);
   CHECK_EQUAL(writing.word(0), "written and got 100");
   CHECK_EQUAL(writing.word(1), "refused " + std::to_string(ETIMEDOUT));
@@ -145,7 +145,7 @@ TEST(an_entry_that_cannot_be_understood) {
 
 TEST(answers_of_others) {
   Writing writing(1);
-  writing.kernel->send({error(write_of(0), EPERM)}, 77);
+  writing.kernel->forge(77, {error(write_of(0), EPERM)});
   const Buffer to_another = answer(write_of(0), NLMSG_ERROR, host(int32_t{-EPERM}), 77);
   writing.kernel->send({error(write_of(0) - 1, EPERM), error(get_of(0) + 1, EPERM), to_another});
   // The first answer counts.

@@ -8,7 +8,7 @@ import {
   NLM_F,
   nfgenmsg,
 } from '../support/message-builder.js';
-import { accept, failNextOpen, type KernelSocket } from '../support/scripted-kernel.js';
+import { accept, failNext, type KernelSocket } from '../support/scripted-kernel.js';
 import { flow } from './flows.js';
 
 /** What the kernel sends: nlmsg_pid is who caused it. */
@@ -147,7 +147,7 @@ describe('an event stream', () => {
   });
 
   test('fails at once when it cannot subscribe', () => {
-    failNextOpen('setsockopt', 'EPERM');
+    failNext('bind', 'EPERM');
     expect(() => watchEvents()).toThrow(
       expect.objectContaining({
         code: 'EPERM',
@@ -155,7 +155,7 @@ describe('an event stream', () => {
         hint: expect.stringContaining('cap_net_admin') as string,
       }),
     );
-    failNextOpen('socket', 'EPROTONOSUPPORT');
+    failNext('socket', 'EPROTONOSUPPORT');
     expect(() => watchEvents()).toThrow(
       expect.objectContaining({ code: 'ERR_CONNTRACK_UNSUPPORTED' }),
     );

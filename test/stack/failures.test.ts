@@ -17,7 +17,7 @@ import {
   tuple,
   u8,
 } from '../support/message-builder.js';
-import { accept, answer, failNextOpen, RECEIVE_BUFFER_SIZE } from '../support/scripted-kernel.js';
+import { accept, answer, failNext, RECEIVE_BUFFER_SIZE } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey, tcpTuple } from './flows.js';
 import { errorOf } from './outcome.js';
 
@@ -112,7 +112,7 @@ describe('a socket that cannot be opened', () => {
   };
 
   test.each(Object.entries(attempts))('for lack of file descriptors: %s', async (_, attempt) => {
-    failNextOpen('socket', 'EMFILE');
+    failNext('socket', 'EMFILE');
     const error = await errorOf(attempt());
     expect(error).toBeInstanceOf(ConntrackError);
     expect(error).toMatchObject({ code: 'EMFILE', errno: 24, syscall: 'socket' });
@@ -120,7 +120,7 @@ describe('a socket that cannot be opened', () => {
 
   test('is tried again by the next request of the handle', async () => {
     const conntrack = await Conntrack.open();
-    failNextOpen('socket', 'EMFILE');
+    failNext('socket', 'EMFILE');
     expect(await errorOf(conntrack.countEntries())).toMatchObject({ code: 'EMFILE' });
     const counting = conntrack.countEntries();
     await answer([statsMessage(2), ackMessage()]);
@@ -133,7 +133,7 @@ describe('a socket that cannot be opened', () => {
       (['EPROTONOSUPPORT', 'EAFNOSUPPORT'] as const).map((code) => [name, code, attempt] as const),
     ),
   )('for lack of netfilter is unsupported: %s, %s', async (_, code, attempt) => {
-    failNextOpen('socket', code);
+    failNext('socket', code);
     expect(await errorOf(attempt())).toMatchObject({
       code: 'ERR_CONNTRACK_UNSUPPORTED',
       syscall: 'socket',

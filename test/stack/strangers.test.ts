@@ -11,7 +11,7 @@ import {
   nfgenmsg,
   statsMessage,
 } from '../support/message-builder.js';
-import { accept, PORT_ID, RECEIVE_BUFFER_SIZE } from '../support/scripted-kernel.js';
+import { accept, RECEIVE_BUFFER_SIZE } from '../support/scripted-kernel.js';
 import { flow, tcpKey, tcpTuple } from './flows.js';
 
 type Answer = [Message, ...Message[]];
@@ -52,7 +52,7 @@ describe.each(Object.entries(calls))('%s', (_, { call, right, forged, expected }
   test('drops what other processes send, however right it looks', async () => {
     const { result, socket } = await start();
     await socket.sendFrom(1234, ...forged);
-    await socket.sendFrom(PORT_ID, ...forged);
+    await socket.sendFrom(socket.portId, ...forged);
     await socket.sendFrom(0xffffffff, errorMessage(1));
     await socket.send(...right);
     expect(await result).toEqual(expected);
@@ -68,14 +68,14 @@ describe.each(Object.entries(calls))('%s', (_, { call, right, forged, expected }
     expect(await result).toEqual(expected);
   });
 
-  test.each<[string, Partial<Message>]>([
-    ['of another sequence number', { sequence: 77 }],
-    ['of sequence number 0', { sequence: 0 }],
-    ['of another port id', { portId: PORT_ID + 1 }],
-    ['of port id 0', { portId: 0 }],
-  ])('drops messages %s', async (_, difference) => {
+  test.each<[string, (portId: number) => Partial<Message>]>([
+    ['of another sequence number', () => ({ sequence: 77 })],
+    ['of sequence number 0', () => ({ sequence: 0 })],
+    ['of another port id', (portId) => ({ portId: portId + 1 })],
+    ['of port id 0', () => ({ portId: 0 })],
+  ])('drops messages %s', async (_, differ) => {
     const { result, socket } = await start();
-    const stray = (message: Message) => ({ ...message, ...difference });
+    const stray = (message: Message) => ({ ...message, ...differ(socket.portId) });
     await socket.send(...forged.map(stray), stray(errorMessage(1)));
     await socket.send(stray(doneMessage(12)), ...right);
     expect(await result).toEqual(expected);

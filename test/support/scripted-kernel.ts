@@ -1,6 +1,6 @@
 /**
  * The kernel, played by a test. Importing this file makes the package load the
- * addon whose sockets end here (native/scripted_socket.cc); CONNTRACK_SCRIPTED_ADDON
+ * addon whose system calls end here (native/kernel); CONNTRACK_SCRIPTED_ADDON
  * names another build of it, such as a sanitized one.
  */
 
@@ -11,19 +11,26 @@ import { built } from './built.js';
 import { type Message, messageBytes } from './message-builder.js';
 
 interface NativePeer {
+  readonly portId: number;
+  /** Bit n - 1: multicast group n. */
+  readonly groups: number;
   /** `undefined`: nothing came in time. Empty: the other end is closed. */
   receive(milliseconds: number): Buffer | undefined;
-  /** False when there was no room for the datagram in that time. */
-  send(milliseconds: number, senderPortId: number, bytes: Uint8Array): boolean;
+  /** False when there is no room for the datagram. */
+  send(senderPortId: number, bytes: Uint8Array): boolean;
+  multicast(group: number, netns: number, bytes: Uint8Array): string;
+  overrun(events: number): void;
   close(): void;
 }
 
 interface NativeScript {
-  readonly portId: number;
   readonly receiveBufferSize: number;
   readonly Peer: new () => NativePeer;
   waitingSockets(): number;
-  failNextOpen(syscall: string, errno: number): void;
+  failNext(call: string, errno: number): void;
+  stopClock(): void;
+  startClock(): void;
+  advanceClock(milliseconds: number): void;
 }
 
 export const scriptedAddonPath =
@@ -32,9 +39,6 @@ export const scriptedAddonPath =
 process.env.CONNTRACK_ADDON = scriptedAddonPath;
 
 const { script } = createRequire(import.meta.url)(scriptedAddonPath) as { script: NativeScript };
-
-/** The port id of every socket of the addon. */
-export const PORT_ID = script.portId;
 
 /** What fits into one datagram. */
 export const RECEIVE_BUFFER_SIZE = script.receiveBufferSize;
@@ -57,6 +61,18 @@ export class KernelSocket {
   readonly #peer = new script.Peer();
   #request: Buffer | undefined;
 
+  /** What the messages to this socket are addressed to. */
+  get portId(): number {
+    return this.#peer.portId;
+  }
+
+  /** The multicast groups that it listens to. */
+  get groups(): number[] {
+    return Array.from({ length: 32 }, (_, bit) => bit + 1).filter(
+      (group) => (this.#peer.groups & (1 << (group - 1))) !== 0,
+    );
+  }
+
   /** The next request, as it was sent. What is sent from now on answers it. */
   async request(): Promise<Buffer> {
     const request = await this.#receive('a request');
@@ -73,12 +89,25 @@ export class KernelSocket {
   /** One datagram from the process that has this port id. */
   async sendFrom(sender: number, ...messages: (Message | Buffer)[]): Promise<void> {
     const bytes = this.#bytes(messages);
-    await eventually('room for a datagram', () => this.#peer.send(1, sender, bytes) || undefined);
+    await eventually('room for a datagram', () => this.#peer.send(sender, bytes) || undefined);
   }
 
   /** One datagram from the kernel, if there is room for it. */
   trySend(...messages: (Message | Buffer)[]): boolean {
-    return this.#peer.send(1, 0, this.#bytes(messages));
+    return this.#peer.send(0, this.#bytes(messages));
+  }
+
+  /**
+   * An event, as the kernel sends it: to those who listen to the group, where there is room.
+   * `netns`: the id of the namespace that it comes from; -1 for our own.
+   */
+  multicast(group: number, message: Message, netns = -1): string {
+    return this.#peer.multicast(group, netns, this.#bytes([message]));
+  }
+
+  /** So many events find no room. */
+  overrun(events: number): void {
+    this.#peer.overrun(events);
   }
 
   /** Resolves when the addon has closed its end. Rejects if it sends anything before. */
@@ -98,7 +127,7 @@ export class KernelSocket {
 
   #bytes(messages: readonly (Message | Buffer)[]): Buffer {
     const sequence = this.#request === undefined ? 0 : readHost32(this.#request, 8);
-    const request = { sequence, portId: PORT_ID };
+    const request = { sequence, portId: this.#peer.portId };
     return Buffer.concat(
       messages.map((message) =>
         Buffer.isBuffer(message) ? message : messageBytes(message, request),
@@ -135,7 +164,21 @@ export async function answer(...datagrams: (Message | Buffer)[][]): Promise<Kern
   return socket;
 }
 
-/** Makes the opening of the next socket fail. */
-export function failNextOpen(syscall: string, code: keyof typeof constants.errno): void {
-  script.failNextOpen(syscall, constants.errno[code]);
+/** Makes the next system call of this name fail. */
+export function failNext(call: string, code: keyof typeof constants.errno): void {
+  script.failNext(call, constants.errno[code]);
+}
+
+/** Stops the clock of the addon while `run` runs; `advance` moves it by milliseconds. */
+export async function withStoppedClock<T>(
+  run: (advance: (milliseconds: number) => void) => Promise<T>,
+): Promise<T> {
+  script.stopClock();
+  try {
+    return await run((milliseconds) => {
+      script.advanceClock(milliseconds);
+    });
+  } finally {
+    script.startClock();
+  }
 }

@@ -1,16 +1,28 @@
 // The entry point: the addon, and `script`, through which a test plays the
 // kernel. See test/support/scripted-kernel.ts.
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include "addon/addon.h"
+#include "clock.h"
+#include "kernel_socket.h"
 #include "os/netlink_socket.h"
-#include "script.h"
 
 namespace conntrack::test {
 
 namespace {
+
+// One for the process, as long as it lives: threads use it until the end.
+Kernel& kernel() {
+  static Kernel& only = *new Kernel;
+  return only;
+}
+
+Napi::Value buffer(Napi::Env env, const Buffer& bytes) {
+  return Napi::Buffer<uint8_t>::Copy(env, bytes.data(), bytes.size());
+}
+
+Buffer bytes_of(const Napi::Value& value) {
+  const auto array = value.As<Napi::Uint8Array>();
+  return {array.Data(), array.Data() + array.ByteLength()};
+}
 
 // The kernel's end of the socket that was opened first among those not taken yet.
 class Peer : public Napi::ObjectWrap<Peer> {
@@ -18,85 +30,101 @@ class Peer : public Napi::ObjectWrap<Peer> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Peer",
                        {
+                           InstanceAccessor<&Peer::port_id>("portId"),
+                           InstanceAccessor<&Peer::groups>("groups"),
                            InstanceMethod<&Peer::receive>("receive"),
                            InstanceMethod<&Peer::send>("send"),
+                           InstanceMethod<&Peer::multicast>("multicast"),
+                           InstanceMethod<&Peer::overrun>("overrun"),
                            InstanceMethod<&Peer::close>("close"),
                        });
   }
 
   explicit Peer(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Peer>(info) {
-    Script& script = Script::current();
-    if (script.peer_count() == 0) {
+    if (kernel().waiting() == 0) {
       Napi::Error::New(info.Env(), "no socket is waiting").ThrowAsJavaScriptException();
     } else {
-      fd_ = script.take_peer();
+      socket_ = kernel().accept();
     }
   }
 
  private:
-  // receive(milliseconds): one request; undefined when none came in time; empty
-  // when the other end is closed.
+  Napi::Value port_id(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), socket_->port_id());
+  }
+
+  Napi::Value groups(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), socket_->groups());
+  }
+
+  // receive(milliseconds): what was sent in one call; undefined when nothing was in that
+  // time; empty when the other end is closed.
   Napi::Value receive(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    pollfd readable = {fd_.get(), POLLIN, 0};
-    ::poll(&readable, 1, info[0].ToNumber().Int32Value());
-    static thread_local uint8_t request[1 << 18];
-    const ssize_t size = ::recv(fd_.get(), request, sizeof request, 0);
-    if (size >= 0) return Napi::Buffer<uint8_t>::Copy(env, request, static_cast<size_t>(size));
-    if (errno == EAGAIN) return env.Undefined();
-    // It was closed with datagrams unread.
-    if (errno == ECONNRESET) return Napi::Buffer<uint8_t>::New(env, 0);
-    return failed(env, "recv");
+    socket_->await_sent(info[0].ToNumber().Int32Value());
+    Buffer bytes;
+    if (socket_->next_sent(bytes) || socket_->closed()) return buffer(info.Env(), bytes);
+    return info.Env().Undefined();
   }
 
-  // send(milliseconds, sender, bytes): false when there was no room for the
-  // datagram in that time.
+  // send(sender, bytes): false when there was no room for the datagram.
   Napi::Value send(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    pollfd writable = {fd_.get(), POLLOUT, 0};
-    ::poll(&writable, 1, info[0].ToNumber().Int32Value());
-    uint32_t sender = info[1].ToNumber().Uint32Value();
-    auto bytes = info[2].As<Napi::Uint8Array>();
-    iovec parts[] = {{&sender, sizeof sender}, {bytes.Data(), bytes.ByteLength()}};
-    msghdr message = {};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    const bool sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL) >= 0;
-    if (!sent && errno != EAGAIN) return failed(env, "sendmsg");
-    return Napi::Boolean::New(env, sent);
+    const bool sent = socket_->try_send(bytes_of(info[1]), info[0].ToNumber().Uint32Value());
+    return Napi::Boolean::New(info.Env(), sent);
   }
 
-  void close(const Napi::CallbackInfo&) { fd_.reset(); }
-
-  static Napi::Value failed(Napi::Env env, const char* syscall) {
-    const int error = errno;
-    Napi::Error exception = Napi::Error::New(env, std::string(syscall) + " failed");
-    exception.Set("errno", Napi::Number::New(env, error));
-    exception.ThrowAsJavaScriptException();
-    return {};
+  // multicast(group, netns, bytes): whether it was heard, and otherwise why not.
+  Napi::Value multicast(const Napi::CallbackInfo& info) {
+    static constexpr const char* words[] = {"yes", "no", "dropped", "kept for later"};
+    const KernelSocket::Heard heard = socket_->multicast(
+        info[0].ToNumber().Uint32Value(), {bytes_of(info[2])}, info[1].ToNumber().Int32Value());
+    return Napi::String::New(info.Env(), words[static_cast<size_t>(heard)]);
   }
 
-  Fd fd_;
+  void overrun(const Napi::CallbackInfo& info) {
+    socket_->overrun(info[0].ToNumber().Uint32Value());
+  }
+
+  void close(const Napi::CallbackInfo&) { socket_->break_off(ECONNRESET); }
+
+  std::shared_ptr<KernelSocket> socket_;
 };
 
 Napi::Value waiting_sockets(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(Script::current().peer_count()));
+  return Napi::Number::New(info.Env(), static_cast<double>(kernel().waiting()));
 }
 
-void fail_next_open(const Napi::CallbackInfo& info) {
-  Script::current().fail_next_open(info[0].ToString(), info[1].ToNumber().Int32Value());
+// failNext(call, errno)
+void fail_next(const Napi::CallbackInfo& info) {
+  kernel().fail_next(info[0].ToString(), info[1].ToNumber().Int32Value());
+}
+
+// The clock of the addon stands still from stopClock() to startClock().
+StoppedClock* stopped_clock = nullptr;
+
+void stop_clock(const Napi::CallbackInfo&) { stopped_clock = new StoppedClock; }
+
+void start_clock(const Napi::CallbackInfo&) {
+  delete stopped_clock;
+  stopped_clock = nullptr;
+}
+
+// advanceClock(milliseconds)
+void advance_clock(const Napi::CallbackInfo& info) {
+  if (stopped_clock) stopped_clock->advance(info[0].ToNumber().Int64Value());
 }
 
 }  // namespace
 
 static Napi::Object define_script(Napi::Env env) {
-  env.SetInstanceData(new Script);
+  kernel();
   Napi::Object script = Napi::Object::New(env);
-  script.Set("portId", Napi::Number::New(env, Script::port_id));
   script.Set("receiveBufferSize", Napi::Number::New(env, receive_buffer_size));
   script.Set("Peer", Peer::define(env));
   script.Set("waitingSockets", Napi::Function::New<waiting_sockets>(env));
-  script.Set("failNextOpen", Napi::Function::New<fail_next_open>(env));
+  script.Set("failNext", Napi::Function::New<fail_next>(env));
+  script.Set("stopClock", Napi::Function::New<stop_clock>(env));
+  script.Set("startClock", Napi::Function::New<start_clock>(env));
+  script.Set("advanceClock", Napi::Function::New<advance_clock>(env));
   return script;
 }
 

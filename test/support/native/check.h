@@ -2,7 +2,12 @@
 // and run_tests(), which is the program's exit code.
 #pragma once
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <vector>
 
@@ -14,7 +19,7 @@ struct Test {
 };
 
 inline std::vector<Test> tests;
-inline int failures = 0;
+inline std::atomic<int> failures{0};
 
 struct Registration {
   Registration(const char* name, void (*body)()) { tests.push_back({name, body}); }
@@ -44,10 +49,26 @@ void equal(const Actual& actual, const Expected& expected, const char* text, con
             << printable(static_cast<Actual>(expected)) << '\n';
 }
 
-inline int run_tests() {
+inline const char* running = "";
+
+// Names the test that hangs, or ends the program.
+inline void on_signal(int signal) {
+  const auto print = [](const char* text) { (void)!::write(STDERR_FILENO, text, strlen(text)); };
+  print(signal == SIGALRM ? "DOES NOT END: " : "ABORTED: ");
+  print(running);
+  print("\n");
+  ::_exit(1);
+}
+
+inline int run_tests(unsigned seconds_a_test = 20) {
+  ::signal(SIGALRM, on_signal);
+  ::signal(SIGABRT, on_signal);
   for (const Test& test : tests) {
     const int before = failures;
+    running = test.name;
+    ::alarm(seconds_a_test);
     test.body();
+    ::alarm(0);
     if (failures != before) std::cerr << "FAILED: " << test.name << '\n';
   }
   std::cout << tests.size() << " tests, " << failures << " failed checks\n";

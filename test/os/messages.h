@@ -1,24 +1,18 @@
-// The kernel, played by a test of native/os: its end of a scripted socket, and the
-// messages that it sends.
+// The messages that the kernel sends in tests of native/os.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <vector>
 
 #include "check.h"
+#include "kernel_socket.h"
 #include "message_builder.h"
-#include "script.h"
 #include "wire/decode.h"
-#include "wire/request_batch.h"
 
 namespace conntrack::test {
 
-// Messages ------------------------------------------------------------------------------
-
 // A message of the kernel that answers the request with this number.
 inline Buffer answer(uint32_t sequence, uint16_t type, const Buffer& payload,
-                     uint32_t port_id = Script::port_id) {
+                     uint32_t port_id = KernelSocket::receiver) {
   Buffer bytes = message(type, 0, payload);
   memcpy(bytes.data() + 8, &sequence, sizeof sequence);
   memcpy(bytes.data() + 12, &port_id, sizeof port_id);
@@ -76,53 +70,5 @@ inline std::vector<uint32_t> ids(Bytes slab) {
   }
   return all;
 }
-
-// The kernel's end -----------------------------------------------------------------------
-
-class Kernel {
- public:
-  // Of the socket that was opened first among those not taken yet.
-  Kernel() : fd_(Script::current().take_peer()) {
-    const int size = 1 << 20;
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-  }
-
-  // One datagram of these messages. There must be room for it.
-  void send(const std::vector<Buffer>& messages, uint32_t sender = 0) {
-    Buffer bytes = host(sender);
-    for (const Buffer& message : messages)
-      bytes.insert(bytes.end(), message.begin(), message.end());
-    CHECK_EQUAL(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), bytes.size());
-  }
-
-  struct Request {
-    uint16_t type;
-    uint32_t sequence;
-  };
-  // The requests in the next datagram that has been sent; none when there is no datagram.
-  std::vector<Request> requests() {
-    static uint8_t bytes[RequestBatch::capacity * RequestWriter::largest];
-    const ssize_t size = ::recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT);
-    std::vector<Request> all;
-    if (size <= 0) return all;
-    MessageReader reader({bytes, static_cast<size_t>(size)});
-    for (Message message; reader.next(message);) all.push_back({message.type, message.sequence});
-    CHECK(!reader.malformed());
-    return all;
-  }
-
-  // Whether the other end is closed; what it had sent must have been read.
-  bool closed() {
-    uint8_t byte = 0;
-    const ssize_t size = ::recv(fd_.get(), &byte, 1, MSG_DONTWAIT);
-    return size == 0 || (size < 0 && errno == ECONNRESET);
-  }
-
-  // The socket fails (ECONNRESET) once what was sent has been received.
-  void break_off() { ::shutdown(fd_.get(), SHUT_WR); }
-
- private:
-  Fd fd_;
-};
 
 }  // namespace conntrack::test

@@ -1,0 +1,108 @@
+// The kernel, played by a test, at the level of system calls: while a Kernel lives, the
+// netlink sockets that the code under test opens end in a KernelSocket, calls fail as they
+// are told to, and the test acts between any two of them. Link with the flags of
+// system_calls.cmake.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace conntrack::test {
+
+class KernelSocket;
+
+class Kernel {
+ public:
+  Kernel();
+  // All that was opened must be closed by then.
+  ~Kernel();
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  // The one that lives, or nullptr.
+  static Kernel* current();
+
+  // The socket that was bound first among those not accepted. Waits for it.
+  std::shared_ptr<KernelSocket> accept();
+  // How many were bound and not accepted.
+  size_t waiting();
+
+  // The next calls of this name fail. "malloc" is an allocation that may fail.
+  void fail_next(const std::string& call, int error, size_t times = 1);
+  // The call with this number fails: 0 is the next one.
+  void fail_call(size_t number, int error);
+  // `act` is called before the next call of this name, on its thread.
+  void before(const std::string& call, std::function<void()> act);
+  // The same, when this thread has unlocked a mutex for the nth time from now on.
+  void after_unlock(size_t nth, std::function<void()> act);
+
+  // The names of the calls since this was asked for.
+  void record_calls();
+  std::vector<std::string> calls();
+
+  // Descriptors that the code under test has open.
+  size_t descriptors();
+
+  // Waits until the code waits in poll() for the socket and has taken all that is there.
+  void await_idle(const KernelSocket& socket);
+  // Does `act`, and waits until the thread that waited in poll() for the socket has come
+  // back to it.
+  void await_turn(const KernelSocket& socket, const std::function<void()>& act);
+  // False when it has not come to that in ten seconds.
+  static bool await(const std::function<bool()>& condition);
+
+  // For system_calls.cc -----------------------------------------------------------
+
+  // The error with which this call must fail, or 0.
+  int enter(const char* call);
+  void unlocked(const void* mutex);
+  int open_socket();
+  std::shared_ptr<KernelSocket> find(int fd);
+  void opened(int fd);
+  void closing(int fd);
+  // Of the thread: before and after it waits for these sockets in poll().
+  void begin_wait(const std::vector<KernelSocket*>& sockets);
+  void end_wait(const std::vector<KernelSocket*>& sockets);
+
+ private:
+  friend class KernelSocket;
+
+  struct Fault {
+    int error;
+    size_t times;
+  };
+  struct UnlockHook {
+    std::thread::id thread;
+    size_t nth = 0;
+    std::function<void()> act;
+  };
+
+  // Waits for what another thread changes. Ends the program after ten seconds.
+  template <typename Condition>
+  void expect(std::unique_lock<std::mutex>& lock, const char* what, Condition condition);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // All below, and the sockets, are guarded by mutex_.
+  std::map<int, std::shared_ptr<KernelSocket>> sockets_;
+  std::vector<std::shared_ptr<KernelSocket>> waiting_;
+  std::set<int> descriptors_;
+  uint32_t next_port_id_;
+  std::map<std::string, Fault> faults_;
+  bool counting_ = false;
+  size_t failing_call_ = 0;
+  int error_of_call_ = 0;
+  std::map<std::string, std::function<void()>> hooks_;
+  UnlockHook unlock_hook_;
+  bool recording_ = false;
+  std::vector<std::string> calls_;
+};
+
+}  // namespace conntrack::test

@@ -1,0 +1,141 @@
+// The kernel's end of a netlink socket. It keeps the rules of net/netlink/af_netlink.c
+// (6.18): what has no room is dropped and counted, the first time with ENOBUFS, and from then
+// on everything is, until the last queued datagram has been taken.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <deque>
+
+#include "bpf.h"
+#include "kernel.h"
+#include "message_builder.h"
+#include "wire/filter_program.h"
+
+namespace conntrack::test {
+
+class KernelSocket {
+ public:
+  KernelSocket(Kernel& kernel, int fd, uint32_t port_id);
+  KernelSocket(const KernelSocket&) = delete;
+  KernelSocket& operator=(const KernelSocket&) = delete;
+
+  uint32_t port_id() const { return port_id_; }
+  // In the header of a message that is sent: the port id of this socket.
+  static constexpr uint32_t receiver = 0xfffffffe;
+
+  // What the code sends -------------------------------------------------------------
+
+  struct Request {
+    uint16_t type;
+    uint16_t flags;
+    uint32_t sequence;
+    Buffer bytes;  // all of it
+  };
+  // The requests in the next datagram that was sent. Waits for it.
+  std::vector<Request> expect();
+  // The same; none when nothing was sent.
+  std::vector<Request> requests();
+  // The datagram itself; false when none was sent.
+  bool next_sent(Buffer& out);
+  // Waits until something was sent or the socket is closed, or that time is over.
+  void await_sent(int milliseconds);
+  bool closed();
+
+  // What it is sent -----------------------------------------------------------------
+
+  // One datagram of these messages.
+  void send(const std::vector<Buffer>& messages) { forge(0, messages); }
+  // One that another process sends.
+  void forge(uint32_t port_id, const std::vector<Buffer>& messages);
+  // One whose sender is no netlink address.
+  void send_from_nowhere(const std::vector<Buffer>& messages);
+  // False when there is no room for it. (The real kernel builds a dump when it is read, and
+  // the answer to a request when that is sent.)
+  bool try_send(const Buffer& bytes, uint32_t sender);
+
+  // An event for a multicast group. `netns`: the id of the namespace that it comes from,
+  // as ours knows it; -1: our own.
+  enum class Heard { yes, no, dropped, kept_for_later };
+  Heard multicast(uint32_t group, const std::vector<Buffer>& messages, int32_t netns = -1);
+  // So many events that find no room, whatever there is.
+  void overrun(uint32_t events);
+  // An event for which the kernel had no memory (nfnetlink_set_err): nothing is counted.
+  void out_of_memory();
+  // The socket fails with this error once all has been taken, and from then on.
+  void break_off(int error);
+
+  size_t queued();
+  // The next reading of its memory (SO_MEMINFO) shows so many bytes more than are queued.
+  void flicker(uint32_t bytes);
+
+  // How it was set up -----------------------------------------------------------------
+
+  uint32_t groups();  // bit n - 1: group n
+  bool reliable();
+  bool hears_all_namespaces();
+  uint32_t receive_buffer();
+  bool filtered();
+
+  // For system_calls.cc ---------------------------------------------------------------
+
+  static bool is_one(int type, int protocol);
+  // These return an errno, or 0.
+  int bind();
+  int name(sockaddr* address, socklen_t* size) const;
+  int set_option(int level, int option, const void* value, size_t size);
+  int get_option(int level, int option, void* value, socklen_t* size);
+  // These return a negative errno when they fail.
+  ssize_t take_sent(const void* bytes, size_t size, const sockaddr* to, socklen_t to_size);
+  ssize_t receive(msghdr& message, int flags);
+  int receive_many(mmsghdr* messages, unsigned count);
+  // As poll() has it.
+  short readiness();
+
+ private:
+  friend class Kernel;
+
+  struct Datagram {
+    Buffer bytes;
+    uint32_t sender;
+    bool from_netlink = true;
+    bool has_netns = false;
+    int32_t netns = -1;
+
+    uint32_t memory() const;
+  };
+
+  Buffer joined(const std::vector<Buffer>& messages) const;
+  void queue(const Datagram& datagram);
+  void drop(uint32_t events);
+  // After each change of what poll() sees; the kernel's lock is held.
+  void settle();
+  ssize_t receive_locked(msghdr& message);
+
+  Kernel& kernel_;
+  const int fd_;  // an eventfd, readable while the socket is
+  const uint32_t port_id_;
+  bool signalled_ = false;
+  bool bound_ = false;
+  bool closed_ = false;
+  size_t waits_ = 0;     // threads that wait for it in poll()
+  size_t returned_ = 0;  // how often one has come back to that
+
+  std::deque<Buffer> sent_;
+  std::deque<Datagram> queue_;
+  uint32_t memory_ = 0;
+  uint32_t flicker_ = 0;
+  uint32_t drops_ = 0;
+  bool congested_ = false;
+  int error_ = 0;       // told once
+  int broken_off_ = 0;  // told at the end of the queue, and again
+
+  uint32_t groups_ = 0;
+  uint32_t receive_buffer_ = 212992;  // net.core.rmem_default
+  bool no_enobufs_ = false;
+  bool broadcast_error_ = false;
+  bool all_namespaces_ = false;
+  FilterProgram program_;
+};
+
+}  // namespace conntrack::test
