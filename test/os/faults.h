@@ -1,0 +1,40 @@
+// Every system call of an open() fails, one at a time, with every error.
+#pragma once
+
+#include <errno.h>
+
+#include <set>
+#include <string>
+
+#include "check.h"
+#include "kernel_socket.h"
+#include "os/failure.h"
+
+namespace conntrack::test {
+
+// `open` makes something and opens it, and is done with it when it returns. The calls with
+// the numbers in `optional` may fail without a failure.
+template <typename Open>
+void fail_each_call(Open open, const std::set<size_t>& optional = {}) {
+  Kernel kernel;
+  kernel.record_calls();
+  CHECK(!open());
+  const std::vector<std::string> calls = kernel.calls();
+  CHECK(!calls.empty());
+  for (size_t number = 0; number < calls.size(); number++) {
+    const std::string& call = calls[number];
+    for (const int error : {EPERM, ENOMEM, EMFILE, EINVAL, ENOBUFS, EAFNOSUPPORT}) {
+      kernel.fail_call(number, error);
+      const Failure failure = open();
+      if (optional.count(number) > 0) {
+        CHECK(!failure);
+      } else {
+        CHECK_EQUAL(failure.error, call == "malloc" ? ENOMEM : error);
+        CHECK_EQUAL(std::string(failure.syscall ? failure.syscall : ""), call);
+      }
+      CHECK_EQUAL(kernel.descriptors(), 0u);
+    }
+  }
+}
+
+}  // namespace conntrack::test

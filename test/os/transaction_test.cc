@@ -1,0 +1,215 @@
+#include "os/transaction.h"
+
+#include "clock.h"
+#include "messages.h"
+#include "wire/encode.h"
+
+using namespace conntrack;
+using namespace conntrack::test;
+using namespace conntrack::uapi;
+
+struct Transacting {
+  Transacting() {
+    CHECK(!socket.open());
+    peer = kernel.accept();
+  }
+
+  // One request, whose answers are entries.
+  Failure get() {
+    RequestWriter request = encode_get(entry_record(5));
+    const auto take = [](size_t, const Message& message, void* transacting) {
+      EntryRecord record = {};
+      Extension extension;
+      if (!decode_entry(message, record, extension)) return false;
+      static_cast<Transacting*>(transacting)->taken.push_back(record.id);
+      return true;
+    };
+    return transact(socket, request, buffer.get(), {MESSAGE_NEW, take, this});
+  }
+  Failure command() {
+    RequestWriter request = encode_flush(0);
+    return transact(socket, request, buffer.get(), {0, nullptr, nullptr});
+  }
+  Failure commands(size_t count) {
+    RequestBatch batch;
+    for (size_t i = 0; i < count; i++) CHECK(batch.add(encode_delete(entry_record(5))));
+    return transact(socket, batch, buffer.get(), {0, nullptr, nullptr}, *answers);
+  }
+
+  Kernel kernel;
+  NetlinkSocket socket;
+  std::shared_ptr<KernelSocket> peer;
+  std::unique_ptr<uint8_t[]> buffer = std::make_unique<uint8_t[]>(receive_buffer_size);
+  std::unique_ptr<BatchAnswers> answers = std::make_unique<BatchAnswers>();
+  std::vector<uint32_t> taken;
+};
+
+using Ids = std::vector<uint32_t>;
+
+TEST(an_answer_in_parts) {
+  Transacting t;
+  t.peer->send({entry(1, 5)});
+  t.peer->send({entry(1, 6), entry(1, 7)});
+  t.peer->send({});
+  t.peer->send({done(1)});
+  CHECK(!t.get());
+  CHECK(t.taken == (Ids{5, 6, 7}));
+}
+
+// Each part comes 600 ms after the one before.
+TEST(the_deadline_is_renewed_by_each_part) {
+  Transacting t;
+  StoppedClock clock;
+  uint32_t parts = 0;
+  std::function<void()> wait = [&] {
+    clock.advance(600);
+    parts++;
+    if (parts == 4) {
+      t.peer->send({ack(1)});
+    } else {
+      t.peer->send({entry(1, parts)});
+      t.kernel.before("poll", wait);
+    }
+  };
+  t.kernel.before("poll", wait);
+  CHECK(!t.get());
+  CHECK(t.taken == (Ids{1, 2, 3}));
+  CHECK_EQUAL(parts, 4u);
+}
+
+TEST(nor_by_what_is_no_answer) {
+  for (const bool forged : {true, false}) {
+    Transacting t;
+    StoppedClock clock;
+    uint32_t strangers = 0;
+    std::function<void()> wait = [&] {
+      clock.advance(300);
+      strangers++;
+      t.peer->forge(forged ? 77 : 0, {ack(99)});
+      t.kernel.before("poll", wait);
+    };
+    t.kernel.before("poll", wait);
+    CHECK_EQUAL(t.command().error, ETIMEDOUT);
+    CHECK_EQUAL(strangers, 4u);
+  }
+}
+
+TEST(a_silent_kernel_is_given_a_second) {
+  Transacting t;
+  StoppedClock clock;
+  clock.skip_waits();
+  const int64_t start = clock.now();
+  const Failure failure = t.command();
+  CHECK_EQUAL(failure.error, ETIMEDOUT);
+  CHECK_EQUAL(std::string(failure.syscall), "recvmsg");
+  CHECK_EQUAL(clock.now() - start, 1000);
+}
+
+TEST(an_ack_needs_an_answer_before_it_and_done_does_not) {
+  for (const bool acked : {true, false}) {
+    Transacting t;
+    t.peer->send({acked ? ack(1) : done(1)});
+    CHECK_EQUAL(t.get().error, acked ? EBADMSG : 0);
+  }
+  Transacting t;
+  t.peer->send({answer(1, MESSAGE_GET_STATS, nfgenmsg), ack(1)});
+  CHECK_EQUAL(t.get().error, EBADMSG);
+}
+
+TEST(a_refusal_has_the_kernels_words) {
+  Transacting t;
+  const Buffer text_of_kernel = attribute(NLMSGERR_ATTR_MSG, join({text("no such thing"), {0}}));
+  Buffer refused =
+      answer(1, NLMSG_ERROR, join({host(int32_t{-EBUSY}), Buffer(16, 0), text_of_kernel}));
+  const uint16_t flags = NLM_F_CAPPED | NLM_F_ACK_TLVS;
+  memcpy(refused.data() + 6, &flags, sizeof flags);
+  t.peer->send({refused});
+  const Failure failure = t.command();
+  CHECK_EQUAL(failure.error, EBUSY);
+  CHECK(!failure.syscall);
+  CHECK_EQUAL(std::string(failure.text), "no such thing");
+}
+
+TEST(answers_that_cannot_be_understood) {
+  const Buffer no_number = answer(1, NLMSG_ERROR, {1});
+  Buffer too_long = ack(1);
+  too_long[0] = 200;
+  for (const Buffer& wrong : {no_number, too_long, Buffer(7)}) {
+    {
+      Transacting t;
+      t.peer->send({wrong});
+      CHECK_EQUAL(t.command().error, EBADMSG);
+    }
+    Transacting t;
+    t.peer->send({wrong});
+    const Failure failure = t.commands(1);
+    CHECK_EQUAL(failure ? failure.error : t.answers->failures[0].error, EBADMSG);
+  }
+  Transacting t;
+  t.peer->send({answer(1, MESSAGE_NEW, nfgenmsg), ack(1)});
+  CHECK_EQUAL(t.get().error, EBADMSG);
+}
+
+TEST(what_is_behind_the_end_is_not_looked_at) {
+  Transacting t;
+  t.peer->send({ack(1), error(1, EPERM), Buffer(5)});
+  CHECK(!t.command());
+}
+
+TEST(an_answer_of_before_is_none) {
+  Transacting t;
+  t.peer->send({ack(1)});
+  CHECK(!t.command());
+  t.peer->send({error(1, EPERM), error(3, EPERM), ack(2)});
+  CHECK(!t.command());
+}
+
+TEST(a_request_that_is_spoiled_or_not_sent_waits_for_nothing) {
+  Transacting t;
+  RequestWriter spoiled = encode_delete(EntryRecord{});
+  CHECK_EQUAL(transact(t.socket, spoiled, t.buffer.get(), {0, nullptr, nullptr}).error, EMSGSIZE);
+  for (const int error : {ENOBUFS, EPERM, ECONNREFUSED}) {
+    t.kernel.fail_next("sendto", error);
+    const Failure failure = t.command();
+    CHECK_EQUAL(failure.error, error);
+    CHECK_EQUAL(std::string(failure.syscall), "sendto");
+    t.kernel.fail_next("sendto", error);
+    CHECK_EQUAL(t.commands(2).error, error);
+    CHECK_EQUAL(t.answers->states[0], BatchAnswers::none);
+  }
+  CHECK(t.peer->requests().empty());
+}
+
+TEST(a_socket_that_fails) {
+  for (const int error : {ENOBUFS, ECONNRESET}) {
+    Transacting t;
+    t.peer->send({entry(1, 5)});
+    t.peer->break_off(error);
+    CHECK_EQUAL(t.get().error, error);
+  }
+}
+
+TEST(no_requests_need_no_answer) {
+  Transacting t;
+  CHECK(!t.commands(0));
+  CHECK(t.peer->requests().empty());
+}
+
+TEST(a_batch_is_done_when_each_has_its_end) {
+  Transacting t;
+  t.peer->send({error(3, EPERM)});
+  t.peer->send({ack(1), ack(1), error(1, EPERM)});  // the first counts
+  t.peer->send({ack(2)});
+  CHECK(!t.commands(3));
+  CHECK_EQUAL(t.answers->states[0], BatchAnswers::done);
+  CHECK_EQUAL(t.answers->states[1], BatchAnswers::done);
+  CHECK_EQUAL(t.answers->states[2], BatchAnswers::failed);
+  CHECK_EQUAL(t.answers->failures[2].error, EPERM);
+  // The next one knows nothing of it.
+  StoppedClock clock;
+  clock.skip_waits();
+  CHECK_EQUAL(t.commands(3).error, ETIMEDOUT);
+  for (int i = 0; i < 3; i++) CHECK_EQUAL(t.answers->states[i], BatchAnswers::none);
+}
+
+int main() { return check::run_tests(); }
