@@ -29,6 +29,12 @@ constexpr uint64_t guard_percent = 80;
 }  // namespace
 
 Failure EventReader::open(const Options& options) {
+  const Failure failure = subscribe(options);
+  if (failure) stop();
+  return failure;
+}
+
+Failure EventReader::subscribe(const Options& options) {
   filtered_ = options.filtered;
   if (filtered_ && !filter_.parse(options.filter)) return Failure::of_syscall("malloc", ENOMEM);
   if (filtered_) make_filter_program(options.filter, program_);

@@ -29,7 +29,7 @@ class EventReader {
   EventReader& operator=(const EventReader&) = delete;
   ~EventReader() { stop(); }
 
-  // Subscribes, in the network namespace of the calling thread.
+  // Subscribes, in the network namespace of the calling thread. Nothing is open when it fails.
   Failure open(const Options& options);
 
   // Starts the thread. It calls `ring` once for each want(), when there is something
@@ -63,6 +63,7 @@ class EventReader {
   Counters counters();
 
  private:
+  Failure subscribe(const Options& options);
   static void run(void* reader) { static_cast<EventReader*>(reader)->run(); }
   void run();
   void wait();

@@ -109,6 +109,10 @@ Failure EventSocket::open(const Options& options) {
     if ((options.groups & 1u << (group - 1)) == 0) continue;
     failure = set(fd_, SOL_NETLINK, option_add_membership, static_cast<int>(group));
   }
+  socklen_t size = sizeof receive_buffer_;
+  if (!failure && ::getsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_, &size) != 0) {
+    failure = Failure::of_syscall("getsockopt", errno);
+  }
   if (failure) fd_.reset();
   return failure;
 }
@@ -161,13 +165,6 @@ bool has(const Fd& fd, short condition) {
 bool EventSocket::has_overrun() const { return has(fd_, POLLERR); }
 
 bool EventSocket::is_readable() const { return has(fd_, POLLIN); }
-
-uint32_t EventSocket::receive_buffer() const {
-  int bytes = 0;
-  socklen_t size = sizeof bytes;
-  ::getsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, &size);
-  return static_cast<uint32_t>(bytes);
-}
 
 bool EventSocket::set_reliable(bool reliable) {
   return !set(fd_, SOL_NETLINK, option_no_enobufs, reliable ? 1 : 0) &&

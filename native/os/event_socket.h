@@ -72,7 +72,7 @@ class EventSocket {
   bool has_overrun() const;
   bool is_readable() const;
   // In bytes, as the kernel counts them: with its own overhead for each event.
-  uint32_t receive_buffer() const;
+  uint32_t receive_buffer() const { return static_cast<uint32_t>(receive_buffer_); }
 
   // While it is reliable, the kernel keeps a DESTROY that finds no room, with its
   // entry, and tries again later (NETLINK_BROADCAST_ERROR); overruns are not told.
@@ -80,6 +80,7 @@ class EventSocket {
 
  private:
   Fd fd_;
+  int receive_buffer_ = 0;
 };
 
 }  // namespace conntrack

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -53,7 +54,10 @@ inline const char* running = "";
 
 // Names the test that hangs, or ends the program.
 inline void on_signal(int signal) {
-  const auto print = [](const char* text) { (void)!::write(STDERR_FILENO, text, strlen(text)); };
+  // Not write(), which may be scripted.
+  const auto print = [](const char* text) {
+    ::syscall(SYS_write, STDERR_FILENO, text, strlen(text));
+  };
   print(signal == SIGALRM ? "DOES NOT END: " : "ABORTED: ");
   print(running);
   print("\n");

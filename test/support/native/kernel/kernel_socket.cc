@@ -319,7 +319,14 @@ ssize_t KernelSocket::receive(msghdr& message, int) {
   return receive_locked(message);
 }
 
+// Whatever comes of it, an empty queue is the end of the congestion (netlink_rcv_wake()).
 ssize_t KernelSocket::receive_locked(msghdr& message) {
+  const ssize_t size = take_next(message);
+  if (queue_.empty()) congested_ = false;
+  return size;
+}
+
+ssize_t KernelSocket::take_next(msghdr& message) {
   if (error_ != 0) {
     const int error = error_;
     error_ = 0;
@@ -330,7 +337,6 @@ ssize_t KernelSocket::receive_locked(msghdr& message) {
   const Datagram datagram = std::move(queue_.front());
   queue_.pop_front();
   memory_ -= datagram.memory();
-  if (queue_.empty()) congested_ = false;  // netlink_rcv_wake()
 
   sockaddr_nl sender = {};
   sender.nl_family = datagram.from_netlink ? AF_NETLINK : AF_UNIX;

@@ -111,6 +111,7 @@ class KernelSocket {
   // After each change of what poll() sees; the kernel's lock is held.
   void settle();
   ssize_t receive_locked(msghdr& message);
+  ssize_t take_next(msghdr& message);
 
   Kernel& kernel_;
   const int fd_;  // an eventfd, readable while the socket is
