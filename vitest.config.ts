@@ -1,10 +1,22 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const folder = (groupOrder: number, maxWorkers: number) => (name: string) => ({
-  extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], sequence: { groupOrder }, maxWorkers },
-});
+/** A test that hangs is red within a minute. */
+const LIMIT = 45_000;
+
+const folder =
+  (groupOrder: number, maxWorkers: number, testTimeout = LIMIT) =>
+  (name: string) => ({
+    extends: true as const,
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      sequence: { groupOrder },
+      maxWorkers,
+      testTimeout,
+      hookTimeout: testTimeout,
+    },
+  });
 
 /** Files run side by side, one more than there are cores: most of them wait now and then. */
 const first = folder(0, 3);
@@ -26,12 +38,10 @@ export default defineConfig({
   test: {
     // A process a file: kernel tests move theirs into a network namespace.
     pool: 'forks',
-    // The children of lifecycle tests are killed after 120 s: test/support/child.ts.
-    testTimeout: 150_000,
+    setupFiles: ['test/support/watchdog.ts'],
     slowTestThreshold: 10_000,
-    hookTimeout: 150_000,
     projects: [
-      ...['unit', 'wire', 'os', 'stack', 'kernel'].map(first),
+      ...['unit', 'wire', 'os', 'addon', 'stack', 'kernel'].map(first),
       ...['lifecycle'].map(waiting),
       ...['quiet'].map(alone),
       ...['machine'].map(last),

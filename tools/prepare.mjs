@@ -7,8 +7,8 @@
 //   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
-// There are two trees of C++: build/ has everything as the addon ships, out/sanitized
-// has what runs under sanitizers. Each compiles a file once.
+// There are three trees of C++: build/ has everything as the addon ships, out/sanitized
+// and out/threads have what runs under sanitizers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -40,7 +40,7 @@ function installed() {
   return existsSync(installedStamp) && readFileSync(installedStamp).equals(readFileSync(lockfile));
 }
 
-const NOTHING = { plain: [], sanitized: [], typescript: [] };
+const NOTHING = { plain: [], sanitized: [], threads: [], typescript: [] };
 
 /** What is built for each target: of C++, and projects of TypeScript. */
 const TARGETS = {
@@ -54,7 +54,8 @@ const TARGETS = {
 const TESTS = {
   unit: { ...NOTHING, plain: ['conntrack'], typescript: ['.'] },
   wire: { ...NOTHING, sanitized: ['wire_tests'] },
-  os: { ...NOTHING, sanitized: ['os_tests'] },
+  os: { ...NOTHING, sanitized: ['os_tests'], threads: ['os_tests'] },
+  addon: { ...NOTHING, sanitized: ['addon_tests'] },
   stack: { ...NOTHING, plain: ['scripted'], typescript: ['.'] },
   kernel: {
     ...NOTHING,
@@ -62,6 +63,7 @@ const TESTS = {
     typescript: ['.', 'examples'],
   },
   lifecycle: {
+    ...NOTHING,
     plain: ['conntrack', 'test_helpers'],
     sanitized: ['conntrack'],
     typescript: ['.'],
@@ -77,7 +79,7 @@ function needsOf(target, projects) {
   const isNamed = projects.length > 0 && projects.every((name) => name in TESTS);
   const needs = (isNamed ? projects : Object.keys(TESTS)).map((name) => TESTS[name]);
   const all = (kind) => [...new Set(needs.flatMap((one) => one[kind]))];
-  return { plain: all('plain'), sanitized: all('sanitized'), typescript: all('typescript') };
+  return Object.fromEntries(Object.keys(NOTHING).map((kind) => [kind, all(kind)]));
 }
 
 function cmakeBuild(tree, targets) {
@@ -87,27 +89,28 @@ function cmakeBuild(tree, targets) {
 }
 
 const [target = 'package', ...projects] = process.argv.slice(2);
-const { plain, sanitized, typescript } = needsOf(target, projects);
+const needs = needsOf(target, projects);
 if (!installed()) {
   console.log('Installing dependencies ...');
   run('npm ci', 'npm', ['ci', '--ignore-scripts']);
   cpSync(lockfile, installedStamp);
 }
-if (plain.length > 0) {
+if (needs.plain.length > 0) {
   // CMake sees what has changed from then on. node-gyp leaves a tree of its own there.
   if (!existsSync(join(root, 'build/CMakeCache.txt'))) {
     console.log('Building the addon ...');
     run('cmake-js', process.execPath, ['node_modules/cmake-js/bin/cmake-js', 'configure']);
   }
-  cmakeBuild('build', plain);
+  cmakeBuild('build', needs.plain);
 }
-if (sanitized.length > 0) {
-  if (!existsSync(join(root, 'out/sanitized/CMakeCache.txt'))) {
-    console.log('Building what runs under sanitizers ...');
-    run('cmake --preset sanitized', 'cmake', ['--preset', 'sanitized']);
+for (const preset of ['sanitized', 'threads']) {
+  if (needs[preset].length === 0) continue;
+  if (!existsSync(join(root, 'out', preset, 'CMakeCache.txt'))) {
+    console.log(`Building what runs under sanitizers: ${preset} ...`);
+    run(`cmake --preset ${preset}`, 'cmake', ['--preset', preset]);
   }
-  cmakeBuild('out/sanitized', sanitized);
+  cmakeBuild(`out/${preset}`, needs[preset]);
 }
-for (const project of typescript) {
+for (const project of needs.typescript) {
   run(`tsc -p ${project}`, process.execPath, ['node_modules/typescript/bin/tsc', '-p', project]);
 }

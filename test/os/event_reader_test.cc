@@ -194,6 +194,23 @@ TEST(events_in_their_order) {
   CHECK_EQUAL(reading.reader.counters().received, 3u);
 }
 
+TEST(expectations_and_what_their_extension_holds) {
+  EventReader::Options options = options_of(false);
+  options.groups = 1u << (GROUP_EXPECTATION_NEW - 1);
+  Reading reading(options);
+  reading.start();
+  const Buffer helper(3000, 'x');
+  for (int i = 0; i < 30; i++) {
+    const Buffer expectation =
+        answer(0, MESSAGE_EXPECTATION_NEW,
+               join({nfgenmsg, tuple(CTA_EXPECT_TUPLE, 1), tuple(CTA_EXPECT_MASK, ~0u),
+                     tuple(CTA_EXPECT_MASTER, 1), u32(CTA_EXPECT_ID, 1),
+                     attribute(CTA_EXPECT_HELP_NAME, helper)}));
+    CHECK(reading.peer->multicast(GROUP_EXPECTATION_NEW, {expectation}) == Heard::yes);
+  }
+  CHECK_EQUAL(reading.await(30).size(), 30u);
+}
+
 TEST(the_namespace_of_each) {
   EventReader::Options options = options_of(false);
   options.all_namespaces = true;

@@ -1,6 +1,7 @@
 // The messages that the kernel sends in tests of native/os.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "check.h"
@@ -36,12 +37,29 @@ inline Buffer tuple(uint16_t type, uint32_t source) {
                                             u16(CTA_PROTO_DST_PORT, 2)})});
 }
 
-// Entries differ by their id, which is also the source address.
+// Entries differ by their id, which is also the source address. Tests send them by the ten
+// thousand, so they are copies of one.
 inline Buffer entry(uint32_t sequence, uint32_t id) {
   using namespace uapi;
-  return answer(sequence, MESSAGE_NEW,
-                join({nfgenmsg, tuple(CTA_TUPLE_ORIG, id), tuple(CTA_TUPLE_REPLY, id),
-                      u32(CTA_ID, id), u32(CTA_STATUS, 8)}));
+  static constexpr uint32_t any = 0xa1b2c3d4;
+  static const Buffer original =
+      answer(0, MESSAGE_NEW,
+             join({nfgenmsg, tuple(CTA_TUPLE_ORIG, any), tuple(CTA_TUPLE_REPLY, any),
+                   u32(CTA_ID, any), u32(CTA_STATUS, 8)}));
+  static const std::vector<ptrdiff_t> places = [] {
+    std::vector<ptrdiff_t> all;
+    const Buffer number = network(any);
+    for (auto at = original.begin();; at += 4) {
+      at = std::search(at, original.end(), number.begin(), number.end());
+      if (at == original.end()) return all;
+      all.push_back(at - original.begin());
+    }
+  }();
+  Buffer bytes = original;
+  const Buffer number = network(id);
+  for (const ptrdiff_t at : places) std::copy(number.begin(), number.end(), bytes.begin() + at);
+  memcpy(bytes.data() + 8, &sequence, sizeof sequence);
+  return bytes;
 }
 
 // What `decode` makes of a message.

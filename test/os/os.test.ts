@@ -2,9 +2,13 @@
  * The C++ tests of native/os, which run under sanitizers: `ctest --test-dir out/sanitized/test/os`
  * runs them alone.
  */
-import { it } from 'vitest';
-import { expectCtestToPass } from '../support/ctest.js';
+import { test } from 'vitest';
+import { passCtest } from '../support/ctest.js';
 
-it('passes its C++ tests', () => {
-  expectCtestToPass('test/os');
-}, 600_000);
+test.each(['sanitized', 'threads'] as const)(
+  'passes its C++ tests: %s',
+  async (sanitizers) => {
+    await passCtest('test/os', sanitizers);
+  },
+  300_000,
+);

@@ -1,6 +1,9 @@
 #include "os/table_walk.h"
 
+#include <algorithm>
+
 #include "clock.h"
+#include "faults.h"
 #include "messages.h"
 
 using namespace conntrack;
@@ -154,6 +157,74 @@ TEST(a_dump_that_fails) {
   CHECK(!walking.walk.turn(walking.failure));
   CHECK_EQUAL(walking.failure.error, EPERM);
   CHECK(walking.writes->requests().empty());
+}
+
+TEST(every_call_of_open_can_fail) {
+  const auto open = [] {
+    TableWalk walk(FilterRecord{}, TableWalk::Action::remove);
+    return walk.open();
+  };
+  fail_each_call(open, {5, 6, 11, 12});  // setsockopt
+}
+
+TEST(what_a_second_thread_needs) {
+  const char* const calls[] = {"eventfd", "eventfd", "pthread_create"};
+  for (size_t number = 0; number < 3; number++) {
+    Walking walking(TableWalk::Action::remove);
+    walking.send(in_a_slab);
+    walking.send(1, done(1));
+    // The first time that it is needed is behind the two receives of the dump.
+    walking.all.before("eventfd", [&] { walking.all.fail_call(number, EMFILE); });
+    CHECK(!walking.walk.turn(walking.failure));
+    CHECK_EQUAL(walking.failure.error, EMFILE);
+    CHECK_EQUAL(std::string(walking.failure.syscall), calls[number]);
+    CHECK(walking.writes->requests().empty());
+  }
+}
+
+TEST(no_memory_for_changes) {
+  Walking walking(TableWalk::Action::update);
+  alignas(8) uint8_t slab[sizeof(SlabHeader) + sizeof(SpecRecord)] = {};
+  walking.all.fail_next("malloc", ENOMEM);
+  CHECK(!walking.walk.set_changes({slab, sizeof slab}));
+}
+
+// More than one datagram of requests for one slab.
+TEST(each_entry_is_deleted_by_its_tuple_and_id) {
+  Walking walking(TableWalk::Action::remove);
+  constexpr uint32_t entries = 300;
+  walking.send(entries, done(1));
+  for (uint32_t number = 1; number <= entries; number++) walking.writes->send({ack(number)});
+  CHECK(walking.walk.turn(walking.failure));
+  CHECK_EQUAL(walking.walk.changed(), entries);
+  uint32_t id = 0;
+  for (auto requests = walking.writes->requests(); !requests.empty();
+       requests = walking.writes->requests()) {
+    for (const KernelSocket::Request& request : requests) {
+      CHECK_EQUAL(request.type, MESSAGE_DELETE);
+      CHECK_EQUAL(request.flags, NLM_F_REQUEST | NLM_F_ACK);
+      const Buffer number = u32(CTA_ID, ++id);
+      CHECK(std::search(request.bytes.begin(), request.bytes.end(), number.begin(), number.end()) !=
+            request.bytes.end());
+      const Buffer original = tuple(CTA_TUPLE_ORIG, id);
+      CHECK(std::search(request.bytes.begin(), request.bytes.end(), original.begin(),
+                        original.end()) != request.bytes.end());
+    }
+  }
+  CHECK_EQUAL(id, entries);
+}
+
+TEST(a_socket_of_the_changes_that_fails) {
+  for (const uint32_t entries : {3u, in_a_slab}) {
+    Walking walking(TableWalk::Action::remove);
+    walking.send(entries);
+    walking.send(1, done(1));
+    // The dump's own request has been sent by then.
+    walking.all.before("recvmsg", [&] { walking.all.fail_next("sendto", EPERM); });
+    CHECK(!walking.walk.turn(walking.failure));
+    CHECK_EQUAL(walking.failure.error, EPERM);
+    CHECK_EQUAL(walking.walk.changed(), 0u);
+  }
 }
 
 TEST(closes_both_sockets) {

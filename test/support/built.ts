@@ -8,7 +8,15 @@ export function built(path: string): string {
   return fileURLToPath(new URL(`../../build/${path}`, import.meta.url));
 }
 
+/** AddressSanitizer and UndefinedBehaviorSanitizer, or ThreadSanitizer. */
+export type Sanitizers = 'sanitized' | 'threads';
+
+/** A file of the tree under these. */
+export function underSanitizers(sanitizers: Sanitizers, path: string): string {
+  return fileURLToPath(new URL(`../../out/${sanitizers}/${path}`, import.meta.url));
+}
+
 /** A file of the tree under AddressSanitizer and UndefinedBehaviorSanitizer. */
 export function sanitized(path: string): string {
-  return fileURLToPath(new URL(`../../out/sanitized/${path}`, import.meta.url));
+  return underSanitizers('sanitized', path);
 }

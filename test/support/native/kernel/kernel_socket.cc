@@ -172,9 +172,10 @@ size_t KernelSocket::queued() {
   return queue_.size();
 }
 
-void KernelSocket::flicker(uint32_t bytes) {
+void KernelSocket::flicker(uint32_t bytes, size_t readings) {
   const Guard guard(kernel_.mutex_);
   flicker_ = bytes;
+  flickering_ = readings;
 }
 
 void KernelSocket::settle() {
@@ -289,10 +290,10 @@ int KernelSocket::get_option(int level, int option, void* value, socklen_t* size
   }
   if (level != SOL_SOCKET || option != SO_MEMINFO) return ENOPROTOOPT;
   uint32_t values[SK_MEMINFO_VARS] = {};
-  values[SK_MEMINFO_RMEM_ALLOC] = memory_ + flicker_;
+  values[SK_MEMINFO_RMEM_ALLOC] = memory_ + (flickering_ > 0 ? flicker_ : 0);
   values[SK_MEMINFO_RCVBUF] = receive_buffer_;
   values[SK_MEMINFO_DROPS] = drops_;
-  flicker_ = 0;
+  if (flickering_ > 0) flickering_--;
   *size = static_cast<socklen_t>(std::min<size_t>(*size, sizeof values));
   memcpy(value, values, *size);
   return 0;

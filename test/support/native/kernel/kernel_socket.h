@@ -66,8 +66,8 @@ class KernelSocket {
   void break_off(int error);
 
   size_t queued();
-  // The next reading of its memory (SO_MEMINFO) shows so many bytes more than are queued.
-  void flicker(uint32_t bytes);
+  // The next readings of its memory (SO_MEMINFO) show so many bytes more than are queued.
+  void flicker(uint32_t bytes, size_t readings = 1);
 
   // How it was set up -----------------------------------------------------------------
 
@@ -126,6 +126,7 @@ class KernelSocket {
   std::deque<Datagram> queue_;
   uint32_t memory_ = 0;
   uint32_t flicker_ = 0;
+  size_t flickering_ = 0;  // readings
   uint32_t drops_ = 0;
   bool congested_ = false;
   int error_ = 0;       // told once
