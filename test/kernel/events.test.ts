@@ -1,9 +1,4 @@
-/**
- * Events of the real kernel: what conntrack -E prints of them, bursts, holes and
- * the reliable mode.
- */
-import { setImmediate as turn } from 'node:timers/promises';
-import { type ConntrackEvent, type EventStream, type Family, watchEvents } from 'conntrack';
+import { type EventStream, type Family, watchEvents } from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { built } from '../support/built.js';
 import { EventTool, lineOf } from '../support/event-tool.js';
@@ -193,37 +188,6 @@ describeInNamespace('conntrack')('events in bursts', () => {
       if (destroyed.size === count) break;
     }
     expect(destroyed.size).toBe(count);
-  });
-
-  test('reliableDestroy: a reader that has stopped does not fill the table', async (context) => {
-    const limit = Number(setting('max'));
-    if (limit > 300_000) context.skip('net.netfilter.nf_conntrack_max is above 300000');
-    const count = Math.ceil(limit * 0.85);
-    const stream = watchEvents({
-      events: ['destroy'],
-      receiveBufferBytes: 4096,
-      queueBytes: 65_536,
-      reliableDestroy: true,
-    });
-    // Parked in two parts: without the guard the second one would find the table full.
-    for (const part of [0, 1]) {
-      createMany(part * count, part === 0 ? Math.ceil(limit * 0.6) : Math.ceil(limit * 0.25));
-      run('conntrack', '-F');
-    }
-    while (Number(setting('count')) > 0) await turn();
-
-    let told = 0;
-    const events: ConntrackEvent[] = [];
-    const total = Math.ceil(limit * 0.6) + Math.ceil(limit * 0.25);
-    for await (const event of stream) {
-      events.push(event);
-      told += event.type === 'lost' ? event.count : event.type === 'destroy' ? 1 : 0;
-      if (told >= total) break;
-    }
-    expect(told).toBe(total);
-    const [ended] = events.filter((event) => event.type === 'reliability-ended');
-    expect(ended?.maxEntries).toBe(limit);
-    expect(ended?.entries).toBeGreaterThan(limit * 0.75);
   });
 });
 

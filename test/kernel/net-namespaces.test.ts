@@ -327,6 +327,6 @@ describeInNamespace(
       expect(namespacesOfThreads()).toEqual(own);
       expect(threads()).toBeLessThanOrEqual(before + 4); // libuv's pool, which starts when needed
       expect(heldNamespaces()).toBe(0);
-    });
+    }, 300_000); // half a minute, and more beside other tests
   });
 });

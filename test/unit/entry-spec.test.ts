@@ -1,5 +1,6 @@
 import type { EntryChanges, EntrySpec } from 'conntrack';
 import { describe, expect, it } from 'vitest';
+import { DCCP_ROLES, DCCP_STATES, nameOf, SCTP_STATES, TCP_STATES } from '../../src/core/names.js';
 import { changesOf as checkChanges, namedChanges } from '../../src/entry/check-changes.js';
 import { specOf as checkSpec } from '../../src/entry/check-spec.js';
 import { entriesOf } from '../../src/entry/entries.js';
@@ -48,6 +49,22 @@ describe('a specification becomes a record', () => {
       bits: 0x8, // confirmed: the kernel wants it
     });
     expect([tcp, mark]).toEqual([undefined, undefined]);
+  });
+
+  it.each([
+    ['tcp', TCP_STATES, (state: string) => ({ tcp: { state } })],
+    ['sctp', SCTP_STATES, (state: string) => ({ sctp: { state, originalTag: 1, replyTag: 2 } })],
+    ['dccp', DCCP_STATES, (state: string) => ({ dccp: { state, role: 'client' } })],
+    ['dccp', DCCP_ROLES, (role: string) => ({ dccp: { state: 'OPEN', role } })],
+  ] as const)('with every state that an entry of %s can be read with', (protocol, names, rest) => {
+    for (let number = 0; number <= 255; number++) {
+      const wanted = rest(nameOf(names, number));
+      const entry = specOf({ ...TCP, protocol, ...wanted } as unknown as EntrySpec).toJSON();
+      expect(entry).toMatchObject(wanted);
+    }
+    expect(() => specOf({ ...TCP, protocol, ...rest('UNKNOWN(256)') } as EntrySpec)).toThrow(
+      RangeError,
+    );
   });
 
   it('with all that a request can say', () => {

@@ -1,0 +1,64 @@
+/** Which namespace an event names: the id that the kernel gives, whatever it is. */
+import { type ConntrackEvent, watchEvents } from 'conntrack';
+import { expect, test } from 'vitest';
+import { entryMessage, NLM_F } from '../support/message-builder.js';
+import { accept } from '../support/scripted-kernel.js';
+import { flow } from './flows.js';
+
+const NEW = 1;
+const created = (id: number) => ({
+  ...entryMessage(flow(id)),
+  flags: NLM_F.create | NLM_F.excl,
+  sequence: 0,
+  portId: 0,
+});
+
+/** `0` is an id as any other. */
+const IDS = [0, 1, 7, 0x7fffffff];
+
+test('every id, and none for its own', async () => {
+  const stream = watchEvents({ allNamespaces: true });
+  const socket = await accept();
+  for (const netns of [-1, ...IDS]) expect(socket.multicast(NEW, created(1), netns)).toBe('yes');
+  const events: ConntrackEvent[] = [];
+  for await (const event of stream) {
+    events.push(event);
+    if (events.length === IDS.length + 1) break;
+  }
+  const [own, ...others] = events;
+  expect(own).not.toHaveProperty('netns');
+  expect(others.map((event) => 'netns' in event && event.netns)).toEqual(IDS);
+});
+
+test('a stream of its own namespace hears nothing of others', async () => {
+  const stream = watchEvents();
+  const socket = await accept();
+  expect(IDS.map((netns) => socket.multicast(NEW, created(1), netns))).toEqual(IDS.map(() => 'no'));
+  await stream.close();
+});
+
+test('what the kernel has dropped is told with its number, between the events', async () => {
+  const stream = watchEvents();
+  const socket = await accept();
+  const batches = stream.batches();
+  const words: unknown[] = [];
+  const take = async (count: number) => {
+    while (words.length < count) {
+      const { value = [] } = (await batches.next()) as { value?: ConntrackEvent[] };
+      words.push(...value.map((event) => ('entry' in event ? event.entry.id : event)));
+    }
+  };
+  socket.multicast(NEW, created(1));
+  await take(1);
+  socket.overrun(3);
+  await take(2);
+  socket.multicast(NEW, created(2));
+  await take(3);
+  expect(words).toEqual([
+    1,
+    expect.objectContaining({ type: 'lost', cause: 'kernel', count: 3 }),
+    2,
+  ]);
+  expect(stream.counters).toMatchObject({ lostInKernel: 3 });
+  await stream.close();
+});
