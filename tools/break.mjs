@@ -1,28 +1,50 @@
 // Puts the faults of test/faults/faults.mjs into a copy of this tree, one at a time, and prints
 // which test notices each, and after how many seconds.
 //
-//   npm run test:faults [-- what is in a fault's name]
+//   npm run test:faults [-- what stands in the names of faults...]
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { faults } from '../test/faults/faults.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const copy = join(root, 'out', 'faults');
-const wanted = process.argv[2] ?? '';
+const wanted = process.argv.slice(2);
 
 const tracked = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
   encoding: 'utf8',
-}).stdout.split('\0');
-// What was built for the copy is good the next time.
-for (const name of ['src', 'native', 'test'])
-  rmSync(join(copy, name), { recursive: true, force: true });
-mkdirSync(copy, { recursive: true });
+})
+  .stdout.split('\0')
+  .filter((file) => file !== '' && existsSync(join(root, file)));
+
+// What is the same keeps its time, and is not built again.
+for (const folder of ['src', 'native', 'test']) {
+  if (!existsSync(join(copy, folder))) continue;
+  for (const name of readdirSync(join(copy, folder), { recursive: true })) {
+    const path = join(folder, name);
+    if (statSync(join(copy, path)).isFile() && !tracked.includes(path)) rmSync(join(copy, path));
+  }
+}
 for (const file of tracked) {
-  if (file !== '') cpSync(join(root, file), join(copy, file), { preserveTimestamps: true });
+  const [from, to] = [join(root, file), join(copy, file)];
+  if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) continue;
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
+  utimesSync(to, new Date(), new Date());
 }
 rmSync(join(copy, 'node_modules'), { force: true });
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
@@ -38,6 +60,10 @@ function node(args) {
 
 function build(projects) {
   return node(['tools/prepare.mjs', 'tests', ...projects]);
+}
+
+function test(project) {
+  return node(['node_modules/vitest/vitest.mjs', 'run', '--project', project, '--bail=1']);
 }
 
 /** The first sign of a failure that a run prints. */
@@ -67,7 +93,7 @@ function check({ name, file, from, to, tests }) {
     if (built.status !== 0) return { name, by: 'THE COMPILER, WHICH IS NO TEST' };
     for (const project of tests) {
       const start = performance.now();
-      const run = node(['node_modules/vitest/vitest.mjs', 'run', '--project', project, '--bail=1']);
+      const run = test(project);
       const seconds = (performance.now() - start) / 1000;
       if (run.status === 0) return { name, by: 'NOBODY' };
       if (project === tests.at(-1)) return { name, by: `${project}: ${noticed(run)}`, seconds };
@@ -77,11 +103,20 @@ function check({ name, file, from, to, tests }) {
   }
 }
 
-const chosen = faults.filter(({ name }) => name.includes(wanted));
+const chosen = faults.filter(
+  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+);
 const projects = [...new Set(chosen.flatMap(({ tests }) => tests))];
 const built = build(projects);
 if (built.status !== 0) {
   console.error(built.stdout + built.stderr);
+  process.exit(1);
+}
+// Whatever is red without a fault notices nothing.
+for (const project of projects) {
+  const whole = test(project);
+  if (whole.status === 0) continue;
+  console.error(`${project} is red without a fault:\n${whole.stdout}${whole.stderr}`);
   process.exit(1);
 }
 let unnoticed = 0;

@@ -221,14 +221,14 @@ const further = [
     name: 'transaction: an ack without an answer is one',
     file: 'native/os/transaction.cc',
     from: '(answer.error != 0 || complete)',
-    to: 'true',
+    to: '(answer.error != 0 || complete || true)',
     tests: ['os'],
   },
   {
     name: 'transaction: a batch ends with its first answer',
     file: 'native/os/transaction.cc',
     from: 'return --left == 0;',
-    to: 'return true;',
+    to: 'return --left < RequestBatch::capacity;',
     tests: ['os'],
   },
   {
@@ -263,7 +263,7 @@ const further = [
     name: 'table_pass: an aborted pass goes on',
     file: 'src/entry/pass.ts',
     from: '      if (this.signal !== undefined) throwIfAborted(this.signal);\n      if (this.closed)',
-    to: '      if (this.closed)',
+    to: '      if (this.signal !== undefined && this.closed) throwIfAborted(this.signal);\n      if (this.closed)',
     tests: ['stack'],
   },
   {

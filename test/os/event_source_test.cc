@@ -170,6 +170,23 @@ TEST(memory_that_flickers_hides_no_hole) {
   CHECK_EQUAL(source.all(), "lost 2 2");
 }
 
+// What has no room is added for a moment, and looks as if it were queued.
+TEST(memory_that_flickers_in_an_empty_queue_moves_no_hole) {
+  for (const size_t reading : {0u, 1u, 2u, 3u}) {
+    Source source;
+    source.peer->overrun(2);
+    size_t looks = 0;
+    std::function<void()> look = [&] {
+      source.peer->flicker(5000, looks == reading ? 1 : 0);
+      if (++looks <= 3) source.kernel.before("getsockopt", look);
+    };
+    source.kernel.before("getsockopt", look);
+    // The kernel delivers again before the next receive.
+    source.kernel.before("poll", [&] { source.event(1); });
+    CHECK_EQUAL(source.all(), "lost 2 1");
+  }
+}
+
 // A sender that loses its processor while it has added what finds no room.
 TEST(memory_that_seems_to_have_grown_is_waited_for) {
   for (const size_t readings : {1u, 5u, 30u}) {
