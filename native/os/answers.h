@@ -89,7 +89,7 @@ class ExpectationAnswer {
  private:
   struct Part {
     ExpectationSlab slab{memory};
-    alignas(8) uint8_t memory[slab_size];
+    alignas(8) uint8_t memory[slab_size] = {};  // all of it reaches JavaScript
   };
 
   PartList<Part> parts_;

@@ -36,6 +36,7 @@ DumpReader::Outcome DumpReader::read(uint8_t* memory) {
   outcome.step = fill(slab, outcome.failure);
   slab.stamp(wall_clock());
   outcome.filled = slab.count() > 0;
+  if (outcome.filled) slab.clear_rest();
   return outcome;
 }
 

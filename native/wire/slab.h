@@ -84,8 +84,10 @@ class Slab {
     header()->count++;
   }
 
-  // Room for the extension of the reserved record, before it is kept; it must fit.
+  // Room for the extension of the reserved record, a multiple of 8 and not 0, before the
+  // record is kept; it must fit.
   uint8_t* extend(size_t extension, uint16_t& offset) {
+    memset(memory_ + back_ - 8, 0, 8);  // what pads it
     back_ -= extension;
     offset = static_cast<uint16_t>(back_ / 8);
     return memory_ + back_;
@@ -93,6 +95,8 @@ class Slab {
 
   size_t count() const { return memory_ ? header()->count : 0; }
   void stamp(uint64_t read_time) { header()->read_time = read_time; }
+  // Once it is filled: no byte reaches JavaScript that was there before.
+  void clear_rest() { memset(memory_ + front_, 0, back_ - front_); }
   // The bytes between records and extensions.
   size_t front() const { return front_; }
   size_t back() const { return back_; }

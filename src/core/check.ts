@@ -236,6 +236,11 @@ export function markAsView({ prototype }: { readonly prototype: object }): void 
   Object.defineProperty(prototype, VIEW, { value: true });
 }
 
+/** Whether it is an entry, or a part of one. */
+export function isRecord(value: unknown, path: string): boolean {
+  return typeof value === 'object' && value !== null && reading(path, () => isView(value));
+}
+
 function isView(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype !== null && VIEW in prototype;
@@ -251,7 +256,7 @@ function isPlain(value: object): boolean {
 }
 
 function kindOf(value: object, path: string): string {
-  if (reading(path, () => isView(value))) return 'an entry or a part of one';
+  if (isRecord(value, path)) return 'an entry or a part of one';
   return builtInName(value) ?? 'an instance of a class';
 }
 

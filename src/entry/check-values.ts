@@ -51,7 +51,15 @@ export interface CheckedDccp {
 /** 0 would end the entry at once. */
 export const timeout = integer(1, 0xffffffff);
 
-export const labels = bits(128);
+/** As a bigint, or as entry.toJSON() has it. */
+function decimal(check: Check<bigint>): Check<bigint> {
+  return (value, path) => {
+    const isDecimal = typeof value === 'string' && /^\d{1,39}$/.test(value);
+    return check(isDecimal ? BigInt(value) : value, path);
+  };
+}
+
+export const labels = decimal(bits(128));
 
 const settableFlags = arrayOf(word(SETTABLE_STATUS));
 
@@ -112,7 +120,7 @@ export const sctp = object<CheckedSctp>({
 export const dccp = object<CheckedDccp>({
   state: numberOf(DCCP_STATES),
   role: numberOf(DCCP_ROLES),
-  handshakeSequence: optional(bits(48)),
+  handshakeSequence: optional(decimal(bits(48))),
 });
 
 const sequenceAdjustment = object<SequenceAdjustment>({

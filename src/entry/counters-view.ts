@@ -26,28 +26,28 @@ function directionAt(words: Uint32Array, record: number, field: number): Directi
 }
 
 class DirectionCountersView implements DirectionCounters {
-  private readonly words: Uint32Array;
-  private readonly at: number;
+  readonly #words: Uint32Array;
+  readonly #at: number;
 
   constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
+    this.#words = words;
+    this.#at = at;
   }
 
   get packets(): number {
-    return number64(this.words, this.at);
+    return number64(this.#words, this.#at);
   }
 
   get bytes(): number {
-    return number64(this.words, this.at + 2);
+    return number64(this.#words, this.#at + 2);
   }
 
   get packetsBig(): bigint {
-    return bigint64(this.words, this.at);
+    return bigint64(this.#words, this.#at);
   }
 
   get bytesBig(): bigint {
-    return bigint64(this.words, this.at + 2);
+    return bigint64(this.#words, this.#at + 2);
   }
 
   toJSON(): DirectionCountersJson {
@@ -62,20 +62,20 @@ class DirectionCountersView implements DirectionCounters {
 }
 
 class CountersView implements Counters {
-  private readonly words: Uint32Array;
-  private readonly at: number;
+  readonly #words: Uint32Array;
+  readonly #at: number;
 
   constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
+    this.#words = words;
+    this.#at = at;
   }
 
   get original(): DirectionCounters {
-    return directionAt(this.words, this.at, ORIGINAL_COUNTERS);
+    return directionAt(this.#words, this.#at, ORIGINAL_COUNTERS);
   }
 
   get reply(): DirectionCounters {
-    return directionAt(this.words, this.at, REPLY_COUNTERS);
+    return directionAt(this.#words, this.#at, REPLY_COUNTERS);
   }
 
   toJSON(): CountersJson {

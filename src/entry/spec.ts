@@ -10,6 +10,7 @@ import type { MasterTuple, Tuple } from '../record/tuple.js';
 import type {
   DccpInfo,
   Entry,
+  EntryJson,
   Nat,
   SctpInfo,
   SequenceAdjust,
@@ -52,9 +53,12 @@ export interface EntrySpec {
   readonly status?: readonly SettableStatus[] | Status | undefined;
   readonly tcp?: TcpSpec | undefined;
   readonly sctp?: SctpInfo | undefined;
-  readonly dccp?: DccpInfo | undefined;
-  /** A set of bits below 2 ** 128. Needs a rule that uses labels in the namespace. */
-  readonly labels?: bigint | undefined;
+  readonly dccp?: DccpInfo | EntryJson['dccp'] | undefined;
+  /**
+   * A set of bits below 2 ** 128; in decimal digits, as `entry.toJSON()` has it, too. Needs a
+   * rule that uses labels in the namespace.
+   */
+  readonly labels?: bigint | string | undefined;
   readonly helper?: string | undefined;
   /** The original tuple of an existing entry. Its protocol defaults to that of this one. */
   readonly master?: Tuple | MasterTuple | undefined;
@@ -71,8 +75,8 @@ export interface EntryChanges {
   readonly mark?: number | { readonly value: number; readonly mask: number } | undefined;
   /** Bits to set. The kernel clears none. */
   readonly status?: readonly SettableStatus[] | undefined;
-  /** All labels: the kernel clears the other bits. */
-  readonly labels?: bigint | undefined;
+  /** All labels, as in `EntrySpec`: the kernel clears the other bits. */
+  readonly labels?: bigint | string | undefined;
   /** `''` removes the helper for good: the kernel attaches none to an existing entry. */
   readonly helper?: string | undefined;
   readonly tcp?: TcpSpec | undefined;

@@ -28,31 +28,46 @@ function tcpStateAt(words: Uint32Array, record: number): TcpState {
 }
 
 class TcpView implements TcpInfo {
-  private readonly words: Uint32Array;
-  private readonly at: number;
+  readonly #words: Uint32Array;
+  readonly #at: number;
 
   constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
+    this.#words = words;
+    this.#at = at;
   }
 
   get state(): TcpState {
-    return tcpStateAt(this.words, this.at);
+    return tcpStateAt(this.#words, this.#at);
   }
 
   get original(): TcpDirection {
     return presentFields({
-      windowScale: this.byte(ENTRY_PRESENT.tcpOriginalWindowScale, ENTRY.tcpOriginalWindowScale),
-      flags: this.byte(ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags),
-      flagsMask: this.byte(ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags + 1),
+      windowScale: byte(
+        this.#words,
+        this.#at,
+        ENTRY_PRESENT.tcpOriginalWindowScale,
+        ENTRY.tcpOriginalWindowScale,
+      ),
+      flags: byte(this.#words, this.#at, ENTRY_PRESENT.tcpOriginalFlags, ENTRY.tcpOriginalFlags),
+      flagsMask: byte(
+        this.#words,
+        this.#at,
+        ENTRY_PRESENT.tcpOriginalFlags,
+        ENTRY.tcpOriginalFlags + 1,
+      ),
     });
   }
 
   get reply(): TcpDirection {
     return presentFields({
-      windowScale: this.byte(ENTRY_PRESENT.tcpReplyWindowScale, ENTRY.tcpReplyWindowScale),
-      flags: this.byte(ENTRY_PRESENT.tcpReplyFlags, ENTRY.tcpReplyFlags),
-      flagsMask: this.byte(ENTRY_PRESENT.tcpReplyFlags, ENTRY.tcpReplyFlags + 1),
+      windowScale: byte(
+        this.#words,
+        this.#at,
+        ENTRY_PRESENT.tcpReplyWindowScale,
+        ENTRY.tcpReplyWindowScale,
+      ),
+      flags: byte(this.#words, this.#at, ENTRY_PRESENT.tcpReplyFlags, ENTRY.tcpReplyFlags),
+      flagsMask: byte(this.#words, this.#at, ENTRY_PRESENT.tcpReplyFlags, ENTRY.tcpReplyFlags + 1),
     });
   }
 
@@ -64,11 +79,17 @@ class TcpView implements TcpInfo {
   [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
     return format(this.toJSON(), options);
   }
+}
 
-  private byte(present: number, field: number): number | undefined {
-    const { words, at } = this;
-    return ((words[at + PRESENT] as number) & present) !== 0 ? uint8(words, at, field) : undefined;
-  }
+function byte(
+  words: Uint32Array,
+  entry: number,
+  present: number,
+  field: number,
+): number | undefined {
+  return ((words[entry + PRESENT] as number) & present) !== 0
+    ? uint8(words, entry, field)
+    : undefined;
 }
 
 markAsView(TcpView);

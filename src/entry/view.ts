@@ -2,7 +2,7 @@
  * Entries and their parts as views over records: nothing is decoded before it is
  * read.
  */
-import { type InspectOptions, inspect, types } from 'node:util';
+import { type InspectOptions, inspect } from 'node:util';
 import { markAsView } from '../core/check.js';
 import {
   DCCP_ROLES,
@@ -55,20 +55,22 @@ const ORIGINAL = ENTRY.original / 4;
 const REPLY = ENTRY.reply / 4;
 
 export class EntryView implements EntryBase {
-  private readonly words: Uint32Array;
-  private readonly at: number;
+  readonly #words: Uint32Array;
+  readonly #at: number;
 
   constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
+    this.#words = words;
+    this.#at = at;
   }
 
   get family(): Family {
-    return this.uint8(ENTRY.original + TUPLE.family) === FAMILY_NUMBERS.ipv6 ? 'ipv6' : 'ipv4';
+    return uint8(this.#words, this.#at, ENTRY.original + TUPLE.family) === FAMILY_NUMBERS.ipv6
+      ? 'ipv6'
+      : 'ipv4';
   }
 
   get protocolNumber(): number {
-    return this.uint8(ENTRY.original + TUPLE.protocol);
+    return uint8(this.#words, this.#at, ENTRY.original + TUPLE.protocol);
   }
 
   get protocol(): Protocol {
@@ -76,23 +78,23 @@ export class EntryView implements EntryBase {
   }
 
   get original(): Tuple {
-    return tupleAt(this.words, this.at, ORIGINAL);
+    return tupleAt(this.#words, this.#at, ORIGINAL);
   }
 
   get reply(): Tuple {
-    return tupleAt(this.words, this.at, REPLY);
+    return tupleAt(this.#words, this.#at, REPLY);
   }
 
   get id(): number {
-    return this.uint32(ENTRY.id);
+    return uint32(this.#words, this.#at, ENTRY.id);
   }
 
   get zone(): number {
-    return this.uint16(ENTRY.zone);
+    return uint16(this.#words, this.#at, ENTRY.zone);
   }
 
   get status(): Status {
-    return new StatusView(this.uint32(ENTRY.status)) as StatusView & Status;
+    return new StatusView(uint32(this.#words, this.#at, ENTRY.status)) as StatusView & Status;
   }
 
   get assured(): boolean {
@@ -100,55 +102,67 @@ export class EntryView implements EntryBase {
   }
 
   get timeout(): number | undefined {
-    return this.has(ENTRY_PRESENT.timeout) ? this.uint32(ENTRY.timeout) : undefined;
+    return has(this.#words, this.#at, ENTRY_PRESENT.timeout)
+      ? uint32(this.#words, this.#at, ENTRY.timeout)
+      : undefined;
   }
 
   get mark(): number | undefined {
-    return this.has(ENTRY_PRESENT.mark) ? this.uint32(ENTRY.mark) : undefined;
+    return has(this.#words, this.#at, ENTRY_PRESENT.mark)
+      ? uint32(this.#words, this.#at, ENTRY.mark)
+      : undefined;
   }
 
   get use(): number | undefined {
-    return this.has(ENTRY_PRESENT.use) ? this.uint32(ENTRY.use) : undefined;
+    return has(this.#words, this.#at, ENTRY_PRESENT.use)
+      ? uint32(this.#words, this.#at, ENTRY.use)
+      : undefined;
   }
 
   get tcp(): TcpInfo | undefined {
-    return tcpAt(this.words, this.at);
+    return tcpAt(this.#words, this.#at);
   }
 
   get sctp(): SctpInfo | undefined {
-    if (!this.has(ENTRY_PRESENT.sctpState)) return undefined;
+    if (!has(this.#words, this.#at, ENTRY_PRESENT.sctpState)) return undefined;
     return presentFields({
-      state: nameOf(SCTP_STATES, this.uint8(ENTRY.state)),
-      originalTag: this.has(ENTRY_PRESENT.sctpOriginalTag)
-        ? this.uint32(ENTRY.sctpOriginalTag)
+      state: nameOf(SCTP_STATES, uint8(this.#words, this.#at, ENTRY.state)),
+      originalTag: has(this.#words, this.#at, ENTRY_PRESENT.sctpOriginalTag)
+        ? uint32(this.#words, this.#at, ENTRY.sctpOriginalTag)
         : undefined,
-      replyTag: this.has(ENTRY_PRESENT.sctpReplyTag) ? this.uint32(ENTRY.sctpReplyTag) : undefined,
+      replyTag: has(this.#words, this.#at, ENTRY_PRESENT.sctpReplyTag)
+        ? uint32(this.#words, this.#at, ENTRY.sctpReplyTag)
+        : undefined,
     });
   }
 
   get dccp(): DccpInfo | undefined {
-    if (!this.has(ENTRY_PRESENT.dccpState)) return undefined;
+    if (!has(this.#words, this.#at, ENTRY_PRESENT.dccpState)) return undefined;
     return presentFields({
-      state: nameOf(DCCP_STATES, this.uint8(ENTRY.state)),
-      role: this.has(ENTRY_PRESENT.dccpRole)
-        ? nameOf(DCCP_ROLES, this.uint8(ENTRY.dccpRole))
+      state: nameOf(DCCP_STATES, uint8(this.#words, this.#at, ENTRY.state)),
+      role: has(this.#words, this.#at, ENTRY_PRESENT.dccpRole)
+        ? nameOf(DCCP_ROLES, uint8(this.#words, this.#at, ENTRY.dccpRole))
         : undefined,
-      handshakeSequence: this.has(ENTRY_PRESENT.dccpHandshakeSequence)
-        ? this.uint64(ENTRY.dccpHandshakeSequence)
+      handshakeSequence: has(this.#words, this.#at, ENTRY_PRESENT.dccpHandshakeSequence)
+        ? uint64(this.#words, this.#at, ENTRY.dccpHandshakeSequence)
         : undefined,
     });
   }
 
   get counters(): Counters | undefined {
-    return countersAt(this.words, this.at);
+    return countersAt(this.#words, this.#at);
   }
 
   get startTimeNs(): bigint | undefined {
-    return this.has(ENTRY_PRESENT.startTime) ? this.uint64(ENTRY.startTime) : undefined;
+    return has(this.#words, this.#at, ENTRY_PRESENT.startTime)
+      ? uint64(this.#words, this.#at, ENTRY.startTime)
+      : undefined;
   }
 
   get stopTimeNs(): bigint | undefined {
-    return this.has(ENTRY_PRESENT.stopTime) ? this.uint64(ENTRY.stopTime) : undefined;
+    return has(this.#words, this.#at, ENTRY_PRESENT.stopTime)
+      ? uint64(this.#words, this.#at, ENTRY.stopTime)
+      : undefined;
   }
 
   get startTime(): Date | undefined {
@@ -160,28 +174,38 @@ export class EntryView implements EntryBase {
   }
 
   get labels(): bigint | undefined {
-    if (!this.extended(EXTENSION_PRESENT.labels)) return undefined;
+    if (!extended(this.#words, this.#at, EXTENSION_PRESENT.labels)) return undefined;
     // Bit n is bit n % 8 of byte n / 8, whatever the host.
-    const labels = bytes(this.words, this.extension(), EXTENSION.labels, 16);
+    const labels = bytes(this.#words, extensionOf(this.#words, this.#at), EXTENSION.labels, 16);
     return (labels.readBigUInt64LE(8) << 64n) | labels.readBigUInt64LE(0);
   }
 
   get helper(): string | undefined {
-    if (!this.extended(EXTENSION_PRESENT.helper)) return undefined;
-    return this.text(0, this.extensionLength(EXTENSION.helperLength));
+    if (!extended(this.#words, this.#at, EXTENSION_PRESENT.helper)) return undefined;
+    return text(
+      this.#words,
+      this.#at,
+      0,
+      extensionLength(this.#words, this.#at, EXTENSION.helperLength),
+    );
   }
 
   get securityContext(): string | undefined {
-    if (!this.extended(EXTENSION_PRESENT.securityContext)) return undefined;
-    return this.text(
-      this.extensionLength(EXTENSION.helperLength),
-      this.extensionLength(EXTENSION.securityContextLength),
+    if (!extended(this.#words, this.#at, EXTENSION_PRESENT.securityContext)) return undefined;
+    return text(
+      this.#words,
+      this.#at,
+      extensionLength(this.#words, this.#at, EXTENSION.helperLength),
+      extensionLength(this.#words, this.#at, EXTENSION.securityContextLength),
     );
   }
 
   get master(): MasterTuple | undefined {
-    if (!this.extended(EXTENSION_PRESENT.master)) return undefined;
-    return new MasterTupleView(this.words, this.extension() + EXTENSION.master / 4);
+    if (!extended(this.#words, this.#at, EXTENSION_PRESENT.master)) return undefined;
+    return new MasterTupleView(
+      this.#words,
+      extensionOf(this.#words, this.#at) + EXTENSION.master / 4,
+    );
   }
 
   get nat(): Nat | undefined {
@@ -199,11 +223,15 @@ export class EntryView implements EntryBase {
   }
 
   get sequenceAdjust(): SequenceAdjust | undefined {
-    const original = this.sequenceAdjustment(
+    const original = sequenceAdjustment(
+      this.#words,
+      this.#at,
       EXTENSION_PRESENT.originalSequenceAdjust,
       EXTENSION.originalSequenceAdjust,
     );
-    const reply = this.sequenceAdjustment(
+    const reply = sequenceAdjustment(
+      this.#words,
+      this.#at,
       EXTENSION_PRESENT.replySequenceAdjust,
       EXTENSION.replySequenceAdjust,
     );
@@ -211,12 +239,12 @@ export class EntryView implements EntryBase {
   }
 
   get synproxy(): Synproxy | undefined {
-    if (!this.has(ENTRY_PRESENT.synproxy)) return undefined;
-    if (!this.extended(EXTENSION_PRESENT.synproxy)) {
+    if (!has(this.#words, this.#at, ENTRY_PRESENT.synproxy)) return undefined;
+    if (!extended(this.#words, this.#at, EXTENSION_PRESENT.synproxy)) {
       return { initialSequence: 0, initialTimestamp: 0, timestampOffset: 0 };
     }
-    const { words } = this;
-    const at = this.extension();
+    const words = this.#words;
+    const at = extensionOf(this.#words, this.#at);
     return {
       initialSequence: uint32(words, at, EXTENSION.synproxy),
       initialTimestamp: uint32(words, at, EXTENSION.synproxy + 4),
@@ -225,7 +253,7 @@ export class EntryView implements EntryBase {
   }
 
   get unknownAttributes(): number {
-    return this.uint16(ENTRY.unknownAttributes);
+    return uint16(this.#words, this.#at, ENTRY.unknownAttributes);
   }
 
   /**
@@ -233,11 +261,9 @@ export class EntryView implements EntryBase {
    * a Proxy, or only look like an entry: nothing of it runs here.
    */
   static keySlabOf(value: unknown): ArrayBuffer | undefined {
-    if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined;
+    if (typeof value !== 'object' || value === null || !(#words in value)) return undefined;
     if (Object.getPrototypeOf(value) !== EntryView.prototype) return undefined;
-    if (!Object.hasOwn(value, 'words')) return undefined;
-    const { words, at } = value as EntryView;
-    return keySlabOfRecord(words, at);
+    return keySlabOfRecord(value.#words, value.#at);
   }
 
   toJSON(): EntryJson {
@@ -245,8 +271,12 @@ export class EntryView implements EntryBase {
   }
 
   toString(): string {
-    const readTimeNs = bigint64(this.words, SLAB.readTime / 4);
-    return conntrackLine(this as EntryBase as Entry, readTimeNs, this.has(ENTRY_PRESENT.zone));
+    const readTimeNs = bigint64(this.#words, SLAB.readTime / 4);
+    return conntrackLine(
+      this as EntryBase as Entry,
+      readTimeNs,
+      has(this.#words, this.#at, ENTRY_PRESENT.zone),
+    );
   }
 
   [inspect.custom](depth: number, options: InspectOptions, format: Inspect): string {
@@ -264,59 +294,49 @@ export class EntryView implements EntryBase {
     });
     return `Entry ${format(shown, options)}`;
   }
+}
 
-  private sequenceAdjustment(present: number, field: number): SequenceAdjustment | undefined {
-    if (!this.extended(present)) return undefined;
-    const { words } = this;
-    const at = this.extension();
-    return {
-      correctionPosition: uint32(words, at, field),
-      offsetBefore: int32(words, at, field + 4),
-      offsetAfter: int32(words, at, field + 8),
-    };
-  }
+// What a view cannot have as methods: whoever holds an entry could read beyond its record.
 
-  private text(from: number, length: number): string {
-    return bytes(this.words, this.extension(), EXTENSION.size + from, length).toString();
-  }
+function sequenceAdjustment(
+  words: Uint32Array,
+  entry: number,
+  present: number,
+  field: number,
+): SequenceAdjustment | undefined {
+  if (!extended(words, entry, present)) return undefined;
+  const at = extensionOf(words, entry);
+  return {
+    correctionPosition: uint32(words, at, field),
+    offsetBefore: int32(words, at, field + 4),
+    offsetAfter: int32(words, at, field + 8),
+  };
+}
 
-  private extensionLength(field: number): number {
-    return uint16(this.words, this.extension(), field);
-  }
+function text(words: Uint32Array, entry: number, from: number, length: number): string {
+  return bytes(words, extensionOf(words, entry), EXTENSION.size + from, length).toString();
+}
 
-  /** In words; the record has it in units of eight bytes. */
-  private extension(): number {
-    return 2 * this.uint16(ENTRY.extension);
-  }
+function extensionLength(words: Uint32Array, entry: number, field: number): number {
+  return uint16(words, extensionOf(words, entry), field);
+}
 
-  private has(present: number): boolean {
-    return (this.present() & present) !== 0;
-  }
+/** In words; the record has it in units of eight bytes. */
+function extensionOf(words: Uint32Array, entry: number): number {
+  return 2 * uint16(words, entry, ENTRY.extension);
+}
 
-  /** The same of what stands in the extension. */
-  private extended(present: number): boolean {
-    return (this.uint32(ENTRY.extensionPresent) & present) !== 0;
-  }
+function has(words: Uint32Array, entry: number, present: number): boolean {
+  return ((words[entry + PRESENT] as number) & present) !== 0;
+}
 
-  private present(): number {
-    return this.words[this.at + PRESENT] as number;
-  }
+/** The same of what stands in the extension. */
+function extended(words: Uint32Array, entry: number, present: number): boolean {
+  return (uint32(words, entry, ENTRY.extensionPresent) & present) !== 0;
+}
 
-  private uint8(field: number): number {
-    return uint8(this.words, this.at, field);
-  }
-
-  private uint16(field: number): number {
-    return uint16(this.words, this.at, field);
-  }
-
-  private uint32(field: number): number {
-    return uint32(this.words, this.at, field);
-  }
-
-  private uint64(field: number): bigint {
-    return bigint64(this.words, this.at + field / 4);
-  }
+function uint64(words: Uint32Array, entry: number, field: number): bigint {
+  return bigint64(words, entry + field / 4);
 }
 
 function dateOf(nanoseconds: bigint | undefined): Date | undefined {

@@ -26,20 +26,22 @@ import { expectationLine } from './line.js';
 type Inspect = (value: unknown, options: InspectOptions) => string;
 
 export class ExpectationView implements Expectation {
-  private readonly words: Uint32Array;
-  private readonly at: number;
+  readonly #words: Uint32Array;
+  readonly #at: number;
 
   constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
+    this.#words = words;
+    this.#at = at;
   }
 
   get family(): Family {
-    return this.uint8(EXPECTATION.tuple + TUPLE.family) === FAMILY_NUMBERS.ipv6 ? 'ipv6' : 'ipv4';
+    return uint8(this.#words, this.#at, EXPECTATION.tuple + TUPLE.family) === FAMILY_NUMBERS.ipv6
+      ? 'ipv6'
+      : 'ipv4';
   }
 
   get protocolNumber(): number {
-    return this.uint8(EXPECTATION.tuple + TUPLE.protocol);
+    return uint8(this.#words, this.#at, EXPECTATION.tuple + TUPLE.protocol);
   }
 
   get protocol(): Protocol {
@@ -47,67 +49,79 @@ export class ExpectationView implements Expectation {
   }
 
   get tuple(): TupleView {
-    return new TupleView(this.words, this.at + EXPECTATION.tuple / 4);
+    return new TupleView(this.#words, this.#at + EXPECTATION.tuple / 4);
   }
 
   get mask(): TupleView {
-    return new TupleView(this.words, this.at + EXPECTATION.mask / 4);
+    return new TupleView(this.#words, this.#at + EXPECTATION.mask / 4);
   }
 
   get master(): MasterTupleView {
-    return new MasterTupleView(this.words, this.at + EXPECTATION.master / 4);
+    return new MasterTupleView(this.#words, this.#at + EXPECTATION.master / 4);
   }
 
   get id(): number {
-    return this.uint32(EXPECTATION.id);
+    return uint32(this.#words, this.#at, EXPECTATION.id);
   }
 
   get zone(): number {
-    return uint16(this.words, this.at, EXPECTATION.zone);
+    return uint16(this.#words, this.#at, EXPECTATION.zone);
   }
 
   get timeout(): number | undefined {
-    return this.has(EXPECTATION_PRESENT.timeout) ? this.uint32(EXPECTATION.timeout) : undefined;
+    return has(this.#words, this.#at, EXPECTATION_PRESENT.timeout)
+      ? uint32(this.#words, this.#at, EXPECTATION.timeout)
+      : undefined;
   }
 
   get flags(): ExpectationFlags {
-    const bits = this.uint32(EXPECTATION.flags);
+    const bits = uint32(this.#words, this.#at, EXPECTATION.flags);
     const flags = EXPECTATION_FLAGS.map((flag, bit) => [flag, (bits & (1 << bit)) !== 0] as const);
     return { bits, ...Object.fromEntries(flags) } as ExpectationFlags;
   }
 
   get class(): number | undefined {
-    return this.has(EXPECTATION_PRESENT.class) ? this.uint32(EXPECTATION.class) : undefined;
+    return has(this.#words, this.#at, EXPECTATION_PRESENT.class)
+      ? uint32(this.#words, this.#at, EXPECTATION.class)
+      : undefined;
   }
 
   get helper(): string | undefined {
-    if (!this.has(EXPECTATION_PRESENT.helper)) return undefined;
-    return this.text(0, this.length(EXPECTATION_EXTENSION.helperLength));
+    if (!has(this.#words, this.#at, EXPECTATION_PRESENT.helper)) return undefined;
+    return text(
+      this.#words,
+      this.#at,
+      0,
+      lengthIn(this.#words, this.#at, EXPECTATION_EXTENSION.helperLength),
+    );
   }
 
   get function(): string | undefined {
-    if (!this.has(EXPECTATION_PRESENT.function)) return undefined;
-    return this.text(
-      this.length(EXPECTATION_EXTENSION.helperLength),
-      this.length(EXPECTATION_EXTENSION.functionLength),
+    if (!has(this.#words, this.#at, EXPECTATION_PRESENT.function)) return undefined;
+    return text(
+      this.#words,
+      this.#at,
+      lengthIn(this.#words, this.#at, EXPECTATION_EXTENSION.helperLength),
+      lengthIn(this.#words, this.#at, EXPECTATION_EXTENSION.functionLength),
     );
   }
 
   get nat(): ExpectationNat | undefined {
-    if (!this.has(EXPECTATION_PRESENT.nat)) return undefined;
+    if (!has(this.#words, this.#at, EXPECTATION_PRESENT.nat)) return undefined;
     const { source, sourcePort } = new TupleView(
-      this.words,
-      this.extension() + EXPECTATION_EXTENSION.nat / 4,
+      this.#words,
+      extensionOf(this.#words, this.#at) + EXPECTATION_EXTENSION.nat / 4,
     );
     return presentFields<ExpectationNat>({
-      direction: this.uint32(EXPECTATION.natDirection) === 0 ? 'original' : 'reply',
+      direction:
+        uint32(this.#words, this.#at, EXPECTATION.natDirection) === 0 ? 'original' : 'reply',
       address: source,
       port: sourcePort,
     });
   }
 
   get unknownAttributes(): number {
-    return uint16(this.words, this.at, EXPECTATION.unknownAttributes);
+    return uint16(this.#words, this.#at, EXPECTATION.unknownAttributes);
   }
 
   toJSON(): ExpectationJson {
@@ -131,7 +145,7 @@ export class ExpectationView implements Expectation {
   }
 
   toString(): string {
-    return expectationLine(this, this.has(EXPECTATION_PRESENT.zone));
+    return expectationLine(this, has(this.#words, this.#at, EXPECTATION_PRESENT.zone));
   }
 
   [inspect.custom](depth: number, options: InspectOptions, format: Inspect): string {
@@ -140,32 +154,24 @@ export class ExpectationView implements Expectation {
     const set = EXPECTATION_FLAGS.filter((_, bit) => (bits & (1 << bit)) !== 0);
     return `Expectation ${format({ ...this.toJSON(), flags: set }, options)}`;
   }
+}
 
-  private text(from: number, length: number): string {
-    const field = EXPECTATION_EXTENSION.size + from;
-    return bytes(this.words, this.extension(), field, length).toString();
-  }
+function text(words: Uint32Array, expectation: number, from: number, length: number): string {
+  const field = EXPECTATION_EXTENSION.size + from;
+  return bytes(words, extensionOf(words, expectation), field, length).toString();
+}
 
-  private length(field: number): number {
-    return uint16(this.words, this.extension(), field);
-  }
+function lengthIn(words: Uint32Array, expectation: number, field: number): number {
+  return uint16(words, extensionOf(words, expectation), field);
+}
 
-  /** In words; the record has it in units of eight bytes. */
-  private extension(): number {
-    return 2 * uint16(this.words, this.at, EXPECTATION.extension);
-  }
+/** In words; the record has it in units of eight bytes. */
+function extensionOf(words: Uint32Array, expectation: number): number {
+  return 2 * uint16(words, expectation, EXPECTATION.extension);
+}
 
-  private has(present: number): boolean {
-    return (this.uint32(EXPECTATION.present) & present) !== 0;
-  }
-
-  private uint8(field: number): number {
-    return uint8(this.words, this.at, field);
-  }
-
-  private uint32(field: number): number {
-    return uint32(this.words, this.at, field);
-  }
+function has(words: Uint32Array, expectation: number, present: number): boolean {
+  return (uint32(words, expectation, EXPECTATION.present) & present) !== 0;
 }
 
 markAsView(ExpectationView);

@@ -7,6 +7,7 @@ import {
   boolean,
   type Check,
   isArray,
+  isRecord,
   itemsOf,
   masked,
   object,
@@ -16,9 +17,10 @@ import {
   uint16,
   word,
 } from '../core/check.js';
-import { rangeError } from '../core/errors.js';
+import { rangeError, typeError } from '../core/errors.js';
 import { DCCP_STATES, SCTP_STATES, STATUS_FLAGS, TCP_STATES } from '../core/names.js';
-import { protocol } from '../record/check-tuple.js';
+import { shown } from '../core/show-value.js';
+import { familyOf, protocol, requireFamily } from '../record/check-tuple.js';
 import { FILTER } from '../record/layout.js';
 import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
 import { network } from './network.js';
@@ -34,13 +36,17 @@ export type CheckedFilter = Omit<EntryFilter, 'protocol'> & {
   readonly protocol: number | undefined;
 };
 
+const PORTS = 'an integer from 0 to 65535 or { from, to }';
 const range = object<{ readonly from: number; readonly to: number }>(
   { from: uint16, to: uint16 },
-  'an integer from 0 to 65535 or { from, to }',
+  PORTS,
 );
 
 const ports: Check<PortFilter> = (value, path) => {
   if (typeof value === 'number') return uint16(value, path);
+  if (typeof value === 'string') {
+    throw typeError(path, `must be ${PORTS}, not the string ${shown(value)}`);
+  }
   const { from, to } = range(value, path);
   if (from > to) throw rangeError(path, `from must not exceed to: ${from}, ${to}`);
   return { from, to };
@@ -67,7 +73,7 @@ const stateWord: Check<StateFilter> = word([
 ]);
 const states = arrayOf(stateWord);
 
-const filter = object<CheckedFilter>(
+const fields = object<CheckedFilter>(
   {
     family: optional(word(['ipv4', 'ipv6'])),
     protocol: optional(protocol),
@@ -91,6 +97,36 @@ const filter = object<CheckedFilter>(
   },
   'a plain object or an array of them',
 );
+
+const filter: Check<CheckedFilter> = (value, path) => {
+  if (isRecord(value, path)) {
+    throw typeError(
+      path,
+      'must be a plain object or an array of them, not an entry; getEntry(), updateEntry() and ' +
+        'deleteEntry() take an entry',
+    );
+  }
+  const checked = fields(value, path);
+  requireOneFamily(checked, path);
+  return checked;
+};
+
+/** An entry has one address family: addresses of two would match nothing, in silence. */
+function requireOneFamily({ family, address, original, reply }: CheckedFilter, path: string): void {
+  const named: [field: string, address: string | undefined][] = [
+    ['address', address],
+    ['original.source', original?.source],
+    ['original.destination', original?.destination],
+    ['reply.source', reply?.source],
+    ['reply.destination', reply?.destination],
+  ];
+  let first = family === undefined ? undefined : { family, field: 'family' };
+  for (const [field, address] of named) {
+    if (address === undefined) continue;
+    if (first !== undefined) requireFamily(first.family, address, `${path}.${field}`, first.field);
+    first ??= { family: familyOf(address), field };
+  }
+}
 
 /** One filter, or several of which any may match. */
 export function filtersOf(value: unknown, path: string): NamedFilter[] {

@@ -35,10 +35,7 @@ export function compileFilter(
   path = 'filter',
 ): CompiledFilter {
   const filters = filtersOf(filter === undefined ? {} : filter, path);
-  const writers = filters
-    .map((named) => new FilterWriter(named.filter))
-    // A filter with both families matches nothing.
-    .filter(({ families }) => families.size < 2);
+  const writers = filters.map((named) => new FilterWriter(named.filter));
   const [first, ...others] = writers;
   if (first === undefined) {
     const records = new ArrayBuffer(0);

@@ -6,7 +6,14 @@ import type { Check } from '../core/check.js';
 import { rangeError, typeError } from '../core/errors.js';
 import type { Family } from '../core/names.js';
 import { shown } from '../core/show-value.js';
-import { addressFamily, formatIPv4, formatIPv6, writeAddress } from '../record/ip-address.js';
+import { scopeHint } from '../record/check-tuple.js';
+import {
+  addressFamily,
+  formatIPv4,
+  formatIPv6,
+  mappedIPv4,
+  writeAddress,
+} from '../record/ip-address.js';
 
 export interface Network {
   readonly address: string;
@@ -15,12 +22,13 @@ export interface Network {
   readonly prefix: number;
 }
 
-/** An address, or a network such as `10.0.0.0/8`. */
+/** An address, or a network such as `10.0.0.0/8`; an IPv4-mapped one becomes IPv4. */
 export const network: Check<string> = (value, path) => {
   const parts = typeof value === 'string' ? value.split('/') : [];
   const family = addressFamily(parts[0] ?? '');
   if (typeof value !== 'string' || family === undefined || parts.length > 2) {
-    throw typeError(path, `must be an IPv4 or IPv6 address or network, not ${shown(value)}`);
+    const given = `${shown(value)}${scopeHint(parts[0])}`;
+    throw typeError(path, `must be an IPv4 or IPv6 address or network, not ${given}`);
   }
   const bits = bitsOf(family);
   const [, length] = parts;
@@ -33,8 +41,17 @@ export const network: Check<string> = (value, path) => {
     const beyond = `${shown(value)} has bits beyond its prefix length`;
     throw typeError(path, `${beyond}; did you mean '${masked}/${prefix}' or '${address}'?`);
   }
-  return value;
+  return unmapped(address, prefix) ?? value;
 };
+
+/** The IPv4 network that an IPv4-mapped one stands for. */
+function unmapped(address: string, prefix: number): string | undefined {
+  const mapped = prefix < MAPPED_PREFIX ? undefined : mappedIPv4(address);
+  return mapped && `${mapped}/${prefix - MAPPED_PREFIX}`;
+}
+
+/** Of `::ffff:0:0`. */
+const MAPPED_PREFIX = 96;
 
 /** The network in a text that was checked. */
 export function networkOf(text: string): Network {

@@ -15,7 +15,7 @@ import {
 import { typeError } from '../core/errors.js';
 import { type Family, type NamedProtocol, PROTOCOL_NUMBERS } from '../core/names.js';
 import { shown } from '../core/show-value.js';
-import { addressFamily } from './ip-address.js';
+import { addressFamily, mappedIPv4 } from './ip-address.js';
 import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
@@ -45,13 +45,25 @@ export function protocolOf(
     : protocol(given, `${path}.protocol`);
 }
 
+/** An address; an IPv4-mapped one becomes IPv4. */
 export const address: Check<string> = (value, path) => {
-  if (typeof value === 'string' && addressFamily(value) !== undefined) return value;
+  const family = typeof value === 'string' ? addressFamily(value) : undefined;
+  if (family === undefined) {
+    throw typeError(
+      path,
+      `must be an IPv4 or IPv6 address, not ${shown(value)}${scopeHint(value)}`,
+    );
+  }
+  const text = value as string;
+  return family === 'ipv6' ? (mappedIPv4(text) ?? text) : text;
+};
+
+/** For an address such as `fe80::1%eth0`. */
+export function scopeHint(value: unknown): string {
   const scoped =
     typeof value === 'string' && addressFamily(value.split('%', 1)[0] ?? '') === 'ipv6';
-  const hint = scoped ? '; leave the scope out, which the kernel does not track' : '';
-  throw typeError(path, `must be an IPv4 or IPv6 address, not ${shown(value)}${hint}`);
-};
+  return scoped ? '; leave out the scope, which the kernel does not track' : '';
+}
 
 /** The family of an address that was checked. */
 export function familyOf(text: string): Family {

@@ -98,6 +98,20 @@ export function addressFamily(text: string): Family | undefined {
   return undefined;
 }
 
+/**
+ * The IPv4 address that an IPv4-mapped IPv6 address stands for (RFC 4291, 2.5.5.2), such as
+ * `::ffff:192.0.2.1`, which `socket.remoteAddress` has for IPv4 clients of a dual-stack server:
+ * the kernel tracks their packets as IPv4. `undefined` for every other address.
+ */
+export function mappedIPv4(text: string): string | undefined {
+  if (!/^[0:]+:ffff:/i.test(text) || addressFamily(text) !== 'ipv6') return undefined;
+  const words = new Uint32Array(4);
+  const view = new DataView(words.buffer);
+  writeAddress(view, 0, text);
+  const isMapped = view.getBigUint64(0) === 0n && view.getUint32(8) === 0xffff;
+  return isMapped ? Array.from(new Uint8Array(words.buffer, 12)).join('.') : undefined;
+}
+
 /** Writes the 4 or 16 bytes of an address that `addressFamily` knows. */
 export function writeAddress(view: DataView, offset: number, text: string): void {
   if (isIPv4(text)) {

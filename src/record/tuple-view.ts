@@ -49,42 +49,44 @@ export function tupleAt(words: Uint32Array, record: number, field: number): Tupl
 }
 
 export class TupleView implements Tuple {
-  protected readonly words: Uint32Array;
-  protected readonly at: number;
+  readonly #words: Uint32Array;
+  readonly #at: number;
 
   constructor(words: Uint32Array, at: number) {
-    this.words = words;
-    this.at = at;
+    this.#words = words;
+    this.#at = at;
   }
 
   get source(): string {
-    return addressAt(this.words, this.at, SOURCE);
+    return addressAt(this.#words, this.#at, SOURCE);
   }
 
   get destination(): string {
-    return addressAt(this.words, this.at, DESTINATION);
+    return addressAt(this.#words, this.#at, DESTINATION);
   }
 
   get sourcePort(): number | undefined {
-    return sourcePortAt(this.words, this.at);
+    return sourcePortAt(this.#words, this.#at);
   }
 
   get destinationPort(): number | undefined {
-    return destinationPortAt(this.words, this.at);
+    return destinationPortAt(this.#words, this.#at);
   }
 
   get sourceKey(): number | undefined {
-    return this.half(TUPLE_PRESENT.sourceKey, TUPLE.sourcePort);
+    return half(this.#words, this.#at, TUPLE_PRESENT.sourceKey, TUPLE.sourcePort);
   }
 
   get destinationKey(): number | undefined {
-    return this.half(TUPLE_PRESENT.destinationKey, TUPLE.destinationPort);
+    return half(this.#words, this.#at, TUPLE_PRESENT.destinationKey, TUPLE.destinationPort);
   }
 
   get icmp(): IcmpTuple | undefined {
-    const { words, at } = this;
+    const words = this.#words;
+    const at = this.#at;
     const { icmpId, icmpType, icmpCode } = TUPLE_PRESENT;
-    if (!(this.has(icmpId) && this.has(icmpType) && this.has(icmpCode))) return undefined;
+    if (!(has(words, at, icmpId) && has(words, at, icmpType) && has(words, at, icmpCode)))
+      return undefined;
     return {
       type: uint8(words, at, TUPLE.icmpType),
       code: uint8(words, at, TUPLE.icmpCode),
@@ -93,7 +95,7 @@ export class TupleView implements Tuple {
   }
 
   get zone(): number | undefined {
-    return this.half(TUPLE_PRESENT.zone, TUPLE.zone);
+    return half(this.#words, this.#at, TUPLE_PRESENT.zone, TUPLE.zone);
   }
 
   toJSON(): Tuple {
@@ -114,19 +116,31 @@ export class TupleView implements Tuple {
   [inspect.custom](_depth: number, options: InspectOptions, format: Inspect): string {
     return format(this.toJSON(), options);
   }
+}
 
-  private half(present: number, field: number): number | undefined {
-    return this.has(present) ? uint16(this.words, this.at, field) : undefined;
-  }
+function half(
+  words: Uint32Array,
+  tuple: number,
+  present: number,
+  field: number,
+): number | undefined {
+  return has(words, tuple, present) ? uint16(words, tuple, field) : undefined;
+}
 
-  private has(present: number): boolean {
-    return ((this.words[this.at + PRESENT] as number) & present) !== 0;
-  }
+function has(words: Uint32Array, tuple: number, present: number): boolean {
+  return ((words[tuple + PRESENT] as number) & present) !== 0;
 }
 
 export class MasterTupleView extends TupleView implements MasterTuple {
+  readonly #protocolNumber: number;
+
+  constructor(words: Uint32Array, at: number) {
+    super(words, at);
+    this.#protocolNumber = uint8(words, at, TUPLE.protocol);
+  }
+
   get protocolNumber(): number {
-    return uint8(this.words, this.at, TUPLE.protocol);
+    return this.#protocolNumber;
   }
 
   get protocol(): Protocol {

@@ -99,10 +99,12 @@ export class Random {
 
 /** A filter of one to three fields, with values that entries of the table have, or nearly. */
 export function randomFilter(random: Random, table: readonly Entry[]): EntryFilter {
-  const fields = Array.from({ length: 1 + random.below(3) }, () => {
-    const entry = random.of(table);
-    return random.of(fieldsOf(random, entry));
-  });
+  // Of one family: addresses of two are refused.
+  const { family } = random.of(table);
+  const sameFamily = table.filter((entry) => entry.family === family);
+  const fields = Array.from({ length: 1 + random.below(3) }, () =>
+    random.of(fieldsOf(random, random.of(sameFamily))),
+  );
   return Object.assign({}, ...fields) as EntryFilter;
 }
 

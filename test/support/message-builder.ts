@@ -24,6 +24,7 @@ export const CTNETLINK = {
   getStatsCpu: 0x104,
   getStats: 0x105,
 } as const;
+export const CTNETLINK_EXPECTATIONS = { new: 0x200 } as const;
 export const FAMILY = { unspecified: 0, ipv4: 2, ipv6: 10 } as const;
 
 const NLA_F_NESTED = 0x8000;
@@ -276,6 +277,29 @@ export function entryMessage(entry: EntryDescription): Message {
     type: CTNETLINK.new,
     flags: NLM_F.multi,
     payload: Buffer.concat([nfgenmsg(family), entryAttributes(entry)]),
+  };
+}
+
+/** The message of a dump that holds an expectation of FTP. */
+export function expectationMessage(id: number): Message {
+  const flow = { source: '10.0.0.1', destination: '10.0.0.2', protocol: 6 };
+  const payload = [
+    tuple(1, { ...flow, ports: [40000, 21] }),
+    tuple(2, { ...flow, ports: [0, 50000] }),
+    tuple(3, {
+      source: '255.255.255.255',
+      destination: '255.255.255.255',
+      protocol: 6,
+      ports: [0, 65535],
+    }),
+    attribute(4, u32(300)),
+    attribute(5, u32(id)),
+    attribute(6, text('ftp')),
+  ];
+  return {
+    type: CTNETLINK_EXPECTATIONS.new,
+    flags: NLM_F.multi,
+    payload: Buffer.concat([nfgenmsg(FAMILY.ipv4), ...payload]),
   };
 }
 

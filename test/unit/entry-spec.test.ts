@@ -67,6 +67,18 @@ describe('a specification becomes a record', () => {
     );
   });
 
+  it('of labels and of a DCCP sequence from JSON', () => {
+    const dccp = { state: 'OPEN', role: 'client', handshakeSequence: '281474976710655' } as const;
+    const entry = specOf({ ...TCP, protocol: 'dccp', dccp, labels: String(2n ** 128n - 1n) });
+    expect(entry.labels).toBe(2n ** 128n - 1n);
+    expect(entry.dccp?.handshakeSequence).toBe(2n ** 48n - 1n);
+    expect(specOf({ ...TCP, labels: entry.toJSON().labels }).labels).toBe(entry.labels);
+    for (const labels of ['', '-1', '0x1', '1n', '1.5', ' 1', '9'.repeat(40)]) {
+      expect(() => specOf({ ...TCP, labels })).toThrow(/^spec\.labels: /);
+    }
+    expect(() => specOf({ ...TCP, labels: String(2n ** 128n) })).toThrow(RangeError);
+  });
+
   it('with all that a request can say', () => {
     const spec = {
       ...TCP,

@@ -33,10 +33,55 @@ describe('the family that the kernel is asked for', () => {
     [[{ address: 'fd00::/8' }, { reply: { source: 'fe80::1' } }], AF_INET6],
     [[{ address: '10.0.0.1' }, { address: 'fd00::1' }], BOTH],
     [[{ address: '10.0.0.1' }, { protocol: 'tcp' }], BOTH],
-    [{ original: { source: '10.0.0.1', destination: 'fd00::1' } }, undefined],
-    [[{ address: '10.0.0.1', family: 'ipv6' }, { family: 'ipv6' }], AF_INET6],
+    // An IPv4-mapped address is IPv4.
+    [{ address: '::ffff:10.0.0.1' }, AF_INET],
+    [{ address: '::ffff:10.0.0.0/104', family: 'ipv4' }, AF_INET],
   ])('%j is %j', (filter, expected) => {
     expect(askedFamily(compileFilter(filter).ask)).toBe(expected);
+  });
+});
+
+describe('addresses of two families in one filter', () => {
+  const fields: Record<string, (address: string) => EntryFilter> = {
+    address: (address) => ({ address }),
+    'original.source': (source) => ({ original: { source } }),
+    'original.destination': (destination) => ({ original: { destination } }),
+    'reply.source': (source) => ({ reply: { source } }),
+    'reply.destination': (destination) => ({ reply: { destination } }),
+  };
+  const names = Object.keys(fields);
+  const merged = (one: EntryFilter, other: EntryFilter): EntryFilter => ({
+    ...one,
+    ...other,
+    ...(one.original && other.original && { original: { ...one.original, ...other.original } }),
+    ...(one.reply && other.reply && { reply: { ...one.reply, ...other.reply } }),
+  });
+  const pairs = names.flatMap((one, index) =>
+    names.slice(index + 1).map((other) => [one, other] as const),
+  );
+  const addresses = { ipv4: ['10.0.0.1', '10.0.0.0/8'], ipv6: ['fd00::1', '::/0'] };
+
+  it.each(pairs)('are refused: %s and %s', (one, other) => {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const opposite = family === 'ipv4' ? 'ipv6' : 'ipv4';
+      for (const index of [0, 1]) {
+        const first = fields[one]?.(addresses[family][index] ?? '') ?? {};
+        const wrong = merged(first, fields[other]?.(addresses[opposite][index] ?? '') ?? {});
+        expect(() => compileFilter(wrong)).toThrow(
+          new RegExp(`^filter\\.${other}: must have the address family of ${one}, ${family}`),
+        );
+        const right = merged(first, fields[other]?.(addresses[family][index] ?? '') ?? {});
+        expect(() => compileFilter(right)).not.toThrow();
+      }
+    }
+  });
+
+  it.each(names)('are refused: family and %s', (name) => {
+    const ipv4 = fields[name]?.('10.0.0.1') ?? {};
+    expect(() => compileFilter([{}, { family: 'ipv6', ...ipv4 }])).toThrow(
+      new RegExp(`^filter\\[1\\]\\.${name}: must have the address family of family, ipv6`),
+    );
+    expect(() => compileFilter({ family: 'ipv4', ...ipv4 })).not.toThrow();
   });
 });
 

@@ -4,6 +4,7 @@ import {
   addressFamily,
   formatIPv4,
   formatIPv6,
+  mappedIPv4,
   writeAddress,
 } from '../../src/record/ip-address.js';
 
@@ -53,6 +54,27 @@ function zeroPatterns(fill: (word: number) => number): number[][] {
     ),
   );
 }
+
+describe('mappedIPv4', () => {
+  it.each([
+    ['::ffff:10.1.2.3', '10.1.2.3'],
+    ['::FFFF:10.1.2.3', '10.1.2.3'],
+    ['::ffff:a01:203', '10.1.2.3'],
+    ['0:0:0:0:0:ffff:10.1.2.3', '10.1.2.3'],
+    ['0000:0000:0000:0000:0000:ffff:0a01:0203', '10.1.2.3'],
+    ['0::ffff:0:0', '0.0.0.0'],
+    ['::ffff:255.255.255.255', '255.255.255.255'],
+  ])('of %s is %s', (text, ipv4) => {
+    expect(mappedIPv4(text)).toBe(ipv4);
+  });
+
+  it.each([
+    ...['::', '::1', '::10.1.2.3', '::fffe:10.1.2.3', '::ffff', '::ffff:0:0:1', '1::ffff:10.1.2.3'],
+    ...['::ffff:1:10.1.2.3', 'fe80::1', '10.1.2.3', '', '::ffff:10.1.2', '::ffff:10.1.2.3%eth0'],
+  ])('there is none of %j', (text) => {
+    expect(mappedIPv4(text)).toBeUndefined();
+  });
+});
 
 describe('formatIPv6', () => {
   it.each([
