@@ -2,7 +2,7 @@
  * Keys of arguments.
  */
 import { optional, recordOf, uint16, uint32 } from '../core/check.js';
-import { protocolOf, tupleOf } from '../record/check-tuple.js';
+import { protocolOf, requireOneZone, tupleOf } from '../record/check-tuple.js';
 import type { Tuple } from '../record/tuple.js';
 import type { EntryJson } from './entry.js';
 
@@ -62,11 +62,17 @@ export function keyOf(value: unknown): CheckedKey {
   );
   const protocol = protocolOf(given, 'key');
   const { original, reply } = given;
-  return {
+  const key: CheckedKey = {
     protocol,
     original: original === undefined ? undefined : tupleOf(original, 'key.original', protocol),
     reply: original === undefined ? tupleOf(reply, 'key.reply', protocol) : undefined,
     zone: zone(given.zone, 'key.zone'),
     id: id(given.id, 'key.id'),
   };
+  requireOneZone('key', {
+    zone: key.zone,
+    'original.zone': key.original?.zone,
+    'reply.zone': key.reply?.zone,
+  });
+  return key;
 }

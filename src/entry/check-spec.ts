@@ -10,6 +10,7 @@ import {
   masterOf,
   protocolOf,
   requireFamily,
+  requireOneZone,
   type TupleOfProtocol,
   tupleOf,
 } from '../record/check-tuple.js';
@@ -95,6 +96,12 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     }
   }
   const values = checked<Values>(given, path, VALUES);
+  const reply = replyOf(given.reply, path, original, protocol, nat);
+  requireOneZone(path, {
+    zone: values.zone,
+    'original.zone': original.zone,
+    'reply.zone': reply.zone,
+  });
   // One shape for all: copies of objects of many shapes take V8 as long as all checks.
   const { timeout, zone, status, mark, labels, helper, sequenceAdjust, synproxy } = values;
   return {
@@ -111,7 +118,7 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     synproxy,
     protocol,
     original,
-    reply: replyOf(given.reply, path, original, protocol, nat),
+    reply,
     master: master === undefined ? undefined : masterOf(master, `${path}.master`, protocol),
     nat,
   };

@@ -78,10 +78,22 @@ export function errorOfUpdate(
   failure: NativeFailure,
   named: readonly (keyof EntryChanges)[],
 ): ConntrackError {
-  if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
+  return (
+    refusalOfUpdate(operation, failure, named, changedBefore) ?? errorOfFailure(operation, failure)
+  );
+}
+
+/** `tell`: the hint, from what was changed before and what would help. */
+function refusalOfUpdate(
+  operation: string,
+  failure: NativeFailure,
+  named: readonly (keyof EntryChanges)[],
+  tell: (changed: readonly string[], hint?: string) => string,
+): ConntrackError | undefined {
+  if (failure.syscall !== undefined) return undefined;
   const describe = describing(operation, failure);
   const refused = (name: keyof EntryChanges, problem: string, hint?: string) =>
-    describe(problem, changedBefore(named.slice(0, named.indexOf(name)), hint));
+    describe(problem, tell(named.slice(0, named.indexOf(name)), hint));
   switch (codeOf(failure.errno)) {
     case 'EOPNOTSUPP':
       if (named.includes('helper')) {
@@ -121,28 +133,27 @@ export function errorOfUpdate(
       if (named.includes('labels')) return refused('labels', NO_LABELS, LABELS_HINT);
       break;
   }
-  return errorOfFailure(operation, failure);
+  return undefined;
 }
 
-/** A pass over the table ended early. */
+/** A pass over the table ended early. `named`: what it changes, in the order of errorOfUpdate. */
 export function errorOfPass(
   operation: string,
   failure: NativeFailure,
   { matched, changed, vanished }: { matched: number; changed: number; vanished: number },
+  named: readonly (keyof EntryChanges)[],
 ): ConntrackError {
   if (matched === 0) return errorOfPlainFailure(operation, failure);
+  const counts = `Before the failure: ${matched} matched, ${changed} done, ${vanished} vanished.`;
+  const tell = (names: readonly string[], hint?: string) => {
+    const part = names.length > 0 && `Changed before in the refused entry: ${names.join(', ')}.`;
+    return [counts, part, hint].filter(Boolean).join(' ');
+  };
+  const refusal = refusalOfUpdate(operation, failure, named, tell);
+  if (refusal !== undefined) return refusal;
   const { message, code, errno, syscall, detail } = errorOfFailure(operation, failure);
   const problem = message.slice(operation.length + 2).split('\n', 1)[0] ?? code;
-  return new ConntrackError(problem, {
-    code,
-    operation,
-    errno,
-    syscall,
-    hint: `Before the failure: ${matched} matched, ${changed} done, ${vanished} vanished.${
-      code === 'ENOSPC' ? ` ${NO_LABELS}. ${LABELS_HINT}` : ''
-    }`,
-    detail,
-  });
+  return new ConntrackError(problem, { code, operation, errno, syscall, hint: counts, detail });
 }
 
 export function missingEntryError(operation: string): ConntrackError {

@@ -11,7 +11,7 @@ import type { NativeTableChanger, NetNamespaceArgument } from '../core/native.js
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { askedFields } from '../filter/plan.js';
-import { changesOf } from './check-changes.js';
+import { changesOf, namedChanges } from './check-changes.js';
 import { errorOfPass } from './errors.js';
 import { deleteOptionsOf, updateOptionsOf } from './options.js';
 import type { DeleteOptions, EntryChanges, UpdateOptions } from './spec.js';
@@ -62,7 +62,8 @@ export function updatingPass(
     if (changes[name] !== undefined)
       throw typeError(`changes.${name}`, 'only updateEntry() takes it');
   }
-  return open(netns, 'updateEntries', { changes: changesSlab(changes), signal }, compiled);
+  const work = { changes: changesSlab(changes), named: namedChanges(changes), signal };
+  return open(netns, 'updateEntries', work, compiled);
 }
 
 /** Deletes the entries of a family one by one. */
@@ -96,6 +97,7 @@ function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolea
 interface Work {
   readonly remove?: boolean;
   readonly changes?: ArrayBuffer;
+  readonly named?: readonly (keyof EntryChanges)[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -108,6 +110,7 @@ export async function runPass(context: Context, pass: TablePass | undefined): Pr
 export class TablePass {
   private readonly operation: string;
   private readonly changer: NativeTableChanger;
+  private readonly named: readonly (keyof EntryChanges)[];
   private readonly signal: AbortSignal | undefined;
   private readonly trace: WalkTrace | undefined;
   private closed = false;
@@ -115,11 +118,12 @@ export class TablePass {
 
   constructor(
     operation: string,
-    { remove = false, changes, signal }: Work,
+    { remove = false, changes, named = [], signal }: Work,
     selection: { ask: ArrayBuffer; filter: ArrayBuffer | undefined; netns: NetNamespaceArgument },
     trace?: WalkTrace,
   ) {
     this.operation = operation;
+    this.named = named;
     this.signal = signal;
     this.trace = trace;
     const { TableChanger } = loadAddon();
@@ -148,7 +152,7 @@ export class TablePass {
       const { done, failure, matched, changed, vanished } = await turn;
       const counts = { matched, changed, vanished };
       if (this.trace !== undefined) this.trace.entries = matched;
-      if (failure !== undefined) throw errorOfPass(this.operation, failure, counts);
+      if (failure !== undefined) throw errorOfPass(this.operation, failure, counts, this.named);
       if (done) return counts;
       if (this.signal !== undefined) throwIfAborted(this.signal);
       if (this.closed) throw closedError(this.operation, 'handle');

@@ -103,6 +103,7 @@ export interface DeleteResult {
 export interface UpdateResult {
   /** Entries that matched. */
   readonly matched: number;
+  /** Updates that the kernel made, also where they left an entry as it was. */
   readonly updated: number;
   /** Matching entries that ended before the update. */
   readonly vanished: number;

@@ -94,6 +94,22 @@ export const TUPLE_FIELDS = [
   'protocolNumber',
 ] as const satisfies (keyof MasterTuple)[];
 
+/**
+ * An entry has one zone, of both directions or of one. The kernel refuses a second one in a
+ * request (ctnetlink_parse_tuple_zone), even the same.
+ */
+export function requireOneZone(
+  path: string,
+  zones: Readonly<Record<string, number | undefined>>,
+): void {
+  const [first, second] = Object.entries(zones).filter(([, zone]) => (zone ?? 0) !== 0);
+  if (first === undefined || second === undefined) return;
+  throw typeError(
+    `${path}.${second[0]}`,
+    `must be absent beside ${path}.${first[0]}: the zone is that of both directions or of one`,
+  );
+}
+
 /** A tuple, and the number of its protocol. */
 export interface TupleOfProtocol {
   readonly protocol: number;

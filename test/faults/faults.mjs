@@ -255,8 +255,8 @@ const further = [
   {
     name: 'receive_ahead: whoever gave up waiting is posted to later',
     file: 'native/os/receive_ahead.cc',
-    from: '    if (!posted && !wanted_.exchange(false)) datagrams_.wait();\n',
-    to: '',
+    from: 'if (!posted && !wanted_.exchange(false)) datagrams_.wait();',
+    to: 'if (!posted) wanted_.exchange(false);',
     tests: ['os'],
   },
   {

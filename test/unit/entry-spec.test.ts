@@ -67,6 +67,27 @@ describe('a specification becomes a record', () => {
     );
   });
 
+  it.each([
+    [{ zone: 5 }, undefined],
+    [{ zone: 0, original: 5, reply: 0 }, undefined],
+    [{ original: 5 }, undefined],
+    [{ reply: 5 }, undefined],
+    [{ zone: 5, original: 5 }, 'spec.original.zone: must be absent beside spec.zone'],
+    [{ zone: 5, original: 6 }, 'spec.original.zone: must be absent beside spec.zone'],
+    [{ zone: 5, reply: 6 }, 'spec.reply.zone: must be absent beside spec.zone'],
+    [{ original: 5, reply: 6 }, 'spec.reply.zone: must be absent beside spec.original.zone'],
+  ])('of one zone, and no second: %o', (zones: Record<string, number>, message) => {
+    const { zone, original, reply } = zones;
+    const spec = {
+      ...TCP,
+      zone,
+      original: { ...PORTS, zone: original },
+      reply: { ...INVERSE, zone: reply },
+    };
+    if (message === undefined) expect(() => specOf(spec)).not.toThrow();
+    else expect(() => specOf(spec)).toThrow(message);
+  });
+
   it('of labels and of a DCCP sequence from JSON', () => {
     const dccp = { state: 'OPEN', role: 'client', handshakeSequence: '281474976710655' } as const;
     const entry = specOf({ ...TCP, protocol: 'dccp', dccp, labels: String(2n ** 128n - 1n) });
