@@ -38,7 +38,8 @@ class Kernel {
   void fail_next(const std::string& call, int error, size_t times = 1);
   // The call with this number fails: 0 is the next one.
   void fail_call(size_t number, int error);
-  // `act` is called before the next call of this name, on its thread.
+  // `act` is called before the next call of this name, on its thread. "end of a wait" is the
+  // moment when a poll() that was skipped (StoppedClock) has found nothing.
   void before(const std::string& call, std::function<void()> act);
   // The same, when this thread has unlocked a mutex for the nth time from now on.
   void after_unlock(size_t nth, std::function<void()> act);

@@ -164,6 +164,7 @@ struct Polled {
     const int64_t end = clock_state::now() + milliseconds;
     if (clock_state::skips_waits()) {
       clock_state::move_to(end);
+      fails("end of a wait");
       return 0;
     }
     while (ready == 0 && clock_state::is_stopped() && clock_state::now() < end) {
