@@ -63,11 +63,11 @@ function bytesOf(value: unknown, seen = new Set<unknown>()): string {
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
     return Buffer.from(value).toString('latin1');
   }
-  const items = value instanceof Map || value instanceof Set ? [...value].flat() : [];
-  const properties = Reflect.ownKeys(value).map((key) => {
-    const { value: direct } = Object.getOwnPropertyDescriptor(value, key) ?? {};
-    return direct as unknown;
-  });
+  const items: unknown[] =
+    value instanceof Map || value instanceof Set ? Array.from<unknown>(value.values()) : [];
+  const properties = Reflect.ownKeys(value).map(
+    (key): unknown => Object.getOwnPropertyDescriptor(value, key)?.value,
+  );
   return [...items, ...properties].map((part) => bytesOf(part, seen)).join('\0');
 }
 
@@ -140,7 +140,7 @@ const WAYS: Record<string, (value: object) => unknown> = {
     }),
   'JSON.stringify': (value) =>
     JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)),
-  String: (value) => String(value),
+  String: (value) => String(value as unknown as string),
 };
 
 /** What may not be found, and is, by one way or another. */
