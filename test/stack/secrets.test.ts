@@ -140,7 +140,7 @@ const WAYS: Record<string, (value: object) => unknown> = {
     }),
   'JSON.stringify': (value) =>
     JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)),
-  String: (value) => String(value as unknown as string),
+  String: (value) => Reflect.apply(String, undefined, [value]),
 };
 
 /** What may not be found, and is, by one way or another. */
