@@ -86,7 +86,7 @@ const call = { source: '10.0.0.1', destination: '10.0.0.2', sourceKey: 1, destin
 const key: Parameter = {
   name: 'key',
   valid: [
-    { protocol: 'tcp', original: { ...tuple, zone: 4 }, zone: 1, id: 2 },
+    { protocol: 'tcp', original: { ...tuple, zone: 4 }, zone: 0, id: 2 },
     { protocol: 'icmpv6', reply: ping },
     { protocol: 'other', protocolNumber: 253, original: { source: '::1', destination: '::2' } },
     { protocol: 'gre', original: call },
