@@ -101,9 +101,15 @@ describeInNamespaceIf(
       expect.objectContaining({ code: 'table-near-full', severity: 'critical', current: LIMIT }),
     );
 
-    // Flows that nobody has answered make room for new ones.
-    await sendMany(10_360, 200);
-    const crowded = await next();
+    // Flows that nobody has answered make room for new ones, where the kernel finds one: it looks
+    // into eight buckets, of which there are as many as the machine has set.
+    let port = 10_360;
+    let crowded: PressureSample;
+    do {
+      await sendMany(port, 200);
+      port += 200;
+      crowded = await next();
+    } while (crowded.earlyDropped?.delta === 0 && port < 60_000);
     expect(crowded.utilization).toBeGreaterThan(0.95);
     expect(crowded.earlyDropped?.total).toBe(counted('early_drop'));
     expect(crowded.earlyDropped?.delta).toBeGreaterThan(0);
@@ -113,8 +119,8 @@ describeInNamespaceIf(
     // Flows that are assured do not.
     await flushEntries();
     expect((await next()).level).toBe('normal');
-    const port = (server.address() as { port: number }).port;
-    const clients = Array.from({ length: LIMIT }, () => connect(port, ADDRESS));
+    const { port: listening } = server.address() as { port: number };
+    const clients = Array.from({ length: LIMIT }, () => connect(listening, ADDRESS));
     await Promise.all(clients.map((client) => once(client, 'connect')));
     const assured = await next();
     expect(assured).toMatchObject({ entries: LIMIT, utilization: 1, level: 'critical' });
