@@ -12,6 +12,7 @@ import {
   flushEntries,
   listEntries,
   updateEntries,
+  updateEntry,
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
@@ -188,6 +189,35 @@ describe('createEntries', () => {
     await socket.send(to(first, errorMessage(EEXIST)));
     const results = await creating;
     expect(results.map(({ error }) => error?.code)).toEqual(['EEXIST', 'ETIMEDOUT']);
+  });
+});
+
+describe('updateEntry', () => {
+  const found = (request: Request, id: number) => [
+    to(request, entryMessage({ id, original: tcpTuple })),
+    to(request, ackMessage()),
+  ];
+
+  test.each([
+    ['the entry that was there', 5, 5],
+    ['a newer entry on the same tuple', 5, 6],
+    ['a newer entry, where 0 was the id', 0, 1],
+  ])('of what turns out to be %s', async (_, before, after) => {
+    const updating = updateEntry(tcpKey, { mark: 9 }).catch((error: unknown) => error);
+    const socket = await accept();
+    const [get] = (await nextRequests(socket)) as [Request];
+    await socket.send(...found(get, before));
+    const [write, look] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(to(write, ackMessage()), ...found(look, after));
+    const result = await updating;
+    if (before === after) expect(result).toMatchObject({ id: after });
+    else {
+      expect(result).toMatchObject({
+        code: 'ENOENT',
+        message: expect.stringContaining('newer entry on the same tuple') as string,
+      });
+    }
+    await socket.closed();
   });
 });
 
