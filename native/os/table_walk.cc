@@ -8,9 +8,10 @@ namespace conntrack {
 
 Failure TableWalk::open() {
   memory_.reset(new (std::nothrow) Memory);
-  if (!memory_) return Failure::of_syscall("malloc", ENOMEM);
-  const Failure failure = dump_.open();
-  return failure ? failure : changer_.open();
+  Failure failure = memory_ ? dump_.open() : Failure::of_syscall("malloc", ENOMEM);
+  if (!failure) failure = changer_.open();
+  if (failure) close();
+  return failure;
 }
 
 void TableWalk::close() {

@@ -26,7 +26,8 @@ class TableWalk {
   Failure set_filter(Bytes records) { return dump_.set_filter(records); }
   bool set_changes(Bytes slab) { return changer_.set_changes(slab); }
 
-  // Opens its sockets in the network namespace of the calling thread.
+  // Opens its sockets in the network namespace of the calling thread. Nothing is open when it
+  // fails.
   Failure open();
 
   // Works until the turn is over or the kernel is silent. True at the end of the table.

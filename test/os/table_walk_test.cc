@@ -159,10 +159,13 @@ TEST(a_dump_that_fails) {
   CHECK(walking.writes->requests().empty());
 }
 
-TEST(every_call_of_open_can_fail) {
-  const auto open = [] {
-    TableWalk walk(FilterRecord{}, TableWalk::Action::remove);
-    return walk.open();
+TEST(every_call_of_open_can_fail_and_leaves_nothing_open) {
+  std::unique_ptr<TableWalk> last;  // as JavaScript holds it until it is collected
+  const auto open = [&] {
+    last = std::make_unique<TableWalk>(FilterRecord{}, TableWalk::Action::remove);
+    const Failure failure = last->open();
+    if (!failure) last->close();
+    return failure;
   };
   fail_each_call(open, {5, 6, 11, 12});  // setsockopt
 }
