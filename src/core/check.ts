@@ -57,7 +57,7 @@ export function recordOf<Name extends string>(
   expected: string,
 ): Fields<Name> {
   const object = objectFrom(value, path, expected);
-  return reading(path, () => isView(object))
+  return isView(object, path)
     ? readOf(object, path, names)
     : ownFields(object, path, names, others, expected);
 }
@@ -236,14 +236,12 @@ export function markAsView({ prototype }: { readonly prototype: object }): void 
   Object.defineProperty(prototype, VIEW, { value: true });
 }
 
-/** Whether it is an entry, or a part of one. */
-export function isRecord(value: unknown, path: string): boolean {
-  return typeof value === 'object' && value !== null && reading(path, () => isView(value));
-}
-
-function isView(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype !== null && VIEW in prototype;
+/** Recognizes an entry, an expectation, or a part of one. */
+export function isView(value: object, path: string): boolean {
+  return reading(path, () => {
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    return prototype !== null && VIEW in prototype;
+  });
 }
 
 /** Of this realm or another: a prototype that has one itself is that of a class. */
@@ -256,7 +254,7 @@ function isPlain(value: object): boolean {
 }
 
 function kindOf(value: object, path: string): string {
-  if (isRecord(value, path)) return 'an entry or a part of one';
+  if (isView(value, path)) return 'an entry or a part of one';
   return builtInName(value) ?? 'an instance of a class';
 }
 

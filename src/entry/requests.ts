@@ -37,12 +37,12 @@ interface Found {
   readonly slab: ArrayBuffer;
 }
 
-/** What a request names. */
+/** The key of a request. */
 interface Named {
-  /** Whose first entry is the key. */
+  /** Has the key as its first entry. */
   readonly slab: ArrayBuffer;
   readonly id: number | undefined;
-  /** Whether a delete can name the entry: by its original tuple and its id. */
+  /** The key has the original tuple and the id, which a delete needs. */
   readonly isComplete: boolean;
 }
 

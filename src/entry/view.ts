@@ -296,7 +296,7 @@ export class EntryView implements EntryBase {
   }
 }
 
-// What a view cannot have as methods: whoever holds an entry could read beyond its record.
+// Functions, not methods: a method that takes an offset would read beyond the record of its entry.
 
 function sequenceAdjustment(
   words: Uint32Array,

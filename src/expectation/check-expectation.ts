@@ -26,6 +26,7 @@ import {
   familyOf,
   masterOf,
   protocolOf,
+  refuseZone,
   requireFamily,
   TUPLE_FIELDS,
   type TupleOfProtocol,
@@ -168,5 +169,6 @@ function flowOf(
 ): Omit<CheckedExpectationKey, 'id'> {
   const protocol = protocolOf(given, path);
   const tuple = tupleOf(given.tuple, `${path}.tuple`, protocol);
+  refuseZone(tuple, `${path}.tuple`);
   return { protocol, tuple, zone: optional(uint16)(given.zone, `${path}.zone`) };
 }

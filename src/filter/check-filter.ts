@@ -7,7 +7,7 @@ import {
   boolean,
   type Check,
   isArray,
-  isRecord,
+  isView,
   itemsOf,
   masked,
   object,
@@ -99,7 +99,7 @@ const fields = object<CheckedFilter>(
 );
 
 const filter: Check<CheckedFilter> = (value, path) => {
-  if (isRecord(value, path)) {
+  if (typeof value === 'object' && value !== null && isView(value, path)) {
     throw typeError(
       path,
       'must be a plain object or an array of them, not an entry; getEntry(), updateEntry() and ' +

@@ -95,19 +95,22 @@ export const TUPLE_FIELDS = [
 ] as const satisfies (keyof MasterTuple)[];
 
 /**
- * An entry has one zone, of both directions or of one. The kernel refuses a second one in a
- * request (ctnetlink_parse_tuple_zone), even the same.
+ * An entry has one zone, of both directions or of one. Behind one that is not 0 the kernel
+ * refuses another in a request, even 0 (ctnetlink_parse_tuple_zone). `zones` is in its order.
  */
 export function requireOneZone(
   path: string,
   zones: Readonly<Record<string, number | undefined>>,
 ): void {
-  const [first, second] = Object.entries(zones).filter(([, zone]) => (zone ?? 0) !== 0);
-  if (first === undefined || second === undefined) return;
-  throw typeError(
-    `${path}.${second[0]}`,
-    `must be absent beside ${path}.${first[0]}: the zone is that of both directions or of one`,
-  );
+  let first: string | undefined;
+  for (const [name, zone] of Object.entries(zones)) {
+    if (zone === undefined) continue;
+    if (first !== undefined) {
+      const why = `must be absent beside ${path}.${first}: the zone is that of both directions or of one`;
+      throw typeError(`${path}.${name}`, why);
+    }
+    if (zone !== 0) first = name;
+  }
 }
 
 /** A tuple, and the number of its protocol. */
@@ -118,13 +121,24 @@ export interface TupleOfProtocol {
 
 /** A tuple of this protocol. */
 export function tupleOf(value: unknown, path: string, number: number): Tuple {
-  const { protocol: own, tuple } = masterOf(value, path, number);
+  const { protocol: own, tuple } = tupleOfAny(value, path, number);
   if (own !== number) throw typeError(`${path}.protocol`, `must be ${number} here, not ${own}`);
   return tuple;
 }
 
 /** The tuple of another flow: of this protocol, unless it has one of its own. */
 export function masterOf(value: unknown, path: string, number: number): TupleOfProtocol {
+  const master = tupleOfAny(value, path, number);
+  refuseZone(master.tuple, path);
+  return master;
+}
+
+/** The kernel refuses the zone of one direction here (ctnetlink_parse_tuple without a zone). */
+export function refuseZone({ zone }: Tuple, path: string): void {
+  if (zone !== undefined) throw typeError(`${path}.zone`, 'must be absent in this tuple');
+}
+
+function tupleOfAny(value: unknown, path: string, number: number): TupleOfProtocol {
   const given = recordOf(value, path, TUPLE_FIELDS, [], 'a tuple with source and destination');
   const own = given.protocol === undefined ? number : protocolOf(given, path);
   const tuple = checked<Tuple>(given, path, TUPLE);

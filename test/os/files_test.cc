@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "faults.h"
 #include "os/net_namespace.h"
 #include "os/small_file.h"
@@ -12,9 +14,8 @@ using namespace conntrack::test;
 // A folder of its own.
 struct Place {
   Place() {
-    char pattern[] = "/tmp/conntrack-test-XXXXXX";
-    CHECK(mkdtemp(pattern));
-    folder = pattern;
+    folder = std::filesystem::temp_directory_path() / "conntrack-test-XXXXXX";
+    CHECK(mkdtemp(folder.data()));
   }
   ~Place() { CHECK_EQUAL(system(("rm -r " + folder).c_str()), 0); }
 

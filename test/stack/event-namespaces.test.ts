@@ -13,7 +13,7 @@ const created = (id: number) => ({
   portId: 0,
 });
 
-/** `0` is an id as any other. */
+/** The kernel counts the ids from 0. */
 const IDS = [0, 1, 7, 0x7fffffff];
 
 test('every id, and none for its own', async () => {

@@ -5,6 +5,7 @@ import { changesOf as checkChanges, namedChanges } from '../../src/entry/check-c
 import { specOf as checkSpec } from '../../src/entry/check-spec.js';
 import { entriesOf } from '../../src/entry/entries.js';
 import * as writer from '../../src/entry/spec-writer.js';
+import { expectationKeyOf, expectationSpecOf } from '../../src/expectation/check-expectation.js';
 import { SLAB, SPEC, SPEC_PRESENT } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
 import { entryWith, TCP_TUPLES } from './records.js';
@@ -69,7 +70,10 @@ describe('a specification becomes a record', () => {
 
   it.each([
     [{ zone: 5 }, undefined],
-    [{ zone: 0, original: 5, reply: 0 }, undefined],
+    [{ zone: 0, original: 5 }, undefined],
+    [{ zone: 0, original: 0, reply: 5 }, undefined],
+    [{ zone: 5, original: 0 }, 'spec.original.zone: must be absent beside spec.zone'],
+    [{ original: 5, reply: 0 }, 'spec.reply.zone: must be absent beside spec.original.zone'],
     [{ original: 5 }, undefined],
     [{ reply: 5 }, undefined],
     [{ zone: 5, original: 5 }, 'spec.original.zone: must be absent beside spec.zone'],
@@ -86,6 +90,20 @@ describe('a specification becomes a record', () => {
     };
     if (message === undefined) expect(() => specOf(spec)).not.toThrow();
     else expect(() => specOf(spec)).toThrow(message);
+  });
+
+  it('of no zone in the tuple of a master or an expectation', () => {
+    const zoned = { ...PORTS, zone: 5 };
+    const expected = { protocol: 'tcp', tuple: PORTS, master: PORTS } as const;
+    expect(() => specOf({ ...TCP, master: zoned })).toThrow(/^spec\.master\.zone: must be absent/);
+    expect(() => expectationSpecOf({ ...expected, master: zoned })).toThrow(
+      /^spec\.master\.zone: /,
+    );
+    expect(() => expectationSpecOf({ ...expected, tuple: zoned })).toThrow(/^spec\.tuple\.zone: /);
+    expect(() => expectationKeyOf({ protocol: 'tcp', tuple: zoned })).toThrow(
+      /^key\.tuple\.zone: /,
+    );
+    expect(() => expectationSpecOf({ ...expected, zone: 5 })).not.toThrow();
   });
 
   it('of labels and of a DCCP sequence from JSON', () => {
