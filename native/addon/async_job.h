@@ -1,9 +1,10 @@
 // Jobs on libuv's thread pool.
 //
-// Node waits for running jobs when an environment is torn down (a worker that
-// is terminated, process.exit) and then still completes them, where no
-// JavaScript may run: so complete() must free what it holds whatever Node-API
-// answers, and the statuses of the calls that settle are of no interest.
+// Node waits for jobs when an environment is torn down (a worker that is terminated,
+// process.exit) and then, but for process.exit, still completes them, where no JavaScript may
+// run: so complete() must free what it holds whatever Node-API answers, the statuses of the
+// calls that settle are of no interest, no job may run for long, and none may be followed by
+// another where is_ending() says so.
 #pragma once
 
 #include <napi.h>
@@ -11,6 +12,14 @@
 #include "addon/to_js.h"
 
 namespace conntrack::addon {
+
+// Whether JavaScript may not run any more.
+inline bool is_ending(napi_env env) {
+  napi_value undefined = nullptr;
+  bool same = false;
+  napi_get_undefined(env, &undefined);
+  return napi_strict_equals(env, undefined, undefined, &same) != napi_ok;
+}
 
 // Owns itself once it is queued.
 class PoolJob {
@@ -30,23 +39,28 @@ class PoolJob {
     return true;
   }
 
+  // While it is queued: it completes without having run, unless it runs already.
+  void take_back(napi_env env) { napi_cancel_async_work(env, work_); }
+
  protected:
   PoolJob() = default;
   virtual ~PoolJob() = default;
 
   // On a thread of the pool.
   virtual void run() = 0;
-  // On the JavaScript thread, always, last.
-  virtual void complete(napi_env env) = 0;
+
+  // On the JavaScript thread, always, last. True when the job has queued itself again.
+  virtual bool complete(napi_env env) = 0;
 
  private:
   static void execute(napi_env, void* data) { static_cast<PoolJob*>(data)->run(); }
 
   static void completed(napi_env env, napi_status, void* data) {
     auto* job = static_cast<PoolJob*>(data);
-    job->complete(env);
-    napi_delete_async_work(env, job->work_);
-    delete job;
+    const napi_async_work work = job->work_;
+    const bool again = job->complete(env);
+    napi_delete_async_work(env, work);
+    if (!again) delete job;
   }
 
   napi_async_work work_ = nullptr;
@@ -58,6 +72,7 @@ class AsyncJob : public PoolJob {
   // Queues the job. Returns its promise, or an empty value with an exception pending.
   static Napi::Value start(Napi::Env env, const char* name, AsyncJob* job) {
     napi_value promise = nullptr;
+    job->name_ = name;
     if (napi_create_promise(env, &job->deferred_, &promise) == napi_ok && job->queue(env, name)) {
       return {env, promise};
     }
@@ -70,19 +85,24 @@ class AsyncJob : public PoolJob {
  protected:
   AsyncJob() = default;
 
+  // On the JavaScript thread, after run(): whether it must run again.
+  virtual bool goes_on() { return false; }
   // On the JavaScript thread: what the promise resolves to.
   virtual napi_value result(napi_env env) = 0;
   // On the JavaScript thread, always, last: releases what the job holds.
   virtual void finish(napi_env env) = 0;
 
  private:
-  void complete(napi_env env) final {
+  bool complete(napi_env env) final {
+    if (goes_on() && !is_ending(env) && queue(env, name_)) return true;
     napi_value value = result(env);
     // Released before the promise settles: JavaScript may start the next job.
     finish(env);
     if (value) napi_resolve_deferred(env, deferred_, value);
+    return false;
   }
 
+  const char* name_ = "";
   napi_deferred deferred_ = nullptr;
 };
 

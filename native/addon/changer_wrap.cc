@@ -3,6 +3,7 @@
 #include "addon/arguments.h"
 #include "addon/async_job.h"
 #include "addon/namespace_wrap.h"
+#include "addon/promise.h"
 #include "addon/slab_argument.h"
 
 namespace conntrack::addon {
@@ -12,7 +13,7 @@ class ChangerWrap::TurnJob : public AsyncJob {
  public:
   explicit TurnJob(ChangerWrap& wrap) : wrap_(wrap) {
     wrap_.Ref();
-    wrap_.running_ = true;
+    wrap_.job_ = this;
   }
 
  private:
@@ -28,8 +29,9 @@ class ChangerWrap::TurnJob : public AsyncJob {
         .value();
   }
 
-  void finish(napi_env) override {
-    wrap_.running_ = false;
+  void finish(napi_env env) override {
+    wrap_.job_ = nullptr;
+    if (wrap_.closed_) wrap_.stop(env);
     wrap_.Unref();
   }
 
@@ -88,17 +90,62 @@ ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info, const Options& options)
   if (value) Value().Set("failure", Napi::Value(env, value));
 }
 
+ChangerWrap::~ChangerWrap() {
+  walk_.close();
+  doorbell_.close();
+}
+
 Napi::Value ChangerWrap::run(const Napi::CallbackInfo& info) {
-  if (running_) {
-    refuse(info.Env(), "run() while it runs");
+  if (job_ || closed_) {
+    refuse(info.Env(), "run() while it runs, or of one that is closed");
     return {};
   }
   return AsyncJob::start(info.Env(), "conntrack.pass", new TurnJob(*this));
 }
 
-void ChangerWrap::close(const Napi::CallbackInfo& info) {
-  if (running_) return refuse(info.Env(), "close() while it runs");
-  walk_.close();
+Napi::Value ChangerWrap::close(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (closed_) {
+    refuse(env, "close() twice");
+    return {};
+  }
+  closed_ = true;
+  const Napi::Value closed = make_promise(env, close_);
+  walk_.cancel();
+  if (job_) {
+    job_->take_back(env);
+  } else {
+    stop(env);
+  }
+  return closed;
 }
+
+void ChangerWrap::stop(napi_env env) {
+  const auto answer = [](napi_env env, void* wrap) {
+    static_cast<ChangerWrap*>(wrap)->release(env);
+  };
+  const auto ring = [](void* bell) { static_cast<Doorbell*>(bell)->ring(); };
+  if (walk_.is_idle() || !doorbell_.open(env, "conntrack.pass", answer, this)) {
+    return release(env);
+  }
+  doorbell_.keep_alive(env, true);
+  // After the doorbell: hooks run in reverse order.
+  napi_add_env_cleanup_hook(env, environment_ends, this);
+  stopping_ = true;
+  Ref();
+  walk_.stop(ring, &doorbell_);
+}
+
+void ChangerWrap::release(napi_env env) {
+  walk_.close();
+  doorbell_.close();
+  if (stopping_) {
+    napi_remove_env_cleanup_hook(env, environment_ends, this);
+    Unref();
+  }
+  settle(env, close_, nullptr);
+}
+
+void ChangerWrap::environment_ends(void* wrap) { static_cast<ChangerWrap*>(wrap)->walk_.close(); }
 
 }  // namespace conntrack::addon

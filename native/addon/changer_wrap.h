@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "addon/doorbell.h"
 #include "os/table_walk.h"
 
 namespace conntrack::addon {
@@ -11,6 +12,7 @@ class ChangerWrap : public Napi::ObjectWrap<ChangerWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit ChangerWrap(const Napi::CallbackInfo& info);
+  ~ChangerWrap() override;
 
  private:
   class TurnJob;
@@ -19,10 +21,20 @@ class ChangerWrap : public Napi::ObjectWrap<ChangerWrap> {
   ChangerWrap(const Napi::CallbackInfo& info, const Options& options);
 
   Napi::Value run(const Napi::CallbackInfo& info);
-  void close(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+
+  // Once no job runs: waits for the second thread without blocking this one.
+  void stop(napi_env env);
+  void release(napi_env env);
+  // Ends the thread before the environment does: it rings the doorbell.
+  static void environment_ends(void* wrap);
 
   TableWalk walk_;
-  bool running_ = false;
+  TurnJob* job_ = nullptr;  // that is queued or runs
+  Doorbell doorbell_;
+  bool closed_ = false;
+  bool stopping_ = false;          // the second thread will ring
+  napi_deferred close_ = nullptr;  // of the close() that waits
 };
 
 }  // namespace conntrack::addon

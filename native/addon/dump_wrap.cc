@@ -18,7 +18,10 @@ class DumpWrap::TurnJob : public PoolJob {
     const auto ring = [](void* bell) { static_cast<Doorbell*>(bell)->ring(); };
     wrap_.pump_.turn(ring, &wrap_.doorbell_);
   }
-  void complete(napi_env env) override { wrap_.finished(env); }
+  bool complete(napi_env env) override {
+    wrap_.finished(env);
+    return false;
+  }
 
   DumpWrap& wrap_;
 };
@@ -84,6 +87,7 @@ void DumpWrap::start(napi_env env) {
   if (!pump_.start_turn()) return;
   auto* job = new TurnJob(*this);
   if (job->queue(env, "conntrack.dump")) {
+    job_ = job;
     Ref();
   } else {
     delete job;
@@ -93,10 +97,11 @@ void DumpWrap::start(napi_env env) {
 
 void DumpWrap::finished(napi_env env) {
   const bool more = pump_.end_turn();
+  job_ = nullptr;
   if (pump_.closed()) {
     release(env);
     settle(env, close_, nullptr);
-  } else if (more) {
+  } else if (more && !is_ending(env)) {
     start(env);
   }
   answer(env);
@@ -138,11 +143,15 @@ Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {
     refuse(info.Env(), "close() twice");
     return {};
   }
-  const Napi::Value closed = make_promise(info.Env(), close_);
+  Napi::Env env = info.Env();
+  const Napi::Value closed = make_promise(env, close_);
   pump_.close();
+  // Whoever waits need not wait for the pool.
+  settle(env, next_, to_js(env, uint32_t{0}));
+  if (job_) job_->take_back(env);
   if (pump_.closed()) {
-    release(info.Env());
-    settle(info.Env(), close_, nullptr);
+    release(env);
+    settle(env, close_, nullptr);
   }
   return closed;
 }

@@ -31,6 +31,7 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
   void release(napi_env env);
 
   DumpPump pump_;
+  TurnJob* job_ = nullptr;  // that is queued or runs
   HeapTop heap_top_;
   napi_ref slabs_[DumpPump::capacity] = {};  // what keeps the memory in the pump
   Doorbell doorbell_;

@@ -1,8 +1,8 @@
 #include "addon/request_wrap.h"
 
 #include "addon/arguments.h"
-#include "addon/async_job.h"
 #include "addon/namespace_wrap.h"
+#include "addon/promise.h"
 #include "addon/slab_argument.h"
 #include "os/requests.h"
 #include "os/write_batch.h"
@@ -66,7 +66,7 @@ void describe(napi_env env, JsObject& object, const WriteBatch& batch) {
     const WriteBatch::Result result = batch.result(i);
     JsObject one(env);
     if (result.written) one.set("written", true);
-    if (result.failure) one.set("failure", *result.failure);
+    one.set("failure", result.failure);
     one.set("slab", copy_slab(env, result.slab));
     napi_set_element(env, results, i, one.value());
   }
@@ -74,6 +74,12 @@ void describe(napi_env env, JsObject& object, const WriteBatch& batch) {
 }
 
 }  // namespace
+
+// The request that was cancelled has ended.
+void give_up(Command&, const Failure&) {}
+template <typename Answer>
+void give_up(Query<Answer>&, const Failure&) {}
+void give_up(WriteBatch& batch, const Failure& failure) { batch.give_up(failure); }
 
 // Holds the wrapping object, and so the socket, from start() until it has run.
 template <typename Request>
@@ -87,26 +93,34 @@ class RequestWrap::Job : public AsyncJob {
 
   static Napi::Value start(Napi::Env env, const char* name, std::unique_ptr<Job> job) {
     job->wrap_.Ref();
-    job->wrap_.busy_ = true;
+    job->wrap_.job_ = job.get();
     return AsyncJob::start(env, name, job.release());
   }
 
  private:
-  void run() override { failure_ = request_.run(wrap_.socket_, buffer_); }
+  void run() override { ended_ = request_.run(wrap_.socket_, buffer_, failure_); }
+
+  bool goes_on() override { return !ended_ && !wrap_.closed_; }
 
   napi_value result(napi_env env) override {
+    if (!ended_) {
+      failure_ = Failure::of_cancel(request_.may_be_done());
+      give_up(request_, failure_);
+    }
     JsObject object(env);
     describe(env, object, request_);
     return object.set("failure", failure_).value();
   }
 
-  void finish(napi_env) override {
-    wrap_.busy_ = false;
+  void finish(napi_env env) override {
+    wrap_.job_ = nullptr;
+    if (wrap_.closed_) wrap_.release(env);
     wrap_.Unref();
   }
 
   RequestWrap& wrap_;
   Request request_;
+  bool ended_ = false;
   Failure failure_;
   uint8_t buffer_[receive_buffer_size];
 };
@@ -147,8 +161,9 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
 }
 
 bool RequestWrap::refuse(Napi::Env env) const {
-  if (busy_) addon::refuse(env, "one request at a time");
-  return busy_;
+  const bool refused = job_ || closed_;
+  if (refused) addon::refuse(env, "one request at a time, and none when it is closed");
+  return refused;
 }
 
 bool RequestWrap::read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record,
@@ -275,8 +290,25 @@ Napi::Value RequestWrap::flush_expectations(const Napi::CallbackInfo& info) {
   return send<Command>(info.Env(), "conntrack.expectations", encode_expectation_flush());
 }
 
-void RequestWrap::close(const Napi::CallbackInfo& info) {
-  if (!refuse(info.Env())) socket_.close();
+Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (closed_) {
+    addon::refuse(env, "close() twice");
+    return {};
+  }
+  closed_ = true;
+  const Napi::Value closed = make_promise(env, close_);
+  if (job_) {
+    job_->take_back(env);
+  } else {
+    release(env);
+  }
+  return closed;
+}
+
+void RequestWrap::release(napi_env env) {
+  socket_.close();
+  settle(env, close_, nullptr);
 }
 
 }  // namespace conntrack::addon

@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include "addon/async_job.h"
 #include "os/netlink_socket.h"
 #include "wire/expectation_slab.h"
 
@@ -31,7 +32,8 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   Napi::Value create_expectation(const Napi::CallbackInfo& info);
   Napi::Value remove_expectation(const Napi::CallbackInfo& info);
   Napi::Value flush_expectations(const Napi::CallbackInfo& info);
-  void close(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  void release(napi_env env);
 
   template <typename Request, typename... Arguments>
   Napi::Value send(Napi::Env env, const char* name, const Arguments&... arguments);
@@ -47,7 +49,9 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
                                ExpectationExtension& extension);
 
   NetlinkSocket socket_;
-  bool busy_ = false;
+  PoolJob* job_ = nullptr;  // that is queued or runs
+  bool closed_ = false;
+  napi_deferred close_ = nullptr;  // of the close() that waits
 };
 
 }  // namespace conntrack::addon

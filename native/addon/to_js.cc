@@ -31,6 +31,7 @@ napi_value to_js(napi_env env, const Failure& failure) {
   JsObject object(env);
   object.set("errno", static_cast<uint32_t>(failure.error));
   if (failure.syscall) object.set("syscall", failure.syscall);
+  if (failure.unanswered) object.set("unanswered", true);
   if (failure.text[0]) object.set("text", &failure.text[0]);
   return object.value();
 }

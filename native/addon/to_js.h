@@ -15,7 +15,7 @@ napi_value to_js(napi_env env, uint64_t number);
 napi_value to_js(napi_env env, bool boolean);
 napi_value to_js(napi_env env, const char* text);
 
-// { errno, syscall?, text? }, or undefined when nothing failed.
+// { errno, syscall?, unanswered?, text? }, or undefined when nothing failed.
 napi_value to_js(napi_env env, const Failure& failure);
 
 // An object built property by property.

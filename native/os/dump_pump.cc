@@ -36,15 +36,15 @@ void DumpPump::turn(void (*ring)(void*), void* context) {
   const Turn turn;
   for (uint32_t unannounced = 0;;) {
     const bool full = unannounced >= batch();
-    // Not in the middle of a batch, which would wake whoever waits for it.
-    if (turn.is_over() && (full || unannounced == 0)) return;
+    // If possible not in the middle of a batch, which would wake whoever waits for it.
+    if (full || unannounced == 0 ? turn.is_over() : turn.must_end()) return;
     if (full) {
       unannounced = 0;
       ring(context);
     }
     uint8_t* slab = ring_.empty();
     if (!slab) return;
-    const DumpReader::Outcome outcome = reader_.read(slab);
+    const DumpReader::Outcome outcome = reader_.read(slab, turn);
     if (outcome.filled) {
       ring_.fill();
       unannounced++;

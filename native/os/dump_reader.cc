@@ -29,18 +29,18 @@ Failure DumpReader::set_filter(Bytes records) {
   return filter_.parse(records) ? Failure{} : Failure::of_syscall("malloc", ENOMEM);
 }
 
-DumpReader::Outcome DumpReader::read(uint8_t* memory) {
+DumpReader::Outcome DumpReader::read(uint8_t* memory, const Turn& turn) {
   Outcome outcome;
   SlabWriter slab(memory);
   receives_ = 0;
-  outcome.step = fill(slab, outcome.failure);
+  outcome.step = fill(slab, turn, outcome.failure);
   slab.stamp(wall_clock());
   outcome.filled = slab.count() > 0;
   if (outcome.filled) slab.clear_rest();
   return outcome;
 }
 
-DumpReader::Step DumpReader::fill(SlabWriter& slab, Failure& failure) {
+DumpReader::Step DumpReader::fill(SlabWriter& slab, const Turn& turn, Failure& failure) {
   if (!started_) {
     const bool both = (ask_.present & FILTER_FAMILY) == 0;
     if (!both) family_ = ask_.family;
@@ -49,8 +49,13 @@ DumpReader::Step DumpReader::fill(SlabWriter& slab, Failure& failure) {
     failure = start();
     if (failure) return Step::failed;
   }
+  size_t matches = 0;
   while (EntryRecord* record = slab.reserve()) {
-    if (receives_ == receives_in_a_read) break;
+    if (receives_ >= receives_in_a_read) break;
+    if (filtered_ && ++matches % matches_between_looks == 0) {
+      if (cancelled()) return Step::idle;
+      if (turn.is_over()) break;
+    }
     Message message;
     const Step step = next_message(message, failure);
     if (step != Step::more) return step;
@@ -106,7 +111,7 @@ DumpReader::Step DumpReader::next_message(Message& out, Failure& failure) {
       failure = Failure::of_protocol(EBADMSG);
       return Step::failed;
     }
-    if (cancelled()) return Step::idle;
+    if (cancelled() || receives_ >= receives_in_a_read) return Step::idle;
     const Step step = receive(failure);
     if (step != Step::more) return step;
   }
@@ -135,14 +140,19 @@ DumpReader::Step DumpReader::take_end(const Message& message, Failure& failure) 
 DumpReader::Step DumpReader::receive(Failure& failure) {
   NetlinkSocket::Datagram datagram;
   receives_++;
-  failure = ahead_.started() ? ahead_.next(patience, datagram)
-                             : socket_.receive(buffer_.get(), patience, datagram);
+  failure = ahead_.started() ? ahead_.next(Silence::wait, datagram)
+                             : socket_.receive(buffer_.get(), Silence::wait, datagram);
   if (failure) return Step::failed;
   // A small table is not worth a thread.
   large_ = datagram.bytes.size > large_datagram ? large_ + 1 : 0;
   if (large_ >= many_large && !ahead_.started()) ahead_.start(socket_);
-  if (datagram.kind == NetlinkSocket::Datagram::nothing) return Step::idle;
+  if (datagram.kind == NetlinkSocket::Datagram::nothing) {
+    if (!silence_.is_over()) return Step::idle;
+    failure = Failure::of_protocol(ETIMEDOUT);
+    return Step::failed;
+  }
   const bool trusted = datagram.kind == NetlinkSocket::Datagram::from_kernel;
+  if (trusted) silence_.interrupt();
   messages_ = trusted ? MessageReader(datagram.bytes) : MessageReader();
   return Step::more;
 }

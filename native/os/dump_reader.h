@@ -8,6 +8,8 @@
 
 #include "os/netlink_socket.h"
 #include "os/receive_ahead.h"
+#include "os/silence.h"
+#include "os/turn.h"
 #include "wire/filter.h"
 #include "wire/recent_tuples.h"
 #include "wire/slab.h"
@@ -23,7 +25,7 @@ class DumpReader {
   DumpReader& operator=(const DumpReader&) = delete;
 
   // more: there may be more to read. idle: the kernel has sent nothing for
-  // `patience`, or cancel() was called. done: the table has been read to its end.
+  // Silence::wait, or cancel() was called. done: the table has been read to its end.
   enum class Step { more, idle, done, failed };
   struct Outcome {
     Step step = Step::more;
@@ -39,10 +41,10 @@ class DumpReader {
 
   // Fills the slab at `memory`. Runs on one thread at a time, and not again after the
   // end or a failure. It comes back when the kernel is silent, and with what it has
-  // when little matches, because an environment that is torn down waits for running
+  // when little matches and the turn is over, because a process that exits waits for running
   // jobs and has no way to reach them: none may run for long. (The real kernel never
   // makes a dump wait: it is built inside recvmsg.)
-  Outcome read(uint8_t* memory);
+  Outcome read(uint8_t* memory, const Turn& turn = Turn());
 
   // From any thread; read() returns soon.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
@@ -55,14 +57,14 @@ class DumpReader {
   }
 
  private:
-  static constexpr int patience = 50;  // milliseconds
-  // Some ten milliseconds.
+  // A look at the clock for each would take longer than one filter.
+  static constexpr size_t matches_between_looks = 16;
   static constexpr size_t receives_in_a_read = 64;
 
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
   // Puts entries into the slab until it is full (more) or none is there.
-  Step fill(SlabWriter& slab, Failure& failure);
+  Step fill(SlabWriter& slab, const Turn& turn, Failure& failure);
   Step next_message(Message& out, Failure& failure);
   Step take_end(const Message& message, Failure& failure);
   Step receive(Failure& failure);
@@ -78,6 +80,7 @@ class DumpReader {
   bool started_ = false;
   bool answered_ = false;  // with an entry, perhaps of the other family
   size_t receives_ = 0;    // in this read()
+  Silence silence_;
   bool filtered_ = false;
   EntryFilter filter_;
   NetlinkSocket socket_;

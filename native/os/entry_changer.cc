@@ -43,11 +43,23 @@ Failure EntryChanger::add(const EntryRecord& entry) {
   return failure;
 }
 
+Failure EntryChanger::exchange() {
+  const Expected ack = {0, nullptr, nullptr};
+  Memory& memory = *memory_;
+  Exchange exchange;
+  Failure failure;
+  while (!transact(exchange, socket_, memory.batch, memory.buffer, ack, memory.answers, failure)) {
+    if (cancelled()) return Failure::of_cancel(true);
+  }
+  return failure;
+}
+
 // The batch is empty after it.
 Failure EntryChanger::send() {
   RequestBatch& batch = memory_->batch;
   BatchAnswers& answers = memory_->answers;
-  Failure failure = transact(socket_, batch, memory_->buffer, {0, nullptr, nullptr}, answers);
+  if (cancelled()) return Failure::of_cancel(false);
+  Failure failure = exchange();
   for (size_t i = 0; i < batch.count(); i++) {
     if (answers.states[i] == BatchAnswers::done) {
       changed_.fetch_add(1, std::memory_order_relaxed);

@@ -28,6 +28,9 @@ class EntryChanger {
   // is returned; what went before it, and with it, has happened and is counted.
   Failure change(const uint8_t* slab);
 
+  // From any thread: change() sends nothing more, and returns soon (ECANCELED).
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+
   // From any thread.
   uint64_t changed() const { return changed_.load(std::memory_order_relaxed); }
   uint64_t vanished() const { return vanished_.load(std::memory_order_relaxed); }
@@ -39,8 +42,11 @@ class EntryChanger {
     BatchAnswers answers;
   };
 
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
   Failure add(const EntryRecord& entry);
   Failure send();
+  // The answers to the batch.
+  Failure exchange();
 
   const Kind kind_;
   std::unique_ptr<uint8_t[]> changes_slab_;
@@ -48,6 +54,7 @@ class EntryChanger {
   Extension changes_extension_;  // points into the slab
   NetlinkSocket socket_;
   std::unique_ptr<Memory> memory_;
+  std::atomic<bool> cancelled_{false};
   std::atomic<uint64_t> changed_{0};
   std::atomic<uint64_t> vanished_{0};  // gone before they could be changed
 };

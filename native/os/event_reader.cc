@@ -239,8 +239,12 @@ void EventReader::guard_table() {
     return into->decoded = decode_usage(message, into->usage);
   };
   RequestWriter request = encode_get_usage();
-  const Failure failure =
-      transact(table_, request, buffer_, {uapi::MESSAGE_GET_STATS, take, &context});
+  const Expected expected = {uapi::MESSAGE_GET_STATS, take, &context};
+  Exchange exchange;
+  Failure failure;
+  while (!transact(exchange, table_, request, buffer_, expected, failure)) {
+    if (stopping()) return;
+  }
   // A table that cannot be watched is as bad as a full one.
   const bool known = !failure && usage.has_maximum;
   if (known && usage.entries * uint64_t{100} < usage.maximum * guard_percent) return;

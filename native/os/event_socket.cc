@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/netlink.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <new>
+
+#include "os/kernel_address.h"
 
 namespace conntrack {
 
@@ -72,8 +72,7 @@ EventBatch::Datagram EventBatch::operator[](size_t index) const {
   const msghdr& header = received.msg_hdr;
   const Slots::Slot& slot = slots_->slots[index];
   Datagram datagram = {Datagram::from_kernel, -1, {slot.bytes, received.msg_len}};
-  if (header.msg_namelen != sizeof slot.sender || slot.sender.nl_family != AF_NETLINK ||
-      slot.sender.nl_pid != 0) {
+  if (!is_kernel(slot.sender, header.msg_namelen)) {
     datagram.kind = Datagram::foreign;
   } else if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     datagram.kind = Datagram::truncated;
@@ -95,6 +94,7 @@ Failure EventSocket::open(const Options& options) {
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return Failure::of_syscall("bind", errno);
   }
+  connect_to_kernel(fd);
   // Before the first event can come.
   Failure failure = grow(fd, options.receive_buffer);
   if (!failure && options.program) failure = attach(fd, *options.program);

@@ -1,6 +1,8 @@
 // Why something could not be done, in numbers. src/core/errors.ts makes sentences.
 #pragma once
 
+#include <errno.h>
+
 #include <cstring>
 
 #include "wire/message.h"
@@ -11,6 +13,7 @@ struct Failure {
   int error = 0;                  // errno; 0: nothing failed
   const char* syscall = nullptr;  // nullptr: the kernel answered with the error
   char text[256] = {};            // the kernel's extended-ack text
+  bool unanswered = false;        // the request was sent: whether it was done is not known
 
   explicit operator bool() const { return error != 0; }
 
@@ -32,6 +35,13 @@ struct Failure {
 
   // The kernel's answer could not be understood (EBADMSG), or did not come.
   static Failure of_protocol(int error) { return of_syscall("recvmsg", error); }
+
+  // Nobody waits for the answer any more.
+  static Failure of_cancel(bool sent) {
+    Failure failure = of_protocol(ECANCELED);
+    failure.unanswered = sent;
+    return failure;
+  }
 };
 
 }  // namespace conntrack

@@ -3,13 +3,15 @@
 #include <memory>
 #include <new>
 
+#include "os/silence.h"
 #include "wire/encode.h"
 
 namespace conntrack {
 
 namespace {
 
-constexpr int patience = 1000;  // milliseconds
+// Of other processes, before the answer.
+constexpr size_t most_datagrams = 64;
 
 // The first message of the answer to a dump, and the errno in it. Nothing of the rest
 // is read: the socket is closed, and the dump with it.
@@ -18,11 +20,14 @@ Failure first_answer(NetlinkSocket& socket, RequestWriter request, Message& mess
   if (!buffer) return Failure::of_syscall("malloc", ENOMEM);
   Failure failure = socket.send(request);
   Answer answer;
+  size_t datagrams = 0;
   for (bool answered = false; !answered && !failure;) {
     NetlinkSocket::Datagram datagram;
-    failure = socket.receive(buffer.get(), patience, datagram);
-    if (failure || datagram.kind == NetlinkSocket::Datagram::foreign) continue;
-    if (datagram.kind == NetlinkSocket::Datagram::nothing) return Failure::of_protocol(ETIMEDOUT);
+    failure = socket.receive(buffer.get(), Silence::wait, datagram);
+    if (failure) continue;
+    if (datagram.kind == NetlinkSocket::Datagram::nothing || ++datagrams == most_datagrams) {
+      return Failure::of_protocol(ETIMEDOUT);
+    }
     MessageReader messages(datagram.bytes);
     while (!answered && messages.next(message)) answered = socket.answers(message);
     const bool end = message.type == uapi::NLMSG_ERROR || message.type == uapi::NLMSG_DONE;

@@ -19,7 +19,8 @@ class FilterProbe {
   // Opens its sockets, one for each dump, in the network namespace of the calling thread.
   Failure open();
 
-  // From any thread, once.
+  // From any thread, once. The kernel answers at once, or never (ETIMEDOUT): the event loop
+  // may wait for it.
   Failure run(FilterSupport& support);
 
  private:

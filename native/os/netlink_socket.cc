@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "os/kernel_address.h"
+
 namespace conntrack {
 
 namespace {
@@ -12,6 +14,9 @@ namespace {
 // linux/netlink.h; NETLINK_EXT_ACK came with Linux 4.12.
 constexpr int option_cap_ack = 10;
 constexpr int option_ext_ack = 11;
+
+// More than fits, of the smallest.
+constexpr size_t most_drained = 1024;
 
 }  // namespace
 
@@ -27,6 +32,8 @@ Failure NetlinkSocket::open() {
   if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     return Failure::of_syscall("getsockname", errno);
   }
+  connected_ = connect_to_kernel(fd);
+  clean_ = connected_;
   // Older kernels lack these; then errors come without the kernel's text.
   const int on = 1;
   ::setsockopt(fd.get(), SOL_NETLINK, option_cap_ack, &on, sizeof on);
@@ -47,6 +54,14 @@ Failure NetlinkSocket::send(Bytes requests) {
   return sent < 0 ? Failure::of_syscall("sendto", errno) : Failure{};
 }
 
+void NetlinkSocket::begin_exchange() {
+  for (size_t datagrams = 0; !clean_ && datagrams < most_drained; datagrams++) {
+    msghdr nothing = {};
+    if (::recvmsg(fd_.get(), &nothing, 0) < 0 && errno == EAGAIN) break;
+  }
+  clean_ = false;
+}
+
 // NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes through the iovec.
 Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out) {
   out = {};
@@ -60,9 +75,7 @@ Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out)
     message.msg_iovlen = 1;
     const ssize_t size = ::recvmsg(fd_.get(), &message, 0);
     if (size >= 0) {
-      const bool kernel = message.msg_namelen == sizeof sender && sender.nl_family == AF_NETLINK &&
-                          sender.nl_pid == 0;
-      if (!kernel) {
+      if (!is_kernel(sender, message.msg_namelen)) {
         out.kind = Datagram::foreign;
         return {};
       }
@@ -73,7 +86,7 @@ Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out)
     }
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return Failure::of_syscall("recvmsg", errno);
-    if (waited) return {};
+    if (waited || milliseconds == 0) return {};
     pollfd readable = {fd_.get(), POLLIN, 0};
     if (::poll(&readable, 1, milliseconds) >= 0) {
       waited = true;

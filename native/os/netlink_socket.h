@@ -32,6 +32,11 @@ class NetlinkSocket {
     return send(batch.bytes());
   }
 
+  // Around requests whose answers are all waited for: what earlier ones or other processes have
+  // left takes no room, and no error of then is one of theirs.
+  void begin_exchange();
+  void end_exchange() { clean_ = connected_; }
+
   struct Datagram {
     enum Kind { nothing, from_kernel, foreign } kind = nothing;
     Bytes bytes;
@@ -39,8 +44,8 @@ class NetlinkSocket {
 
   // Waits up to `milliseconds` for one datagram. `buffer` has
   // receive_buffer_size bytes. What another process sent is told apart by its
-  // address alone and must be dropped: any process with CAP_NET_ADMIN in the
-  // namespace can send to this socket. One that did not fit is a failure.
+  // address alone and must be dropped: where connect() was refused, any process with
+  // CAP_NET_ADMIN in the namespace can send to this socket. One that did not fit is a failure.
   Failure receive(uint8_t* buffer, int milliseconds, Datagram& out);
 
   // Whether the message answers a request that was sent last, and which of them.
@@ -59,6 +64,8 @@ class NetlinkSocket {
   Failure send(Bytes requests);
 
   Fd fd_;
+  bool connected_ = false;  // to the kernel
+  bool clean_ = false;      // nothing has come that was not taken
   uint32_t port_id_ = 0;
   uint32_t first_ = 1;  // sequence number of the requests that were sent last
   uint32_t count_ = 0;

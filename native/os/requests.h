@@ -1,5 +1,5 @@
 // Requests that go out alone, each with what becomes of its answer. run() sends the
-// request and reads the answer to its end, as transact() does.
+// request and reads the answer to its end, in turns, as transact() does.
 #pragma once
 
 #include "os/answers.h"
@@ -9,35 +9,43 @@
 
 namespace conntrack {
 
-// The answer is an ack alone.
+// Changes something. The answer is an ack alone.
 class Command {
  public:
   explicit Command(const RequestWriter& request) : request_(request) {}
 
-  Failure run(NetlinkSocket& socket, uint8_t* buffer) {
-    return transact(socket, request_, buffer, {0, nullptr, nullptr});
+  bool run(NetlinkSocket& socket, uint8_t* buffer, Failure& failure) {
+    return transact(exchange_, socket, request_, buffer, {0, nullptr, nullptr}, failure);
   }
+  // Whether something may have been changed, before run() has ended.
+  bool may_be_done() const { return exchange_.sent; }
 
  private:
   RequestWriter request_;
+  Exchange exchange_;
 };
 
-// The answer is messages of one type.
+// Changes nothing. The answer is messages of one type.
 template <typename Answer>
 class Query {
  public:
   Query(const RequestWriter& request, uint16_t type) : request_(request), type_(type) {}
 
-  Failure run(NetlinkSocket& socket, uint8_t* buffer) {
+  bool run(NetlinkSocket& socket, uint8_t* buffer, Failure& failure) {
     const auto take = [](size_t, const Message& message, void* answer) {
       return static_cast<Answer*>(answer)->take(message);
     };
-    return transact(socket, request_, buffer, {type_, take, &answer_});
+    const bool ended =
+        transact(exchange_, socket, request_, buffer, {type_, take, &answer_}, failure);
+    failure.unanswered = false;
+    return ended;
   }
+  static constexpr bool may_be_done() { return false; }
   const Answer& answer() const { return answer_; }
 
  private:
   RequestWriter request_;
+  Exchange exchange_;
   const uint16_t type_;
   Answer answer_;
 };

@@ -2,8 +2,6 @@
 
 #include <new>
 
-#include "os/turn.h"
-
 namespace conntrack {
 
 Failure TableWalk::open() {
@@ -14,13 +12,30 @@ Failure TableWalk::open() {
   return failure;
 }
 
+void TableWalk::cancel() {
+  dump_.cancel();
+  changer_.cancel();
+}
+
+bool TableWalk::is_idle() {
+  while (handed_over_ > 0 && done_.wait(0)) handed_over_--;
+  return handed_over_ == 0;
+}
+
+void TableWalk::stop(void (*ended)(void*), void* context) {
+  stopped_ = ended;
+  stopped_context_ = context;
+  cancel();
+  stopping_.store(true, std::memory_order_release);
+  handed_.post();
+}
+
 void TableWalk::close() {
   if (started_) {
-    stopping_.store(true, std::memory_order_relaxed);
-    filled_.post();
+    if (!stopping_.load(std::memory_order_relaxed)) stop(nullptr, nullptr);
     thread_.join();
-    filled_.close();
-    empty_.close();
+    handed_.close();
+    done_.close();
     started_ = false;
   }
   dump_.close();
@@ -30,65 +45,62 @@ void TableWalk::close() {
 
 bool TableWalk::turn(Failure& failure) {
   const Turn turn;
-  DumpReader::Step last = DumpReader::Step::more;
-  do {
-    last = step(failure);
-  } while (last == DumpReader::Step::more && !turn.is_over());
-  return last == DumpReader::Step::done;
+  while (!ended_) {
+    if (!wait_for_work(parts - 1)) return false;
+    if (step(turn) == DumpReader::Step::idle || (turn.is_over() && !ended_)) return false;
+  }
+  if (!wait_for_work(0)) return false;
+  failure = last_ ? last_ : this->failure();
+  return !failure;
 }
 
-DumpReader::Step TableWalk::step(Failure& failure) {
+DumpReader::Step TableWalk::step(const Turn& turn) {
   uint8_t* slab = memory_->slabs[next_];
-  const DumpReader::Outcome outcome = dump_.read(slab);
-  failure = outcome.failure;
-  const bool ends = outcome.step == DumpReader::Step::done || failure;
+  const DumpReader::Outcome outcome = dump_.read(slab, turn);
+  last_ = outcome.failure;
   if (outcome.filled) matched_ += reinterpret_cast<const SlabHeader*>(slab)->count;
-  if (outcome.filled && action_ != Action::count && !failure) {
-    // A small table is not worth a thread.
-    failure = ends && !started_ ? changer_.change(slab) : hand_over();
-  }
-  if ((ends || failure) && started_) {
-    const Failure last = finish();
-    if (!failure) failure = last;
-  }
-  return failure ? DumpReader::Step::failed : outcome.step;
+  if (outcome.filled && action_ != Action::count && !last_) last_ = hand_over();
+  ended_ = outcome.step == DumpReader::Step::done || last_;
+  return outcome.step;
 }
 
 Failure TableWalk::hand_over() {
   if (!started_) {
     if (Failure failure = start()) return failure;
   }
-  filled_.post();
+  handed_.post();
+  handed_over_++;
   next_ = (next_ + 1) % parts;
-  empty_.wait();
   return failure();
 }
 
 Failure TableWalk::start() {
-  Failure failure = filled_.open(0);
-  // The one that is being handed over is not empty, and one more is read into next.
-  if (!failure) failure = empty_.open(parts - 1);
+  Failure failure = handed_.open(0);
+  if (!failure) failure = done_.open(0);
   if (failure) return failure;
   const int error = thread_.start("conntrack", work, this);
   started_ = error == 0;
   return started_ ? Failure{} : Failure::of_syscall("pthread_create", error);
 }
 
-Failure TableWalk::finish() {
-  for (size_t i = 0; i + 1 < parts; i++) empty_.wait();
-  return failure();
+bool TableWalk::wait_for_work(size_t most) {
+  for (; handed_over_ > most; handed_over_--) {
+    if (!done_.wait(Silence::wait)) return false;
+  }
+  return true;
 }
 
 void TableWalk::work() {
   for (size_t slab = 0;; slab = (slab + 1) % parts) {
-    filled_.wait();
-    if (stopping_.load(std::memory_order_relaxed)) return;
+    handed_.wait();
+    if (stopping_.load(std::memory_order_acquire)) break;
     if (!failed_.load(std::memory_order_relaxed)) {
       failure_ = changer_.change(memory_->slabs[slab]);
       if (failure_) failed_.store(true, std::memory_order_release);
     }
-    empty_.post();
+    done_.post();
   }
+  if (stopped_) stopped_(stopped_context_);
 }
 
 }  // namespace conntrack

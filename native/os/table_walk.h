@@ -1,5 +1,5 @@
-// Goes over the table once, and deletes, changes or counts what matches. What is read in
-// large tables is worked on by a second thread, so that the kernel looks for more meanwhile.
+// Goes over the table once, and deletes, changes or counts what matches. What is read is
+// worked on by a second thread, so that the kernel looks for more meanwhile.
 #pragma once
 
 #include "os/dump_reader.h"
@@ -35,7 +35,17 @@ class TableWalk {
   // is under way any more.
   bool turn(Failure& failure);
 
-  // Not while turn() runs. Waits for what is under way.
+  // From any thread: nothing more is begun, and turn() returns soon.
+  void cancel();
+
+  // Not while turn() runs ------------------------------------------------------
+
+  // Whether nothing is under way.
+  bool is_idle();
+  // When something is: cancels it. The second thread calls `ended` soon, as the last that it
+  // does.
+  void stop(void (*ended)(void*), void* context);
+  // Waits for what is under way.
   void close();
 
   uint64_t matched() const { return matched_; }
@@ -45,18 +55,17 @@ class TableWalk {
  private:
   static constexpr size_t parts = 4;
 
-  // Reads a slab, and works on it or hands it over.
-  DumpReader::Step step(Failure& failure);
+  // Reads a slab, and hands it over.
+  DumpReader::Step step(const Turn& turn);
+  // Waits until no more than so many slabs are being worked on. False when that lasts.
+  bool wait_for_work(size_t most);
 
   static void work(void* walk) { static_cast<TableWalk*>(walk)->work(); }
   // The second thread.
   void work();
   Failure start();
-  // Hands a slab over; waits until there is room for the next one.
   Failure hand_over();
   Failure failure() const { return failed_.load(std::memory_order_acquire) ? failure_ : Failure{}; }
-  // Waits until all that was handed over is done.
-  Failure finish();
 
   struct Memory {
     alignas(8) uint8_t slabs[parts][slab_size];
@@ -67,13 +76,18 @@ class TableWalk {
   EntryChanger changer_;
   std::unique_ptr<Memory> memory_;
   uint64_t matched_ = 0;
-  size_t next_ = 0;  // the slab that is read into
+  size_t next_ = 0;         // the slab that is read into
+  size_t handed_over_ = 0;  // slabs whose end has not been waited for
+  bool ended_ = false;      // nothing more is read
+  Failure last_;            // why
 
   Thread thread_;
   bool started_ = false;
-  Semaphore empty_;
-  Semaphore filled_;
+  Semaphore handed_;
+  Semaphore done_;
   std::atomic<bool> stopping_{false};
+  void (*stopped_)(void*) = nullptr;
+  void* stopped_context_ = nullptr;
   // Written by the second thread once, and read once failed_ says so.
   Failure failure_;
   std::atomic<bool> failed_{false};

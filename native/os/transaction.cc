@@ -1,32 +1,64 @@
 #include "os/transaction.h"
 
-#include "os/clock.h"
+#include "os/turn.h"
 
 namespace conntrack {
 
 namespace {
 
-constexpr int patience = 1000;  // milliseconds
+enum class Heard { nothing, no_answer, answer, end };
 
-// Gives each message that answers to `take`, until it says that it was the last one.
+// Gives each message of one datagram that answers to `take`, which returns true for the last.
 template <typename Take>
-Failure receive_answers(NetlinkSocket& socket, uint8_t* buffer, Take take) {
-  for (int64_t deadline = steady_clock() + patience;;) {
-    const int64_t left = deadline - steady_clock();
-    if (left <= 0) return Failure::of_protocol(ETIMEDOUT);
-    NetlinkSocket::Datagram datagram;
-    if (Failure failure = socket.receive(buffer, static_cast<int>(left), datagram)) return failure;
-    if (datagram.kind != NetlinkSocket::Datagram::from_kernel) continue;
-    MessageReader messages(datagram.bytes);
-    Message message;
-    while (messages.next(message)) {
-      if (!socket.answers(message)) continue;
-      deadline = steady_clock() + patience;
-      Failure failure;
-      if (take(message, failure) || failure) return failure;
-    }
-    if (messages.malformed()) return Failure::of_protocol(EBADMSG);
+Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer, Failure& failure,
+                      Take& take) {
+  NetlinkSocket::Datagram datagram;
+  failure = socket.receive(buffer, exchange.lost ? 0 : Silence::wait, datagram);
+  // It is told once, before what has found room.
+  if (failure.error == ENOBUFS && !exchange.lost) {
+    exchange.lost = true;
+    failure = {};
+    return Heard::no_answer;
   }
+  if (failure) return Heard::end;
+  if (datagram.kind == NetlinkSocket::Datagram::nothing) {
+    if (exchange.lost) failure = Failure::of_protocol(ENOBUFS);
+    return exchange.lost ? Heard::end : Heard::nothing;
+  }
+  MessageReader messages;
+  if (datagram.kind == NetlinkSocket::Datagram::from_kernel) {
+    messages = MessageReader(datagram.bytes);
+  }
+  Message message;
+  Heard heard = Heard::no_answer;
+  while (messages.next(message)) {
+    if (!socket.answers(message)) continue;
+    heard = Heard::answer;
+    if (take(message, failure) || failure) return Heard::end;
+  }
+  if (messages.malformed()) failure = Failure::of_protocol(EBADMSG);
+  return failure ? Heard::end : heard;
+}
+
+template <typename Take>
+bool receive_turn(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer, Failure& failure,
+                  Take take) {
+  const Turn turn;
+  Heard heard = Heard::no_answer;
+  bool silent = true;
+  while (heard != Heard::nothing && heard != Heard::end && !turn.is_over()) {
+    heard = receive_answers(exchange, socket, buffer, failure, take);
+    silent = silent && heard != Heard::answer;
+  }
+  if (!silent) exchange.silence.interrupt();
+  if (silent && heard != Heard::end && exchange.silence.is_over()) {
+    failure = Failure::of_protocol(ETIMEDOUT);
+    heard = Heard::end;
+  }
+  // Of an answer that was understood the failure is the kernel's.
+  if (failure.syscall) failure.unanswered = true;
+  if (heard == Heard::end && !failure.unanswered) socket.end_exchange();
+  return heard == Heard::end;
 }
 
 bool is_end(const Message& message) {
@@ -35,47 +67,64 @@ bool is_end(const Message& message) {
 
 Failure take_end(const Message& message, bool complete) {
   Answer answer;
-  const bool understood = read_answer(message, answer) && (answer.error != 0 || complete);
-  return understood ? Failure::of_answer(answer) : Failure::of_protocol(EBADMSG);
+  if (read_answer(message, answer) && (answer.error != 0 || complete)) {
+    return Failure::of_answer(answer);
+  }
+  Failure failure = Failure::of_protocol(EBADMSG);
+  failure.unanswered = true;
+  return failure;
 }
 
 }  // namespace
 
-Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
-                 const Expected& expected) {
-  if (Failure failure = socket.send(request)) return failure;
-  bool answered = expected.type == 0;
-  return receive_answers(socket, buffer, [&](const Message& message, Failure& failure) {
-    if (is_end(message)) {
-      failure = take_end(message, answered || message.type == uapi::NLMSG_DONE);
-      return true;
-    }
-    if (message.type != expected.type) return false;
-    answered = expected.take(0, message, expected.context);
-    if (!answered) failure = Failure::of_protocol(EBADMSG);
-    return !answered;
-  });
+bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
+              const Expected& expected, Failure& failure) {
+  if (!exchange.sent) {
+    socket.begin_exchange();
+    failure = socket.send(request);
+    if (failure) return true;
+    exchange.sent = true;
+    exchange.answered = expected.type == 0;
+  }
+  return receive_turn(
+      exchange, socket, buffer, failure, [&](const Message& message, Failure& refusal) {
+        if (is_end(message)) {
+          refusal = take_end(message, exchange.answered || message.type == uapi::NLMSG_DONE);
+          return true;
+        }
+        if (message.type != expected.type) return false;
+        exchange.answered = expected.take(0, message, expected.context);
+        if (!exchange.answered) refusal = Failure::of_protocol(EBADMSG);
+        return !exchange.answered;
+      });
 }
 
-Failure transact(NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
-                 const Expected& expected, BatchAnswers& answers) {
-  for (size_t i = 0; i < batch.count(); i++) answers.states[i] = BatchAnswers::none;
-  if (batch.count() == 0) return {};
-  if (Failure failure = socket.send(batch)) return failure;
-  size_t left = batch.count();
-  return receive_answers(socket, buffer, [&](const Message& message, Failure& failure) {
-    const size_t index = socket.index(message);
-    BatchAnswers::State& state = answers.states[index];
-    if (message.type == expected.type && expected.type != 0) {
-      const bool understood = expected.take(index, message, expected.context);
-      if (!understood) failure = Failure::of_protocol(EBADMSG);
-      return !understood;
-    }
-    if (!is_end(message) || state != BatchAnswers::none) return false;
-    answers.failures[index] = take_end(message, true);
-    state = answers.failures[index] ? BatchAnswers::failed : BatchAnswers::done;
-    return --left == 0;
-  });
+bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
+              const Expected& expected, BatchAnswers& answers, Failure& failure) {
+  if (!exchange.sent) {
+    for (size_t i = 0; i < batch.count(); i++) answers.states[i] = BatchAnswers::none;
+    failure = {};
+    if (batch.count() == 0) return true;
+    socket.begin_exchange();
+    failure = socket.send(batch);
+    if (failure) return true;
+    exchange.sent = true;
+    exchange.left = batch.count();
+  }
+  return receive_turn(exchange, socket, buffer, failure,
+                      [&](const Message& message, Failure& refusal) {
+                        const size_t index = socket.index(message);
+                        BatchAnswers::State& state = answers.states[index];
+                        if (message.type == expected.type && expected.type != 0) {
+                          const bool understood = expected.take(index, message, expected.context);
+                          if (!understood) refusal = Failure::of_protocol(EBADMSG);
+                          return !understood;
+                        }
+                        if (!is_end(message) || state != BatchAnswers::none) return false;
+                        answers.failures[index] = take_end(message, true);
+                        state = answers.failures[index] ? BatchAnswers::failed : BatchAnswers::done;
+                        return --exchange.left == 0;
+                      });
 }
 
 }  // namespace conntrack

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "os/netlink_socket.h"
+#include "os/silence.h"
 
 namespace conntrack {
 
@@ -13,12 +14,23 @@ struct Expected {
   void* context;
 };
 
-// Sends the request, which must ask for an ack or for a dump, and reads until its
-// end. An ack must be preceded by a message of the expected type. The kernel answers
-// before send() returns; one that says nothing for a second (ETIMEDOUT) never will.
-// `buffer` has receive_buffer_size bytes.
-Failure transact(NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
-                 const Expected& expected);
+// A datagram of requests that is under way.
+struct Exchange {
+  bool sent = false;
+  bool answered = false;  // by a message of the expected type
+  bool lost = false;      // an answer found no room in the receive buffer
+  size_t left = 0;        // requests of a batch without an end
+  Silence silence;
+};
+
+// Sends the request, which must ask for an ack or for a dump, and reads until its end. An ack
+// must be preceded by a message of the expected type. `buffer` has receive_buffer_size bytes.
+//
+// False when the kernel has said nothing for Silence::wait, or much: then it must be called
+// again, with the same arguments. (The real kernel answers before send() returns.) One that
+// stays silent will never answer (ETIMEDOUT).
+bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
+              const Expected& expected, Failure& failure);
 
 // How each request of a batch ended.
 struct BatchAnswers {
@@ -28,9 +40,9 @@ struct BatchAnswers {
   Failure failures[RequestBatch::capacity];  // of those that failed
 };
 
-// The same for a batch, whose requests must ask for acks; they may come in any order.
-// What it returns has failed for all requests that have no answer.
-Failure transact(NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
-                 const Expected& expected, BatchAnswers& answers);
+// The same for a batch, whose requests must ask for acks; they may come in any order. `failure`
+// is that of all requests that have no answer.
+bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
+              const Expected& expected, BatchAnswers& answers, Failure& failure);
 
 }  // namespace conntrack

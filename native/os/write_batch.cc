@@ -21,19 +21,23 @@ void WriteBatch::add(const RequestWriter& write, const EntryRecord& entry) {
   if (count_ < capacity) count_++;
 }
 
-Failure WriteBatch::run(NetlinkSocket& socket, uint8_t* buffer) {
+bool WriteBatch::run(NetlinkSocket& socket, uint8_t* buffer, Failure& failure) {
   const auto take = [](size_t request, const Message& message, void* batch) {
     return static_cast<WriteBatch*>(batch)->entries_[request / 2].take(message);
   };
-  failure_ = complete_
-                 ? transact(socket, requests_, buffer, {uapi::MESSAGE_NEW, take, this}, answers_)
-                 : Failure::of_syscall("sendto", EMSGSIZE);
-  return failure_;
+  bool ended = true;
+  failure = Failure::of_syscall("sendto", EMSGSIZE);
+  if (complete_) {
+    const Expected entry = {uapi::MESSAGE_NEW, take, this};
+    ended = transact(exchange_, socket, requests_, buffer, entry, answers_, failure);
+  }
+  failure_ = failure;
+  return ended;
 }
 
-const Failure* WriteBatch::failure_of(size_t request) const {
-  if (answers_.states[request] == BatchAnswers::failed) return &answers_.failures[request];
-  return failure_ ? &failure_ : nullptr;
+Failure WriteBatch::failure_of(size_t request) const {
+  const bool refused = answers_.states[request] == BatchAnswers::failed;
+  return refused ? answers_.failures[request] : failure_;
 }
 
 WriteBatch::Result WriteBatch::result(size_t index) const {
@@ -41,8 +45,10 @@ WriteBatch::Result WriteBatch::result(size_t index) const {
   const size_t get = write + 1;
   if (answers_.states[write] != BatchAnswers::done) return {false, {}, failure_of(write)};
   const Bytes slab = entries_[index].slab();
-  const bool read = slab.size > 0 && answers_.states[get] != BatchAnswers::failed;
-  return read ? Result{true, slab, nullptr} : Result{true, {}, failure_of(get)};
+  if (slab.size > 0 && answers_.states[get] != BatchAnswers::failed) return {true, slab, {}};
+  Failure unread = failure_of(get);
+  unread.unanswered = false;  // the write was
+  return {true, {}, unread};
 }
 
 }  // namespace conntrack

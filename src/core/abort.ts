@@ -25,6 +25,21 @@ export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw reasonOf(signal);
 }
 
+/** Settles as the work does, or with the signal's reason as soon as it aborts. */
+export function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it may be anything
+      reject(reasonOf(signal));
+    };
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    void work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', end);
+    });
+  });
+}
+
 export function followSignal(signal: AbortSignal, follower: Abortable): void {
   const { followers } = followings.get(signal) ?? listen(signal);
   followers.add(follower);

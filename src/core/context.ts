@@ -63,9 +63,12 @@ export class Context {
     return this.closing;
   }
 
-  /** Closes the context of a call; that of a handle stays. */
-  async endCall(): Promise<void> {
-    if (this.isOfCall) await this.close();
+  /**
+   * Closes the context of a call; that of a handle stays. The caller does not wait for it: where
+   * something is still under way, the call was aborted.
+   */
+  endCall(): void {
+    if (this.isOfCall) void this.close();
   }
 
   private async release(): Promise<void> {
@@ -99,7 +102,7 @@ export async function within<T>(
   try {
     return await work(context);
   } finally {
-    await context.endCall();
+    context.endCall();
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { constants } from 'node:os';
+import { LIMITS } from './limits.js';
 import type { NativeFailure } from './native.js';
 
 /** Codes of errors that the package itself detects; all others are POSIX names. */
@@ -22,6 +23,7 @@ interface ConntrackErrorParts {
   syscall?: string | undefined;
   detail?: string | undefined;
   hint?: string | undefined;
+  outcome?: 'unknown' | undefined;
   cause?: unknown;
 }
 
@@ -60,10 +62,15 @@ export class ConntrackError extends Error {
   declare readonly detail?: string;
   /** What to do; `message` includes it. */
   declare readonly hint?: string;
+  /**
+   * `'unknown'`: the request was sent, and the kernel may have done it, although its answer did
+   * not come. Absent: the kernel has answered, or nothing was sent, or it would change nothing.
+   */
+  declare readonly outcome?: 'unknown';
 
   /** @internal */
   constructor(problem: string, parts: ConntrackErrorParts) {
-    const { code, operation, errno, syscall, detail, hint, cause } = parts;
+    const { code, operation, errno, syscall, detail, hint, outcome, cause } = parts;
     const said = detail === undefined ? '' : ` (kernel: ${detail})`;
     super(
       `${operation}: ${problem}${said}${hint === undefined ? '' : `\n${hint}`}`,
@@ -75,7 +82,9 @@ export class ConntrackError extends Error {
     Object.assign(
       this,
       Object.fromEntries(
-        Object.entries({ errno, syscall, detail, hint }).filter(([, value]) => value !== undefined),
+        Object.entries({ errno, syscall, detail, hint, outcome }).filter(
+          ([, value]) => value !== undefined,
+        ),
       ),
     );
   }
@@ -114,9 +123,9 @@ export function codeOf(errno: number): string {
 /** Returns a function that creates errors of one failure, with a message of their own. */
 export function describing(operation: string, failure: NativeFailure) {
   const { errno, syscall, text } = failure;
-  const code = codeOf(errno);
+  const parts = { code: codeOf(errno), operation, errno, syscall, detail: text };
   return (problem: string, hint?: string): ConntrackError =>
-    new ConntrackError(problem, { code, operation, errno, syscall, detail: text, hint });
+    new ConntrackError(problem, { ...parts, outcome: outcomeOf(failure), hint });
 }
 
 /** The hint of a change that failed after others succeeded. */
@@ -125,13 +134,29 @@ export function changedBefore(names: readonly string[], hint?: string): string {
   return hint === undefined ? kept : `${kept} ${hint}`;
 }
 
+/** Why there is no answer. */
+const UNHEARD: Readonly<Record<string, string>> = {
+  ETIMEDOUT: `the kernel did not answer within ${LIMITS.answerMs} ms`,
+  ENOBUFS: "the kernel's answer found no room in the receive buffer (net.core.rmem_default)",
+};
+
+const UNKNOWN_HINT =
+  'The request was sent, and may have been done: look at the table before you repeat it.';
+
+function outcomeOf({ unanswered }: NativeFailure): 'unknown' | undefined {
+  return unanswered === true ? 'unknown' : undefined;
+}
+
 /** Turns the numbers of the addon into an error. */
 export function errorOfFailure(operation: string, failure: NativeFailure): ConntrackError {
   const { errno, syscall, text } = failure;
   const code = codeOf(errno);
-  const parts = { code, operation, errno, syscall, detail: text };
+  const outcome = outcomeOf(failure);
+  const parts = { code, operation, errno, syscall, detail: text, outcome };
 
   if (syscall !== undefined) {
+    // The handle was closed while the kernel was silent.
+    if (code === 'ECANCELED') return closedError(operation, 'handle', outcome);
     // The handle has closed its network namespace.
     if (syscall === 'setns' && code === 'EBADF') return closedError(operation, 'handle');
     if (NO_SOCKET.has(code)) {
@@ -149,6 +174,10 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
         ...parts,
         hint: 'Please report this, with the output of "uname -a".',
       });
+    }
+    const unheard = syscall === 'recvmsg' ? UNHEARD[code] : undefined;
+    if (unheard !== undefined) {
+      return new ConntrackError(unheard, { ...parts, hint: outcome && UNKNOWN_HINT });
     }
     return new ConntrackError(`${syscall} failed: ${code}`, parts);
   }
@@ -218,8 +247,13 @@ export function isMissing({ code, syscall }: ConntrackError): boolean {
   return code === 'ENOENT' && syscall === undefined;
 }
 
-export function closedError(operation: string, what: string): ConntrackError {
-  return new ConntrackError(`the ${what} is closed`, { code: 'ERR_CONNTRACK_CLOSED', operation });
+export function closedError(operation: string, what: string, outcome?: 'unknown'): ConntrackError {
+  return new ConntrackError(`the ${what} is closed`, {
+    code: 'ERR_CONNTRACK_CLOSED',
+    operation,
+    outcome,
+    hint: outcome && UNKNOWN_HINT,
+  });
 }
 
 export function concurrentReadError(operation: string): ConntrackError {

@@ -21,12 +21,14 @@ export const LIMITS = {
   recentEntries: 256,
   /** A job in the thread pool goes on for so long while others wait. */
   turnMs: 30,
-  /** Nothing came for so long: the job ends. */
+  /** And for so long in the middle of a batch. */
+  longestTurnMs: 45,
+  /** Nothing came for so long: the job ends, and whoever waits begins another. */
   silenceMs: 50,
 
   // Requests ---------------------------------------------------------------------------
 
-  /** The kernel answers within that, or never (ETIMEDOUT). */
+  /** The kernel has been silent for so long, in waits of `silenceMs`: ETIMEDOUT. */
   answerMs: 1000,
   /** Specifications that createEntries() sends at a time. */
   specsInRequest: 64,

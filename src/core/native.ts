@@ -9,6 +9,8 @@
 export interface NativeFailure {
   readonly errno: number;
   readonly syscall?: string;
+  /** The request was sent, and what became of it is not known. Of requests that change nothing: absent. */
+  readonly unanswered?: true;
   /** The kernel's extended-ack text. */
   readonly text?: string;
 }
@@ -33,7 +35,7 @@ export interface NativeDumpReader {
   next(): number | Promise<number>;
   /** How the reading ended, after next() has returned every filled slab. */
   end(): Outcome | undefined;
-  /** Ends the reading, and a pending `next`, and closes the socket. Once. */
+  /** Ends the reading, and at once a pending `next`, and closes the socket. Once. */
   close(): Promise<void>;
 }
 
@@ -63,7 +65,8 @@ export interface NativeTableChanger {
   readonly failure?: NativeFailure;
   /** Works for a while. One at a time, and not after the end or a failure. */
   run(): Promise<PassOutcome>;
-  close(): void;
+  /** Ends the work, and closes the sockets. Once. */
+  close(): Promise<void>;
 }
 
 /** Which conditions the kernel compares; absent: the probe could not decide. */
@@ -98,7 +101,8 @@ export interface NativeRequestSocket {
   /** Deletes the first expectation of `expectation`, which must have its tuple and its id. */
   removeExpectation(expectation: ArrayBuffer): Promise<Outcome>;
   flushExpectations(): Promise<Outcome>;
-  close(): void;
+  /** Ends the request that is under way (ECANCELED), and closes the socket. Once. */
+  close(): Promise<void>;
 }
 
 export interface StatsOutcome extends Outcome {

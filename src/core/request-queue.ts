@@ -34,20 +34,19 @@ export class RequestQueue {
       Name,
       (...given: Given<Name>) => Promise<Answer<Name>>
     >;
-    const answer = this.last.then(() =>
-      requestTracer.isRead
+    const answer = this.last.then(() => {
+      if (this.closing !== undefined) throw closedError(operation, 'handle');
+      return requestTracer.isRead
         ? traced(operation, request, () => socket[request](...given))
-        : socket[request](...given),
-    );
+        : socket[request](...given);
+    });
     this.last = answer.catch(() => undefined);
     return answer;
   }
 
-  /** Waits for the requests that are under way, then closes the socket. */
+  /** Sends nothing more, ends the request that is under way, and closes the socket. */
   close(): Promise<void> {
-    this.closing ??= this.last.then(() => {
-      this.socket?.close();
-    });
+    this.closing ??= this.socket?.close() ?? Promise.resolve();
     return this.closing;
   }
 

@@ -151,9 +151,11 @@ export function errorOfPass(
   };
   const refusal = refusalOfUpdate(operation, failure, named, tell);
   if (refusal !== undefined) return refusal;
-  const { message, code, errno, syscall, detail } = errorOfFailure(operation, failure);
+  const error = errorOfFailure(operation, failure);
+  const { message, code, errno, syscall, detail, outcome } = error;
   const problem = message.slice(operation.length + 2).split('\n', 1)[0] ?? code;
-  return new ConntrackError(problem, { code, operation, errno, syscall, hint: counts, detail });
+  const hint = outcome === undefined ? counts : `${counts} ${error.hint ?? ''}`;
+  return new ConntrackError(problem, { code, operation, errno, syscall, hint, detail, outcome });
 }
 
 export function missingEntryError(operation: string): ConntrackError {

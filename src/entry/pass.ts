@@ -2,7 +2,7 @@
  * One pass over the table that deletes or changes what matches.
  */
 
-import { throwIfAborted } from '../core/abort.js';
+import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
 import type { Context } from '../core/context.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
@@ -113,8 +113,8 @@ export class TablePass {
   private readonly named: readonly (keyof EntryChanges)[];
   private readonly signal: AbortSignal | undefined;
   private readonly trace: WalkTrace | undefined;
-  private closed = false;
-  private running: Promise<unknown> = Promise.resolve();
+  private end: (error: unknown) => void = () => undefined;
+  private releasing: Promise<void> | undefined;
 
   constructor(
     operation: string,
@@ -133,35 +133,49 @@ export class TablePass {
   }
 
   async run(): Promise<PassCounts> {
+    const { signal } = this;
+    const ending = new Promise<never>((_, reject) => {
+      this.end = reject;
+    });
+    if (signal !== undefined) followSignal(signal, this);
     try {
-      const counts = await this.walk();
+      const counts = await Promise.race([this.walk(), ending]);
       this.trace?.end();
       return counts;
     } catch (error) {
       this.trace?.end(error);
       throw error;
     } finally {
-      this.changer.close();
+      if (signal !== undefined) unfollowSignal(signal, this);
+      void this.release();
     }
+  }
+
+  /** The signal aborted: run() fails with its reason, whatever the kernel does. */
+  abort(reason: unknown): void {
+    this.end(reason);
+  }
+
+  /** Makes run() fail. */
+  close(): Promise<void> {
+    this.end(closedError(this.operation, 'handle'));
+    return this.release();
   }
 
   private async walk(): Promise<PassCounts> {
     for (;;) {
-      const turn = this.changer.run();
-      this.running = turn;
-      const { done, failure, matched, changed, vanished } = await turn;
+      const { done, failure, matched, changed, vanished } = await this.changer.run();
       const counts = { matched, changed, vanished };
       if (this.trace !== undefined) this.trace.entries = matched;
       if (failure !== undefined) throw errorOfPass(this.operation, failure, counts, this.named);
       if (done) return counts;
-      if (this.signal !== undefined) throwIfAborted(this.signal);
-      if (this.closed) throw closedError(this.operation, 'handle');
+      // Nobody waits for it any more.
+      if (this.releasing !== undefined) throw closedError(this.operation, 'handle');
     }
   }
 
-  /** Ends the pass after the current turn. */
-  async close(): Promise<void> {
-    this.closed = true;
-    await this.running;
+  private release(): Promise<void> {
+    this.releasing ??= this.changer.close();
+    return this.releasing;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
+import { followSignal, orAborted, throwIfAborted, unfollowSignal } from '../core/abort.js';
 import { number, object, optional, record, signal, word } from '../core/check.js';
 import type { Context } from '../core/context.js';
 import { closedError, rangeError } from '../core/errors.js';
@@ -225,8 +225,8 @@ async function* samples(
     let previous: PressureSample | undefined;
     for (let due = performance.now(); ; due = Math.max(due + intervalMs, performance.now())) {
       await sleep(Math.max(0, due - performance.now()), undefined, { signal: ending.signal });
-      previous = await samplePressure(source, { ...thresholds, previous });
-      ending.signal.throwIfAborted();
+      const sample = samplePressure(source, { ...thresholds, previous });
+      previous = await orAborted(ending.signal, sample);
       yield previous;
     }
   } catch (error) {
@@ -235,7 +235,7 @@ async function* samples(
   } finally {
     if (signal !== undefined) unfollowSignal(signal, follower);
     context.unfollow(follower);
-    await context.endCall();
+    context.endCall();
   }
 }
 

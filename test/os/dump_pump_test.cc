@@ -153,12 +153,22 @@ TEST(a_turn_does_not_end_in_the_middle_of_a_batch) {
   Pumping pumping(4, 6);
   pumping.send_slabs(6);
   StoppedClock clock;
-  clock.advance_at_each_reading(20);
+  clock.advance_at_each_reading(10);
   CHECK(pumping.turn());
   CHECK(pumping.rings.empty());
   CHECK_EQUAL(pumping.taken, 0u);
   CHECK_EQUAL(pumping.take(), 4u);
   CHECK_EQUAL(pumping.take(), 0u);
+}
+
+TEST(but_it_ends_after_45_ms) {
+  Pumping pumping(4, 6);
+  pumping.send_slabs(3);
+  StoppedClock clock;
+  clock.advance_at_each_reading(20);
+  CHECK(pumping.turn());
+  // At 20 and at 40 ms there was time.
+  CHECK_EQUAL(pumping.take(), 2u);
 }
 
 TEST(idle_on_a_silent_kernel) {

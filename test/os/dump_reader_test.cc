@@ -53,7 +53,7 @@ TEST(every_call_of_open_can_fail) {
     DumpReader reader(FilterRecord{}, false);
     return reader.open();
   };
-  fail_each_call(open, {4, 5});  // setsockopt
+  fail_each_call(open, {4, 5, 6});  // connect, setsockopt
 }
 
 TEST(a_table) {
@@ -136,13 +136,76 @@ TEST(comes_back_from_a_silent_kernel_after_50_ms) {
   CHECK(reading.outcome.step == Step::done);
 }
 
-TEST(comes_back_when_little_matches) {
+TEST(gives_a_silent_kernel_a_second) {
   Reading reading;
+  StoppedClock clock;
+  clock.skip_waits();
+  for (int round = 0; round < 2; round++) {
+    // The read that gives the entry waits as well.
+    for (int wait = 1 + round; wait < 20; wait++) {
+      CHECK(reading.read().empty());
+      CHECK(reading.outcome.step == Step::idle);
+    }
+    if (round == 0) reading.peer->send({entry(1, 1)});
+    CHECK_EQUAL(reading.read().size(), round == 0 ? 1u : 0u);
+  }
+  CHECK(reading.outcome.step == Step::failed);
+  CHECK_EQUAL(reading.outcome.failure.error, ETIMEDOUT);
+}
+
+// Time does not count while nobody reads, nor while the process is stopped.
+TEST(waits_as_long_as_it_is_not_asked) {
+  Reading reading;
+  StoppedClock clock;
+  clock.skip_waits();
+  CHECK(reading.read().empty());
+  clock.advance(1'000'000);
+  reading.peer->send({entry(1, 1), done(1)});
+  CHECK(reading.read() == (Ids{1}));
+  CHECK(reading.outcome.step == Step::done);
+}
+
+static void take_none(Reading& reading) {
   FilterRecord none = {};
   none.present = FILTER_MARK;
   none.mark = 5;
   none.mark_mask = 0xffffffff;
   CHECK(!reading.reader.set_filter({reinterpret_cast<uint8_t*>(&none), sizeof none}));
+}
+
+// Each match may take long.
+TEST(looks_at_the_clock_and_for_a_cancel_among_16_matches) {
+  for (const bool cancels : {true, false}) {
+    Reading reading;
+    take_none(reading);
+    std::vector<Buffer> messages;
+    for (uint32_t id = 1; id <= 100; id++) messages.push_back(entry(1, id));
+    reading.peer->send(messages);
+    reading.peer->send({done(1)});
+    StoppedClock clock;
+    if (cancels) {
+      reading.kernel.before("recvmsg", [&] { reading.reader.cancel(); });
+      CHECK(reading.read().empty());
+      CHECK(reading.outcome.step == Step::idle);
+      CHECK_EQUAL(reading.peer->queued(), 1u);
+      continue;
+    }
+    const Turn turn;
+    clock.advance(Turn::length);
+    int reads = 0;
+    alignas(8) uint8_t slab[slab_size];
+    do {
+      reading.outcome = reading.reader.read(slab, turn);
+      reads++;
+    } while (reading.outcome.step == Step::more);
+    CHECK_EQUAL(reads, 100 / 15 + 1);
+    CHECK(reading.outcome.step == Step::done);
+  }
+}
+
+TEST(comes_back_when_little_matches) {
+  Reading reading;
+  take_none(reading);
   for (uint32_t id = 1; id <= 200; id++) reading.peer->send({entry(1, id)});
   reading.peer->send({done(1)});
   int reads = 0;

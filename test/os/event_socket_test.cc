@@ -38,8 +38,8 @@ TEST(every_call_of_open_can_fail) {
   options.reliable = true;
   options.program = &program;
   options.receive_buffer = 1 << 20;
-  // A buffer that may not be forced can still be asked for.
-  fail_each_call([&] { return EventSocket().open(options); }, {2});
+  // connect(); and a buffer that may not be forced can still be asked for.
+  fail_each_call([&] { return EventSocket().open(options); }, {2, 3});
 }
 
 TEST(subscribes_to_what_it_is_asked_for) {
@@ -77,7 +77,7 @@ TEST(an_ordinary_user_gets_what_rmem_max_allows) {
   EventSocket::Options options;
   options.groups = 1;
   options.receive_buffer = 1 << 22;
-  kernel.fail_call(2, EPERM);  // SO_RCVBUFFORCE
+  kernel.fail_call(3, EPERM);  // SO_RCVBUFFORCE
   EventSocket socket;
   CHECK(!socket.open(options));
   CHECK_EQUAL(socket.receive_buffer(), 2 * 212992u);

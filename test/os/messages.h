@@ -7,6 +7,7 @@
 #include "check.h"
 #include "kernel_socket.h"
 #include "message_builder.h"
+#include "os/failure.h"
 #include "wire/decode.h"
 
 namespace conntrack::test {
@@ -87,6 +88,15 @@ inline std::vector<uint32_t> ids(Bytes slab) {
     all.push_back(record.id);
   }
   return all;
+}
+
+// Calls what works in turns until it has ended.
+template <typename Turn>
+Failure to_the_end(Turn turn) {
+  Failure failure;
+  while (!turn(failure)) {
+  }
+  return failure;
 }
 
 }  // namespace conntrack::test

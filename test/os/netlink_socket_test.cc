@@ -33,7 +33,7 @@ static RequestWriter request() { return RequestWriter(MESSAGE_GET, NLM_F_ACK, FA
 
 TEST(every_call_of_open_can_fail) {
   const auto open = [] { return NetlinkSocket().open(); };
-  fail_each_call(open, {3, 4});  // setsockopt
+  fail_each_call(open, {3, 4, 5});  // connect, setsockopt
 }
 
 TEST(a_datagram_of_the_kernel) {
@@ -81,7 +81,7 @@ TEST(every_error_of_receiving) {
     talking.kernel.fail_next("recvmsg", error);
     CHECK_EQUAL(talking.receive().error, error);
     talking.kernel.fail_next("poll", error);
-    const Failure failure = talking.receive();
+    const Failure failure = talking.socket.receive(talking.buffer.get(), 1, talking.datagram);
     CHECK_EQUAL(failure.error, error);
     CHECK_EQUAL(std::string(failure.syscall), "poll");
     talking.kernel.fail_next("sendto", error);

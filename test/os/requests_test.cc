@@ -15,7 +15,8 @@ struct Asking {
 
   template <typename Request>
   int run(Request& request) {
-    return request.run(socket, buffer.get()).error;
+    return to_the_end([&](Failure& failure) { return request.run(socket, buffer.get(), failure); })
+        .error;
   }
 
   // The type of the only request that was sent; 0 when none was.

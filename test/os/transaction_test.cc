@@ -24,16 +24,26 @@ struct Transacting {
       static_cast<Transacting*>(transacting)->taken.push_back(record.id);
       return true;
     };
-    return transact(socket, request, buffer.get(), {MESSAGE_NEW, take, this});
+    return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
+      turns++;
+      return transact(exchange, socket, request, buffer.get(), {MESSAGE_NEW, take, this}, failure);
+    });
   }
   Failure command() {
     RequestWriter request = encode_flush(0);
-    return transact(socket, request, buffer.get(), {0, nullptr, nullptr});
+    return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
+      turns++;
+      return transact(exchange, socket, request, buffer.get(), {0, nullptr, nullptr}, failure);
+    });
   }
   Failure commands(size_t count) {
     RequestBatch batch;
     for (size_t i = 0; i < count; i++) CHECK(batch.add(encode_delete(entry_record(5))));
-    return transact(socket, batch, buffer.get(), {0, nullptr, nullptr}, *answers);
+    return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
+      turns++;
+      return transact(exchange, socket, batch, buffer.get(), {0, nullptr, nullptr}, *answers,
+                      failure);
+    });
   }
 
   Kernel kernel;
@@ -42,6 +52,7 @@ struct Transacting {
   std::unique_ptr<uint8_t[]> buffer = std::make_unique<uint8_t[]>(receive_buffer_size);
   std::unique_ptr<BatchAnswers> answers = std::make_unique<BatchAnswers>();
   std::vector<uint32_t> taken;
+  size_t turns = 0;  // of the last one
 };
 
 using Ids = std::vector<uint32_t>;
@@ -56,42 +67,124 @@ TEST(an_answer_in_parts) {
   CHECK(t.taken == (Ids{5, 6, 7}));
 }
 
-// Each part comes 600 ms after the one before.
-TEST(the_deadline_is_renewed_by_each_part) {
+// Each part comes 950 ms after the one before.
+TEST(each_part_is_waited_for_anew) {
   Transacting t;
   StoppedClock clock;
-  uint32_t parts = 0;
+  clock.skip_waits();
+  uint32_t waits = 0;
   std::function<void()> wait = [&] {
-    clock.advance(600);
-    parts++;
-    if (parts == 4) {
-      t.peer->send({ack(1)});
-    } else {
-      t.peer->send({entry(1, parts)});
-      t.kernel.before("poll", wait);
-    }
+    waits++;
+    t.kernel.before("end of a wait", wait);
+    if (waits % 19 == 0) t.peer->send({waits == 4 * 19 ? ack(1) : entry(1, waits / 19)});
   };
-  t.kernel.before("poll", wait);
+  t.kernel.before("end of a wait", wait);
   CHECK(!t.get());
   CHECK(t.taken == (Ids{1, 2, 3}));
-  CHECK_EQUAL(parts, 4u);
+  CHECK_EQUAL(waits, 4u * 19);
 }
 
-TEST(nor_by_what_is_no_answer) {
+// As in a process that was stopped, or that had no processor.
+TEST(an_answer_that_is_there_is_taken_however_late_it_is) {
+  Transacting t;
+  StoppedClock clock;
+  clock.skip_waits();
+  std::function<void()> wait = [&] {
+    clock.advance(60'000);
+    t.peer->send({ack(1)});
+  };
+  t.kernel.before("end of a wait", wait);
+  CHECK(!t.command());
+  t.kernel.before("recvmsg", [&] { clock.advance(60'000); });
+  t.peer->send({ack(2)});
+  CHECK(!t.command());
+}
+
+TEST(what_is_no_answer_is_silence) {
   for (const bool forged : {true, false}) {
     Transacting t;
     StoppedClock clock;
-    uint32_t strangers = 0;
+    clock.advance_at_each_reading(10);
     std::function<void()> wait = [&] {
-      clock.advance(300);
-      strangers++;
       t.peer->forge(forged ? 77 : 0, {ack(99)});
       t.kernel.before("poll", wait);
     };
     t.kernel.before("poll", wait);
-    CHECK_EQUAL(t.command().error, ETIMEDOUT);
-    CHECK_EQUAL(strangers, 4u);
+    const Failure failure = t.command();
+    CHECK_EQUAL(failure.error, ETIMEDOUT);
+    CHECK(failure.unanswered);
+    CHECK_EQUAL(t.turns, 20u);
   }
+}
+
+TEST(what_an_exchange_without_an_answer_has_left_is_drained) {
+  for (const int left : {ETIMEDOUT, ENOBUFS}) {
+    Transacting t;
+    StoppedClock clock;
+    clock.skip_waits();
+    if (left == ENOBUFS) t.peer->overrun(1);
+    CHECK_EQUAL(t.command().error, left);
+    t.peer->send({ack(1)});
+    t.peer->overrun(1);
+    t.kernel.before("sendto", [&] {
+      CHECK_EQUAL(t.peer->queued(), 0u);
+      t.peer->send({ack(2)});
+    });
+    CHECK(!t.command());
+  }
+}
+
+// Other processes can send to it.
+TEST(a_socket_that_is_not_connected_is_drained_before_each_request) {
+  Transacting t;
+  t.kernel.fail_next("connect", EPERM);
+  NetlinkSocket socket;
+  CHECK(!socket.open());
+  const auto peer = t.kernel.accept();
+  for (uint32_t number = 1; number <= 3; number++) {
+    for (int i = 0; i < 5; i++) peer->forge(77, {ack(number)});
+    t.kernel.before("sendto", [&] {
+      CHECK_EQUAL(peer->queued(), 0u);
+      peer->send({ack(number)});
+    });
+    RequestWriter request = encode_flush(0);
+    Exchange exchange;
+    Failure failure;
+    CHECK(transact(exchange, socket, request, t.buffer.get(), {0, nullptr, nullptr}, failure));
+    CHECK(!failure);
+  }
+}
+
+TEST(a_wait_ends_after_50_ms) {
+  Transacting t;
+  StoppedClock clock;
+  clock.skip_waits();
+  const int64_t start = clock.now();
+  RequestWriter request = encode_flush(0);
+  Exchange exchange;
+  Failure failure;
+  CHECK(!transact(exchange, t.socket, request, t.buffer.get(), {0, nullptr, nullptr}, failure));
+  CHECK_EQUAL(clock.now() - start, 50);
+  CHECK(exchange.sent);
+  t.peer->send({ack(1)});
+  CHECK(transact(exchange, t.socket, request, t.buffer.get(), {0, nullptr, nullptr}, failure));
+  CHECK(!failure);
+  CHECK_EQUAL(t.peer->requests().size(), 1u);
+  CHECK(t.peer->requests().empty());
+}
+
+// What has found room is taken.
+TEST(answers_that_are_lost_are_those_that_are_missing) {
+  Transacting t;
+  t.peer->send({ack(1), error(2, EPERM)});
+  t.peer->overrun(1);
+  const Failure failure = t.commands(3);
+  CHECK_EQUAL(failure.error, ENOBUFS);
+  CHECK(failure.unanswered);
+  CHECK_EQUAL(t.answers->states[0], BatchAnswers::done);
+  CHECK_EQUAL(t.answers->states[1], BatchAnswers::failed);
+  CHECK(!t.answers->failures[1].unanswered);
+  CHECK_EQUAL(t.answers->states[2], BatchAnswers::none);
 }
 
 TEST(a_silent_kernel_is_given_a_second) {
@@ -144,6 +237,7 @@ TEST(answers_that_cannot_be_understood) {
     t.peer->send({wrong});
     const Failure failure = t.commands(1);
     CHECK_EQUAL(failure ? failure.error : t.answers->failures[0].error, EBADMSG);
+    CHECK(failure ? failure.unanswered : t.answers->failures[0].unanswered);
   }
   Transacting t;
   t.peer->send({answer(1, MESSAGE_NEW, nfgenmsg), ack(1)});
@@ -167,11 +261,15 @@ TEST(an_answer_of_before_is_none) {
 TEST(a_request_that_is_spoiled_or_not_sent_waits_for_nothing) {
   Transacting t;
   RequestWriter spoiled = encode_delete(EntryRecord{});
-  CHECK_EQUAL(transact(t.socket, spoiled, t.buffer.get(), {0, nullptr, nullptr}).error, EMSGSIZE);
+  Exchange exchange;
+  Failure failure;
+  CHECK(transact(exchange, t.socket, spoiled, t.buffer.get(), {0, nullptr, nullptr}, failure));
+  CHECK_EQUAL(failure.error, EMSGSIZE);
   for (const int error : {ENOBUFS, EPERM, ECONNREFUSED}) {
     t.kernel.fail_next("sendto", error);
-    const Failure failure = t.command();
+    failure = t.command();
     CHECK_EQUAL(failure.error, error);
+    CHECK(!failure.unanswered);
     CHECK_EQUAL(std::string(failure.syscall), "sendto");
     t.kernel.fail_next("sendto", error);
     CHECK_EQUAL(t.commands(2).error, error);

@@ -19,7 +19,7 @@ describe('the context of a call', () => {
     const context = contextOf(self, 'countEntries');
     expect(context).not.toBe(self);
     expect(context.netns).toBeUndefined();
-    await context.endCall();
+    context.endCall();
     expect(() => {
       context.refuseIfClosed('countEntries');
     }).toThrow('the handle is closed');

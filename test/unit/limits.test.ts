@@ -26,8 +26,8 @@ describe('what native/ decides', () => {
   test.each<[keyof typeof LIMITS, string, string]>([
     ['slabBytes', 'constexpr', 'slab_size'],
     ['datagramsAhead', 'class ReceiveAhead', 'capacity'],
-    ['silenceMs', 'class DumpReader', 'patience'],
-    ['answerMs', 'transaction\\.h', 'patience'],
+    ['silenceMs', 'class Silence', 'wait'],
+    ['answerMs', 'class Silence', 'patience'],
     ['requestsInPass', 'class RequestBatch', 'capacity'],
     ['slabsInPass', 'class TableWalk', 'parts'],
     ['eventsInReceive', 'class EventBatch', 'capacity'],
@@ -41,6 +41,7 @@ describe('what native/ decides', () => {
 
   it('turns of jobs, the memory of repetitions, and the buffers of a dump', () => {
     expect(constant('class Turn', 'length')).toBe(LIMITS.turnMs);
+    expect(constant('class Turn', 'longest')).toBe(LIMITS.longestTurnMs);
     expect(2 ** constant('class RecentTuples', 'bits')).toBe(LIMITS.recentEntries);
     // A write and a get each.
     expect(constant('class RequestBatch', 'capacity') / 2).toBe(LIMITS.specsInRequest);

@@ -342,9 +342,12 @@ ssize_t KernelSocket::take_next(msghdr& message) {
   sockaddr_nl sender = {};
   sender.nl_family = datagram.from_netlink ? AF_NETLINK : AF_UNIX;
   sender.nl_pid = datagram.sender;
-  memcpy(message.msg_name, &sender, std::min<size_t>(message.msg_namelen, sizeof sender));
-  message.msg_namelen = sizeof sender;
-  const size_t size = std::min(datagram.bytes.size(), message.msg_iov[0].iov_len);
+  if (message.msg_name) {
+    memcpy(message.msg_name, &sender, std::min<size_t>(message.msg_namelen, sizeof sender));
+    message.msg_namelen = sizeof sender;
+  }
+  const size_t room_for_bytes = message.msg_iovlen > 0 ? message.msg_iov[0].iov_len : 0;
+  const size_t size = std::min(datagram.bytes.size(), room_for_bytes);
   if (size > 0) memcpy(message.msg_iov[0].iov_base, datagram.bytes.data(), size);
   message.msg_flags = size < datagram.bytes.size() ? MSG_TRUNC : 0;
   const size_t room = message.msg_controllen;

@@ -70,6 +70,13 @@ int __wrap_bind(int fd, const sockaddr* address, socklen_t size) {
   return fails("bind") ? -1 : outcome(-socket->bind());
 }
 
+int __real_connect(int fd, const sockaddr* address, socklen_t size);
+int __wrap_connect(int fd, const sockaddr* address, socklen_t size) {
+  const auto socket = scripted(fd);
+  if (!socket) return __real_connect(fd, address, size);
+  return fails("connect") ? -1 : 0;
+}
+
 int __real_getsockname(int fd, sockaddr* address, socklen_t* size);
 int __wrap_getsockname(int fd, sockaddr* address, socklen_t* size) {
   const auto socket = scripted(fd);

@@ -1,6 +1,6 @@
 # The kernel, played by a test. use_scripted_kernel(target) leads the system calls of what is
 # linked into the target to it.
-set(scripted_calls socket bind getsockname setsockopt getsockopt sendto recvmsg recvmmsg close
+set(scripted_calls socket bind connect getsockname setsockopt getsockopt sendto recvmsg recvmmsg close
   poll ppoll nanosleep clock_gettime eventfd open read write fstatfs setns pthread_create
   pthread_mutex_unlock _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t)
 
