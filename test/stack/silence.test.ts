@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Conntrack, listEntries, streamEntries } from 'conntrack';
 import { describe, expect, test, vi } from 'vitest';
+import { runNode } from '../support/child.js';
 import { doneMessage, entryMessage } from '../support/message-builder.js';
 import { answer, waitingSockets } from '../support/scripted-kernel.js';
 import { flow, flows } from './flows.js';
@@ -169,17 +169,36 @@ describe('a signal that is aborted', () => {
   });
 });
 
-describe('a process that reads from a silent kernel', () => {
+describe('a process that waits for a silent kernel', () => {
   const program = fileURLToPath(new URL('silent-kernel.mjs', import.meta.url));
+  const PENDING = [
+    'stream',
+    'list',
+    'pass',
+    'more lists than the pool has threads',
+    'request',
+    'requests that wait for one another',
+  ];
+  const ABORTABLE = PENDING.slice(0, -2);
+  /** What jobs take to end, and a process under load. */
+  const SOON_MS = 600;
 
   test.each([
-    ['exits when it says so', 'exit', 7],
-    ['ends by itself once the stream is closed', 'close', 0],
-    ['ends by itself once the signal is aborted', 'abort', 0],
-    ['ends by itself once its loop is left', 'leave', 0],
-    ['ends at an error that nobody catches', 'throw', 1],
-  ])('%s', (_, way, code) => {
-    const { status, signal } = spawnSync(process.execPath, [program, way], { timeout: 20_000 });
-    expect({ status, signal }).toEqual({ status: code, signal: null });
+    ...PENDING.map((what) => ({ what, how: 'exits when it says so', way: 'exit', code: 7 })),
+    ...PENDING.map((what) => ({ what, how: 'ends with its handle', way: 'close', code: 0 })),
+    ...ABORTABLE.map((what) => ({ what, how: 'ends with its signal', way: 'abort', code: 0 })),
+    { what: 'stream', how: 'ends once its loop is left', way: 'leave', code: 0 },
+    ...PENDING.map((what) => ({ what, how: 'ends at an error', way: 'throw', code: 1 })),
+  ])('with $what: $how', async ({ what, way, code }) => {
+    const ended = await runNode([program, what, way]);
+    const took = Date.now() - Number(ended.stdout);
+    expect({ code: ended.code, signal: ended.signal }).toEqual({ code, signal: null });
+    expect(took).toBeLessThan(SOON_MS);
+  });
+
+  test.each(PENDING)('with %s: its worker is terminated', async (what) => {
+    const { code, stdout } = await runNode([program, what, 'terminate']);
+    expect(code).toBe(0);
+    expect(Number(stdout)).toBeLessThan(SOON_MS);
   });
 });
