@@ -113,13 +113,19 @@ export interface UpdateResult {
 export interface DeleteOptions {
   /** Counts the matching entries and deletes none. */
   readonly dryRun?: boolean | undefined;
-  /** Ends it after the part that is under way; the call then rejects with the signal's reason. */
+  /**
+   * Rejects at once with the signal's reason. The kernel may still do what was sent by then: up to
+   * 128 entries.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** How entries are changed. */
 export interface UpdateOptions {
-  /** Ends it after the part that is under way; the call then rejects with the signal's reason. */
+  /**
+   * Rejects at once with the signal's reason. The kernel may still do what was sent by then: up to
+   * 128 entries.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
