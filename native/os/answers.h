@@ -1,8 +1,11 @@
-// Collectors of the answers to requests. take() is called for each message, and
-// returns false when the message cannot be understood.
+// Collectors of the answers to requests. take() is called for each message, and returns 0, or
+// EBADMSG when it cannot be understood, or ENOMEM.
 #pragma once
 
+#include <errno.h>
+
 #include <memory>
+#include <new>
 
 #include "wire/expectation_slab.h"
 #include "wire/stats.h"
@@ -24,11 +27,13 @@ class PartList {
     }
   }
 
-  Part& add() {
-    Node* node = new Node;
+  // nullptr when there is no memory.
+  Part* add() {
+    Node* node = new (std::nothrow) Node;
+    if (!node) return nullptr;
     (last_ ? last_->next : first_) = node;
     last_ = node;
-    return node->part;
+    return &node->part;
   }
   Part* last() { return last_ ? &last_->part : nullptr; }
 
@@ -50,7 +55,7 @@ class PartList {
 // One entry, in a slab of its own.
 class EntryAnswer {
  public:
-  bool take(const Message& message);
+  int take(const Message& message);
   // Empty when no entry has come.
   Bytes slab() const { return {memory_.get(), size_}; }
 
@@ -61,7 +66,7 @@ class EntryAnswer {
 
 class UsageAnswer {
  public:
-  bool take(const Message& message) { return decode_usage(message, usage_); }
+  int take(const Message& message) { return decode_usage(message, usage_) ? 0 : EBADMSG; }
   const TableUsage& usage() const { return usage_; }
 
  private:
@@ -70,7 +75,11 @@ class UsageAnswer {
 
 class CpuStatsAnswer {
  public:
-  bool take(const Message& message) { return decode_cpu_stats(message, cpus_.add()); }
+  int take(const Message& message) {
+    CpuStats* cpu = cpus_.add();
+    if (!cpu) return ENOMEM;
+    return decode_cpu_stats(message, *cpu) ? 0 : EBADMSG;
+  }
   const PartList<CpuStats>& cpus() const { return cpus_; }
 
  private:
@@ -80,7 +89,7 @@ class CpuStatsAnswer {
 // Expectations, of which there are few, in full-sized slabs.
 class ExpectationAnswer {
  public:
-  bool take(const Message& message);
+  int take(const Message& message);
   template <typename Visit>
   void each_slab(Visit visit) const {
     parts_.each([&](const Part& part) { visit(Bytes{part.memory, slab_size}); });

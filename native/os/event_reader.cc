@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "os/transaction.h"
+#include "os/requests.h"
 #include "wire/stats.h"
 
 namespace conntrack {
@@ -228,23 +228,12 @@ void EventReader::fail(const Failure& failure) {
 // Entries whose DESTROY finds no room stay in the table. A reader that has stopped
 // for good must not fill it.
 void EventReader::guard_table() {
-  TableUsage usage;
-  bool decoded = false;
-  struct Context {
-    TableUsage& usage;
-    bool& decoded;
-  } context = {usage, decoded};
-  const auto take = [](size_t, const Message& message, void* data) {
-    auto* into = static_cast<Context*>(data);
-    return into->decoded = decode_usage(message, into->usage);
-  };
-  RequestWriter request = encode_get_usage();
-  const Expected expected = {uapi::MESSAGE_GET_STATS, take, &context};
-  Exchange exchange;
+  GetUsage get;
   Failure failure;
-  while (!transact(exchange, table_, request, buffer_, expected, failure)) {
+  while (!get.run(table_, buffer_, failure)) {
     if (stopping()) return;
   }
+  const TableUsage& usage = get.answer().usage();
   // A table that cannot be watched is as bad as a full one.
   const bool known = !failure && usage.has_maximum;
   if (known && usage.entries * uint64_t{100} < usage.maximum * guard_percent) return;

@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cstring>
 
 namespace conntrack {
 
@@ -12,25 +16,43 @@ namespace {
 constexpr int clone_newnet = 0x40000000;     // linux/sched.h
 constexpr uint32_t nsfs_magic = 0x6e736673;  // linux/magic.h
 
-// Opening a device can have effects of its own, and a FIFO would not open at all.
-Failure check_is_namespace(const char* path) {
-  const Fd place(::open(path, O_PATH | O_CLOEXEC));
-  if (!place) return Failure::of_syscall("open", errno);
+// Names what is open.
+struct PlaceOfFd {
+  explicit PlaceOfFd(const Fd& fd) { snprintf(path, sizeof path, "/proc/self/fd/%d", fd.get()); }
+  char path[32];
+};
+
+Failure check_is_namespace(const Fd& file) {
   struct statfs system = {};
-  if (::fstatfs(place.get(), &system) != 0) return Failure::of_syscall("fstatfs", errno);
+  if (::fstatfs(file.get(), &system) != 0) return Failure::of_syscall("fstatfs", errno);
   const bool is_one = static_cast<uint32_t>(system.f_type) == nsfs_magic;
   return is_one ? Failure{} : Failure::of_syscall("setns", EINVAL);
 }
 
 }  // namespace
 
+// Opening a device can have effects of its own, and a FIFO would not open at all. So what the
+// path names is held without being opened, and opened as what it was found to be: a link
+// that is changed meanwhile changes nothing.
 Failure NetNamespace::open(const char* path) {
-  if (Failure failure = check_is_namespace(path)) return failure;
-  fd_ = Fd(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!fd_) return Failure::of_syscall("open", errno);
+  const Fd place(::open(path, O_PATH | O_CLOEXEC));
+  if (!place) return Failure::of_syscall("open", errno);
+  if (Failure failure = check_is_namespace(place)) return failure;
+  fd_ = Fd(::open(PlaceOfFd(place).path, O_RDONLY | O_CLOEXEC));
+  // ENOENT would be that of the path.
+  if (!fd_) return Failure::of_syscall("open", errno == ENOENT ? ENOSYS : errno);
   const Failure failure = run([] {});
   if (failure) fd_.reset();
   return failure;
+}
+
+bool NetNamespace::is_here() const {
+  char here[64];
+  char there[64];
+  // Such as net:[4026531840]. No text: no /proc, or closed.
+  const ssize_t size = ::readlink("/proc/thread-self/ns/net", here, sizeof here);
+  return size > 0 && ::readlink(PlaceOfFd(fd_).path, there, sizeof there) == size &&
+         memcmp(here, there, static_cast<size_t>(size)) == 0;
 }
 
 Failure NetNamespace::enter() const {

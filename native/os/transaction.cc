@@ -34,7 +34,7 @@ Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer
   while (messages.next(message)) {
     if (!socket.answers(message)) continue;
     heard = Heard::answer;
-    if (take(message, failure) || failure) return Heard::end;
+    if (take(message)) return Heard::end;
   }
   if (messages.malformed()) failure = Failure::of_protocol(EBADMSG);
   return failure ? Heard::end : heard;
@@ -65,14 +65,17 @@ bool is_end(const Message& message) {
   return message.type == uapi::NLMSG_ERROR || message.type == uapi::NLMSG_DONE;
 }
 
+Failure unanswered(Failure failure) {
+  failure.unanswered = true;
+  return failure;
+}
+
 Failure take_end(const Message& message, bool complete) {
   Answer answer;
   if (read_answer(message, answer) && (answer.error != 0 || complete)) {
     return Failure::of_answer(answer);
   }
-  Failure failure = Failure::of_protocol(EBADMSG);
-  failure.unanswered = true;
-  return failure;
+  return unanswered(Failure::of_protocol(EBADMSG));
 }
 
 }  // namespace
@@ -86,17 +89,17 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request,
     exchange.sent = true;
     exchange.answered = expected.type == 0;
   }
-  return receive_turn(
-      exchange, socket, buffer, failure, [&](const Message& message, Failure& refusal) {
-        if (is_end(message)) {
-          refusal = take_end(message, exchange.answered || message.type == uapi::NLMSG_DONE);
-          return true;
-        }
-        if (message.type != expected.type) return false;
-        exchange.answered = expected.take(0, message, expected.context);
-        if (!exchange.answered) refusal = Failure::of_protocol(EBADMSG);
-        return !exchange.answered;
-      });
+  return receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
+    if (is_end(message)) {
+      failure = take_end(message, exchange.answered || message.type == uapi::NLMSG_DONE);
+      return true;
+    }
+    if (message.type != expected.type) return false;
+    exchange.answered = true;
+    const int error = expected.take(0, message, expected.context);
+    if (error != 0) failure = Failure::of_protocol(error);
+    return error != 0;
+  });
 }
 
 bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
@@ -111,20 +114,21 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, ui
     exchange.sent = true;
     exchange.left = batch.count();
   }
-  return receive_turn(exchange, socket, buffer, failure,
-                      [&](const Message& message, Failure& refusal) {
-                        const size_t index = socket.index(message);
-                        BatchAnswers::State& state = answers.states[index];
-                        if (message.type == expected.type && expected.type != 0) {
-                          const bool understood = expected.take(index, message, expected.context);
-                          if (!understood) refusal = Failure::of_protocol(EBADMSG);
-                          return !understood;
-                        }
-                        if (!is_end(message) || state != BatchAnswers::none) return false;
-                        answers.failures[index] = take_end(message, true);
-                        state = answers.failures[index] ? BatchAnswers::failed : BatchAnswers::done;
-                        return --exchange.left == 0;
-                      });
+  return receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
+    const size_t index = socket.index(message);
+    BatchAnswers::State& state = answers.states[index];
+    if (message.type == expected.type && expected.type != 0) {
+      const int error = expected.take(index, message, expected.context);
+      if (error == 0 || state != BatchAnswers::none) return false;
+      answers.failures[index] = unanswered(Failure::of_protocol(error));
+      state = BatchAnswers::failed;
+      return --exchange.left == 0;
+    }
+    if (!is_end(message) || state != BatchAnswers::none) return false;
+    answers.failures[index] = take_end(message, true);
+    state = answers.failures[index] ? BatchAnswers::failed : BatchAnswers::done;
+    return --exchange.left == 0;
+  });
 }
 
 }  // namespace conntrack

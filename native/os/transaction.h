@@ -7,10 +7,10 @@
 namespace conntrack {
 
 // What to make of the answers: called for each message of `type` that answers the
-// request with this index. Returns false when the message cannot be understood.
+// request with this index. Returns 0, or an errno: EBADMSG when it cannot be understood.
 struct Expected {
   uint16_t type;  // 0: the answer is an ack alone
-  bool (*take)(size_t request, const Message& message, void* context);
+  int (*take)(size_t request, const Message& message, void* context);
   void* context;
 };
 

@@ -157,8 +157,16 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
   if (syscall !== undefined) {
     // The handle was closed while the kernel was silent.
     if (code === 'ECANCELED') return closedError(operation, 'handle', outcome);
-    // The handle has closed its network namespace.
-    if (syscall === 'setns' && code === 'EBADF') return closedError(operation, 'handle');
+    if (syscall === 'setns') {
+      // The handle has closed its network namespace.
+      if (code === 'EBADF') return closedError(operation, 'handle');
+      if (code === 'EPERM') {
+        return new ConntrackError('this process may no longer enter its network namespace', {
+          ...parts,
+          hint: `${NAMESPACE_HINT} It had them when the handle was opened.`,
+        });
+      }
+    }
     if (NO_SOCKET.has(code)) {
       return new ConntrackError(
         'this kernel has no netfilter netlink sockets (NETLINK_NETFILTER)',
@@ -208,6 +216,9 @@ export function errorOfPlainFailure(operation: string, failure: NativeFailure): 
   return errorOfFailure(operation, failure);
 }
 
+const NAMESPACE_HINT =
+  'Grant CAP_SYS_ADMIN in the user namespace that owns it and in that of the caller.';
+
 /** A network namespace that cannot be entered. */
 export function netnsError(
   operation: string,
@@ -230,12 +241,13 @@ export function netnsError(
         `${path} is not a network namespace`,
         'Pass a file that "ip netns add" has created, or /proc/<pid>/ns/net.',
       );
+    case 'ENOSYS':
+      return of(`cannot open the network namespace at ${path}: /proc is not mounted`);
     case 'EACCES':
     case 'EPERM':
       return of(
         `this process may not enter the network namespace at ${path}`,
-        'Grant CAP_SYS_ADMIN in the user namespace that owns it and in that of the caller, and ' +
-          'CAP_SYS_PTRACE if the process belongs to another user.',
+        `${NAMESPACE_HINT} CAP_SYS_PTRACE as well if the process belongs to another user.`,
       );
     default:
       return of(`cannot open the network namespace at ${path}: ${failure.syscall} failed: ${code}`);

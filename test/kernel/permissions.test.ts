@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { insert } from '../support/conntrack-tool.js';
+import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
 
 const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
@@ -81,6 +82,31 @@ describeInNamespace('conntrack')('permissions', () => {
        console.log('true');`,
     );
     expect(outcome).toBe(true);
+  });
+
+  test("a handle on the caller's own network namespace needs no privilege", () => {
+    const outcome = runModule(
+      WITHOUT_RIGHTS,
+      `const handle = await conntrack.Conntrack.open({ netns: { pid: process.pid } });
+       console.log(JSON.stringify((await handle.readStats()).source));
+       await handle.close();`,
+    );
+    expect(outcome).toBe('proc');
+  });
+
+  test('a handle on another one whose process has given up its rights says what is missing', async () => {
+    await using other = await OtherNetwork.create();
+    const error = runModule(
+      ['env'],
+      `const handle = await conntrack.Conntrack.open({ netns: { pid: ${other.pid} } });
+       process.setgid(65534);
+       process.setuid(65534);
+       console.log(JSON.stringify(await handle.countEntries().then(() => 'no error', ${shown})));`,
+    );
+    expect(error).toMatchObject({ code: 'EPERM', syscall: 'setns', operation: 'countEntries' });
+    const { message } = error as { message: string };
+    expect(message).toContain('this process may no longer enter its network namespace');
+    expect(message).toContain('CAP_SYS_ADMIN');
   });
 
   test('root of a user namespace reads the table of its own network namespace', () => {

@@ -153,6 +153,8 @@ TEST(every_call_of_open_fails) {
   for (const char* call : {"open", "fstatfs", "pthread_create", "setns"}) {
     for (const int error : {EPERM, EMFILE, EAGAIN}) {
       NetNamespace space;
+      // As that of another process, which has to be entered.
+      kernel.fail_next("readlink", ENOENT);
       kernel.fail_next(call, error);
       const Failure failure = space.open("/proc/self/ns/net");
       CHECK_EQUAL(failure.error, error);
@@ -162,21 +164,71 @@ TEST(every_call_of_open_fails) {
   }
 }
 
-TEST(work_is_done_in_it_or_not_at_all) {
-  Kernel kernel;
+TEST(the_second_open_fails) {
+  for (const int error : {EMFILE, ENOENT}) {
+    Kernel kernel;
+    NetNamespace space;
+    kernel.before("fstatfs", [&] { kernel.fail_next("open", error); });
+    const Failure failure = space.open("/proc/self/ns/net");
+    // That of a path that is not there would be another.
+    CHECK_EQUAL(failure.error, error == ENOENT ? ENOSYS : error);
+    CHECK_EQUAL(std::string(failure.syscall), "open");
+    CHECK_EQUAL(kernel.descriptors(), 0u);
+  }
+}
+
+// As whoever may change the link could try.
+TEST(a_link_that_changes_between_the_look_and_the_opening) {
+  Place place;
+  const std::string fifo = place.folder + "/fifo";
+  CHECK_EQUAL(mkfifo(fifo.c_str(), 0600), 0);
+  const std::string link = place.folder + "/link";
+  CHECK_EQUAL(symlink("/proc/self/ns/net", link.c_str()), 0);
+  place.kernel.before("fstatfs", [&] {
+    CHECK_EQUAL(unlink(link.c_str()), 0);
+    CHECK_EQUAL(symlink(fifo.c_str(), link.c_str()), 0);
+  });
   NetNamespace space;
-  // As root it is entered; an ordinary user may not.
-  if (space.open("/proc/self/ns/net").error == EPERM) return;
+  CHECK(!space.open(link.c_str()));
   bool done = false;
   CHECK(!space.run([&] { done = true; }));
   CHECK(done);
+}
+
+TEST(our_own_is_not_entered) {
+  Kernel kernel;
+  NetNamespace space;
+  kernel.record_calls();
+  CHECK(!space.open("/proc/self/ns/net"));
+  bool done = false;
+  CHECK(!space.run([&] { done = true; }));
+  CHECK(done);
+  for (const std::string& call : kernel.calls()) CHECK(call != "setns" && call != "pthread_create");
+  space.close();
+  CHECK_EQUAL(space.run([] {}).error, EBADF);
+}
+
+TEST(work_is_done_in_it_or_not_at_all) {
+  Kernel kernel;
+  NetNamespace space;
+  const auto enter = [&] { kernel.fail_next("readlink", ENOENT); };
+  enter();
+  // As root it is entered; an ordinary user may not.
+  if (space.open("/proc/self/ns/net").error == EPERM) return;
+  bool done = false;
+  enter();
+  CHECK(!space.run([&] { done = true; }));
+  CHECK(done);
+  enter();
   kernel.fail_next("setns", EPERM);
   done = false;
   CHECK_EQUAL(space.run([&] { done = true; }).error, EPERM);
   CHECK(!done);
   const auto open = [] { return Failure::of_syscall("socket", EMFILE); };
+  enter();
   CHECK_EQUAL(open_in(&space, open).error, EMFILE);
   CHECK_EQUAL(open_in(nullptr, open).error, EMFILE);
+  enter();
   kernel.fail_next("setns", EPERM);
   CHECK_EQUAL(open_in(&space, open).error, EPERM);
   space.close();

@@ -186,4 +186,18 @@ TEST(an_expectation_that_cannot_be_understood) {
   CHECK_EQUAL(asking.run(list), EBADMSG);
 }
 
+template <typename Request>
+static void check_no_memory(Request request, const Buffer& message) {
+  Asking asking;
+  asking.all.fail_next("malloc", ENOMEM);
+  asking.kernel->send({message, ack(1)});
+  CHECK_EQUAL(asking.run(request), ENOMEM);
+}
+
+TEST(no_memory_for_an_answer) {
+  check_no_memory(GetEntry(entry_record(5)), entry(1, 5));
+  check_no_memory(ListExpectations(), expectation(1));
+  check_no_memory(GetCpuStats(), cpu_stats(MESSAGE_GET_STATS_CPU, 0, 10));
+}
+
 int main() { return check::run_tests(); }

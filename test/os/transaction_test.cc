@@ -20,9 +20,9 @@ struct Transacting {
     const auto take = [](size_t, const Message& message, void* transacting) {
       EntryRecord record = {};
       Extension extension;
-      if (!decode_entry(message, record, extension)) return false;
+      if (!decode_entry(message, record, extension)) return EBADMSG;
       static_cast<Transacting*>(transacting)->taken.push_back(record.id);
-      return true;
+      return 0;
     };
     return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
       turns++;

@@ -156,9 +156,18 @@ TEST(nobody_waits_for_a_silent_kernel_any_more) {
 TEST(an_entry_that_cannot_be_understood) {
   Writing writing(2);
   writing.kernel->send({written(0), answer(get_of(0), MESSAGE_NEW, nfgenmsg), written(1), got(1)});
-  CHECK_EQUAL(writing.run().error, EBADMSG);
+  CHECK(!writing.run());
   CHECK_EQUAL(writing.word(0), "written " + std::to_string(EBADMSG));
-  CHECK_EQUAL(writing.word(1), "perhaps " + std::to_string(EBADMSG));
+  CHECK_EQUAL(writing.word(1), "written and got 101");
+}
+
+TEST(an_entry_for_which_there_is_no_memory) {
+  Writing writing(2);
+  writing.kernel->send({written(0), got(0), written(1), got(1)});
+  writing.all.fail_next("malloc", ENOMEM);
+  CHECK(!writing.run());
+  CHECK_EQUAL(writing.word(0), "written " + std::to_string(ENOMEM));
+  CHECK_EQUAL(writing.word(1), "written and got 101");
 }
 
 TEST(answers_of_others) {

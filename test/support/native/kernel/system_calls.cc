@@ -243,6 +243,11 @@ ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
   return fails("write") ? -1 : __real_write(fd, bytes, size);
 }
 
+ssize_t __real_readlink(const char* path, char* text, size_t size);
+ssize_t __wrap_readlink(const char* path, char* text, size_t size) {
+  return fails("readlink") ? -1 : __real_readlink(path, text, size);
+}
+
 int __real_fstatfs(int fd, struct statfs* system);
 int __wrap_fstatfs(int fd, struct statfs* system) {
   return fails("fstatfs") ? -1 : __real_fstatfs(fd, system);
