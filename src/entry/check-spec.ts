@@ -16,7 +16,7 @@ import {
 } from '../record/check-tuple.js';
 import { inverseTuple } from '../record/inverse-tuple.js';
 import type { Tuple } from '../record/tuple.js';
-import { ENTRY_FIELDS } from './check-key.js';
+import { ENTRY_FORM } from './check-key.js';
 import {
   type CheckedDccp,
   type CheckedSctp,
@@ -83,8 +83,10 @@ const SPEC_FIELDS = [
   ...(Object.keys(VALUES) as (keyof Values)[]),
 ] as const satisfies (keyof EntrySpec)[];
 
+const SPEC_FORM = { ...ENTRY_FORM, expected: 'an entry, or { protocol, original, timeout, ... }' };
+
 export function specOf(value: unknown, path: string): CheckedSpec {
-  const given = recordOf(value, path, SPEC_FIELDS, ENTRY_FIELDS, 'an object, such as an entry');
+  const given = recordOf(value, path, SPEC_FIELDS, SPEC_FORM);
   const protocol = protocolOf(given, path);
   const original = tupleOf(given.original, `${path}.original`, protocol);
   const family = familyOf(original.source);

@@ -69,8 +69,11 @@ const settableOfStatus = record<Record<SettableStatus, boolean | undefined>>(
     assured: optional(boolean),
     fixedTimeout: optional(boolean),
   },
-  'an array of words, or the status of an entry',
-  ['bits', ...STATUS_FLAGS],
+  {
+    expected: 'an array of words, or the status of an entry',
+    view: 'the status of an entry',
+    others: ['bits', ...STATUS_FLAGS],
+  },
 );
 
 /** Bits to set. Of the status of an entry, those that can be set. */
@@ -107,7 +110,7 @@ export const tcp = record<CheckedTcp>(
     original: optional(tcpDirection),
     reply: optional(tcpDirection),
   },
-  '{ state, original, reply }',
+  { expected: '{ state, original, reply }', view: 'the tcp of an entry' },
 );
 
 /** The kernel wants all three. */
