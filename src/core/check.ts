@@ -73,7 +73,7 @@ export function recordOf<Name extends string>(
   const fields = ownFields(object, path, names, others, expected);
   const [first, ...rest] = needs;
   if (first !== undefined && needs.every((name) => fields[name as Name] === undefined)) {
-    const missing = `is missing, and so is ${rest.join(' and ')}`;
+    const missing = `is missing, as is any of ${rest.join(', ')}`;
     const hint = `${view} has no properties of its own, so spread what toJSON() returns`;
     throw typeError(`${path}.${first}`, `${missing}; ${hint}`);
   }
@@ -158,6 +158,9 @@ export const uint8 = integer(0, 0xff);
 export const uint16 = integer(0, 0xffff);
 export const uint32 = integer(0, 0xffffffff);
 export const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
+
+/** Seconds that something new gets: 0, which is left of what is in its last one, counts as 1. */
+export const newTimeout: Check<number> = (value, path) => Math.max(1, uint32(value, path));
 
 export const boolean: Check<boolean> = (value, path) => {
   if (typeof value !== 'boolean') throw typeError(path, `must be a boolean, not ${shown(value)}`);

@@ -21,9 +21,9 @@ import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
 
 /** The kernel refuses tuples of these without ports (nf_ct_port_nlattr_to_tuple). */
-const NEED_PORTS = new Set<number>([tcp, udp, udplite, sctp]);
-/** Tracked with ports until Linux 6.16, by its addresses since. */
-const MAY_HAVE_PORTS = new Set<number>([...NEED_PORTS, dccp]);
+const NEED_PORTS = new Set<number>([tcp, udp, sctp]);
+/** DCCP has ports until Linux 6.16, UDP-Lite not on 7.2: entries without are named without. */
+const MAY_HAVE_PORTS = new Set<number>([...NEED_PORTS, dccp, udplite]);
 const NEED_ICMP = new Set<number>([icmp, icmpv6]);
 
 const protocolWord = word(
