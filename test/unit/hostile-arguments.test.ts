@@ -728,6 +728,55 @@ test.each(Object.entries(COPIES))(
   },
 );
 
+test.each(Object.entries(COPIES))(
+  'an entry of the %s copy of the package as a filter, or spread: the error tells what is right',
+  async (_, views) => {
+    const { entry, tuple: part, expectation } = views;
+    const takers = 'getEntry(), updateEntry() and deleteEntry() take one';
+    const spread = (what: string) =>
+      `${what} has no properties of its own, so spread what toJSON()`;
+    const wrongAt = (row: string, field: string): [value: unknown, message: string][] => {
+      if (/filter$/.test(field)) return [entry, entry?.toJSON()].map((value) => [value, takers]);
+      if (/^(key|specs?(\[0\])?)\.(original|reply|tuple|master)$/.test(field)) {
+        return [[{ ...part, sourcePort: 5 }, spread('a tuple')]];
+      }
+      if (!/^(key|spec|specs\[0\])$/.test(field)) return [];
+      return row.endsWith('Expectation')
+        ? [[{ ...expectation, zone: 5 }, spread('an expectation')]]
+        : [[{ ...entry, zone: 5 }, spread('an entry')]];
+    };
+    const told = new Set<string>();
+    for (const row of ROWS) {
+      for (const { field, with: given } of placesOf(row)) {
+        for (const [value, message] of wrongAt(row.name, field)) {
+          const error = await errorOf(
+            row.run,
+            given(() => value),
+          );
+          expect(String(error), `${row.name}: ${field}`).toContain(message);
+          told.add(`${row.name.replace("a handle's ", '')}: ${field.replace(/[.[].*/, '')}`);
+        }
+      }
+    }
+    expect([...told].sort()).toEqual([
+      'createEntries: specs',
+      'createEntry: spec',
+      'createExpectation: spec',
+      'deleteEntries: filter',
+      'deleteEntry: key',
+      'deleteExpectation: key',
+      'explainFilter: filter',
+      'getEntry: key',
+      'getExpectation: key',
+      'listEntries: filter',
+      'streamEntries: filter',
+      'updateEntries: filter',
+      'updateEntry: key',
+      'watchEvents: options',
+    ]);
+  },
+);
+
 test('what is needed is what the types demand: see test/types', async () => {
   const needed: Record<string, string> = {};
   for (const row of ROWS) {
