@@ -34,6 +34,7 @@ export {
   type EntrySpec,
   type FlushOptions,
   type RequestResult,
+  type SctpSpec,
   SETTABLE_STATUS,
   type SettableStatus,
   type TcpSpec,

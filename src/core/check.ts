@@ -5,7 +5,7 @@
  */
 import { types } from 'node:util';
 import { rangeError, typeError } from './errors.js';
-import { builtInName, either, shown, suggestion } from './show-value.js';
+import { builtInName, either, shown, shownAsOther, suggestion } from './show-value.js';
 
 export type Check<T> = (value: unknown, path: string) => T;
 
@@ -16,6 +16,18 @@ type Checks<T> = {
 
 /** The fields that an object has of those that it may have; nothing is inherited. */
 export type Fields<Name extends string> = Partial<Record<Name, unknown>>;
+
+/** An object of several forms: a plain one with the named fields, or a view, such as an entry. */
+interface RecordForm {
+  /** What messages call it. */
+  readonly expected: string;
+  /** The kind of view that will do, as markAsView() names it. */
+  readonly view?: string;
+  /** What a plain object may have besides: nothing of it is read. */
+  readonly others?: readonly string[];
+  /** A plain object without any of these fields is probably the spread of a view. */
+  readonly needs?: readonly string[];
+}
 
 const PLAIN = 'a plain object';
 
@@ -45,21 +57,27 @@ export function objectOf<Name extends string>(
   return ownFields(objectFrom(value, path, expected), path, names, [], expected);
 }
 
-/**
- * The named fields of a plain object, which may have `others` as well, or of a view, such as an
- * entry, whose other getters are left alone.
- */
+/** The named fields of a record. */
 export function recordOf<Name extends string>(
   value: unknown,
   path: string,
   names: readonly Name[],
-  others: readonly string[],
-  expected: string,
+  { expected, view, others = [], needs = [] }: RecordForm,
 ): Fields<Name> {
   const object = objectFrom(value, path, expected);
-  return isView(object, path)
-    ? readOf(object, path, names)
-    : ownFields(object, path, names, others, expected);
+  const kind = viewOf(object, path);
+  if (kind !== undefined) {
+    if (kind === view) return readOf(object, path, names);
+    throw typeError(path, `must be ${expected}, not ${kind}`);
+  }
+  const fields = ownFields(object, path, names, others, expected);
+  const [first, ...rest] = needs;
+  if (first !== undefined && needs.every((name) => fields[name as Name] === undefined)) {
+    const missing = `is missing, as is any of ${rest.join(', ')}`;
+    const hint = `${view} has no properties of its own, so spread what toJSON() returns`;
+    throw typeError(`${path}.${first}`, `${missing}; ${hint}`);
+  }
+  return fields;
 }
 
 /** A plain object with these fields. */
@@ -68,14 +86,10 @@ export function object<T extends object>(checks: Checks<T>, expected = PLAIN): C
   return (value, path) => checked(objectOf(value, path, names, expected), path, checks);
 }
 
-/** The same, or a view. Of what a plain object may have besides, nothing is read. */
-export function record<T extends object>(
-  checks: Checks<T>,
-  expected: string,
-  others: readonly string[] = [],
-): Check<T> {
+/** A record with these fields. */
+export function record<T extends object>(checks: Checks<T>, form: RecordForm): Check<T> {
   const names = namesOf(checks);
-  return (value, path) => checked(recordOf(value, path, names, others, expected), path, checks);
+  return (value, path) => checked(recordOf(value, path, names, form), path, checks);
 }
 
 /** The fields of an object, each by its check; those that are undefined are absent. */
@@ -126,8 +140,7 @@ export function isArray(value: unknown, path: string): value is unknown[] {
 export function number(expected: string, isIt: (value: number) => boolean): Check<number> {
   return (value, path) => {
     if (typeof value !== 'number') {
-      const given = typeof value === 'string' ? `the string ${shown(value)}` : shown(value);
-      throw typeError(path, `must be ${expected}, not ${given}`);
+      throw typeError(path, `must be ${expected}, not ${shownAsOther(value)}`);
     }
     if (!isIt(value)) throw rangeError(path, `must be ${expected}, not ${value}`);
     return value;
@@ -145,6 +158,9 @@ export const uint8 = integer(0, 0xff);
 export const uint16 = integer(0, 0xffff);
 export const uint32 = integer(0, 0xffffffff);
 export const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
+
+/** Seconds that something new gets: 0, which is left of what is in its last one, counts as 1. */
+export const newTimeout: Check<number> = (value, path) => Math.max(1, uint32(value, path));
 
 export const boolean: Check<boolean> = (value, path) => {
   if (typeof value !== 'boolean') throw typeError(path, `must be a boolean, not ${shown(value)}`);
@@ -204,8 +220,9 @@ export const masked: Check<number | Masked> = (given, path) => {
 /** A plain object with any fields. */
 export const dictionary: Check<Readonly<Record<string, unknown>>> = (value, path) => {
   const object = objectFrom(value, path, PLAIN);
-  const names = reading(path, () => Object.keys(object));
-  return ownFields(object, path, names, [], PLAIN);
+  const names = namesIn(object, path);
+  requirePlain(object, path, PLAIN, builtInName(object));
+  return readOf(object, path, names);
 };
 
 /** An object that does something: by what it has, because it may be of another realm or library. */
@@ -231,36 +248,51 @@ export const signal = instance<AbortSignal>(
 /** Views of every copy of the package that is loaded. */
 const VIEW = Symbol.for('conntrack.view');
 
-/** Makes the instances of a class acceptable as records, by their getters. */
-export function markAsView({ prototype }: { readonly prototype: object }): void {
-  Object.defineProperty(prototype, VIEW, { value: true });
+/** Makes the instances of a class acceptable as records, by their getters. `kind`: with article. */
+export function markAsView({ prototype }: { readonly prototype: object }, kind: string): void {
+  Object.defineProperty(prototype, VIEW, { value: kind });
 }
 
-/** Recognizes an entry, an expectation, or a part of one. */
-export function isView(value: object, path: string): boolean {
+/** The kind of a view, such as `an entry`; `undefined` for everything else. */
+export function viewOf(value: object, path: string): string | undefined {
   return reading(path, () => {
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    return prototype !== null && VIEW in prototype;
+    const prototype = Object.getPrototypeOf(value) as { readonly [VIEW]?: string } | null;
+    return prototype?.[VIEW];
   });
 }
 
-/** Of this realm or another: a prototype that has one itself is that of a class. */
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === Object.prototype && !types.isArgumentsObject(value)) return true;
-  const isOfNoClass = prototype === null || Object.getPrototypeOf(prototype) === null;
-  const name = builtInName(value);
-  return isOfNoClass && (name === undefined || name === 'a Proxy');
+export function hasField(value: object, path: string, name: string): boolean {
+  return reading(path, () => Object.hasOwn(value, name));
 }
 
-function kindOf(value: object, path: string): string {
-  if (isView(value, path)) return 'an entry or a part of one';
-  return builtInName(value) ?? 'an instance of a class';
+/** `builtIn`: what else it may be, whatever its prototype is. */
+function requirePlain(object: object, path: string, expected: string, builtIn?: string): void {
+  const isBuiltIn = builtIn !== undefined && !types.isProxy(object);
+  if (!isBuiltIn && reading(path, () => isOfNoClass(object))) return;
+  const kind = viewOf(object, path) ?? builtIn ?? 'an instance of a class';
+  throw typeError(path, `must be ${expected}, not ${kind}`);
+}
+
+/** Of this realm or another. */
+function isOfNoClass(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype) return true;
+  return prototype === null ? !isRoot(value) : isRoot(prototype);
+}
+
+/** Whether it is the Object.prototype of a realm, and not an object that inherits nothing. */
+function isRoot(value: object): boolean {
+  return Object.getPrototypeOf(value) === null && Object.hasOwn(value, 'isPrototypeOf');
+}
+
+/** All, enumerable or not: what is there and would do nothing is a mistake. */
+function namesIn(object: object, path: string): string[] {
+  return reading(path, () => Object.getOwnPropertyNames(object));
 }
 
 function objectFrom(value: unknown, path: string, expected: string): object {
   if (typeof value === 'object' && value !== null && !isArray(value, path)) return value;
-  throw typeError(path, `must be ${expected}, not ${shown(value)}`);
+  throw typeError(path, `must be ${expected}, not ${shownAsOther(value)}`);
 }
 
 function ownFields<Name extends string>(
@@ -270,14 +302,13 @@ function ownFields<Name extends string>(
   others: readonly string[],
   expected: string,
 ): Fields<Name> {
-  if (!reading(path, () => isPlain(object))) {
-    throw typeError(path, `must be ${expected}, not ${kindOf(object, path)}`);
-  }
   const known: readonly string[] = names;
-  const present = reading(path, () => Object.keys(object));
-  for (const name of present) {
-    if (!known.includes(name) && !others.includes(name)) throw unknownField(path, name, names);
-  }
+  const present = namesIn(object, path);
+  const unknown = present.find((name) => !known.includes(name) && !others.includes(name));
+  // Only what has none of the fields can be something else in disguise.
+  const hasFields = unknown === undefined && present.length > 0;
+  requirePlain(object, path, expected, hasFields ? undefined : builtInName(object));
+  if (unknown !== undefined) throw unknownField(path, unknown, names);
   return readOf(object, path, present.filter((name) => known.includes(name)) as Name[]);
 }
 

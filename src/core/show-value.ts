@@ -12,6 +12,11 @@ const BUILT_INS: readonly (readonly [is: (value: unknown) => boolean, name: stri
   [types.isPromise, 'a Promise'],
   [types.isMap, 'a Map'],
   [types.isSet, 'a Set'],
+  [types.isWeakMap, 'a WeakMap'],
+  [types.isWeakSet, 'a WeakSet'],
+  [types.isMapIterator, 'an iterator'],
+  [types.isSetIterator, 'an iterator'],
+  [types.isGeneratorObject, 'a generator'],
   [types.isDate, 'a Date'],
   [types.isRegExp, 'a RegExp'],
   [types.isNativeError, 'an Error'],
@@ -19,6 +24,8 @@ const BUILT_INS: readonly (readonly [is: (value: unknown) => boolean, name: stri
   [(value) => ArrayBuffer.isView(value), 'a view of an ArrayBuffer'],
   [types.isBoxedPrimitive, 'a boxed primitive'],
   [types.isArgumentsObject, 'the arguments of a function'],
+  // Math, JSON, Reflect, modules
+  [(value) => Object.hasOwn(value as object, Symbol.toStringTag), 'a namespace'],
 ];
 
 /** The kind of a built-in object that is more than its properties. */
@@ -41,6 +48,11 @@ export function shown(value: unknown): string {
       return text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
     }
   }
+}
+
+/** The same where another type was expected: a string in quotes could be taken for a name. */
+export function shownAsOther(value: unknown): string {
+  return typeof value === 'string' ? `the string ${shown(value)}` : shown(value);
 }
 
 /** The words as a choice: `'a', 'b' or 'c'`. */

@@ -16,7 +16,7 @@ export interface CheckedKey {
 }
 
 /** What an entry has, and so what a key or a specification may have. */
-export const ENTRY_FIELDS = Object.keys({
+const ENTRY_FIELDS = Object.keys({
   family: true,
   protocol: true,
   protocolNumber: true,
@@ -47,19 +47,25 @@ export const ENTRY_FIELDS = Object.keys({
   unknownAttributes: true,
 } satisfies Record<keyof EntryJson, true>);
 
+/** What an entry, its JSON, a key and a specification have in common. */
+export const ENTRY_FORM = {
+  view: 'an entry',
+  others: ENTRY_FIELDS,
+  needs: ['protocol', 'original', 'reply'],
+};
+
 const KEY_FIELDS = ['protocol', 'protocolNumber', 'original', 'reply', 'zone', 'id'] as const;
+
+const KEY_FORM = {
+  ...ENTRY_FORM,
+  expected: 'an entry, or { protocol, original } or { protocol, reply }',
+};
 
 const zone = optional(uint16);
 const id = optional(uint32);
 
 export function keyOf(value: unknown): CheckedKey {
-  const given = recordOf(
-    value,
-    'key',
-    KEY_FIELDS,
-    ENTRY_FIELDS,
-    'an entry, or { protocol, original } or { protocol, reply }',
-  );
+  const given = recordOf(value, 'key', KEY_FIELDS, KEY_FORM);
   const protocol = protocolOf(given, 'key');
   const { original, reply } = given;
   const key: CheckedKey = {

@@ -1,9 +1,9 @@
 /**
  * Specifications of arguments.
  */
-import { checked, object, optional, recordOf, uint16, uint32 } from '../core/check.js';
+import { checked, newTimeout, object, optional, recordOf, uint16, uint32 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
+import { PROTOCOL_NUMBERS, TCP_STATES } from '../core/names.js';
 import {
   address,
   familyOf,
@@ -16,7 +16,7 @@ import {
 } from '../record/check-tuple.js';
 import { inverseTuple } from '../record/inverse-tuple.js';
 import type { Tuple } from '../record/tuple.js';
-import { ENTRY_FIELDS } from './check-key.js';
+import { ENTRY_FORM } from './check-key.js';
 import {
   type CheckedDccp,
   type CheckedSctp,
@@ -24,20 +24,20 @@ import {
   dccp,
   helper,
   labels,
+  type NewStatus,
+  newStatus,
   sctp,
   sequenceAdjust,
-  status,
   synproxy,
   tcp,
-  timeout,
 } from './check-values.js';
 import type { Nat, NatEndpoint, SequenceAdjust, Synproxy } from './entry.js';
 import type { EntrySpec } from './spec.js';
 
 interface Values {
-  readonly timeout: number;
+  readonly timeout: number | undefined;
   readonly zone: number | undefined;
-  readonly status: number | undefined;
+  readonly status: NewStatus | undefined;
   readonly mark: number | undefined;
   readonly tcp: CheckedTcp | undefined;
   readonly sctp: CheckedSctp | undefined;
@@ -49,20 +49,23 @@ interface Values {
 }
 
 /** A specification that was checked. */
-export interface CheckedSpec extends Values {
+export interface CheckedSpec extends Omit<Values, 'status'> {
+  readonly timeout: number;
+  readonly status: number | undefined;
   readonly protocol: number;
   readonly original: Tuple;
   /** As the kernel takes it: with `nat`, what it translates. */
   readonly reply: Tuple;
   readonly master: TupleOfProtocol | undefined;
+  /** A port may be the id of ICMP, for which the kernel takes it. */
   readonly nat: Nat | undefined;
 }
 
 /** What can be checked without knowing the tuple. */
 const VALUES = {
-  timeout,
+  timeout: optional(newTimeout),
   zone: optional(uint16),
-  status: optional(status),
+  status: optional(newStatus),
   mark: optional(uint32),
   tcp: optional(tcp),
   sctp: optional(sctp),
@@ -83,12 +86,13 @@ const SPEC_FIELDS = [
   ...(Object.keys(VALUES) as (keyof Values)[]),
 ] as const satisfies (keyof EntrySpec)[];
 
+const SPEC_FORM = { ...ENTRY_FORM, expected: 'an entry, or { protocol, original, timeout, ... }' };
+
 export function specOf(value: unknown, path: string): CheckedSpec {
-  const given = recordOf(value, path, SPEC_FIELDS, ENTRY_FIELDS, 'an object, such as an entry');
+  const given = recordOf(value, path, SPEC_FIELDS, SPEC_FORM);
   const protocol = protocolOf(given, path);
   const original = tupleOf(given.original, `${path}.original`, protocol);
-  const family = familyOf(original.source);
-  const nat = given.nat === undefined ? undefined : natOf(given.nat, `${path}.nat`, family);
+  const nat = given.nat === undefined ? undefined : natOf(given.nat, `${path}.nat`, original);
   const { master } = given;
   for (const name of ['tcp', 'sctp', 'dccp'] as const) {
     if (given[name] !== undefined && protocol !== PROTOCOL_NUMBERS[name]) {
@@ -96,20 +100,21 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     }
   }
   const values = checked<Values>(given, path, VALUES);
-  const reply = replyOf(given.reply, path, original, protocol, nat);
+  const offloaded = values.status?.isOffloaded ? offloadedAs(protocol) : undefined;
+  const { reply, id } = replyOf(given.reply, path, original, protocol, nat);
   requireOneZone(path, {
     zone: values.zone,
     'original.zone': original.zone,
     'reply.zone': reply.zone,
   });
   // One shape for all: copies of objects of many shapes take V8 as long as all checks.
-  const { timeout, zone, status, mark, labels, helper, sequenceAdjust, synproxy } = values;
+  const { zone, mark, labels, helper, sequenceAdjust, synproxy } = values;
   return {
-    timeout,
+    timeout: values.timeout ?? offloaded?.timeout ?? newTimeout(undefined, `${path}.timeout`),
     zone,
-    status,
+    status: values.status?.bits,
     mark,
-    tcp: values.tcp,
+    tcp: values.tcp ?? offloaded?.tcp,
     sctp: values.sctp,
     dccp: values.dccp,
     labels,
@@ -120,8 +125,22 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     original,
     reply,
     master: master === undefined ? undefined : masterOf(master, `${path}.master`, protocol),
-    nat,
+    nat: nat === undefined || id === undefined ? nat : natWithId(nat, id),
   };
+}
+
+/** `IP_CT_TCP_FLAG_BE_LIBERAL`, linux/netfilter/nf_conntrack_tcp.h. */
+const LIBERAL = { flags: 8, flagsMask: 8 };
+
+/**
+ * What the kernel knows of an offloaded flow and does not send (ctnetlink_dump_info): it is
+ * established, its windows are not checked (flow_offload_ct_tcp), and once it leaves the flow
+ * table it has the timeout of such a flow, here the kernel's default.
+ */
+function offloadedAs(protocol: number): Pick<CheckedSpec, 'timeout' | 'tcp'> {
+  if (protocol !== PROTOCOL_NUMBERS.tcp) return { timeout: 120, tcp: undefined };
+  const state = TCP_STATES.indexOf('ESTABLISHED');
+  return { timeout: 432_000, tcp: { state, original: LIBERAL, reply: LIBERAL } };
 }
 
 /** The inverse of the original tuple unless another one is given. */
@@ -131,24 +150,41 @@ function replyOf(
   original: Tuple,
   protocol: number,
   nat: Nat | undefined,
-): Tuple {
+): { readonly reply: Tuple; readonly id?: number | undefined } {
   const inverse = inverseTuple(original, protocol, `${path}.original`);
-  if (value === undefined) return inverse;
+  if (value === undefined) return { reply: inverse };
   const reply = tupleOf(value, `${path}.reply`, protocol);
   requireFamily(familyOf(original.source), reply.source, `${path}.reply.source`, 'original');
-  // From the translated tuple the kernel would derive nothing to translate.
-  return nat === undefined ? reply : { ...inverse, zone: reply.zone };
+  if (nat === undefined) return { reply };
+  // From the translated tuple the kernel would derive nothing to translate. It leaves the keys
+  // of GRE as they are.
+  const { zone, sourceKey, destinationKey, icmp } = reply;
+  return { reply: { ...inverse, zone, sourceKey, destinationKey }, id: icmp?.id };
+}
+
+/** The kernel takes the id for a port, and has one for both ends (nf_nat_l4proto_unique_tuple). */
+function natWithId({ source, destination }: Nat, id: number): Nat {
+  if (source !== undefined) return { source: { ...source, port: id }, destination };
+  return { destination: destination && { ...destination, port: id } };
 }
 
 const endpoint = object<NatEndpoint>({ address, port: optional(uint16) });
 const translation = object<Nat>({ source: optional(endpoint), destination: optional(endpoint) });
 
-function natOf(value: unknown, path: string, family: Family): Nat {
+const ID_HINT = '; NAT changes the id to that of reply.icmp';
+
+function natOf(value: unknown, path: string, original: Tuple): Nat {
   const nat = translation(value, path);
   for (const end of ['source', 'destination'] as const) {
-    const { address: translated } = nat[end] ?? {};
+    const { address: translated, port } = nat[end] ?? {};
     if (translated === undefined) continue;
-    requireFamily(family, translated, `${path}.${end}.address`, 'original');
+    requireFamily(familyOf(original.source), translated, `${path}.${end}.address`, 'original');
+    if (port !== undefined && original.sourcePort === undefined) {
+      throw typeError(
+        `${path}.${end}.port`,
+        `the flow has no ports${original.icmp ? ID_HINT : ''}`,
+      );
+    }
   }
   return nat;
 }

@@ -48,7 +48,7 @@ export interface CheckedDccp {
   readonly handshakeSequence: bigint | undefined;
 }
 
-/** 0 would end the entry at once. */
+/** Of a change: 0 would end the entry at once. */
 export const timeout = integer(1, 0xffffffff);
 
 /** As a bigint, or as entry.toJSON() has it. */
@@ -63,26 +63,40 @@ export const labels = decimal(bits(128));
 
 const settableFlags = arrayOf(word(SETTABLE_STATUS));
 
-const settableOfStatus = record<Record<SettableStatus, boolean | undefined>>(
+const statusOfEntry = record<Partial<Record<SettableStatus | 'offload', boolean | undefined>>>(
   {
     seenReply: optional(boolean),
     assured: optional(boolean),
     fixedTimeout: optional(boolean),
+    offload: optional(boolean),
   },
-  'an array of words, or the status of an entry',
-  ['bits', ...STATUS_FLAGS],
+  {
+    expected: 'an array of words, or the status of an entry',
+    view: 'the status of an entry',
+    others: ['bits', ...STATUS_FLAGS],
+  },
 );
 
 /** Bits to set. Of the status of an entry, those that can be set. */
-export const status: Check<number> = (value, path) => {
-  const flags = isArray(value, path)
-    ? settableFlags(value, path)
-    : flagsOf(settableOfStatus(value, path));
-  return flags.reduce((all, flag) => all | statusBit(flag), 0);
+export const status: Check<number> = (value, path) => newStatus(value, path).bits;
+
+export interface NewStatus {
+  /** As `status`. */
+  readonly bits: number;
+  /** A flow table forwarded the flow that was read. */
+  readonly isOffloaded: boolean;
+}
+
+/** Of a new entry. */
+export const newStatus: Check<NewStatus> = (value, path) => {
+  if (isArray(value, path)) return { bits: bitsOf(settableFlags(value, path)), isOffloaded: false };
+  const read = statusOfEntry(value, path);
+  const set = SETTABLE_STATUS.filter((flag) => read[flag] === true);
+  return { bits: bitsOf(set), isOffloaded: read.offload === true };
 };
 
-function flagsOf(status: Readonly<Record<SettableStatus, boolean | undefined>>) {
-  return SETTABLE_STATUS.filter((flag) => status[flag] === true);
+function bitsOf(flags: readonly SettableStatus[]): number {
+  return flags.reduce((all, flag) => all | statusBit(flag), 0);
 }
 
 /** The number of a word, or of UNKNOWN(n). */
@@ -107,7 +121,7 @@ export const tcp = record<CheckedTcp>(
     original: optional(tcpDirection),
     reply: optional(tcpDirection),
   },
-  '{ state, original, reply }',
+  { expected: '{ state, original, reply }', view: 'the tcp of an entry' },
 );
 
 /** The kernel wants all three. */

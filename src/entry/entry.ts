@@ -40,15 +40,16 @@ export interface TcpInfo {
 /** `CTA_PROTOINFO_SCTP`. */
 export interface SctpInfo {
   readonly state: SctpState;
-  /** Verification tags. */
-  readonly originalTag?: number | undefined;
-  readonly replyTag?: number | undefined;
+  /** Verification tags. A `destroy` event lacks them; a request needs both. */
+  readonly originalTag: number | undefined;
+  readonly replyTag: number | undefined;
 }
 
 /** `CTA_PROTOINFO_DCCP`, until Linux 6.16. */
 export interface DccpInfo {
   readonly state: DccpState;
-  readonly role?: DccpRole | undefined;
+  /** A request needs it. */
+  readonly role: DccpRole | undefined;
   readonly handshakeSequence?: bigint | undefined;
 }
 
@@ -71,7 +72,7 @@ export interface Counters {
 /** The address, and port, that NAT substitutes. */
 export interface NatEndpoint {
   readonly address: string;
-  /** For protocols with ports. */
+  /** For protocols with ports; the id of ICMP is in `reply`. */
   readonly port?: number | undefined;
 }
 
@@ -246,7 +247,8 @@ export interface EntryJson {
   zone: number;
   status: Status;
   assured: boolean;
-  timeout?: number;
+  /** Demanded, because a specification is; of an offloaded entry it is absent. */
+  timeout: number | undefined;
   mark?: number;
   use?: number;
   tcp?: TcpInfo;

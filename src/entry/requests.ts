@@ -3,7 +3,7 @@
  * before it is sent.
  */
 
-import { arrayOf } from '../core/check.js';
+import { itemsOf } from '../core/check.js';
 import { ConntrackError, errorOfFailure, isMissing, typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { WriteResult } from '../core/native.js';
@@ -26,6 +26,7 @@ import {
 import type { EntryKey } from './key.js';
 import { hasTupleOf, keySlab } from './key-writer.js';
 import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
+import { mastersFirst } from './spec-order.js';
 import { changesSlab, specSlab } from './spec-writer.js';
 import { EntryView } from './view.js';
 
@@ -95,26 +96,42 @@ export async function createEntries(
   specs: readonly EntrySpec[],
 ): Promise<RequestResult[]> {
   const operation = 'createEntries';
+  const items = itemsOf(specs, 'specs', 'an array of specifications');
+  const results = new Array<RequestResult>(items.length);
+  const checked: { readonly index: number; readonly spec: CheckedSpec }[] = [];
   // All are checked before the first one is sent.
-  const checked = arrayOf(specOf, 'an array of specifications')(specs, 'specs');
-  const all: RequestResult[] = [];
+  for (const [index, item] of items.entries()) {
+    try {
+      checked.push({ index, spec: specOf(item, `specs[${index}]`) });
+    } catch (error) {
+      results[index] = { error: error as TypeError | RangeError };
+    }
+  }
+  const ordered = mastersFirst(checked);
+  let sent = 0;
   try {
-    for (let start = 0; start < checked.length; start += AT_ONCE) {
-      const part = checked.slice(start, start + AT_ONCE);
-      const slab = specSlab(part);
-      const { results, failure } = await requests.run(operation, 'create', slab, part.length);
-      for (const [index, spec] of part.entries()) {
-        all.push(await resultOf(requests, operation, spec, results[index]));
+    while (sent < ordered.length) {
+      const part = ordered.slice(sent, sent + AT_ONCE);
+      const slab = specSlab(part.map(({ spec }) => spec));
+      const { results: answers, failure } = await requests.run(
+        operation,
+        'create',
+        slab,
+        part.length,
+      );
+      for (const [at, { index, spec }] of part.entries()) {
+        results[index] = await resultOf(requests, operation, spec, answers[at]);
+        sent++;
       }
       // A socket that failed answers nothing any more.
       if (failure !== undefined) throw errorOfFailure(operation, failure);
     }
   } catch (error) {
     // Items that were sent keep their result; the others report the error, such as a closed handle.
-    if (!(error instanceof ConntrackError) || all.length === 0) throw error;
-    while (all.length < checked.length) all.push({ error });
+    if (!(error instanceof ConntrackError) || sent === 0) throw error;
+    for (const { index } of ordered.slice(sent)) results[index] = { error };
   }
-  return all;
+  return results;
 }
 
 async function resultOf(

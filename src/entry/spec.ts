@@ -42,9 +42,15 @@ export interface EntrySpec {
   readonly protocol: Protocol | number;
   readonly protocolNumber?: number | undefined;
   readonly original: Tuple;
-  /** Defaults to the inverse of `original`. With `nat`, the kernel derives it. */
+  /**
+   * Defaults to the inverse of `original`. With `nat`, the kernel derives it, save for the ids of
+   * ICMP and the keys of GRE. Without `nat` the kernel translates nothing, whatever it is.
+   */
   readonly reply?: Tuple | undefined;
-  /** Seconds, at least 1. The kernel (6.18) caps it at some 99 days. */
+  /**
+   * Seconds. The kernel (6.18) caps it at some 99 days. 0, which an entry has in its last second,
+   * counts as 1. Only an offloaded entry may lack it.
+   */
   readonly timeout: number | undefined;
   readonly mark?: number | undefined;
   /** The zone of both directions; defaults to 0. The zone of one direction is in its tuple. */
@@ -67,6 +73,9 @@ export interface EntrySpec {
   readonly synproxy?: Synproxy | undefined;
 }
 
+/** `CTA_PROTOINFO_SCTP` in a request: the kernel takes all three or none. */
+export type SctpSpec = { readonly [Name in keyof SctpInfo]: NonNullable<SctpInfo[Name]> };
+
 /** The argument of `updateEntry` and `updateEntries`. Absent fields keep their value. */
 export interface EntryChanges {
   /** Seconds, at least 1. */
@@ -80,15 +89,18 @@ export interface EntryChanges {
   /** `''` removes the helper for good: the kernel attaches none to an existing entry. */
   readonly helper?: string | undefined;
   readonly tcp?: TcpSpec | undefined;
-  readonly sctp?: SctpInfo | undefined;
+  readonly sctp?: SctpSpec | undefined;
   readonly sequenceAdjust?: SequenceAdjust | undefined;
   readonly synproxy?: Synproxy | undefined;
 }
 
-/** The result for one specification. */
+/**
+ * The result for one specification. A `TypeError` or `RangeError` names what is wrong in it, such
+ * as `specs[3].timeout`; it was not sent.
+ */
 export type RequestResult =
   | { readonly entry: Entry; readonly error?: undefined }
-  | { readonly entry?: undefined; readonly error: ConntrackError };
+  | { readonly entry?: undefined; readonly error: ConntrackError | TypeError | RangeError };
 
 /** Counts of `deleteEntries`. */
 export interface DeleteResult {

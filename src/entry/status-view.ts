@@ -33,4 +33,4 @@ STATUS_FLAGS.forEach((flag, bit) => {
   });
 });
 
-markAsView(StatusView);
+markAsView(StatusView, 'the status of an entry');

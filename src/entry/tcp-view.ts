@@ -92,4 +92,4 @@ function byte(
     : undefined;
 }
 
-markAsView(TcpView);
+markAsView(TcpView, 'the tcp of an entry');

@@ -343,4 +343,4 @@ function dateOf(nanoseconds: bigint | undefined): Date | undefined {
   return nanoseconds === undefined ? undefined : new Date(Number(nanoseconds / 1_000_000n));
 }
 
-markAsView(EntryView);
+markAsView(EntryView, 'an entry');

@@ -8,8 +8,8 @@ import {
   type Check,
   checked,
   type Fields,
-  integer,
   isArray,
+  newTimeout,
   object,
   optional,
   record,
@@ -66,7 +66,7 @@ export interface CheckedExpectation extends Values, Omit<CheckedExpectationKey, 
 }
 
 /** What an expectation has, and so what a key or a specification may have. */
-const EXPECTATION_FIELDS = Object.keys({
+const EXPECTATION_FIELDS: readonly string[] = Object.keys({
   family: true,
   protocol: true,
   protocolNumber: true,
@@ -84,12 +84,17 @@ const EXPECTATION_FIELDS = Object.keys({
   unknownAttributes: true,
 } satisfies Record<keyof ExpectationJson, true>);
 
+const EXPECTATION_FORM = {
+  view: 'an expectation',
+  others: EXPECTATION_FIELDS,
+  needs: ['protocol', 'tuple'],
+};
+
 const listedFlags = arrayOf(word(EXPECTATION_FLAGS));
 
 const flagsOfExpectation = record<Record<ExpectationFlag, boolean | undefined>>(
   { permanent: optional(boolean), inactive: optional(boolean), userspace: optional(boolean) },
-  'an array of words, or the flags of an expectation',
-  ['bits'],
+  { expected: 'an array of words, or the flags of an expectation', others: ['bits'] },
 );
 
 const flags: Check<number> = (value, path) => {
@@ -106,11 +111,10 @@ const VALUES = {
   mask: optional(
     record<Mask>(
       { source: optional(address), sourcePort: optional(uint16) },
-      '{ source, sourcePort }',
-      TUPLE_FIELDS,
+      { expected: '{ source, sourcePort }', view: 'a tuple', others: TUPLE_FIELDS },
     ),
   ),
-  timeout: optional(integer(1, 0xffffffff)),
+  timeout: optional(newTimeout),
   flags: optional(flags),
   class: optional(uint32),
   helper: optional(text(1, LONGEST_NAME)),
@@ -135,15 +139,19 @@ const SPEC_FIELDS = [
   ...(Object.keys(VALUES) as (keyof Values)[]),
 ] as const satisfies (keyof ExpectationSpec)[];
 
+const KEY_FORM = { ...EXPECTATION_FORM, expected: 'an expectation, or { protocol, tuple }' };
+const SPEC_FORM = {
+  ...EXPECTATION_FORM,
+  expected: 'an expectation, or { protocol, tuple, master }',
+};
+
 export function expectationKeyOf(value: unknown): CheckedExpectationKey {
-  const expected = 'an expectation, or { protocol, tuple }';
-  const given = recordOf(value, 'key', KEY_FIELDS, EXPECTATION_FIELDS, expected);
+  const given = recordOf(value, 'key', KEY_FIELDS, KEY_FORM);
   return { ...flowOf(given, 'key'), id: optional(uint32)(given.id, 'key.id') };
 }
 
 export function expectationSpecOf(value: unknown): CheckedExpectation {
-  const expected = 'an object, such as an expectation';
-  const given = recordOf(value, 'spec', SPEC_FIELDS, EXPECTATION_FIELDS, expected);
+  const given = recordOf(value, 'spec', SPEC_FIELDS, SPEC_FORM);
   const flow = flowOf(given, 'spec');
   const values = checked<Values>(given, 'spec', VALUES);
   if (flow.tuple.icmp !== undefined) {

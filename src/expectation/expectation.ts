@@ -84,7 +84,9 @@ export interface ExpectationSpec extends ExpectationKey {
     | undefined;
   /** The original tuple of an entry with a helper; of the same protocol unless it says. */
   readonly master: Tuple | MasterTuple;
-  /** Seconds. The timeout of the helper's policy, if it has one, overrides it. */
+  /**
+   * Seconds; 0 counts as 1. The timeout of the helper's policy, if it has one, overrides it.
+   */
   readonly timeout?: number | undefined;
   readonly flags?: readonly ExpectationFlag[] | ExpectationFlags | undefined;
   readonly class?: number | undefined;

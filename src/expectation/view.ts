@@ -174,7 +174,7 @@ function has(words: Uint32Array, expectation: number, present: number): boolean 
   return (uint32(words, expectation, EXPECTATION.present) & present) !== 0;
 }
 
-markAsView(ExpectationView);
+markAsView(ExpectationView, 'an expectation');
 
 /** The expectations of slabs that the addon has filled. */
 export function expectationsOf(slabs: readonly ArrayBuffer[]): Expectation[] {

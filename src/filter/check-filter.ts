@@ -6,8 +6,8 @@ import {
   bits,
   boolean,
   type Check,
+  hasField,
   isArray,
-  isView,
   itemsOf,
   masked,
   object,
@@ -15,11 +15,11 @@ import {
   text,
   uint8,
   uint16,
+  viewOf,
   word,
 } from '../core/check.js';
 import { rangeError, typeError } from '../core/errors.js';
 import { DCCP_STATES, SCTP_STATES, STATUS_FLAGS, TCP_STATES } from '../core/names.js';
-import { shown } from '../core/show-value.js';
 import { familyOf, protocol, requireFamily } from '../record/check-tuple.js';
 import { FILTER } from '../record/layout.js';
 import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
@@ -44,9 +44,6 @@ const range = object<{ readonly from: number; readonly to: number }>(
 
 const ports: Check<PortFilter> = (value, path) => {
   if (typeof value === 'number') return uint16(value, path);
-  if (typeof value === 'string') {
-    throw typeError(path, `must be ${PORTS}, not the string ${shown(value)}`);
-  }
   const { from, to } = range(value, path);
   if (from > to) throw rangeError(path, `from must not exceed to: ${from}, ${to}`);
   return { from, to };
@@ -73,6 +70,7 @@ const stateWord: Check<StateFilter> = word([
 ]);
 const states = arrayOf(stateWord);
 
+const FILTER_FORM = 'a plain object or an array of them';
 const fields = object<CheckedFilter>(
   {
     family: optional(word(['ipv4', 'ipv6'])),
@@ -95,21 +93,27 @@ const fields = object<CheckedFilter>(
     helper: optional(text(1, FILTER.size - FILTER.helper)),
     nat: optional(word(['source', 'destination', 'any', 'none'])),
   },
-  'a plain object or an array of them',
+  FILTER_FORM,
 );
 
 const filter: Check<CheckedFilter> = (value, path) => {
-  if (typeof value === 'object' && value !== null && isView(value, path)) {
+  if (isEntry(value, path)) {
     throw typeError(
       path,
-      'must be a plain object or an array of them, not an entry; getEntry(), updateEntry() and ' +
-        'deleteEntry() take an entry',
+      `must be ${FILTER_FORM}, not an entry; getEntry(), updateEntry() and deleteEntry() take one`,
     );
   }
   const checked = fields(value, path);
   requireOneFamily(checked, path);
   return checked;
 };
+
+/** Whether it is an entry, or what its toJSON() returns. */
+function isEntry(value: unknown, path: string): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (viewOf(value, path) === 'an entry') return true;
+  return hasField(value, path, 'protocolNumber') && hasField(value, path, 'original');
+}
 
 /** An entry has one address family: addresses of two would match nothing, in silence. */
 function requireOneFamily({ family, address, original, reply }: CheckedFilter, path: string): void {

@@ -6,7 +6,7 @@ import type { Check } from '../core/check.js';
 import { rangeError, typeError } from '../core/errors.js';
 import type { Family } from '../core/names.js';
 import { shown } from '../core/show-value.js';
-import { scopeHint } from '../record/check-tuple.js';
+import { addressHint } from '../record/check-tuple.js';
 import {
   addressFamily,
   formatIPv4,
@@ -27,7 +27,7 @@ export const network: Check<string> = (value, path) => {
   const parts = typeof value === 'string' ? value.split('/') : [];
   const family = addressFamily(parts[0] ?? '');
   if (typeof value !== 'string' || family === undefined || parts.length > 2) {
-    const given = `${shown(value)}${scopeHint(parts[0])}`;
+    const given = `${shown(value)}${addressHint(parts[0])}`;
     throw typeError(path, `must be an IPv4 or IPv6 address or network, not ${given}`);
   }
   const bits = bitsOf(family);

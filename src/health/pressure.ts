@@ -276,8 +276,7 @@ const previousSample = record<PreviousSample>(
     chainTooLong: counterRate,
     invalid: counterRate,
   },
-  'an earlier sample',
-  SAMPLE_FIELDS,
+  { expected: 'an earlier sample', others: SAMPLE_FIELDS },
 );
 
 const share = optional(

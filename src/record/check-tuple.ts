@@ -21,9 +21,9 @@ import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
 
 /** The kernel refuses tuples of these without ports (nf_ct_port_nlattr_to_tuple). */
-const NEED_PORTS = new Set<number>([tcp, udp, udplite, sctp]);
-/** Tracked with ports until Linux 6.16, by its addresses since. */
-const MAY_HAVE_PORTS = new Set<number>([...NEED_PORTS, dccp]);
+const NEED_PORTS = new Set<number>([tcp, udp, sctp]);
+/** DCCP has ports until Linux 6.16, UDP-Lite not on 7.2: entries without are named without. */
+const MAY_HAVE_PORTS = new Set<number>([...NEED_PORTS, dccp, udplite]);
 const NEED_ICMP = new Set<number>([icmp, icmpv6]);
 
 const protocolWord = word(
@@ -32,8 +32,15 @@ const protocolWord = word(
 );
 
 /** A protocol, by its word or number. */
-export const protocol: Check<number> = (value, path) =>
-  typeof value === 'number' ? uint8(value, path) : PROTOCOL_NUMBERS[protocolWord(value, path)];
+export const protocol: Check<number> = (value, path) => {
+  if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
+  return PROTOCOL_NUMBERS[protocolWord(value, path)];
+};
+
+/** Such as `'6'`, which uint8 refuses as the string that it is. */
+function isNumeral(value: unknown): boolean {
+  return typeof value === 'string' && /^\d+$/.test(value);
+}
 
 /** The protocol of an entry, for which `'other'` is a word as well. */
 export function protocolOf(
@@ -51,18 +58,22 @@ export const address: Check<string> = (value, path) => {
   if (family === undefined) {
     throw typeError(
       path,
-      `must be an IPv4 or IPv6 address, not ${shown(value)}${scopeHint(value)}`,
+      `must be an IPv4 or IPv6 address, not ${shown(value)}${addressHint(value)}`,
     );
   }
   const text = value as string;
   return family === 'ipv6' ? (mappedIPv4(text) ?? text) : text;
 };
 
-/** For an address such as `fe80::1%eth0`. */
-export function scopeHint(value: unknown): string {
-  const scoped =
-    typeof value === 'string' && addressFamily(value.split('%', 1)[0] ?? '') === 'ipv6';
-  return scoped ? '; leave out the scope, which the kernel does not track' : '';
+/** What an address has too much, such as `fe80::1%eth0`, `10.0.0.1:53` or `10.0.0.0/8`. */
+export function addressHint(value: unknown): string {
+  const parts =
+    typeof value === 'string' ? /^\[?([\d.a-f:]+?)(%.*|\]|:\d+|\]:\d+|\/.*)$/i.exec(value) : null;
+  const [, address = '', rest = ''] = parts ?? [];
+  if (addressFamily(address) === undefined) return '';
+  if (rest.startsWith('%')) return '; leave out the scope, which the kernel does not track';
+  if (rest.startsWith('/')) return '; one address is needed, and only filters take networks';
+  return `; did you mean '${address}'? A port has a field of its own`;
 }
 
 /** The family of an address that was checked. */
@@ -113,6 +124,12 @@ export function requireOneZone(
   }
 }
 
+const TUPLE_FORM = {
+  expected: 'a tuple with source and destination',
+  view: 'a tuple',
+  needs: ['source', 'destination'],
+};
+
 /** A tuple, and the number of its protocol. */
 export interface TupleOfProtocol {
   readonly protocol: number;
@@ -139,7 +156,7 @@ export function refuseZone({ zone }: Tuple, path: string): void {
 }
 
 function tupleOfAny(value: unknown, path: string, number: number): TupleOfProtocol {
-  const given = recordOf(value, path, TUPLE_FIELDS, [], 'a tuple with source and destination');
+  const given = recordOf(value, path, TUPLE_FIELDS, TUPLE_FORM);
   const own = given.protocol === undefined ? number : protocolOf(given, path);
   const tuple = checked<Tuple>(given, path, TUPLE);
   const { source, destination } = tuple;

@@ -153,4 +153,4 @@ export class MasterTupleView extends TupleView implements MasterTuple {
   }
 }
 
-markAsView(TupleView);
+markAsView(TupleView, 'a tuple');

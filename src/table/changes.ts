@@ -24,7 +24,7 @@ import type { EntryFilter } from '../filter/filter.js';
 /**
  * Creates an entry and returns it as the kernel stores it. The kernel chooses the fields that
  * `spec` omits; `reply` defaults to the inverse of `original`. The entry expires after
- * `timeout` seconds without a packet.
+ * `timeout` seconds without a packet. Every entry and its `toJSON()` are a `spec`.
  *
  * Privileges: CAP_NET_ADMIN.
  *
@@ -56,9 +56,12 @@ export async function createEntry(this: unknown, spec: EntrySpec): Promise<Entry
 
 /**
  * Creates entries, 64 per system call, and returns a result for each, in the order of `specs`.
- * A failure does not stop the rest. Privileges and errors as for {@link createEntry}.
+ * A failure does not stop the rest: the result of a wrong specification, which is not sent, has
+ * the TypeError or RangeError. A master is sent before its related entry. Privileges and errors
+ * as for {@link createEntry}.
  *
- * @throws TypeError or RangeError for a wrong specification, naming it; then nothing was sent.
+ * @throws {@link ConntrackError} when nothing was sent, such as for `ERR_CONNTRACK_CLOSED`.
+ * @throws TypeError when `specs` is not an array; nothing was sent.
  *
  * @example
  * ```ts

@@ -222,7 +222,7 @@ describeInNamespace('conntrack')('expectations', () => {
     ['spec.mask.source', { ...spec, mask: { source: '/8' } }],
     ['spec.master', { ...spec, master: undefined }],
     ['spec.flags[0]', { ...spec, flags: ['eternal'] }],
-    ['spec.timeout', { ...spec, timeout: 0 }],
+    ['spec.timeout', { ...spec, timeout: -1 }],
     ['spec.helper', { ...spec, helper: 'a-name-that-is-too-long' }],
     ['spec.function', { ...spec, function: '' }],
     ['spec.nat.direction', { ...spec, nat: { address: '1.1.1.1' } }],

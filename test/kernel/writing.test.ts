@@ -1,6 +1,8 @@
 /**
  * Creating, changing and deleting entries of the real kernel.
  */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { inspect } from 'node:util';
 import {
   Conntrack,
@@ -63,6 +65,79 @@ async function replace(entry: Entry, spec: EntrySpec): Promise<Entry> {
     await deleteEntry(newer);
     await createEntries(Array.from({ length: 50 }, (_, i) => udp(60_000 + others + i)));
   }
+}
+
+/** Without what another entry of the same flow has otherwise. */
+const plain = (entry: Entry) => ({ ...entry.toJSON(), id: 0, timeout: 0, use: 0 });
+
+const ENDS = { source: '10.0.0.1', destination: '10.0.0.2' };
+const ENDS_V6 = { source: 'fd00::1', destination: 'fd00::2' };
+const request = { type: 8, code: 0, id: 7 };
+const answer = { type: 0, code: 0, id: 4242 };
+const source = { address: '192.0.2.1' };
+
+/** NAT of what has no ports; the names say what else it changes. */
+const TRANSLATED: { readonly name: string; readonly spec: EntrySpec }[] = [
+  {
+    name: 'the id of a ping, and its source',
+    spec: {
+      protocol: 'icmp',
+      original: { ...ENDS, icmp: request },
+      reply: { source: '10.0.0.2', destination: '192.0.2.1', icmp: answer },
+      nat: { source },
+      timeout: 60,
+    },
+  },
+  {
+    name: 'the id of a ping alone',
+    spec: {
+      protocol: 'icmp',
+      original: { ...ENDS, destination: '10.0.0.3', icmp: request },
+      reply: { source: '10.0.0.3', destination: '10.0.0.1', icmp: answer },
+      nat: { source: { address: '10.0.0.1' } },
+      timeout: 60,
+    },
+  },
+  {
+    name: 'the id of a ping, and its destination',
+    spec: {
+      protocol: 'icmp',
+      original: { ...ENDS, destination: '10.0.0.4', icmp: request },
+      reply: { source: '10.0.0.5', destination: '10.0.0.1', icmp: answer },
+      nat: { destination: { address: '10.0.0.5' } },
+      timeout: 60,
+    },
+  },
+  {
+    name: 'the id of an ICMPv6 ping, and both ends',
+    spec: {
+      protocol: 'icmpv6',
+      original: { ...ENDS_V6, icmp: { ...request, type: 128 } },
+      reply: { source: 'fd00::9', destination: 'fd00::8', icmp: { ...answer, type: 129 } },
+      nat: { source: { address: 'fd00::8' }, destination: { address: 'fd00::9' } },
+      timeout: 60,
+    },
+  },
+  {
+    name: 'the keys of GRE, and its source',
+    spec: {
+      protocol: 'gre',
+      original: { ...ENDS, sourceKey: 1, destinationKey: 2 },
+      reply: { source: '10.0.0.2', destination: '192.0.2.1', sourceKey: 3, destinationKey: 4 },
+      nat: { source },
+      timeout: 60,
+    },
+  },
+];
+
+const THERE = { sourcePort: 5000, destinationPort: 5053 };
+const BACK = { sourcePort: 5053, destinationPort: 5000 };
+
+async function receiver(address: string, port: number = THERE.destinationPort): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind(port, address);
+  await once(socket, 'listening');
+  return socket;
 }
 
 const FOREVER_LABELS = `table inet labels {
@@ -173,18 +248,96 @@ describeInNamespace('conntrack', 'nft')('createEntry', () => {
       '60',
     );
     insert('-p', 'udp', ...tuple, '-t', '60', '-m', '5', '-w', '7', '-u', 'SEEN_REPLY,ASSURED');
-    await createEntry({ ...TCP, helper: 'ftp' });
-    const before = await listEntries();
+    const master = await createEntry({ ...TCP, helper: 'ftp' });
+    await createEntry(udp(1, { master: { ...PORTS, protocol: 'tcp', protocolNumber: 6 } }));
+    for (const { spec } of TRANSLATED) await createEntry(spec);
+    const before = (await listEntries()).toSorted(
+      (a, b) => Number(a.id === master.id) - Number(b.id === master.id),
+    );
     await flushEntries();
+    // What belongs to a master, and the master last.
+    expect(before.at(-1)?.helper).toBe('ftp');
     const results = await createEntries(before);
     expect(results.map(({ error }) => error)).toEqual(before.map(() => undefined));
-    const plain = (entry: (typeof before)[number]) => ({
-      ...entry.toJSON(),
-      id: 0,
-      timeout: 0,
-      use: 0,
-    });
     expect(results.map(({ entry }) => entry && plain(entry))).toEqual(before.map(plain));
+  });
+
+  test.each(TRANSLATED)('$name', async ({ spec }) => {
+    const entry = await createEntry(spec);
+    expect(entry.toJSON().reply).toEqual(spec.reply);
+    expect(entry.status.sourceNat || entry.status.destinationNat).toBe(true);
+    await flushEntries();
+    expect(plain(await createEntry(entry.toJSON()))).toEqual(plain(entry));
+  });
+
+  test('an entry in its last second can be created again', async () => {
+    await createEntry({ ...TCP, timeout: 0 });
+    const [entry] = await listEntries();
+    // The kernel rounds what is left of one second down.
+    expect(entry?.timeout).toBe(0);
+    await flushEntries();
+    expect((await createEntries([entry as Entry])).map(({ error }) => error)).toEqual([undefined]);
+    expect(await countEntries()).toBe(1);
+  });
+
+  test('an offloaded entry, which comes without timeout and state, is an established flow', async () => {
+    const { timeout: _, tcp: __, ...entry } = (await createEntry(TCP)).toJSON();
+    await flushEntries();
+    const offloaded = { ...entry, timeout: undefined, status: { ...entry.status, offload: true } };
+    const made = await createEntry(offloaded);
+    expect(made.timeout).toBeGreaterThan(431_990);
+    // 8: IP_CT_TCP_FLAG_BE_LIBERAL
+    expect(made.toJSON().tcp).toMatchObject({
+      state: 'ESTABLISHED',
+      original: { flags: 8 },
+      reply: { flags: 8 },
+    });
+  });
+
+  test('a reply without nat translates nothing: the kernel sets no bit, and no filter takes it for NAT', async () => {
+    const reply = { ...PORTS, source: '10.0.0.9', destination: '10.0.0.1' };
+    const entry = await createEntry({ ...TCP, reply });
+    expect(entry.toJSON().reply).toEqual(reply);
+    expect([entry.nat, entry.status.sourceNat, entry.status.destinationNat]).toEqual([
+      undefined,
+      false,
+      false,
+    ]);
+    expect(await listEntries({ nat: 'any' })).toEqual([]);
+    expect(await listEntries({ nat: 'none' })).toHaveLength(1);
+    // As conntrack has it.
+    expect(run('conntrack', '-L', '--any-nat')).toBe('');
+  });
+
+  test.each([
+    ['127.0.0.3', 'reply', { reply: { source: '127.0.0.4', destination: '127.0.0.2', ...BACK } }],
+    ['127.0.0.4', 'nat', { nat: { destination: { address: '127.0.0.4' } } }],
+  ] as const)('a packet comes to %s with %s to 127.0.0.4', async (address, _, more) => {
+    trackLoopback();
+    nft('table ip nat { chain output { type nat hook output priority -100; }; }');
+    const original = { source: '127.0.0.2', destination: '127.0.0.3', ...THERE };
+    await createEntry({ protocol: 'udp', original, timeout: 1000, status: ['seenReply'], ...more });
+    const servers = await Promise.all(['127.0.0.3', '127.0.0.4'].map((one) => receiver(one)));
+    const client = await receiver(original.source, THERE.sourcePort);
+    const arrived = servers.map(async (server) => {
+      await once(server, 'message');
+      return server.address().address;
+    });
+    client.send('packet', THERE.destinationPort, original.destination);
+    expect(await Promise.race(arrived)).toBe(address);
+    for (const socket of [client, ...servers]) socket.close();
+  });
+
+  test('a wrong item of a list has its error; the others are created', async () => {
+    const wrong = { ...udp(2), timeout: -1 };
+    const results = await createEntries([udp(1), wrong, udp(1), udp(3)]);
+    expect(results.map(({ entry, error }) => entry?.original.source ?? error)).toEqual([
+      '10.0.0.1',
+      expect.any(RangeError),
+      expect.objectContaining({ code: 'EEXIST' }),
+      '10.0.0.3',
+    ]);
+    expect(await countEntries()).toBe(2);
   });
 
   test.each<[string, string, RegExp, EntrySpec]>([
@@ -557,7 +710,7 @@ describeInNamespace('conntrack')('100,000 entries', () => {
     const results = await createEntries(specs);
     expect(results).toHaveLength(total);
     for (const [number, { entry, error }] of results.entries()) {
-      if (exists(number)) expect(error?.code).toBe('EEXIST');
+      if (exists(number)) expect(error).toMatchObject({ code: 'EEXIST' });
       else if (entry?.mark !== number) throw new Error(`${number} has mark ${entry?.mark}`);
     }
     expect(await countEntries()).toBe(total);

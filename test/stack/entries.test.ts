@@ -358,7 +358,7 @@ const attributes: [name: string, sent: Partial<EntryDescription>, expected: Part
         counters: { original: { packets: 1, bytes: 2 }, reply: { packets: 3, bytes: 4 } },
         startTime: '1970-01-01T00:00:00.000Z',
         startTimeNs: '0',
-        dccp: { state: 'OPEN', handshakeSequence: '6' },
+        dccp: { state: 'OPEN', handshakeSequence: '6' } as NonNullable<EntryJson['dccp']>,
       },
     ],
     [

@@ -2,7 +2,11 @@
 import { ConntrackError } from 'conntrack';
 
 export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
-  const error = await errorOf(promise);
+  return codeIn(await errorOf(promise));
+}
+
+/** The code of an error of the kernel, or the error, if it is another one. */
+export function codeIn(error: unknown): unknown {
   return error instanceof ConntrackError ? error.code : error;
 }
 

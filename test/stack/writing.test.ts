@@ -11,6 +11,7 @@ import {
   type EntrySpec,
   flushEntries,
   listEntries,
+  type MasterTuple,
   updateEntries,
   updateEntry,
 } from 'conntrack';
@@ -28,7 +29,7 @@ import {
 } from '../support/message-builder.js';
 import { accept, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey, tcpTuple } from './flows.js';
-import { errorOf } from './outcome.js';
+import { codeIn, errorOf } from './outcome.js';
 
 const ENOENT = 2;
 const EEXIST = 17;
@@ -96,6 +97,7 @@ async function serveDeletes(socket: KernelSocket, ids: Set<number>): Promise<Req
   return all;
 }
 
+const CTNETLINK_NEW = 1 << 8;
 const CTNETLINK_DELETE = (1 << 8) | 2;
 /** CTA_ID */
 const idAttribute = (id: number) => {
@@ -124,8 +126,60 @@ describe('createEntries', () => {
     });
     for (const message of answers.reverse()) await socket.send(message);
     const results = await creating;
-    expect(results.map(({ entry, error }) => entry?.id ?? error?.code)).toEqual([1, 'EEXIST', 3]);
+    expect(results.map(({ entry, error }) => entry?.id ?? codeIn(error))).toEqual([1, 'EEXIST', 3]);
     await socket.closed();
+  });
+
+  test('a wrong item has its error, and the others are sent without it', async () => {
+    const wrong = [{ ...specOf(9), timeout: -1 }, null, { ...specOf(9), protocol: 'tpc' }];
+    const creating = createEntries([wrong[0], specOf(1), wrong[1], specOf(2), wrong[2]] as never);
+    const socket = await accept();
+    const requests = await nextRequests(socket);
+    expect(requests).toHaveLength(4);
+    for (const [index, request] of requests.entries()) {
+      if (index % 2 === 1) await socket.send(to(request, entryMessage(flow((index >> 1) + 1))));
+      await socket.send(to(request, ackMessage()));
+    }
+    const results = await creating;
+    expect(results.map(({ entry, error }) => entry?.id ?? String(error))).toEqual([
+      expect.stringMatching(/^RangeError: specs\[0\]\.timeout: /),
+      1,
+      expect.stringMatching(/^TypeError: specs\[2\]: /),
+      2,
+      expect.stringMatching(/^TypeError: specs\[4\]\.protocol: /),
+    ]);
+    await socket.closed();
+  });
+
+  test('without a right item sends nothing', async () => {
+    const results = await createEntries([{}, { protocol: 'tcp' }] as never);
+    expect(results.map(({ error }) => error)).toEqual([
+      expect.any(TypeError),
+      expect.any(TypeError),
+    ]);
+  });
+
+  test('sends a master before what belongs to it, and answers in the order of the list', async () => {
+    const master = ({ protocol, original }: EntrySpec) =>
+      ({ protocol, ...original }) as MasterTuple;
+    const [a, b, c, d] = [1, 2, 3, 4].map(specOf) as [EntrySpec, EntrySpec, EntrySpec, EntrySpec];
+    // 3 belongs to 4, which belongs to 1; 2 belongs to itself, and 5 to none of the list.
+    const list: EntrySpec[] = [
+      { ...c, master: master(d) },
+      { ...b, master: master(b) },
+      { ...specOf(5), master: master(specOf(77)) },
+      { ...d, master: master(a) },
+      a,
+    ];
+    const creating = createEntries(list);
+    const socket = await accept();
+    const requests = (await nextRequests(socket)).filter(({ type }) => type === CTNETLINK_NEW);
+    const sent = requests.map(({ bytes }) =>
+      [1, 2, 3, 4, 5].find((number) => bytes.indexOf(Buffer.from([10, 0, 0, number])) === 32),
+    );
+    expect(sent).toEqual([1, 4, 3, 2, 5]);
+    socket.close();
+    await creating;
   });
 
   test('gives the words of the kernel with the item that they belong to', async () => {
@@ -178,7 +232,7 @@ describe('createEntries', () => {
       2,
       ...Array<undefined>(67).fill(undefined),
     ]);
-    const codes = new Set(results.slice(3).map(({ error }) => error?.code));
+    const codes = new Set(results.slice(3).map(({ error }) => codeIn(error)));
     expect(codes).toEqual(new Set(['ECONNRESET']));
   });
 
@@ -188,7 +242,7 @@ describe('createEntries', () => {
     const [first] = (await nextRequests(socket)) as [Request];
     await socket.send(to(first, errorMessage(EEXIST)));
     const results = await creating;
-    expect(results.map(({ error }) => error?.code)).toEqual(['EEXIST', 'ETIMEDOUT']);
+    expect(results.map(({ error }) => codeIn(error))).toEqual(['EEXIST', 'ETIMEDOUT']);
   });
 });
 

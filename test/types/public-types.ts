@@ -13,33 +13,47 @@ import {
   deleteEntry,
   deleteExpectation,
   type Entry,
+  type EntryChanges,
   type EntryFilter,
   type EntryJson,
   type EntryKey,
   type EntrySpec,
   type EntryStream,
   type Expectation,
+  type ExpectationKey,
+  type ExpectationNat,
+  type ExpectationSpec,
   explainFilter,
   type Family,
   type FilterPlan,
   flushEntries,
   getEntry,
+  type IcmpTuple,
   listEntries,
   listExpectations,
   type Nat,
+  type NatEndpoint,
+  type OriginalKey,
+  type PortFilter,
   type Protocol,
   type ReadOptions,
+  type ReplyKey,
   type RequestResult,
   type SctpInfo,
+  type SequenceAdjustment,
+  type SettingChanges,
   type StatusFlag,
+  type Synproxy,
   streamEntries,
   TCP_STATES,
   type TcpInfo,
+  type TcpSpec,
   type TcpState,
   type Tuple,
   type UpdateResult,
   updateEntries,
   updateEntry,
+  type WatchOptions,
 } from 'conntrack';
 import { expectTypeOf } from 'vitest';
 
@@ -184,12 +198,25 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
   await createEntry({ ...spec, status: ['sourceNat'] });
   // @ts-expect-error -- misspelled
   await createEntry({ ...spec, marc: 1 });
+  // What was read as JSON, as it is and with other values.
+  await createEntries([entry.toJSON()]);
+  await createEntry({ ...entry.toJSON(), timeout: 60, status: ['assured'], helper: undefined });
+  // @ts-expect-error -- the kernel wants the tags, too
+  await createEntry({ ...spec, protocol: 'sctp', sctp: { state: 'ESTABLISHED' } });
+  // @ts-expect-error -- and of DCCP the role
+  await createEntry({ ...spec, protocol: 'dccp', dccp: { state: 'OPEN' } });
+  // @ts-expect-error -- all three
+  await createEntry({ ...spec, synproxy: { initialSequence: 1 } });
   for (const { entry: made, error } of await createEntries([spec])) {
     if (error === undefined) expectTypeOf(made).toEqualTypeOf<Entry>();
-    else expectTypeOf(error).toEqualTypeOf<ConntrackError>();
+    else expectTypeOf(error).toEqualTypeOf<ConntrackError | TypeError | RangeError>();
   }
 
   expectTypeOf(await updateEntry(entry, { mark: { value: 1, mask: 3 } })).toEqualTypeOf<Entry>();
+  // @ts-expect-error -- no tags
+  await updateEntry(entry, { sctp: { state: 'CLOSED' } });
+  // @ts-expect-error -- tags that may be absent
+  if (entry.protocol === 'sctp') await updateEntry(entry, { sctp: entry.sctp });
   // @ts-expect-error -- a zone cannot change
   await updateEntry(entry, { zone: 1 });
   expectTypeOf(await updateEntries({ mark: 1 }, { timeout: 5 })).toEqualTypeOf<UpdateResult>();
@@ -214,6 +241,37 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
   expectTypeOf<Conntrack['deleteEntries']>().toEqualTypeOf<typeof deleteEntries>();
   expectTypeOf<Conntrack['createEntries']>().toEqualTypeOf<typeof createEntries>();
   expectTypeOf<Conntrack['explainFilter']>().toEqualTypeOf<typeof explainFilter>();
+}
+
+// What a call refuses to do without, the types demand: test/unit/hostile-arguments.test.ts
+// has the same list. The protocol decides over ports, keys, icmp and protocolNumber.
+type Needed<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T];
+
+export function needed(): void {
+  expectTypeOf<Needed<EntrySpec>>().toEqualTypeOf<'protocol' | 'original' | 'timeout'>();
+  expectTypeOf<Needed<OriginalKey>>().toEqualTypeOf<'protocol' | 'original'>();
+  expectTypeOf<Needed<ReplyKey>>().toEqualTypeOf<'protocol' | 'reply'>();
+  expectTypeOf<Needed<ExpectationKey>>().toEqualTypeOf<'protocol' | 'tuple'>();
+  expectTypeOf<Needed<ExpectationSpec>>().toEqualTypeOf<'protocol' | 'tuple' | 'master'>();
+  expectTypeOf<Needed<Tuple>>().toEqualTypeOf<'source' | 'destination'>();
+  expectTypeOf<Needed<IcmpTuple>>().toEqualTypeOf<'type' | 'code' | 'id'>();
+  expectTypeOf<Needed<NatEndpoint>>().toEqualTypeOf<'address'>();
+  expectTypeOf<Needed<ExpectationNat>>().toEqualTypeOf<'address' | 'direction'>();
+  type Sctp = 'state' | 'originalTag' | 'replyTag';
+  expectTypeOf<Needed<NonNullable<EntrySpec['sctp']>>>().toEqualTypeOf<Sctp>();
+  expectTypeOf<Needed<NonNullable<EntryChanges['sctp']>>>().toEqualTypeOf<Sctp>();
+  expectTypeOf<Needed<NonNullable<EntrySpec['dccp']>>>().toEqualTypeOf<'state' | 'role'>();
+  expectTypeOf<Needed<TcpSpec>>().toEqualTypeOf<never>();
+  type Adjustment = 'correctionPosition' | 'offsetBefore' | 'offsetAfter';
+  expectTypeOf<Needed<SequenceAdjustment>>().toEqualTypeOf<Adjustment>();
+  type Numbers = 'initialSequence' | 'initialTimestamp' | 'timestampOffset';
+  expectTypeOf<Needed<Synproxy>>().toEqualTypeOf<Numbers>();
+  type Mark = Exclude<EntryChanges['mark'], number | undefined>;
+  expectTypeOf<Needed<Mark>>().toEqualTypeOf<'value' | 'mask'>();
+  expectTypeOf<EntryFilter['mark']>().toEqualTypeOf<EntryChanges['mark']>();
+  expectTypeOf<Needed<Exclude<PortFilter, number>>>().toEqualTypeOf<'from' | 'to'>();
+  type Optional = EntryFilter & EntryChanges & WatchOptions & SettingChanges;
+  expectTypeOf<Needed<Optional>>().toEqualTypeOf<never>();
 }
 
 // JSON and errors ---------------------------------------------------------------------

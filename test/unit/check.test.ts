@@ -47,7 +47,7 @@ describe('what is wrong is told in one way', () => {
     [object({}), Promise.resolve(), 'must be a plain object, not a Promise'],
     [object({}), new Map(), 'must be a plain object, not a Map'],
     [object({}), Object.create({}), 'must be a plain object, not an instance of a class'],
-    [object({}), entryWith(TCP_TUPLES), 'must be a plain object, not an entry or a part of one'],
+    [object({}), entryWith(TCP_TUPLES), 'must be a plain object, not an entry'],
     [signal, {}, 'must be an AbortSignal, not an object'],
   ])('%o of %o: %s', (check, value, message) => {
     expect(() => check(value, 'a.b')).toThrow(
@@ -122,7 +122,7 @@ describe('a view', () => {
       }
     }
     expect(() => keyOf(new Other())).toThrow(/^key: must be an entry, or .*, not an instance/);
-    markAsView(Other);
+    markAsView(Other, 'an entry');
     expect(keyOf(new Other())).toMatchObject({ protocol: 6, original: entry.toJSON().original });
   });
 
@@ -135,10 +135,10 @@ describe('a view', () => {
         throw new Error('was asked for');
       }
     }
-    markAsView(View);
-    expect(record<{ wanted: number }>({ wanted: uint16 }, 'a view')(new View(), 'x').wanted).toBe(
-      1,
-    );
+    markAsView(View, 'a view');
+    const form = { expected: 'a view', view: 'a view' };
+    const check = record<{ wanted: number }>({ wanted: uint16 }, form);
+    expect(check(new View(), 'x').wanted).toBe(1);
   });
 });
 

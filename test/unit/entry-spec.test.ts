@@ -1,6 +1,14 @@
-import type { EntryChanges, EntrySpec } from 'conntrack';
+import { readdir, readFile } from 'node:fs/promises';
+import type { EntryChanges, EntryJson, EntrySpec } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { DCCP_ROLES, DCCP_STATES, nameOf, SCTP_STATES, TCP_STATES } from '../../src/core/names.js';
+import {
+  DCCP_ROLES,
+  DCCP_STATES,
+  nameOf,
+  SCTP_STATES,
+  STATUS_FLAGS,
+  TCP_STATES,
+} from '../../src/core/names.js';
 import { changesOf as checkChanges, namedChanges } from '../../src/entry/check-changes.js';
 import { specOf as checkSpec } from '../../src/entry/check-spec.js';
 import { entriesOf } from '../../src/entry/entries.js';
@@ -23,6 +31,14 @@ const INVERSE = {
   destinationPort: 40000,
 };
 const TCP: EntrySpec = { protocol: 'tcp', original: PORTS, timeout: 120 };
+const ENDS = { source: '10.0.0.1', destination: '10.0.0.2' };
+const PING: EntrySpec = {
+  protocol: 'icmp',
+  original: { ...ENDS, icmp: { type: 8, code: 0, id: 7 } },
+  timeout: 30,
+};
+const ESP: EntrySpec = { protocol: 50, original: ENDS, timeout: 30 };
+const EXPECTED = { protocol: 'tcp', tuple: PORTS, master: PORTS } as const;
 
 /** What a slab says once its first specification is read as an entry. */
 function written(slab: ArrayBuffer) {
@@ -213,6 +229,90 @@ describe('a specification becomes a record', () => {
     expect(spec.timeout).toBe(60);
   });
 
+  it('of an entry in its last second, which has 0 seconds left: it gets one', () => {
+    expect(specOf(entryWith({ ...TCP_TUPLES, timeout: 0 })).timeout).toBe(1);
+    expect(specOf({ ...TCP, timeout: 0 }).timeout).toBe(1);
+    expect(expectationSpecOf({ ...EXPECTED, timeout: 0 })).toMatchObject({ timeout: 1 });
+    expect(() => checkChanges({ timeout: 0 })).toThrow(
+      /^changes\.timeout: must be an integer from 1/,
+    );
+  });
+
+  it('of an offloaded entry, of which the kernel sends neither timeout nor state', () => {
+    const offload = 1 << STATUS_FLAGS.indexOf('offload');
+    const tcp = entryWith({ ...TCP_TUPLES, id: 1, status: offload | 0xe });
+    const liberal = { flags: 8, flagsMask: 8 };
+    for (const spec of [tcp, tcp.toJSON()]) {
+      expect(specOf(spec as EntrySpec).toJSON()).toMatchObject({
+        status: { bits: 0xe },
+        timeout: 432_000,
+        tcp: { state: 'ESTABLISHED', original: liberal, reply: liberal },
+      });
+    }
+    const { original, reply } = TCP_TUPLES;
+    const udp = entryWith({
+      original: { ...original, protocol: 17 },
+      reply: { ...reply, protocol: 17 },
+      status: offload,
+    });
+    expect(specOf(udp)).toMatchObject({ timeout: 120, tcp: undefined });
+    // What is named counts.
+    const named = specOf({ ...tcp.toJSON(), timeout: 5, tcp: { state: 'CLOSE' } });
+    expect(named).toMatchObject({ timeout: 5, tcp: { state: 'CLOSE' } });
+  });
+
+  it.each([
+    ['the source', { source: { address: '192.0.2.1' } }, ['sourcePort']],
+    ['the destination', { destination: { address: '10.9.9.9' } }, ['destinationPort']],
+    [
+      'both',
+      { source: { address: '192.0.2.1' }, destination: { address: '10.9.9.9' } },
+      ['sourcePort'],
+    ],
+  ] as const)(
+    'of a ping whose id NAT of %s has changed: the kernel takes it for a port',
+    (_, nat, [port]) => {
+      const reply = { source: '10.9.9.9', destination: '192.0.2.1' };
+      const icmp = { type: 0, code: 0, id: 4242 };
+      const { entry, view } = written(specSlab({ ...PING, nat, reply: { ...reply, icmp } }));
+      expect(entry.reply.icmp).toEqual({ type: 0, code: 0, id: 7 });
+      const ends = Object.keys(nat).map((end) => SPEC_PRESENT[`${end as 'source'}Nat`]);
+      const all = [...ends, SPEC_PRESENT[port]].reduce<number>((bits, bit) => bits | bit, 0);
+      expect(view.getUint16(SLAB.firstEntry + SPEC.present, LITTLE_ENDIAN)).toBe(all);
+      expect(view.getUint16(SLAB.firstEntry + SPEC[port], LITTLE_ENDIAN)).toBe(4242);
+    },
+  );
+
+  it('of GRE behind NAT: the kernel leaves the keys of the reply as they are', () => {
+    const original = {
+      source: '10.0.0.1',
+      destination: '10.0.0.2',
+      sourceKey: 1,
+      destinationKey: 2,
+    };
+    const reply = { source: '10.0.0.2', destination: '192.0.2.1', sourceKey: 3, destinationKey: 4 };
+    const nat = { source: { address: '192.0.2.1' } };
+    expect(specOf({ protocol: 'gre', original, reply, nat, timeout: 5 }).reply).toMatchObject({
+      destination: '10.0.0.1',
+      sourceKey: 3,
+      destinationKey: 4,
+    });
+  });
+
+  it('of each message that the kernel has sent', async () => {
+    const folder = new URL('../fixtures/', import.meta.url);
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+    expect(files.length).toBeGreaterThan(40);
+    for (const file of files) {
+      // Of two zones, as no entry of a kernel is.
+      if (file === 'everything.json') continue;
+      const json = JSON.parse(await readFile(new URL(file, folder), 'utf8')) as EntryJson;
+      const { timeout = json.status.offload ? undefined : 5 } = json;
+      const make = () => specSlab({ ...json, timeout });
+      expect(make, file).not.toThrow();
+    }
+  });
+
   it('several stand behind each other, each with its strings', () => {
     const specs = ['ftp', 'sip'].map((helper) => ({ ...TCP, helper }));
     const slab = specSlab(...specs);
@@ -249,7 +349,6 @@ describe('a wrong specification', () => {
       { ...TCP, reply: { ...INVERSE, source: 'fd00::1', destination: 'fd00::2' } },
     ],
     ['spec.timeout', { ...TCP, timeout: undefined }],
-    ['spec.timeout', { ...TCP, timeout: 0 }],
     ['spec.timeout', { ...TCP, timeout: 1.5 }],
     ['spec.timeout', { ...TCP, timeout: -1 }],
     ['spec.timeout', { ...TCP, timeout: 2 ** 32 }],
@@ -274,6 +373,12 @@ describe('a wrong specification', () => {
     ['spec.nat.sorce', { ...TCP, nat: { sorce: { address: '1.2.3.4' } } }],
     ['spec.nat.source.address', { ...TCP, nat: { source: { address: 'fd00::1' } } }],
     ['spec.nat.source.port', { ...TCP, nat: { source: { address: '1.2.3.4', port: 65536 } } }],
+    ['spec.nat.source.port', { ...PING, nat: { source: { address: '1.2.3.4', port: 5 } } }],
+    [
+      'spec.nat.destination.port',
+      { ...ESP, nat: { destination: { address: '1.2.3.4', port: 5 } } },
+    ],
+    ['spec.timeout', { ...TCP, timeout: undefined, status: { offload: false } }],
     [
       'spec.sequenceAdjust.original.offsetAfter',
       { ...TCP, sequenceAdjust: { original: { correctionPosition: 0, offsetBefore: 0 } } },

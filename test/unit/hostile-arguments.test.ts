@@ -2,47 +2,46 @@
  * Every public function, with arguments that are wrong in one place: it throws a TypeError
  * or a RangeError that names the place, and has not asked the kernel for anything.
  */
+import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import type { Meter } from '@opentelemetry/api';
 import * as conntrack from 'conntrack';
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import * as ownEntries from '../../src/entry/entries.js';
+import { expectationSpecOf } from '../../src/expectation/check-expectation.js';
+import * as ownExpectations from '../../src/expectation/view.js';
+import { expectationSpecSlab } from '../../src/expectation/writer.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
+import { hostileValues } from './hostile-values.js';
+import { first, REFUSING, WILLING } from './kernels.js';
+import { SlabBuilder, TCP_TUPLES } from './records.js';
 
-/** An addon to which the kernel refuses everything, and what was asked of it. */
+/** The addon, what was asked of it, and the kernel behind it. */
 const kernel = vi.hoisted(() => {
   const asked: string[] = [];
-  class Refused {
-    readonly failure = { errno: 1 };
-    close() {}
-  }
-  const refusal = { failure: { errno: 1 } };
-  const parts: Record<string, unknown> = {
-    NetNamespace: Refused,
-    DumpReader: Refused,
-    EventReader: Refused,
-    RequestSocket: Refused,
-    TableChanger: Refused,
-    askedFields: () => 0,
-    probeFilters: async () => refusal,
-    probeFiltersNow: () => refusal,
-    readFiles: async () => [],
-    readFilesNow: () => [],
-    writeFile: async () => refusal,
-    grantedReceiveBuffer: () => refusal,
+  const kernels: Record<'refusing' | 'willing', Record<string, unknown>> = {
+    refusing: {},
+    willing: {},
   };
-  const addon = new Proxy(parts, {
-    get(all, name) {
-      asked.push(String(name));
-      return all[String(name)];
+  const state = { asked, kernels, is: 'refusing' as keyof typeof kernels };
+  const addon = new Proxy(
+    {},
+    {
+      get(_, name) {
+        asked.push(String(name));
+        return kernels[state.is][String(name)];
+      },
     },
-  });
-  return { asked, addon };
+  );
+  return Object.assign(state, { addon });
 });
 
 vi.mock('../../src/core/load-addon.js', () => ({ loadAddon: () => kernel.addon }));
+
+Object.assign(kernel.kernels, { refusing: REFUSING, willing: WILLING });
 
 interface Parameter {
   readonly name: string;
@@ -159,10 +158,39 @@ const meter = {
   removeBatchObservableCallback() {},
 };
 
+const slabs = {
+  entry: new SlabBuilder().add({ ...TCP_TUPLES, id: 1, timeout: 5, status: 6, tcpState: 3 }).slab,
+  expectation: first(
+    expectationSpecSlab(expectationSpecOf({ protocol: 'tcp', tuple, master: tuple })),
+  ),
+};
+
+const built = async (path: string): Promise<unknown> =>
+  import(new URL(`../../dist/${path}`, import.meta.url).href);
+
+/** Views of this copy of the package, and of another one. */
+const COPIES = {
+  own: viewsOf(ownEntries, ownExpectations),
+  other: viewsOf(
+    (await built('entry/entries.js')) as typeof ownEntries,
+    (await built('expectation/view.js')) as typeof ownExpectations,
+  ),
+};
+
+function viewsOf(
+  { entriesOf }: Pick<typeof ownEntries, 'entriesOf'>,
+  { expectationsOf }: Pick<typeof ownExpectations, 'expectationsOf'>,
+) {
+  const [entry] = entriesOf([slabs.entry]);
+  const [expectation] = expectationsOf([slabs.expectation]);
+  const { original, status, tcp } = entry ?? {};
+  return { entry, tuple: original, status, tcp, expectation, flags: expectation?.flags };
+}
+
 /** A row for each function of the package, and for the method of the same name. */
 const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   countEntries: [],
-  createEntries: [{ name: 'specs', valid: [SPECS] }],
+  createEntries: [{ name: 'specs', valid: SPECS.map((spec) => [spec]) }],
   createEntry: [{ name: 'spec', valid: SPECS }],
   createExpectation: [
     {
@@ -235,7 +263,11 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
 type Function = (...given: unknown[]) => unknown;
 
 const open = conntrack.Conntrack.open.bind(conntrack.Conntrack) as Function;
-const conntrackOf = await conntrack.Conntrack.open();
+/** A handle keeps its socket, and so its kernel. */
+const handles = {
+  refusing: await conntrack.Conntrack.open(),
+  willing: await conntrack.Conntrack.open(),
+};
 
 interface Row {
   readonly name: string;
@@ -244,7 +276,10 @@ interface Row {
 }
 
 const exported: Readonly<Record<string, unknown>> = { ...conntrack };
-const methodsOf = conntrackOf as unknown as Readonly<Record<string, Function>>;
+const methodOf = (name: string): Function => {
+  const handle = handles[kernel.is] as unknown as Readonly<Record<string, Function>>;
+  return (...given) => handle[name]?.(...given);
+};
 
 const ROWS: readonly Row[] = [
   ...Object.entries(FUNCTIONS).flatMap(([name, parameters]) => [
@@ -252,7 +287,7 @@ const ROWS: readonly Row[] = [
     {
       name: `a handle's ${name}`,
       parameters,
-      run: (...given: unknown[]) => methodsOf[name]?.(...given),
+      run: (...given: unknown[]) => methodOf(name)(...given),
     },
   ]),
   {
@@ -293,43 +328,6 @@ const ROWS: readonly Row[] = [
     ],
   },
 ];
-
-/** Nothing of a public function is any of these. Made anew, for some can be used up. */
-const hostileValues = (): [what: string, value: unknown][] => [
-  ['null', null],
-  ['NaN', Number.NaN],
-  ['a number', -1e10],
-  ['a bigint', 10n ** 60n],
-  ['a symbol', Symbol('hostile')],
-  ['a long string', 'x'.repeat(5000)],
-  ['an array', [null]],
-  ['a function', () => undefined],
-  ['a Promise', Promise.resolve({})],
-  ['a Map', new Map()],
-  ['a Date', new Date()],
-  ['an Error', new Error('hostile')],
-  [
-    'an instance of a class',
-    new (class Hostile {
-      readonly family = 'ipv4';
-    })(),
-  ],
-  ['a Proxy that throws', throwingProxy()],
-  ['a Proxy that was revoked', revokedProxy()],
-];
-
-function throwingProxy(): object {
-  const fail = () => {
-    throw new Error('from a trap');
-  };
-  return new Proxy({}, { get: fail, ownKeys: fail, getPrototypeOf: fail, has: fail });
-}
-
-function revokedProxy(): object {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
-}
 
 type Path = readonly (string | number)[];
 
@@ -383,11 +381,62 @@ function pathText(name: string, path: Path): string {
   );
 }
 
-/** What a call throws, or rejects with, or `undefined`. */
+/** The properties of an argument, and of its parts; of arrays their length, too. */
+function fieldsOf(value: unknown, path: string): string[] {
+  if (!isTree(value)) return [];
+  const length = Array.isArray(value) ? [`${path}.length`] : [];
+  const parts = Object.entries(value).flatMap(([name, part]) => [
+    `${path}.${name}`,
+    ...fieldsOf(part, `${path}.${name}`),
+  ]);
+  return [...length, ...parts];
+}
+
+/** The same argument, which reports each property that is read. */
+function withReads(value: unknown, path: string, report: (field: string) => void): unknown {
+  if (!isTree(value)) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item, index) => withReads(item, `${path}.${index}`, report));
+    return new Proxy(items, {
+      get(all, name, self) {
+        report(`${path}.${String(name)}`);
+        return Reflect.get(all, name, self) as unknown;
+      },
+    });
+  }
+  const counting = {};
+  for (const [name, part] of Object.entries(value)) {
+    const inner = withReads(part, `${path}.${name}`, report);
+    Object.defineProperty(counting, name, {
+      enumerable: true,
+      get: () => {
+        report(`${path}.${name}`);
+        return inner;
+      },
+    });
+  }
+  return counting;
+}
+
+/** Calls it, and waits for what comes of it: of a stream the first item, or else an error. */
+async function settled(run: Function, given: readonly unknown[]): Promise<void> {
+  try {
+    const result = await run(...given);
+    if (typeof result !== 'object' || result === null || !(Symbol.asyncIterator in result)) return;
+    const iterator = (result as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.return?.();
+  } catch (error) {
+    // Such as a change that the entry has no room for, which is known once it was made.
+    if (!(error instanceof conntrack.ConntrackError)) expect(error).toBeInstanceOf(TypeError);
+  }
+}
+
+/** What a call throws, rejects with, or reports of its only item; `undefined`: nothing. */
 async function errorOf(run: Function, given: readonly unknown[]): Promise<unknown> {
   try {
-    await run(...given);
-    return undefined;
+    const result = await run(...given);
+    return Array.isArray(result) ? (result as { error?: unknown }[])[0]?.error : undefined;
   } catch (error) {
     return error;
   }
@@ -469,6 +518,7 @@ function misspelled(name: string): string {
 }
 
 beforeEach(() => {
+  kernel.is = 'refusing';
   kernel.asked.length = 0;
 });
 
@@ -513,28 +563,27 @@ describe.each(ROWS)('$name', (row) => {
     }
   });
 
-  test('reads each property once', async () => {
+  test('reads each property once, before it returns', async () => {
+    kernel.is = 'willing';
     for (const given of validCallsOf(row)) {
-      const reads: number[] = [];
-      const make = (parts: Record<string, unknown>) => {
-        const counting = {};
-        for (const [name, part] of Object.entries(parts)) {
-          const index = reads.push(0) - 1;
-          Object.defineProperty(counting, name, {
-            enumerable: true,
-            get: () => {
-              reads[index] = (reads[index] ?? 0) + 1;
-              return part;
-            },
-          });
-        }
-        return counting;
-      };
-      await expectAccepted(
-        run,
-        given.map((value) => rebuilt(value, make)),
+      const reads: Record<string, number> = {};
+      const once: Record<string, number> = {};
+      const late: string[] = [];
+      let hasReturned = false;
+      const watched = given.map((value, index) =>
+        withReads(value, `${index}`, (field) => {
+          if (hasReturned) late.push(field);
+          reads[field] = (reads[field] ?? 0) + 1;
+        }),
       );
-      expect(reads).toEqual(reads.map(() => 1));
+      for (const field of given.flatMap((value, index) => fieldsOf(value, `${index}`))) {
+        once[field] = 1;
+      }
+      const outcome = settled(run, watched);
+      hasReturned = true;
+      await outcome;
+      expect(reads).toEqual(once);
+      expect(late).toEqual([]);
     }
   });
 
@@ -547,6 +596,35 @@ describe.each(ROWS)('$name', (row) => {
         }),
       );
     await expectNoFaults(row, cases);
+  });
+
+  test('tells what is meant by an address that is more, and by a number in quotes', async () => {
+    const meant = places.flatMap(({ field, part, with: given }) => {
+      if (field.startsWith('options.attributes')) return [];
+      const takesNetworks = /filter/.test(field);
+      const address: [string, RegExp][] = [
+        ['fe80::1%eth0', /leave out the scope/],
+        ['10.0.0.1:53', /did you mean '10\.0\.0\.1'\? A port has a field of its own/],
+        ['[fd00::1]:53', /did you mean 'fd00::1'\? A port has a field of its own/],
+        ['[fd00::1]', /did you mean 'fd00::1'/],
+        takesNetworks
+          ? ['192.168.1.10/24', /did you mean '192\.168\.1\.0\/24' or '192\.168\.1\.10'\?/]
+          : ['192.168.1.10/24', /one address is needed, and only filters take networks/],
+      ];
+      const isAddress = typeof part === 'string' && isIP(part.split('/', 1)[0] ?? '') !== 0;
+      const inputs: [string, RegExp][] = isAddress ? address : [];
+      if (typeof part === 'number') inputs.push([`${part}`, /not the string "/]);
+      return inputs.map(([input, message]) => ({
+        field,
+        input,
+        message,
+        given: given(() => input),
+      }));
+    });
+    for (const { field, input, message, given } of meant) {
+      const error = await errorOf(run, given);
+      expect(String(error), `${field}: ${input}`).toMatch(message);
+    }
   });
 
   test('refuses unknown and misspelled fields', async () => {
@@ -608,6 +686,158 @@ describe.each(ROWS)('$name', (row) => {
       await expectNoFaults(row, [['exists', [...valid, { nosuch: 1 }], field]]);
     });
   }
+});
+
+test.each(Object.entries(COPIES))(
+  'views of the %s copy of the package are taken in their own place alone',
+  async (_, views) => {
+    const accepted: string[] = [];
+    for (const row of ROWS) {
+      for (const { field, with: given } of placesOf(row)) {
+        if (field.startsWith('options.attributes')) continue;
+        for (const [kind, view] of Object.entries(views)) {
+          const fault = await refusalFault(
+            row.run,
+            given(() => view),
+            field,
+          );
+          if (fault === undefined) continue;
+          expect(fault).toMatch(/^accepted$|^threw ConntrackError/);
+          accepted.push(`${kind}: ${field.replace(/\[\d\]/, '').replace(/^specs/, 'spec')}`);
+        }
+      }
+    }
+    expect([...new Set(accepted)].sort()).toEqual([
+      'entry: key',
+      'entry: spec',
+      'expectation: key',
+      'expectation: spec',
+      'flags: spec.flags',
+      'status: changes.status',
+      'status: spec.status',
+      'tcp: changes.tcp',
+      'tcp: spec.tcp',
+      'tuple: key.original',
+      'tuple: key.tuple',
+      'tuple: spec.mask',
+      'tuple: spec.master',
+      'tuple: spec.original',
+      'tuple: spec.reply',
+      'tuple: spec.tuple',
+    ]);
+  },
+);
+
+test.each(Object.entries(COPIES))(
+  'an entry of the %s copy of the package as a filter, or spread: the error tells what is right',
+  async (_, views) => {
+    const { entry, tuple: part, expectation } = views;
+    const takers = 'getEntry(), updateEntry() and deleteEntry() take one';
+    const spread = (what: string) =>
+      `${what} has no properties of its own, so spread what toJSON()`;
+    const wrongAt = (row: string, field: string): [value: unknown, message: string][] => {
+      if (/filter$/.test(field)) return [entry, entry?.toJSON()].map((value) => [value, takers]);
+      if (/^(key|specs?(\[0\])?)\.(original|reply|tuple|master)$/.test(field)) {
+        return [[{ ...part, sourcePort: 5 }, spread('a tuple')]];
+      }
+      if (!/^(key|spec|specs\[0\])$/.test(field)) return [];
+      return row.endsWith('Expectation')
+        ? [[{ ...expectation, zone: 5 }, spread('an expectation')]]
+        : [[{ ...entry, zone: 5 }, spread('an entry')]];
+    };
+    const told = new Set<string>();
+    for (const row of ROWS) {
+      for (const { field, with: given } of placesOf(row)) {
+        for (const [value, message] of wrongAt(row.name, field)) {
+          const error = await errorOf(
+            row.run,
+            given(() => value),
+          );
+          expect(String(error), `${row.name}: ${field}`).toContain(message);
+          told.add(`${row.name.replace("a handle's ", '')}: ${field.replace(/[.[].*/, '')}`);
+        }
+      }
+    }
+    expect([...told].sort()).toEqual([
+      'createEntries: specs',
+      'createEntry: spec',
+      'createExpectation: spec',
+      'deleteEntries: filter',
+      'deleteEntry: key',
+      'deleteExpectation: key',
+      'explainFilter: filter',
+      'getEntry: key',
+      'getExpectation: key',
+      'listEntries: filter',
+      'streamEntries: filter',
+      'updateEntries: filter',
+      'updateEntry: key',
+      'watchEvents: options',
+    ]);
+  },
+);
+
+test('what is needed is what the types demand: see test/types', async () => {
+  const needed: Record<string, string> = {};
+  for (const row of ROWS) {
+    for (const { field, part, with: given } of placesOf(row)) {
+      if (!isTree(part) || Array.isArray(part)) continue;
+      for (const name of Object.keys(part)) {
+        const { [name]: _, ...others } = part;
+        const error = await errorOf(
+          row.run,
+          given(() => others),
+        );
+        if (!String(error).includes(`${field}.${name}: `)) continue;
+        const place = field.replace(/\[\d\]/g, '').replace(/^specs/, 'spec');
+        const names = new Set([...(needed[place]?.split(' ') ?? []), name]);
+        // That depends on the protocol, and on the other threshold.
+        for (const one of names) if (/Port$|Key$|^icmp$|Number$|At$/.test(one)) names.delete(one);
+        if (names.size > 0) needed[place] = [...names].sort().join(' ');
+      }
+    }
+  }
+  const ends = 'destination source';
+  const adjustment = 'correctionPosition offsetAfter offsetBefore';
+  const synproxy = 'initialSequence initialTimestamp timestampOffset';
+  expect(needed).toEqual({
+    'changes.mark': 'mask value',
+    'changes.sctp': 'originalTag replyTag state',
+    'changes.sequenceAdjust.reply': adjustment,
+    'changes.synproxy': synproxy,
+    'filter.mark': 'mask value',
+    'filter.original.sourcePort': 'from to',
+    'filter.port': 'from to',
+    key: 'protocol reply tuple',
+    'key.original': ends,
+    'key.reply': ends,
+    'key.reply.icmp': 'code id type',
+    'key.tuple': ends,
+    'options.netns': 'pid',
+    'options.previous': 'entries monotonicSeconds',
+    'options.previous.dropped': 'total',
+    spec: 'master original protocol timeout tuple',
+    'spec.dccp': 'role state',
+    'spec.master': ends,
+    'spec.nat': 'address direction',
+    'spec.nat.destination': 'address',
+    'spec.nat.source': 'address',
+    'spec.original': ends,
+    'spec.reply': ends,
+    'spec.sctp': 'originalTag replyTag state',
+    'spec.sequenceAdjust.reply': adjustment,
+    'spec.synproxy': synproxy,
+    'spec.tuple': ends,
+  });
+});
+
+test('an option that is not enumerable is one', async () => {
+  const hidden = (name: string, value: unknown): object =>
+    Object.defineProperty({}, name, { value });
+  await expectNoFaults({ run: conntrack.deleteEntries as Function } as Row, [
+    ['is hidden', [{ mark: 1 }, hidden('dryRun', 1)], 'options.dryRun'],
+    ['is hidden', [{ mark: 1 }, hidden('dryrun', true)], 'options.dryrun'],
+  ]);
 });
 
 test('what Object.prototype has is no option', async () => {
