@@ -10,7 +10,7 @@ export interface NativeFailure {
   readonly errno: number;
   readonly syscall?: string;
   /** The request was sent, and what became of it is not known. Of requests that change nothing: absent. */
-  readonly unanswered?: true;
+  readonly unanswered?: boolean;
   /** The kernel's extended-ack text. */
   readonly text?: string;
 }

@@ -64,6 +64,17 @@ export function unlabelledError(operation: string, detail?: string): ConntrackEr
   });
 }
 
+/** The same, where the entry could not be removed: `cause` tells why. */
+export function leftUnlabelledError(operation: string, cause: unknown): ConntrackError {
+  return new ConntrackError(`the entry was created without its labels: ${NO_LABELS}`, {
+    code: 'ENOSPC',
+    operation,
+    errno: constants.errno.ENOSPC,
+    hint: `Delete it with deleteEntry(): that has failed here. ${LABELS_HINT}`,
+    cause,
+  });
+}
+
 const NO_LABELS = 'no rule of this network namespace uses labels, so entries have no room for them';
 const LABELS_HINT =
   'Add a rule that sets a label ("ct label set" in nft, "-m connlabel --set" in iptables): ' +

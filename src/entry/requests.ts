@@ -18,6 +18,7 @@ import {
   errorOfUpdate,
   fixedTimeoutError,
   ignoredChangeError,
+  leftUnlabelledError,
   missingEntryError,
   replacedEntryError,
   unlabelledError,
@@ -123,8 +124,10 @@ export async function createEntries(
         results[index] = await resultOf(requests, operation, spec, answers[at]);
         sent++;
       }
-      // A socket that failed answers nothing any more.
-      if (failure !== undefined) throw errorOfFailure(operation, failure);
+      // A socket that failed answers nothing any more. The rest was not sent.
+      if (failure !== undefined) {
+        throw errorOfFailure(operation, { ...failure, unanswered: false });
+      }
     }
   } catch (error) {
     // Items that were sent keep their result; the others report the error, such as a closed handle.
@@ -145,13 +148,29 @@ async function resultOf(
     // An update without room for labels is refused; here the kernel leaves them out in
     // silence (ctnetlink_create_conntrack).
     if ((spec.labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
-    await requests.run(operation, 'remove', slab);
-    return { error: unlabelledError(operation) };
+    return { error: await removeUnlabelled(requests, operation, slab) };
   }
   if (written || failure === undefined) {
     return { error: unreadEntryError(operation, 'created', failure) };
   }
   return { error: errorOfCreation(operation, failure, spec) };
+}
+
+/** Whatever becomes of it is the result of one item. */
+async function removeUnlabelled(
+  requests: RequestQueue,
+  operation: string,
+  slab: ArrayBuffer,
+): Promise<ConntrackError> {
+  try {
+    const { failure } = await requests.run(operation, 'remove', slab);
+    const error = failure && errorOfFailure(operation, failure);
+    return error === undefined || isMissing(error)
+      ? unlabelledError(operation)
+      : leftUnlabelledError(operation, error);
+  } catch (error) {
+    return leftUnlabelledError(operation, error);
+  }
 }
 
 export async function updateEntry(

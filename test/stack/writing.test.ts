@@ -4,6 +4,7 @@
  */
 import {
   Conntrack,
+  type ConntrackError,
   createEntries,
   createEntry,
   deleteEntries,
@@ -202,6 +203,46 @@ describe('createEntries', () => {
     const [one, two] = await creating;
     expect(one?.error).toMatchObject({ code: 'EINVAL', detail: 'Bad tuple' });
     expect(two?.entry?.id).toBe(2);
+  });
+
+  test('has an unknown outcome of what was sent, and none of what was not', async () => {
+    const creating = createEntries(Array.from({ length: 70 }, (_, number) => specOf(number)));
+    const socket = await accept();
+    const [create, get] = (await nextRequests(socket)) as [Request, Request];
+    const entry = entryMessage(flow(0));
+    await socket.send(to(create, ackMessage()), to(get, entry), to(get, ackMessage()));
+    await socket.send(Buffer.alloc(3));
+    const results = await creating;
+    const outcomes = results.map(({ error }) => (error as ConntrackError | undefined)?.outcome);
+    expect(results[0]?.entry?.id).toBe(0);
+    expect(outcomes.slice(1, 64)).toEqual(Array(63).fill('unknown'));
+    expect(outcomes.slice(64)).toEqual(Array(6).fill(undefined));
+    expect(new Set(results.slice(1).map(({ error }) => codeIn(error)))).toEqual(
+      new Set(['EBADMSG']),
+    );
+    await socket.closed();
+  });
+
+  test.each([
+    ['was removed', ackMessage(), undefined],
+    ['is gone', errorMessage(ENOENT), undefined],
+    ['was not removed', errorMessage(EINVAL), 'created without its labels'],
+  ])('whose labels have no room: the entry %s', async (_, answer, left) => {
+    const creating = createEntries([{ ...specOf(0), labels: 1n }, specOf(1)]);
+    const socket = await accept();
+    const requests = await nextRequests(socket);
+    for (const [index, request] of requests.entries()) {
+      if (index % 2 === 1) await socket.send(to(request, entryMessage(flow(index >> 1))));
+      await socket.send(to(request, ackMessage()));
+    }
+    const [remove] = (await nextRequests(socket)) as [Request];
+    await socket.send(to(remove, answer));
+    const [unlabelled, other] = await creating;
+    expect(codeIn(unlabelled?.error)).toBe('ENOSPC');
+    const text = String(unlabelled?.error);
+    if (left === undefined) expect(text).not.toContain('was created');
+    else expect(text).toContain(left);
+    expect(other?.entry?.id).toBe(1);
   });
 
   test('of an entry that is gone at once is told apart from one that was not created', async () => {
