@@ -3,7 +3,8 @@
  * before it is sent.
  */
 
-import { arrayOf } from '../core/check.js';
+import { setImmediate } from 'node:timers/promises';
+import { itemsOf } from '../core/check.js';
 import { ConntrackError, errorOfFailure, isMissing, typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { WriteResult } from '../core/native.js';
@@ -28,6 +29,9 @@ import { hasTupleOf, keySlab } from './key-writer.js';
 import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
 import { changesSlab, specSlab } from './spec-writer.js';
 import { EntryView } from './view.js';
+
+/** Checking them takes some milliseconds. */
+const SPECS_A_TURN = 1024;
 
 const AT_ONCE = LIMITS.specsInRequest;
 
@@ -95,8 +99,12 @@ export async function createEntries(
   specs: readonly EntrySpec[],
 ): Promise<RequestResult[]> {
   const operation = 'createEntries';
-  // All are checked before the first one is sent.
-  const checked = arrayOf(specOf, 'an array of specifications')(specs, 'specs');
+  // All are checked before the first one is sent, and the event loop turns meanwhile.
+  const checked: CheckedSpec[] = [];
+  for (const [index, spec] of itemsOf(specs, 'specs', 'an array of specifications').entries()) {
+    if (index > 0 && index % SPECS_A_TURN === 0) await setImmediate();
+    checked.push(specOf(spec, `specs[${index}]`));
+  }
   const all: RequestResult[] = [];
   try {
     for (let start = 0; start < checked.length; start += AT_ONCE) {

@@ -15,7 +15,7 @@ import {
 import { typeError } from '../core/errors.js';
 import { type Family, type NamedProtocol, PROTOCOL_NUMBERS } from '../core/names.js';
 import { shown } from '../core/show-value.js';
-import { addressFamily, mappedIPv4 } from './ip-address.js';
+import { addressFamily, familyOf, mappedIPv4 } from './ip-address.js';
 import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
@@ -63,11 +63,6 @@ export function scopeHint(value: unknown): string {
   const scoped =
     typeof value === 'string' && addressFamily(value.split('%', 1)[0] ?? '') === 'ipv6';
   return scoped ? '; leave out the scope, which the kernel does not track' : '';
-}
-
-/** The family of an address that was checked. */
-export function familyOf(text: string): Family {
-  return text.includes(':') ? 'ipv6' : 'ipv4';
 }
 
 export function requireFamily(family: Family, text: string, path: string, of: string): void {
