@@ -10,6 +10,7 @@
         "native/wire/encode_expectation.cc",
         "native/wire/encode_tuple.cc",
         "native/wire/filter.cc",
+        "native/wire/filter_index.cc",
         "native/wire/filter_program.cc",
         "native/wire/message.cc",
         "native/wire/stats.cc",

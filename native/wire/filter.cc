@@ -10,10 +10,16 @@ constexpr uint8_t bits_of(uint8_t family) { return family == uapi::FAMILY_IPV4 ?
 
 bool is_in(const AddressRange& range, const uint8_t (&address)[16], uint8_t family) {
   if (range.family != family || range.prefix > bits_of(family)) return false;
-  const size_t whole = range.prefix / 8;
-  if (memcmp(range.address, address, whole) != 0) return false;
-  const unsigned rest = range.prefix % 8;
-  return rest == 0 || (range.address[whole] ^ address[whole]) >> (8 - rest) == 0;
+  const auto differ = [&](size_t at) {
+    uint64_t one;
+    uint64_t other;
+    memcpy(&one, range.address + at, sizeof one);
+    memcpy(&other, address + at, sizeof other);
+    return big_endian(one ^ other);
+  };
+  const unsigned prefix = range.prefix;
+  if (prefix <= 64) return prefix == 0 || differ(0) >> (64 - prefix) == 0;
+  return differ(0) == 0 && differ(8) >> (128 - prefix) == 0;
 }
 
 bool is_in(const PortRange& range, uint16_t port) { return range.from <= port && port <= range.to; }
@@ -92,12 +98,6 @@ bool has_helper(const FilterRecord& filter, const EntryRecord& entry, const Exte
          memcmp(extension.helper.data, filter.helper, filter.helper_length) == 0;
 }
 
-bool is_one_address(const FilterRecord& filter) {
-  return filter.present == FILTER_ADDRESS && filter.original.present == 0 &&
-         filter.reply.present == 0 && filter.status_all == 0 && filter.status_none == 0 &&
-         filter.status_any == 0 && filter.address.prefix == bits_of(filter.address.family);
-}
-
 }  // namespace
 
 bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
@@ -128,64 +128,27 @@ bool EntryFilter::parse(Bytes records) {
   if (records.size % sizeof(FilterRecord) != 0) return false;
   const size_t count = records.size / sizeof(FilterRecord);
   records_.reset(new (std::nothrow) FilterRecord[count]);
-  if (!records_ || !addresses_.allocate(count)) return false;
-  count_ = 0;
+  index_ = FilterIndex();
+  tried_ = 0;
+  if (!records_ || !index_.allocate(count)) return false;
+  size_t found = count;  // from there on they are in the index
   for (size_t i = 0; i < count; i++) {
-    FilterRecord& record = records_[count_];
+    FilterRecord record;
     memcpy(&record, records.data + i * sizeof record, sizeof record);
     if (record.helper_length > sizeof record.helper) return false;
-    if (is_one_address(record)) {
-      addresses_.add(record.address);
-    } else {
-      count_++;
-    }
+    const bool indexed = index_.add(record, static_cast<uint32_t>(found - 1));
+    records_[indexed ? --found : tried_++] = record;
   }
   return true;
 }
 
 bool EntryFilter::matches(const EntryRecord& entry, const Extension& extension) const {
-  if (addresses_.has(entry.original) || addresses_.has(entry.reply)) return true;
-  for (size_t i = 0; i < count_; i++) {
-    if (conntrack::matches(records_[i], entry, extension)) return true;
+  const auto match = [&](size_t i) { return conntrack::matches(records_[i], entry, extension); };
+  if (index_.any(entry, match)) return true;
+  for (size_t i = 0; i < tried_; i++) {
+    if (match(i)) return true;
   }
   return false;
-}
-
-bool EntryFilter::Addresses::allocate(size_t count) {
-  capacity_ = 0;
-  if (count == 0) return true;
-  size_t capacity = 4;
-  while (capacity < 2 * count) capacity *= 2;
-  slots_.reset(new (std::nothrow) AddressRange[capacity]());
-  if (slots_) capacity_ = capacity;
-  return static_cast<bool>(slots_);
-}
-
-void EntryFilter::Addresses::add(const AddressRange& address) {
-  AddressRange& free = slots_[slot(address.address, address.family)];
-  free = address;
-}
-
-bool EntryFilter::Addresses::has(const TupleRecord& tuple) const {
-  return capacity_ != 0 &&
-         (has(tuple.source, tuple.family) || has(tuple.destination, tuple.family));
-}
-
-bool EntryFilter::Addresses::has(const uint8_t (&address)[16], uint8_t family) const {
-  return slots_[slot(address, family)].family != 0;
-}
-
-// Where the address is, or would be: half of the slots are free at least.
-size_t EntryFilter::Addresses::slot(const uint8_t (&address)[16], uint8_t family) const {
-  uint64_t words[2];
-  memcpy(words, address, sizeof words);
-  const uint64_t hash = (words[0] * 0x9e3779b97f4a7c15u ^ words[1]) * 0xbf58476d1ce4e5b9u + family;
-  size_t at = (hash ^ hash >> 32) & (capacity_ - 1);
-  while (slots_[at].family != 0 &&
-         (slots_[at].family != family || memcmp(slots_[at].address, address, 16) != 0)) {
-    at = (at + 1) & (capacity_ - 1);
-  }
-  return at;
 }
 
 }  // namespace conntrack

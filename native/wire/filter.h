@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "wire/filter_record.h"
+#include "wire/filter_index.h"
 #include "wire/slab.h"
 
 namespace conntrack {
@@ -20,25 +20,9 @@ class EntryFilter {
   bool matches(const EntryRecord& entry, const Extension& extension) const;
 
  private:
-  // Records that ask for one single address and nothing else are looked up
-  // together: a thousand of them cost about as much as one.
-  class Addresses {
-   public:
-    bool allocate(size_t count);
-    void add(const AddressRange& address);
-    bool has(const TupleRecord& tuple) const;
-
-   private:
-    bool has(const uint8_t (&address)[16], uint8_t family) const;
-    size_t slot(const uint8_t (&address)[16], uint8_t family) const;
-
-    std::unique_ptr<AddressRange[]> slots_;  // family 0: free
-    size_t capacity_ = 0;                    // a power of two, or 0
-  };
-
-  Addresses addresses_;
-  std::unique_ptr<FilterRecord[]> records_;  // the other ones
-  size_t count_ = 0;
+  std::unique_ptr<FilterRecord[]> records_;
+  size_t tried_ = 0;   // that many records are compared with each entry
+  FilterIndex index_;  // of the other ones
 };
 
 // Whether one record matches.

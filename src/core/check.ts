@@ -34,8 +34,14 @@ const PLAIN = 'a plain object';
 /** Checks that need not be called for what is absent. */
 const optionals = new WeakSet<Check<unknown>>();
 
-/** The names of checks, listed once: validation runs for each of a million specifications. */
-const namesOfChecks = new WeakMap<object, readonly string[]>();
+/** Checks as lists, made once: validation runs for each of a million specifications. */
+const lists = new WeakMap<object, readonly NamedCheck[]>();
+
+interface NamedCheck {
+  readonly name: string;
+  readonly check: Check<unknown>;
+  readonly isOptional: boolean;
+}
 
 /**
  * An object that inherits nothing, whatever others have done to Object.prototype. V8 makes it
@@ -82,8 +88,20 @@ export function recordOf<Name extends string>(
 
 /** A plain object with these fields. */
 export function object<T extends object>(checks: Checks<T>, expected = PLAIN): Check<T> {
+  const list = listOf(checks);
   const names = namesOf(checks);
-  return (value, path) => checked(objectOf(value, path, names, expected), path, checks);
+  return (value, path) => {
+    const object: Fields<string> = objectFrom(value, path, expected);
+    const present = presentOf(object, path, names, [], expected);
+    const all = new Bare();
+    for (const { name, check, isOptional } of list) {
+      const field = present.includes(name) ? readField(object, path, name) : undefined;
+      if (field === undefined && isOptional) continue;
+      const result = check(field, `${path}.${name}`);
+      if (result !== undefined) all[name] = result;
+    }
+    return all as T;
+  };
 }
 
 /** A record with these fields. */
@@ -99,10 +117,9 @@ export function checked<T extends object>(
   checks: Checks<T>,
 ): T {
   const all = new Bare();
-  for (const name of namesOf(checks)) {
-    const check = checks[name];
-    const value = given[name];
-    if (value === undefined && optionals.has(check)) continue;
+  for (const { name, check, isOptional } of listOf(checks)) {
+    const value = (given as Fields<string>)[name];
+    if (value === undefined && isOptional) continue;
     const result = check(value, `${path}.${name}`);
     if (result !== undefined) all[name] = result;
   }
@@ -128,9 +145,22 @@ export function arrayOf<T>(check: Check<T>, expected = 'an array'): Check<T[]> {
 }
 
 /** The items, each read once. */
-export function itemsOf(value: unknown, path: string, expected = 'an array'): unknown[] {
+export function itemsOf(
+  value: unknown,
+  path: string,
+  expected = 'an array',
+  most = Number.POSITIVE_INFINITY,
+): unknown[] {
   if (!isArray(value, path)) throw typeError(path, `must be ${expected}, not ${shown(value)}`);
-  return reading(path, () => Array.from({ length: value.length }, (_, index) => value[index]));
+  const length = reading(path, () => value.length);
+  if (length > most) {
+    throw rangeError(path, `must have at most ${most} items, not ${length}; make several calls`);
+  }
+  return reading(path, () => {
+    const items: unknown[] = [];
+    for (let index = 0; index < length; index++) items.push(value[index]);
+    return items;
+  });
 }
 
 export function isArray(value: unknown, path: string): value is unknown[] {
@@ -169,8 +199,7 @@ export const boolean: Check<boolean> = (value, path) => {
 
 export function word<Word extends string>(words: readonly Word[], hint = ''): Check<Word> {
   return (value, path) => {
-    const known = words.find((one) => one === value);
-    if (known !== undefined) return known;
+    if (words.includes(value as Word)) return value as Word;
     const meant = typeof value === 'string' ? suggestion(value, words) : '';
     throw typeError(path, `must be ${either(words)}, not ${shown(value)}${meant}${hint}`);
   };
@@ -302,14 +331,27 @@ function ownFields<Name extends string>(
   others: readonly string[],
   expected: string,
 ): Fields<Name> {
+  const present = presentOf(object, path, names, others, expected);
   const known: readonly string[] = names;
+  const read = others.length === 0 ? present : present.filter((name) => known.includes(name));
+  return readOf(object, path, read as Name[]);
+}
+
+/** The names of the fields of a plain object that has only those that it may have. */
+function presentOf(
+  object: object,
+  path: string,
+  names: readonly string[],
+  others: readonly string[],
+  expected: string,
+): readonly string[] {
   const present = namesIn(object, path);
-  const unknown = present.find((name) => !known.includes(name) && !others.includes(name));
+  const unknown = present.find((name) => !names.includes(name) && !others.includes(name));
   // Only what has none of the fields can be something else in disguise.
   const hasFields = unknown === undefined && present.length > 0;
   requirePlain(object, path, expected, hasFields ? undefined : builtInName(object));
   if (unknown !== undefined) throw unknownField(path, unknown, names);
-  return readOf(object, path, present.filter((name) => known.includes(name)) as Name[]);
+  return present;
 }
 
 function readOf<Name extends string>(
@@ -318,16 +360,16 @@ function readOf<Name extends string>(
   names: readonly Name[],
 ): Fields<Name> {
   const fields = new Bare();
-  let reading: Name | undefined;
-  try {
-    for (const name of names) {
-      reading = name;
-      fields[name] = object[name];
-    }
-  } catch (cause) {
-    throw typeError(`${path}.${reading}`, 'cannot be read', cause);
-  }
+  for (const name of names) fields[name] = readField(object, path, name);
   return fields as Fields<Name>;
+}
+
+function readField<Name extends string>(object: Fields<Name>, path: string, name: Name): unknown {
+  try {
+    return object[name];
+  } catch (cause) {
+    throw typeError(`${path}.${name}`, 'cannot be read', cause);
+  }
 }
 
 function unknownField(path: string, name: string, names: readonly string[]): TypeError {
@@ -346,10 +388,16 @@ function reading<T>(path: string, look: () => T): T {
 }
 
 function namesOf<T extends object>(checks: Checks<T>): readonly (keyof T & string)[] {
-  let names = namesOfChecks.get(checks);
-  if (names === undefined) {
-    names = Object.keys(checks);
-    namesOfChecks.set(checks, names);
+  return listOf(checks).map(({ name }) => name as keyof T & string);
+}
+
+function listOf(checks: object): readonly NamedCheck[] {
+  let list = lists.get(checks);
+  if (list === undefined) {
+    list = Object.entries(checks as Readonly<Record<string, Check<unknown>>>).map(
+      ([name, check]) => ({ name, check, isOptional: optionals.has(check) }),
+    );
+    lists.set(checks, list);
   }
-  return names as (keyof T & string)[];
+  return list;
 }

@@ -26,6 +26,15 @@ export const LIMITS = {
   /** Nothing came for so long: the job ends, and whoever waits begins another. */
   silenceMs: 50,
 
+  // Filters -----------------------------------------------------------------------------
+
+  /**
+   * In one call. A function checks and compiles its filters before it returns: 1 to 3 us each, in
+   * which the event loop waits. An entry that matches none is compared with each, if they are of
+   * the kind that takes longest: 0.15 ms for so many.
+   */
+  filters: 20_000,
+
   // Requests ---------------------------------------------------------------------------
 
   /** The kernel has been silent for so long, in waits of `silenceMs`: ETIMEDOUT. */

@@ -6,7 +6,6 @@ import { typeError } from '../core/errors.js';
 import { PROTOCOL_NUMBERS, TCP_STATES } from '../core/names.js';
 import {
   address,
-  familyOf,
   masterOf,
   protocolOf,
   requireFamily,
@@ -15,6 +14,7 @@ import {
   tupleOf,
 } from '../record/check-tuple.js';
 import { inverseTuple } from '../record/inverse-tuple.js';
+import { familyOf } from '../record/ip-address.js';
 import type { Tuple } from '../record/tuple.js';
 import { ENTRY_FORM } from './check-key.js';
 import {

@@ -23,7 +23,6 @@ import { typeError } from '../core/errors.js';
 import { EXPECTATION_FLAGS, type ExpectationFlag } from '../core/names.js';
 import {
   address,
-  familyOf,
   masterOf,
   protocolOf,
   refuseZone,
@@ -32,6 +31,7 @@ import {
   type TupleOfProtocol,
   tupleOf,
 } from '../record/check-tuple.js';
+import { familyOf } from '../record/ip-address.js';
 import type { Tuple } from '../record/tuple.js';
 import type { ExpectationJson, ExpectationNat, ExpectationSpec } from './expectation.js';
 

@@ -2,7 +2,7 @@
  * Keys and specifications of expectations become records.
  */
 
-import { familyOf } from '../record/check-tuple.js';
+import { familyOf } from '../record/ip-address.js';
 import {
   EXPECTATION,
   EXPECTATION_EXTENSION,

@@ -19,8 +19,10 @@ import {
   word,
 } from '../core/check.js';
 import { rangeError, typeError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import { DCCP_STATES, SCTP_STATES, STATUS_FLAGS, TCP_STATES } from '../core/names.js';
-import { familyOf, protocol, requireFamily } from '../record/check-tuple.js';
+import { protocol, requireFamily } from '../record/check-tuple.js';
+import { familyOf } from '../record/ip-address.js';
 import { FILTER } from '../record/layout.js';
 import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
 import { network } from './network.js';
@@ -117,25 +119,24 @@ function isEntry(value: unknown, path: string): boolean {
 
 /** An entry has one address family: addresses of two would match nothing, in silence. */
 function requireOneFamily({ family, address, original, reply }: CheckedFilter, path: string): void {
-  const named: [field: string, address: string | undefined][] = [
-    ['address', address],
-    ['original.source', original?.source],
-    ['original.destination', original?.destination],
-    ['reply.source', reply?.source],
-    ['reply.destination', reply?.destination],
-  ];
-  let first = family === undefined ? undefined : { family, field: 'family' };
-  for (const [field, address] of named) {
-    if (address === undefined) continue;
-    if (first !== undefined) requireFamily(first.family, address, `${path}.${field}`, first.field);
-    first ??= { family: familyOf(address), field };
-  }
+  let first = family;
+  let firstField = 'family';
+  const require = (address: string | undefined, field: string) => {
+    if (address === undefined) return;
+    if (first !== undefined) requireFamily(first, address, `${path}.${field}`, firstField);
+    else [first, firstField] = [familyOf(address), field];
+  };
+  require(address, 'address');
+  require(original?.source, 'original.source');
+  require(original?.destination, 'original.destination');
+  require(reply?.source, 'reply.source');
+  require(reply?.destination, 'reply.destination');
 }
 
 /** One filter, or several of which any may match. */
 export function filtersOf(value: unknown, path: string): NamedFilter[] {
   if (!isArray(value, path)) return [{ path, filter: filter(value, path) }];
-  return itemsOf(value, path).map((item, index) => {
+  return itemsOf(value, path, 'an array', LIMITS.filters).map((item, index) => {
     const itemPath = `${path}[${index}]`;
     return { path: itemPath, filter: filter(item, itemPath) };
   });

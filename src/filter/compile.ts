@@ -35,43 +35,40 @@ export function compileFilter(
   path = 'filter',
 ): CompiledFilter {
   const filters = filtersOf(filter === undefined ? {} : filter, path);
-  const writers = filters.map((named) => new FilterWriter(named.filter));
-  const [first, ...others] = writers;
-  if (first === undefined) {
+  if (filters.length === 0) {
     const records = new ArrayBuffer(0);
     return { filters, ask: undefined, records, isFamily: true, takesWholeFamily: false };
   }
-  const takesWholeFamily = writers.some((writer) => writer.takesWholeFamily());
-  if (writers.some((writer) => writer.asksNothingBut(0))) {
-    return { filters, ask: familyRecord(0), records: undefined, isFamily: true, takesWholeFamily };
+  const writer = new FilterWriter(filters.length);
+  const families = new Set<number>();
+  let takesWholeFamily = false;
+  for (const { filter } of filters) {
+    writer.write(filter);
+    families.add(writer.onlyFamily);
+    if (writer.hasCondition()) continue;
+    takesWholeFamily = true;
+    if (writer.onlyFamily !== 0) continue;
+    return {
+      filters,
+      ask: new ArrayBuffer(FILTER.size),
+      records: undefined,
+      isFamily: true,
+      takesWholeFamily,
+    };
   }
-  const same = others.every(({ onlyFamily }) => onlyFamily === first.onlyFamily);
-  const family = same ? first.onlyFamily : 0;
-  const records = new Uint8Array(writers.length * FILTER.size);
-  writers.forEach(({ bytes }, index) => {
-    records.set(bytes, index * FILTER.size);
-  });
-  return {
-    filters,
-    // The kernel cannot combine filters: for several of them it evaluates only the family.
-    ask: others.length === 0 ? first.withFamily(family) : familyRecord(family),
-    records: records.buffer,
-    isFamily: writers.some((writer) => writer.asksNothingBut(family)),
-    takesWholeFamily,
-  };
+  const { records } = writer;
+  const [first = 0] = families;
+  const family = families.size === 1 ? first : 0;
+  // The kernel cannot combine filters: for several of them it evaluates only the family.
+  const ask = filters.length === 1 ? records.slice() : new ArrayBuffer(FILTER.size);
+  if (family !== 0) setFamily(new DataView(ask), 0, family);
+  return { filters, ask, records, isFamily: takesWholeFamily && family !== 0, takesWholeFamily };
 }
 
-/** A record with a family as its only condition; without any condition for 0. */
-function familyRecord(family: number): ArrayBuffer {
-  const record = new ArrayBuffer(FILTER.size);
-  if (family !== 0) setFamily(new DataView(record), family);
-  return record;
-}
-
-function setFamily(view: DataView, family: number): void {
-  const present = view.getUint32(FILTER.present, LITTLE_ENDIAN) | FILTER_PRESENT.family;
-  view.setUint32(FILTER.present, present, LITTLE_ENDIAN);
-  view.setUint8(FILTER.family, family);
+function setFamily(view: DataView, at: number, family: number): void {
+  const present = view.getUint32(at + FILTER.present, LITTLE_ENDIAN) | FILTER_PRESENT.family;
+  view.setUint32(at + FILTER.present, present, LITTLE_ENDIAN);
+  view.setUint8(at + FILTER.family, family);
 }
 
 type Fields = { readonly [Name in keyof CheckedFilter]-?: NonNullable<CheckedFilter[Name]> };
@@ -80,12 +77,11 @@ const FIELDS: {
   readonly [Name in keyof Fields]: (writer: FilterWriter, value: Fields[Name]) => void;
 } = {
   family: (writer, value) => {
-    writer.families.add(FAMILY_NUMBERS[value]);
-    setFamily(writer.view, FAMILY_NUMBERS[value]);
+    writer.setFamily(FAMILY_NUMBERS[value]);
   },
   protocol: (writer, value) => {
     writer.ask(FILTER_PRESENT.protocol);
-    writer.view.setUint8(FILTER.protocol, value);
+    writer.set8(FILTER.protocol, value);
   },
   original: (writer, value) => {
     writer.tuple(value, FILTER.original);
@@ -94,8 +90,7 @@ const FIELDS: {
     writer.tuple(value, FILTER.reply);
   },
   address: (writer, value) => {
-    writer.ask(FILTER_PRESENT.address);
-    writer.range(value, FILTER.address);
+    if (writer.range(value, FILTER.address)) writer.ask(FILTER_PRESENT.address);
   },
   port: (writer, value) => {
     writer.ask(FILTER_PRESENT.port);
@@ -105,12 +100,12 @@ const FIELDS: {
     const { value, mask } = typeof given === 'number' ? { value: given, mask: 0xffffffff } : given;
     if (mask === 0) return; // every mark
     writer.ask(FILTER_PRESENT.mark);
-    writer.view.setUint32(FILTER.mark, value, LITTLE_ENDIAN);
-    writer.view.setUint32(FILTER.markMask, mask, LITTLE_ENDIAN);
+    writer.set32(FILTER.mark, value);
+    writer.set32(FILTER.markMask, mask);
   },
   zone: (writer, value) => {
     writer.ask(FILTER_PRESENT.zone);
-    writer.view.setUint16(FILTER.zone, value, LITTLE_ENDIAN);
+    writer.set16(FILTER.zone, value);
   },
   status: (writer, { all = [], none = [] }) => {
     writer.addBits(FILTER.statusAll, bitsOf(all));
@@ -121,7 +116,8 @@ const FIELDS: {
   },
   state: (writer, value) => {
     writer.ask(FILTER_PRESENT.state);
-    for (const state of [value].flat()) writer.state(state);
+    if (typeof value === 'string') writer.state(value);
+    else for (const state of value) writer.state(state);
   },
   labels: (writer, { all = 0n, none = 0n }) => {
     writer.labels(all, FILTER.labelsAll);
@@ -129,24 +125,24 @@ const FIELDS: {
     if (all !== 0n || none !== 0n) writer.ask(FILTER_PRESENT.labels);
   },
   helper: (writer, value) => {
-    const name = Buffer.from(value);
     writer.ask(FILTER_PRESENT.helper);
-    writer.view.setUint8(FILTER.helperLength, name.length);
-    writer.bytes.set(name, FILTER.helper);
+    writer.set8(FILTER.helperLength, writer.text(value, FILTER.helper));
   },
   nat: (writer, value) => {
-    const both = bitsOf(['sourceNat', 'destinationNat']);
-    const [field, bits] = (
-      {
-        source: [FILTER.statusAll, statusBit('sourceNat')],
-        destination: [FILTER.statusAll, statusBit('destinationNat')],
-        any: [FILTER.statusAny, both],
-        none: [FILTER.statusNone, both],
-      } as const
-    )[value];
+    const [field, bits] = NAT_BITS[value];
     writer.addBits(field, bits);
   },
 };
+
+const NAMES = Object.keys(FIELDS) as (keyof Fields)[];
+
+const BOTH_NATS = bitsOf(['sourceNat', 'destinationNat']);
+const NAT_BITS = {
+  source: [FILTER.statusAll, statusBit('sourceNat')],
+  destination: [FILTER.statusAll, statusBit('destinationNat')],
+  any: [FILTER.statusAny, BOTH_NATS],
+  none: [FILTER.statusNone, BOTH_NATS],
+} as const;
 
 function bitsOf(flags: readonly StatusFlag[]): number {
   return flags.reduce((bits, flag) => bits | statusBit(flag), 0);
@@ -158,66 +154,53 @@ const STATES = [
   { names: DCCP_STATES, at: FILTER.dccpStates },
 ] as const;
 
-/** One filter as a record. */
+/** Filters as records, one behind the other. Offsets are those in the last one. */
 class FilterWriter {
-  readonly bytes = new Uint8Array(FILTER.size);
-  readonly view = new DataView(this.bytes.buffer);
-  /** The families of all addresses and of `family`; an entry has only one. */
-  readonly families = new Set<number>();
+  readonly records: ArrayBuffer;
+  /** That of all that can match the last one; 0 when it can be either. */
+  onlyFamily = 0;
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private at = -FILTER.size;
 
-  constructor(filter: CheckedFilter) {
-    for (const name of Object.keys(FIELDS) as (keyof Fields)[]) {
-      const write = FIELDS[name] as (writer: FilterWriter, value: unknown) => void;
-      if (filter[name] !== undefined) write(this, filter[name]);
+  constructor(count: number) {
+    this.records = new ArrayBuffer(count * FILTER.size);
+    this.bytes = new Uint8Array(this.records);
+    this.view = new DataView(this.records);
+  }
+
+  write(filter: CheckedFilter): void {
+    this.at += FILTER.size;
+    this.onlyFamily = 0;
+    for (const name of NAMES) {
+      const value = filter[name];
+      if (value !== undefined)
+        (FIELDS[name] as (writer: this, value: unknown) => void)(this, value);
     }
   }
 
-  /** Whether it matches all entries of a family (0: of both). */
-  asksNothingBut(family: number): boolean {
-    return Buffer.compare(this.bytes, new Uint8Array(familyRecord(family))) === 0;
-  }
-
-  /** The family of all that can match; 0 when it can be either. */
-  get onlyFamily(): number {
-    const [family = 0] = this.families;
-    return family;
-  }
-
-  withFamily(family: number): ArrayBuffer {
-    const record = this.bytes.slice();
-    if (family !== 0) setFamily(new DataView(record.buffer), family);
-    return record.buffer;
-  }
-
-  /** Whether it matches all entries of a family, in whatever words: `0.0.0.0/0` is one. */
-  takesWholeFamily(): boolean {
-    const record = this.bytes.slice();
-    const view = new DataView(record.buffer);
-    const ignore = (at: number, present: number, of: number, ranges: readonly number[]) => {
-      if (ranges.some((range) => view.getUint8(range + ADDRESS_RANGE.prefix) !== 0)) return;
-      if (of === 2) view.setUint16(at, view.getUint16(at, LITTLE_ENDIAN) & ~present, LITTLE_ENDIAN);
-      else view.setUint32(at, view.getUint32(at, LITTLE_ENDIAN) & ~present, LITTLE_ENDIAN);
-      for (const range of ranges) record.fill(0, range, range + ADDRESS_RANGE.size);
-    };
-    ignore(FILTER.present, FILTER_PRESENT.address, 4, [FILTER.address]);
-    for (const tuple of [FILTER.original, FILTER.reply]) {
-      for (const end of ['source', 'destination'] as const) {
-        const range = tuple + TUPLE_FILTER[end];
-        ignore(tuple + TUPLE_FILTER.present, TUPLE_FILTER_PRESENT[end], 2, [range]);
-      }
+  /** Whether the last one matches less than all entries of a family, or of both. */
+  hasCondition(): boolean {
+    const { present, family, size } = FILTER;
+    if ((this.get32(present) & ~FILTER_PRESENT.family) !== 0) return true;
+    for (let field = present + 4; field < size; field++) {
+      if (field !== family && this.bytes[this.at + field] !== 0) return true;
     }
-    ignore(FILTER.present, FILTER_PRESENT.family, 4, []);
-    view.setUint8(FILTER.family, 0);
-    return record.every((byte) => byte === 0);
+    return false;
   }
 
   ask(present: number): void {
-    const asked = this.view.getUint32(FILTER.present, LITTLE_ENDIAN);
-    this.view.setUint32(FILTER.present, asked | present, LITTLE_ENDIAN);
+    this.addBits(FILTER.present, present);
   }
 
-  addBits(at: number, bits: number): void {
-    this.view.setUint32(at, this.view.getUint32(at, LITTLE_ENDIAN) | bits, LITTLE_ENDIAN);
+  addBits(field: number, bits: number): void {
+    this.set32(field, this.get32(field) | bits);
+  }
+
+  /** An entry has one family. */
+  setFamily(family: number): void {
+    this.onlyFamily = family;
+    setFamily(this.view, this.at, family);
   }
 
   state(state: StateFilter): void {
@@ -227,59 +210,86 @@ class FilterWriter {
     }
   }
 
-  labels(labels: bigint, at: number): void {
-    this.view.setBigUint64(at, BigInt.asUintN(64, labels), true);
-    this.view.setBigUint64(at + 8, labels >> 64n, true);
+  labels(labels: bigint, field: number): void {
+    this.view.setBigUint64(this.at + field, BigInt.asUintN(64, labels), true);
+    this.view.setBigUint64(this.at + field + 8, labels >> 64n, true);
   }
 
-  /** An address, or a network. */
-  range(text: string, at: number): void {
+  /** Returns its length in bytes. */
+  text(text: string, field: number): number {
+    return Buffer.from(this.records, this.at + field).write(text);
+  }
+
+  /** An address, or a network; false for the one that is a whole family. */
+  range(text: string, field: number): boolean {
     const { address, family, prefix } = networkOf(text);
-    writeAddress(this.view, at + ADDRESS_RANGE.address, address);
-    this.view.setUint8(at + ADDRESS_RANGE.family, FAMILY_NUMBERS[family]);
-    this.families.add(FAMILY_NUMBERS[family]);
-    this.view.setUint8(at + ADDRESS_RANGE.prefix, prefix);
-  }
-
-  ports(ports: PortFilter, at: number): void {
-    const { from, to } = typeof ports === 'number' ? { from: ports, to: ports } : ports;
-    this.view.setUint16(at, from, LITTLE_ENDIAN);
-    this.view.setUint16(at + 2, to, LITTLE_ENDIAN);
-  }
-
-  tuple(tuple: TupleFilter, at: number): void {
-    const { view } = this;
-    const { type, code, id } = tuple.icmp ?? {};
-    let present = 0;
-    const put = <T>(
-      name: keyof typeof TUPLE_FILTER_PRESENT,
-      value: T | undefined,
-      write: (value: T) => void,
-    ) => {
-      if (value === undefined) return;
-      present |= TUPLE_FILTER_PRESENT[name];
-      write(value);
-    };
-    for (const end of ['source', 'destination'] as const) {
-      put(end, tuple[end], (value) => {
-        this.range(value, at + TUPLE_FILTER[end]);
-      });
-      put(`${end}Port`, tuple[`${end}Port`], (value) => {
-        this.ports(value, at + TUPLE_FILTER[`${end}PortFrom`]);
-      });
+    if (prefix === 0) {
+      this.setFamily(FAMILY_NUMBERS[family]);
+      return false;
     }
-    put('icmpType', type, (value) => {
-      view.setUint8(at + TUPLE_FILTER.icmpType, value);
-    });
-    put('icmpCode', code, (value) => {
-      view.setUint8(at + TUPLE_FILTER.icmpCode, value);
-    });
-    put('icmpId', id, (value) => {
-      view.setUint16(at + TUPLE_FILTER.icmpId, value, LITTLE_ENDIAN);
-    });
-    put('zone', tuple.zone, (value) => {
-      view.setUint16(at + TUPLE_FILTER.zone, value, LITTLE_ENDIAN);
-    });
-    view.setUint16(at + TUPLE_FILTER.present, present, LITTLE_ENDIAN);
+    writeAddress(this.view, this.at + field + ADDRESS_RANGE.address, address);
+    this.set8(field + ADDRESS_RANGE.family, FAMILY_NUMBERS[family]);
+    this.set8(field + ADDRESS_RANGE.prefix, prefix);
+    this.onlyFamily = FAMILY_NUMBERS[family];
+    return true;
+  }
+
+  ports(ports: PortFilter, field: number): void {
+    const { from, to } = typeof ports === 'number' ? { from: ports, to: ports } : ports;
+    this.set16(field, from);
+    this.set16(field + 2, to);
+  }
+
+  tuple(tuple: TupleFilter, field: number): void {
+    const { source, destination, sourcePort, destinationPort, icmp = {}, zone } = tuple;
+    const { type, code, id } = icmp;
+    let present = 0;
+    if (source !== undefined && this.range(source, field + TUPLE_FILTER.source)) {
+      present |= TUPLE_FILTER_PRESENT.source;
+    }
+    if (destination !== undefined && this.range(destination, field + TUPLE_FILTER.destination)) {
+      present |= TUPLE_FILTER_PRESENT.destination;
+    }
+    if (sourcePort !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.sourcePort;
+      this.ports(sourcePort, field + TUPLE_FILTER.sourcePortFrom);
+    }
+    if (destinationPort !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.destinationPort;
+      this.ports(destinationPort, field + TUPLE_FILTER.destinationPortFrom);
+    }
+    if (type !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.icmpType;
+      this.set8(field + TUPLE_FILTER.icmpType, type);
+    }
+    if (code !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.icmpCode;
+      this.set8(field + TUPLE_FILTER.icmpCode, code);
+    }
+    if (id !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.icmpId;
+      this.set16(field + TUPLE_FILTER.icmpId, id);
+    }
+    if (zone !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.zone;
+      this.set16(field + TUPLE_FILTER.zone, zone);
+    }
+    this.set16(field + TUPLE_FILTER.present, present);
+  }
+
+  set8(field: number, value: number): void {
+    this.view.setUint8(this.at + field, value);
+  }
+
+  set16(field: number, value: number): void {
+    this.view.setUint16(this.at + field, value, LITTLE_ENDIAN);
+  }
+
+  set32(field: number, value: number): void {
+    this.view.setUint32(this.at + field, value, LITTLE_ENDIAN);
+  }
+
+  private get32(field: number): number {
+    return this.view.getUint32(this.at + field, LITTLE_ENDIAN);
   }
 }

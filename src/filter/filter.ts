@@ -39,7 +39,7 @@ export interface TupleFilter {
 
 /**
  * An entry matches if it meets every condition. It matches an array of filters if it matches
- * any of them; an empty array matches nothing.
+ * any of them; an empty array matches nothing. An array has at most 20,000 filters.
  *
  * @example
  * ```ts

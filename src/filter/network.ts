@@ -1,7 +1,6 @@
 /**
  * Addresses and networks of filters.
  */
-import { isIP } from 'node:net';
 import type { Check } from '../core/check.js';
 import { rangeError, typeError } from '../core/errors.js';
 import type { Family } from '../core/names.js';
@@ -9,6 +8,7 @@ import { shown } from '../core/show-value.js';
 import { addressHint } from '../record/check-tuple.js';
 import {
   addressFamily,
+  familyOf,
   formatIPv4,
   formatIPv6,
   mappedIPv4,
@@ -35,8 +35,9 @@ export const network: Check<string> = (value, path) => {
   if (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= bits)) {
     throw rangeError(path, `the prefix length must be from 0 to ${bits}, not ${shown(length)}`);
   }
-  const { address, prefix } = networkOf(value);
-  const masked = maskedAddress(address, prefix);
+  const given = networkOf(value);
+  const { address, prefix } = given;
+  const masked = maskedAddress(given);
   if (masked !== undefined) {
     const beyond = `${shown(value)} has bits beyond its prefix length`;
     throw typeError(path, `${beyond}; did you mean '${masked}/${prefix}' or '${address}'?`);
@@ -55,9 +56,10 @@ const MAPPED_PREFIX = 96;
 
 /** The network in a text that was checked. */
 export function networkOf(text: string): Network {
-  const [address = '', length] = text.split('/');
-  const family: Family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-  return { address, family, prefix: length === undefined ? bitsOf(family) : Number(length) };
+  const family = familyOf(text);
+  const slash = text.indexOf('/');
+  if (slash < 0) return { address: text, family, prefix: bitsOf(family) };
+  return { address: text.slice(0, slash), family, prefix: Number(text.slice(slash + 1)) };
 }
 
 function bitsOf(family: Family): number {
@@ -65,16 +67,20 @@ function bitsOf(family: Family): number {
 }
 
 /** The address without the bits behind the prefix; `undefined` when there are none. */
-function maskedAddress(address: string, prefix: number): string | undefined {
-  const words = new Uint32Array(4);
-  writeAddress(new DataView(words.buffer), 0, address);
-  const bytes = new Uint8Array(words.buffer);
-  let isMasked = false;
-  for (const [index, byte] of bytes.entries()) {
-    const kept = Math.min(Math.max(prefix - 8 * index, 0), 8);
-    bytes[index] = byte & ~(0xff >> kept);
-    isMasked ||= bytes[index] !== byte;
+function maskedAddress({ address, family, prefix }: Network): string | undefined {
+  if (prefix === bitsOf(family)) return undefined;
+  ADDRESS.fill(0);
+  writeAddress(ADDRESS_VIEW, 0, address);
+  let beyond = 0;
+  for (let word = prefix >> 5; word < 4; word++) {
+    const bits = 0xffffffff >>> Math.max(prefix - 32 * word, 0);
+    const value = ADDRESS_VIEW.getUint32(4 * word);
+    beyond |= value & bits;
+    ADDRESS_VIEW.setUint32(4 * word, value & ~bits);
   }
-  if (!isMasked) return undefined;
-  return isIP(address) === 4 ? formatIPv4(words, 0) : formatIPv6(words, 0);
+  if (beyond === 0) return undefined;
+  return family === 'ipv4' ? formatIPv4(ADDRESS, 0) : formatIPv6(ADDRESS, 0);
 }
+
+const ADDRESS = new Uint32Array(4);
+const ADDRESS_VIEW = new DataView(ADDRESS.buffer);

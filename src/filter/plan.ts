@@ -9,7 +9,7 @@ import { PROTOCOL_NUMBERS } from '../core/names.js';
 import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
 import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
-import type { NamedFilter } from './check-filter.js';
+import type { CheckedFilter, NamedFilter } from './check-filter.js';
 import { type CompiledFilter, compileFilter } from './compile.js';
 import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filter.js';
 
@@ -96,58 +96,66 @@ const NO_OR =
 const NOT_IN_KERNEL = 'the kernel has no such filter';
 const REPLY = `before Linux ${FEATURES.replyFilter.since} the kernel compares reply tuples wrongly, and no request reveals which kernel it is`;
 
+type Reason = Omit<Condition, 'field'>;
+
+const FOUR_VALUES: Reason = {
+  otherwise: 'it may be any of four values, and the kernel cannot combine conditions',
+};
+
+const REASONS: {
+  readonly [Name in Exclude<keyof CheckedFilter, 'original' | 'reply'>]-?:
+    | Reason
+    | ((filter: CheckedFilter) => Reason);
+} = {
+  family: { otherwise: '' },
+  protocol: { asked: 'protocol', otherwise: NOT_IN_KERNEL },
+  address: FOUR_VALUES,
+  port: FOUR_VALUES,
+  mark: { asked: 'mark', otherwise: NOT_IN_KERNEL },
+  zone: ({ zone }) => ({
+    asked: 'zone',
+    otherwise:
+      zone === 0
+        ? 'the kernel does not count an entry with a zone of one direction as zone 0'
+        : NOT_IN_KERNEL,
+  }),
+  status: { asked: 'status', otherwise: 'it names no flag' },
+  assured: { asked: 'status', otherwise: NOT_IN_KERNEL },
+  state: { otherwise: NOT_IN_KERNEL },
+  labels: { otherwise: NOT_IN_KERNEL },
+  helper: { otherwise: NOT_IN_KERNEL },
+  nat: ({ nat }) =>
+    nat === 'any'
+      ? { otherwise: 'either of two status bits matches, and the kernel cannot combine conditions' }
+      : { asked: 'status', otherwise: NOT_IN_KERNEL },
+};
+
 function conditionsOf({ filter, path }: NamedFilter): Condition[] {
-  const { nat, zone, protocol } = filter;
-  const reasons: Record<
-    Exclude<keyof EntryFilter, 'original' | 'reply'>,
-    Omit<Condition, 'field'>
-  > = {
-    family: { otherwise: '' },
-    protocol: { asked: 'protocol', otherwise: NOT_IN_KERNEL },
-    address: {
-      otherwise: 'it may be any of four values, and the kernel cannot combine conditions',
-    },
-    port: { otherwise: 'it may be any of four values, and the kernel cannot combine conditions' },
-    mark: { asked: 'mark', otherwise: NOT_IN_KERNEL },
-    zone: {
-      asked: 'zone',
-      otherwise:
-        zone === 0
-          ? 'the kernel does not count an entry with a zone of one direction as zone 0'
-          : NOT_IN_KERNEL,
-    },
-    status: { asked: 'status', otherwise: 'it names no flag' },
-    assured: { asked: 'status', otherwise: NOT_IN_KERNEL },
-    state: { otherwise: NOT_IN_KERNEL },
-    labels: { otherwise: NOT_IN_KERNEL },
-    helper: { otherwise: NOT_IN_KERNEL },
-    nat:
-      nat === 'any'
-        ? {
-            otherwise:
-              'either of two status bits matches, and the kernel cannot combine conditions',
-          }
-        : { asked: 'status', otherwise: NOT_IN_KERNEL },
-  };
-  const simple = Object.entries(reasons)
-    .filter(([name]) => filter[name as keyof typeof reasons] !== undefined)
-    .map(([name, reason]) => ({ field: `${path}.${name}`, ...reason }));
-  return [
-    ...simple,
-    ...tupleConditions(filter.original, `${path}.original`, protocol),
-    ...tupleConditions(filter.reply, `${path}.reply`, protocol).map(({ field }) => ({
-      field,
-      otherwise: REPLY,
-    })),
-  ];
+  const conditions: Condition[] = [];
+  for (const name of Object.keys(REASONS) as (keyof typeof REASONS)[]) {
+    if (filter[name] === undefined) continue;
+    const reason = REASONS[name];
+    const field = `${path}.${name}`;
+    conditions.push({ field, ...(typeof reason === 'function' ? reason(filter) : reason) });
+  }
+  const { protocol, original, reply } = filter;
+  if (original !== undefined) {
+    conditions.push(...tupleConditions(original, `${path}.original`, protocol));
+  }
+  if (reply !== undefined) {
+    for (const { field } of tupleConditions(reply, `${path}.reply`, protocol)) {
+      conditions.push({ field, otherwise: REPLY });
+    }
+  }
+  return conditions;
 }
 
 function tupleConditions(
-  tuple: TupleFilter | undefined,
+  tuple: TupleFilter,
   path: string,
   protocol: number | undefined,
 ): Condition[] {
-  const { source, destination, sourcePort, destinationPort, icmp, zone } = tuple ?? {};
+  const { source, destination, sourcePort, destinationPort, icmp, zone } = tuple;
   const conditions: (Condition | undefined)[] = [
     source === undefined
       ? undefined

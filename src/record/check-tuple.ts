@@ -15,7 +15,7 @@ import {
 import { typeError } from '../core/errors.js';
 import { type Family, type NamedProtocol, PROTOCOL_NUMBERS } from '../core/names.js';
 import { shown } from '../core/show-value.js';
-import { addressFamily, mappedIPv4 } from './ip-address.js';
+import { addressFamily, familyOf, mappedIPv4 } from './ip-address.js';
 import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
@@ -74,11 +74,6 @@ export function addressHint(value: unknown): string {
   if (rest.startsWith('%')) return '; leave out the scope, which the kernel does not track';
   if (rest.startsWith('/')) return '; one address is needed, and only filters take networks';
   return `; did you mean '${address}'? A port has a field of its own`;
-}
-
-/** The family of an address that was checked. */
-export function familyOf(text: string): Family {
-  return text.includes(':') ? 'ipv6' : 'ipv4';
 }
 
 export function requireFamily(family: Family, text: string, path: string, of: string): void {

@@ -98,6 +98,11 @@ export function addressFamily(text: string): Family | undefined {
   return undefined;
 }
 
+/** The family of an address or a network that was checked. */
+export function familyOf(text: string): Family {
+  return text.includes(':') ? 'ipv6' : 'ipv4';
+}
+
 /**
  * The IPv4 address that an IPv4-mapped IPv6 address stands for (RFC 4291, 2.5.5.2), such as
  * `::ffff:192.0.2.1`, which `socket.remoteAddress` has for IPv4 clients of a dual-stack server:
@@ -114,24 +119,68 @@ export function mappedIPv4(text: string): string | undefined {
 
 /** Writes the 4 or 16 bytes of an address that `addressFamily` knows. */
 export function writeAddress(view: DataView, offset: number, text: string): void {
-  if (isIPv4(text)) {
-    writeIPv4(view, offset, text);
-    return;
-  }
-  const dotted = text.lastIndexOf(':') + 1;
-  const embedsIPv4 = text.includes('.');
-  const [head = '', tail] = (embedsIPv4 ? `${text.slice(0, dotted)}0:0` : text).split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const words = [...before, ...Array<string>(8 - before.length - after.length).fill('0'), ...after];
-  words.forEach((word, index) => {
-    view.setUint16(offset + 2 * index, Number.parseInt(word, 16));
-  });
-  if (embedsIPv4) writeIPv4(view, offset + 12, text.slice(dotted));
+  if (familyOf(text) === 'ipv4') writeIPv4(view, offset, text, 0);
+  else writeIPv6(view, offset, text);
 }
 
-function writeIPv4(view: DataView, offset: number, text: string): void {
-  text.split('.').forEach((octet, index) => {
-    view.setUint8(offset + index, Number(octet));
-  });
+/** The address that begins at `index`. */
+function writeIPv4(view: DataView, offset: number, text: string, index: number): void {
+  let at = offset;
+  let octet = 0;
+  for (; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === DOT) {
+      view.setUint8(at++, octet);
+      octet = 0;
+    } else {
+      octet = 10 * octet + digitOf(character);
+    }
+  }
+  view.setUint8(at, octet);
+}
+
+function writeIPv6(view: DataView, offset: number, text: string): void {
+  const end = offset + 16;
+  let at = offset;
+  /** Where `::` is. */
+  let gap = end;
+  let word = 0;
+  let digits = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === DOT) {
+      writeIPv4(view, at, text, index - digits);
+      at += 4;
+      digits = 0;
+      break;
+    }
+    if (character !== COLON) {
+      word = 16 * word + digitOf(character);
+      digits++;
+    } else if (digits === 0) {
+      gap = at;
+    } else {
+      view.setUint16(at, word);
+      at += 2;
+      word = digits = 0;
+    }
+  }
+  if (digits > 0) {
+    view.setUint16(at, word);
+    at += 2;
+  }
+  // What is behind the gap ends where the address does.
+  for (let to = end; to > gap; ) {
+    to -= 2;
+    at -= 2;
+    view.setUint16(to, at >= gap ? view.getUint16(at) : 0);
+  }
+}
+
+const DOT = 0x2e;
+const COLON = 0x3a;
+
+/** The value of 0-9, a-f or A-F. */
+function digitOf(character: number): number {
+  return character < COLON ? character - 0x30 : (character & 0xf) + 9;
 }

@@ -1,8 +1,7 @@
 /**
  * Tuples become records.
  */
-import { familyOf } from './check-tuple.js';
-import { writeAddress } from './ip-address.js';
+import { familyOf, writeAddress } from './ip-address.js';
 import { FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from './layout.js';
 import type { Tuple } from './tuple.js';
 import { LITTLE_ENDIAN } from './words.js';

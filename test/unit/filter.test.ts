@@ -1,5 +1,15 @@
-import { Conntrack, type EntryFilter, listEntries, streamEntries } from 'conntrack';
+import {
+  Conntrack,
+  deleteEntries,
+  type EntryFilter,
+  explainFilter,
+  listEntries,
+  streamEntries,
+  updateEntries,
+  watchEvents,
+} from 'conntrack';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../src/core/limits.js';
 import { compileFilter } from '../../src/filter/compile.js';
 import { FILTER, FILTER_PRESENT } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
@@ -175,6 +185,33 @@ describe('a wrong filter', () => {
     expect(() => conntrack.streamEntries(filter)).toThrow(/^filter\.famly: /);
     await expect(conntrack.listEntries(filter)).rejects.toThrow(/^filter\.famly: /);
     expect(() => conntrack.watchEvents({ filter })).toThrow(/^options\.filter\.famly: /);
+  });
+});
+
+describe('more filters than a call takes', () => {
+  const most = LIMITS.filters;
+  const filters = (length: number) => Array.from({ length }, () => ({ port: 1 }));
+
+  it('compiles as many as it takes', () => {
+    expect(compileFilter(filters(most)).records?.byteLength).toBe(most * FILTER.size);
+  });
+
+  it.each<[string, (filter: EntryFilter[]) => unknown]>([
+    ['listEntries', (filter) => listEntries(filter)],
+    ['streamEntries', (filter) => streamEntries(filter)],
+    ['deleteEntries', (filter) => deleteEntries(filter)],
+    ['updateEntries', (filter) => updateEntries(filter, { mark: 1 })],
+    ['watchEvents', (filter) => watchEvents({ filter })],
+    ['explainFilter', (filter) => explainFilter(filter)],
+  ])('is a RangeError of %s, and none is read', async (_, call) => {
+    // A sparse array costs its caller nothing.
+    for (const many of [filters(most + 1), new Array<EntryFilter>(2 ** 32 - 1)]) {
+      const called = async () => call(many);
+      await expect(called).rejects.toThrow(RangeError);
+      await expect(called).rejects.toThrow(
+        `filter: must have at most ${most} items, not ${many.length}; make several calls`,
+      );
+    }
   });
 });
 

@@ -93,6 +93,8 @@ describe('a number in a document', () => {
     ['docs/reading.md', `arrays of up to ${COUNT} entries`, ENTRIES_IN_BATCH],
     ['docs/reading.md', `slab of up to ${SIZE}`, slabBytes],
     ['docs/reading.md', `among the last ${COUNT} entries`, LIMITS.recentEntries],
+    ['docs/filters.md', `An array has at most ${COUNT} filters`, LIMITS.filters],
+    ['src/filter/filter.ts', `An array has at most ${COUNT} filters`, LIMITS.filters],
     ['docs/events.md', `\`receiveBufferBytes\` \\| ${SIZE}`, LIMITS.receiveBufferBytes],
     ['docs/events.md', `\`queueBytes\` \\| ${SIZE}`, LIMITS.queueBytes],
     ['docs/events.md', `(\\d+) % of \`nf_conntrack_max\``, LIMITS.reliableDestroyPercent],

@@ -1,6 +1,8 @@
 #include "wire/filter.h"
 
+#include <algorithm>
 #include <random>
+#include <vector>
 
 #include "check.h"
 #include "decoded.h"
@@ -109,6 +111,237 @@ TEST(prefixes_count_bits) {
     CHECK_EQUAL(filter.matches(ipv4_flow(0x55), {}), prefix < 32);
     // 0x54 and 0x14 differ in bit 26.
     CHECK_EQUAL(filter.matches(ipv4_flow(0x14), {}), prefix < 26);
+  }
+}
+
+// One after the other, which is what several filters mean.
+static bool any_matches(const std::vector<FilterRecord>& filters, const EntryRecord& entry,
+                        const Extension& extension) {
+  for (const FilterRecord& filter : filters) {
+    if (matches(filter, entry, extension)) return true;
+  }
+  return false;
+}
+
+// Values are few, so that filters and entries meet.
+class Random {
+ public:
+  uint32_t below(uint32_t limit) { return static_cast<uint32_t>(numbers_()) % limit; }
+  bool one_in(uint32_t limit) { return below(limit) == 0; }
+
+  EntryRecord entry(Extension& extension) {
+    EntryRecord entry = zeroed_record();
+    const uint8_t family = this->family();
+    for (TupleRecord* tuple : {&entry.original, &entry.reply}) {
+      tuple->family = family;
+      tuple->protocol = protocol();
+      address(tuple->source, family);
+      address(tuple->destination, family);
+      tuple->present = below(64);
+      tuple->source_port = port();
+      tuple->destination_port = port();
+      tuple->icmp_id = port();
+      tuple->icmp_type = small();
+      tuple->icmp_code = small();
+      tuple->zone = small();
+    }
+    // Without NAT.
+    if (!one_in(3)) {
+      entry.reply = entry.original;
+      memcpy(entry.reply.source, entry.original.destination, 16);
+      memcpy(entry.reply.destination, entry.original.source, 16);
+    }
+    entry.present = below(2) == 0 ? ENTRY_TCP_STATE : ENTRY_SCTP_STATE;
+    entry.state = small();
+    entry.status = below(8);
+    entry.mark = below(4);
+    entry.zone = small();
+    extension = {};
+    if (one_in(2)) entry.extension_present = EXTENSION_LABELS;
+    extension.record.labels[3] = small();
+    return entry;
+  }
+
+  // Each condition is in one of a few filters: `often` is how few.
+  FilterRecord filter(uint32_t often) {
+    FilterRecord filter = zeroed_filter();
+    const uint8_t family = this->family();
+    for (const uint32_t field : {FILTER_FAMILY, FILTER_PROTOCOL, FILTER_ADDRESS, FILTER_PORT,
+                                 FILTER_MARK, FILTER_ZONE, FILTER_STATE, FILTER_LABELS}) {
+      if (one_in(often)) filter.present |= field;
+    }
+    filter.family = family;
+    filter.protocol = protocol();
+    range(filter.address, family);
+    range(filter.port);
+    filter.mark_mask = below(4);
+    filter.mark = below(4) & filter.mark_mask;
+    filter.zone = small();
+    if (one_in(often)) filter.status_all = below(8);
+    if (one_in(often)) filter.status_none = below(8) & ~filter.status_all;
+    if (one_in(often)) filter.status_any = below(8);
+    filter.tcp_states = below(16);
+    filter.sctp_states = below(16);
+    filter.labels_all[3] = small();
+    filter.labels_none[3] = static_cast<uint8_t>(small() & ~filter.labels_all[3]);
+    for (TupleFilterRecord* tuple : {&filter.original, &filter.reply}) {
+      for (unsigned bit = 0; bit < 8; bit++) {
+        if (one_in(often)) tuple->present |= static_cast<uint16_t>(1 << bit);
+      }
+      range(tuple->source, family);
+      range(tuple->destination, family);
+      range(tuple->source_port);
+      range(tuple->destination_port);
+      tuple->icmp_id = port();
+      tuple->icmp_type = small();
+      tuple->icmp_code = small();
+      tuple->zone = small();
+    }
+    return filter;
+  }
+
+ private:
+  uint8_t small() { return static_cast<uint8_t>(below(4)); }
+  uint8_t family() { return one_in(2) ? FAMILY_IPV4 : FAMILY_IPV6; }
+  uint8_t protocol() { return one_in(2) ? 6 : 17; }
+  uint16_t port() { return static_cast<uint16_t>(1000 + below(8)); }
+
+  void address(uint8_t (&address)[16], uint8_t family) {
+    address[0] = 10;
+    address[family == FAMILY_IPV4 ? 3 : 15] = static_cast<uint8_t>(below(6));
+  }
+
+  void range(AddressRange& range, uint8_t family) {
+    static const uint8_t less[] = {0, 0, 0, 1, 2, 24, 32};
+    const uint8_t bits = family == FAMILY_IPV4 ? 32 : 128;
+    address(range.address, family);
+    range.family = family;
+    range.prefix = static_cast<uint8_t>(bits - less[below(7)]);
+    if (one_in(50)) range.prefix = static_cast<uint8_t>(below(256));
+  }
+
+  void range(PortRange& range) {
+    range.from = port();
+    range.to = one_in(2) ? range.from : static_cast<uint16_t>(range.from + below(4));
+    if (one_in(50)) range.to = port();
+  }
+
+  std::mt19937 numbers_{11};
+};
+
+TEST(many_filters_match_what_one_of_them_matches) {
+  Random random;
+  size_t outcomes[2] = {};
+  for (const size_t count : {1, 2, 3, 4, 5, 8, 40, 300, 3000}) {
+    for (int round = 0; round < 40; round++) {
+      std::vector<FilterRecord> records;
+      const uint32_t often = 2 + random.below(8);
+      while (records.size() < count) records.push_back(random.filter(often));
+      // So that not all entries match one of the last ones, which match the most.
+      if (count >= 40) {
+        for (FilterRecord& record : records) record.present |= FILTER_ADDRESS | FILTER_PROTOCOL;
+      }
+      EntryFilter filter;
+      CHECK(filter.parse(bytes_of(records.data(), records.size())));
+      for (int i = 0; i < 100; i++) {
+        Extension extension;
+        const EntryRecord entry = random.entry(extension);
+        const bool expected = any_matches(records, entry, extension);
+        CHECK_EQUAL(filter.matches(entry, extension), expected);
+        outcomes[expected]++;
+      }
+    }
+  }
+  CHECK(outcomes[false] > 5000);
+  CHECK(outcomes[true] > 5000);
+}
+
+// How many of the filters an entry is compared with.
+static size_t visits(const FilterIndex& index, const EntryRecord& entry) {
+  size_t count = 0;
+  CHECK(!index.any(entry, [&count](uint32_t) {
+    count++;
+    return false;
+  }));
+  return count;
+}
+
+TEST(an_entry_is_compared_with_few_of_many_filters) {
+  using Make = void (*)(FilterRecord&, uint32_t);
+  const Make kinds[] = {
+      [](FilterRecord& filter, uint32_t i) {
+        filter = one_address(0);
+        memcpy(filter.address.address, &i, sizeof i);
+      },
+      [](FilterRecord& filter, uint32_t i) {
+        filter.present = FILTER_ADDRESS;
+        filter.address.family = FAMILY_IPV6;
+        filter.address.prefix = 128;
+        memcpy(filter.address.address + 12, &i, sizeof i);
+      },
+      [](FilterRecord& filter, uint32_t i) {
+        filter.original.present = TUPLE_FILTER_SOURCE;
+        filter.original.source.family = FAMILY_IPV4;
+        filter.original.source.prefix = 24;
+        memcpy(filter.original.source.address, &i, 3);
+      },
+      [](FilterRecord& filter, uint32_t i) {
+        filter.reply.present = TUPLE_FILTER_SOURCE_PORT;
+        filter.reply.source_port = {static_cast<uint16_t>(i), static_cast<uint16_t>(i)};
+      },
+      [](FilterRecord& filter, uint32_t i) {
+        filter.present = FILTER_MARK | FILTER_STATE;
+        filter.mark = i;
+        filter.mark_mask = 0xffff;
+      },
+  };
+  for (const Make make : kinds) {
+    constexpr uint32_t count = 20000;
+    FilterIndex index;
+    CHECK(index.allocate(count));
+    for (uint32_t i = 0; i < count; i++) {
+      FilterRecord filter = zeroed_filter();
+      make(filter, i);
+      CHECK(index.add(filter, i));
+    }
+    EntryRecord entry = ipv4_flow(1);
+    entry.mark = 5;
+    entry.reply.present = TUPLE_SOURCE_PORT;
+    entry.reply.source_port = 5;
+    CHECK(visits(index, entry) <= 2);
+  }
+}
+
+TEST(filters_of_too_many_shapes_are_tried_one_after_the_other) {
+  FilterIndex index;
+  CHECK(index.allocate(20000));
+  uint32_t added = 0;
+  for (uint32_t mask = 1; mask <= 20000; mask++) {
+    FilterRecord filter = zeroed_filter();
+    filter.present = FILTER_MARK;
+    filter.mark_mask = mask;
+    if (index.add(filter, mask)) added++;
+  }
+  CHECK_EQUAL(added, 256u);
+}
+
+// Addresses that differ in whichever two bytes, 65536 of them, spread over as many buckets:
+// random numbers would fill some 41000.
+TEST(each_bit_chooses_the_bucket) {
+  const auto filled = [](auto key_of) {
+    std::vector<bool> buckets(65536);
+    for (uint64_t value = 0; value < 65536; value++) buckets[spread(key_of(value)) >> 48] = true;
+    return std::count(buckets.begin(), buckets.end(), true);
+  };
+  for (unsigned shift = 0; shift <= 56; shift += 8) {
+    const auto first = [=](uint64_t value) { return mixed(mixed(0, value << shift), 1); };
+    const auto second = [=](uint64_t value) { return mixed(1, value << shift); };
+    const auto both = [=](uint64_t value) {
+      return mixed(mixed(0, (value >> 8) << shift), (value & 0xff) << shift);
+    };
+    if (shift <= 48) CHECK(filled(first) > 38000);
+    if (shift <= 48) CHECK(filled(second) > 38000);
+    CHECK(filled(both) > 38000);
   }
 }
 
