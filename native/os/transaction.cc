@@ -44,12 +44,12 @@ template <typename Take>
 bool receive_turn(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer, Failure& failure,
                   Take take) {
   const Turn turn;
-  Heard heard = Heard::no_answer;
+  Heard heard = Heard::nothing;
   bool silent = true;
-  while (heard != Heard::nothing && heard != Heard::end && !turn.is_over()) {
+  do {
     heard = receive_answers(exchange, socket, buffer, failure, take);
     silent = silent && heard != Heard::answer;
-  }
+  } while (heard != Heard::nothing && heard != Heard::end && !turn.is_over());
   if (!silent) exchange.silence.interrupt();
   if (silent && heard != Heard::end && exchange.silence.is_over()) {
     failure = Failure::of_protocol(ETIMEDOUT);
