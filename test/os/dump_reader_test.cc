@@ -53,7 +53,7 @@ TEST(every_call_of_open_can_fail) {
     DumpReader reader(FilterRecord{}, false);
     return reader.open();
   };
-  fail_each_call(open, {4, 5, 6});  // connect, setsockopt
+  fail_each_call(open, {"connect", "setsockopt"});
 }
 
 TEST(a_table) {

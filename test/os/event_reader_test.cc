@@ -142,10 +142,10 @@ TEST(every_call_of_open_can_fail_and_leaves_nothing_open) {
       if (!failure) last->stop();
       return failure;
     };
-    // connect() and SO_RCVBUFFORCE of each event socket, and connect() and the two options of
-    // the one for requests.
-    const std::set<size_t> optional = {7, 8};
-    const std::set<size_t> optional_of_three = {7, 8, 18, 19, 20, 24, 25};
+    // SO_RCVBUFFORCE of each event socket, and the two options of the one for requests.
+    const std::set<std::string> optional = {"connect", "setsockopt 1"};
+    const std::set<std::string> optional_of_three = {"connect", "setsockopt 1", "setsockopt 7",
+                                                     "setsockopt 8", "setsockopt 9"};
     fail_each_call(open, reliable ? optional_of_three : optional);
   }
 }

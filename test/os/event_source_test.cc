@@ -71,7 +71,8 @@ struct Source {
 TEST(every_call_of_open_can_fail) {
   EventSocket::Options options;
   options.groups = 1;
-  fail_each_call([&] { return EventSource().open(options); }, {3, 4});  // connect, SO_RCVBUFFORCE
+  fail_each_call([&] { return EventSource().open(options); },
+                 {"connect", "setsockopt 1"});  // SO_RCVBUFFORCE
 }
 
 TEST(events_in_their_order) {

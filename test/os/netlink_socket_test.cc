@@ -33,7 +33,7 @@ static RequestWriter request() { return RequestWriter(MESSAGE_GET, NLM_F_ACK, FA
 
 TEST(every_call_of_open_can_fail) {
   const auto open = [] { return NetlinkSocket().open(); };
-  fail_each_call(open, {3, 4, 5});  // connect, setsockopt
+  fail_each_call(open, {"connect", "setsockopt"});
 }
 
 TEST(a_datagram_of_the_kernel) {
