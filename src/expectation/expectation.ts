@@ -69,7 +69,7 @@ export interface ExpectationKey {
   readonly protocolNumber?: number | undefined;
   readonly tuple: Tuple;
   readonly zone?: number | undefined;
-  /** Matches only the expectation with this id. */
+  /** Matches only an expectation with this id, which may be that of an earlier one. */
   readonly id?: number | undefined;
 }
 
