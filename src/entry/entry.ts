@@ -166,7 +166,10 @@ export interface EntryBase {
    * `structuredClone`. It keeps no memory of the batch.
    */
   toJSON(): EntryJson;
-  /** Returns the line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7). */
+  /**
+   * Returns the line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7), with control
+   * characters of names escaped.
+   */
   toString(): string;
 }
 

@@ -58,7 +58,10 @@ export interface Expectation {
 
   /** A plain object with every field that is there, fit for `JSON.stringify`. */
   toJSON(): ExpectationJson;
-  /** The line that `conntrack -L expect` prints for it (conntrack-tools 1.4.7). */
+  /**
+   * The line that `conntrack -L expect` prints for it (conntrack-tools 1.4.7), with control
+   * characters of names escaped.
+   */
   toString(): string;
 }
 
