@@ -60,7 +60,7 @@ RequestWriter encode_create(const SpecRecord& spec, const Extension& extension);
 RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
                             const Extension& extension);
 
-// Deletes this entry, but no newer one on its tuple: it needs the id, too.
+// Deletes an entry with this tuple and this id; it needs both.
 RequestWriter encode_delete(const EntryRecord& entry);
 
 // Empties the table of one family, or of both (0).

@@ -7,6 +7,7 @@
 import { constants } from 'node:os';
 import { LIMITS } from './limits.js';
 import type { NativeFailure } from './native.js';
+import { printable, printableLines } from './printable.js';
 
 /** Codes of errors that the package itself detects; all others are POSIX names. */
 export type ConntrackErrorCode =
@@ -58,7 +59,7 @@ export class ConntrackError extends Error {
   declare readonly errno?: number;
   /** The system call that failed. Absent when the kernel answered the request with an error. */
   declare readonly syscall?: string;
-  /** The kernel's own text (netlink extended ack). */
+  /** The kernel's own text (netlink extended ack), with control characters escaped. */
   declare readonly detail?: string;
   /** What to do; `message` includes it. */
   declare readonly hint?: string;
@@ -70,10 +71,12 @@ export class ConntrackError extends Error {
 
   /** @internal */
   constructor(problem: string, parts: ConntrackErrorParts) {
-    const { code, operation, errno, syscall, detail, hint, outcome, cause } = parts;
+    const { code, operation, errno, syscall, hint: advice, outcome, cause } = parts;
+    const detail = parts.detail && printable(parts.detail);
+    const hint = advice && printableLines(advice);
     const said = detail === undefined ? '' : ` (kernel: ${detail})`;
     super(
-      `${operation}: ${problem}${said}${hint === undefined ? '' : `\n${hint}`}`,
+      `${operation}: ${printableLines(problem)}${said}${hint === undefined ? '' : `\n${hint}`}`,
       cause === undefined ? undefined : { cause },
     );
     this.code = code;
@@ -222,9 +225,10 @@ const NAMESPACE_HINT =
 /** A network namespace that cannot be entered. */
 export function netnsError(
   operation: string,
-  path: string,
+  name: string,
   failure: NativeFailure,
 ): ConntrackError {
+  const path = printable(name);
   const of = describing(operation, failure);
   const code = codeOf(failure.errno);
   switch (code) {
@@ -302,7 +306,7 @@ export interface LoadAttempt {
 export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
   const tried = attempts.map(({ path, error }) => {
     const reason = error instanceof Error ? error.message : String(error);
-    return `  ${path}\n    ${reason.split('\n', 1)[0] ?? ''}`;
+    return `  ${printable(path)}\n    ${reason.split('\n', 1)[0] ?? ''}`;
   });
   return new ConntrackError(`cannot load the native addon. Tried:\n${tried.join('\n')}`, {
     code: 'ERR_CONNTRACK_ADDON',
@@ -319,8 +323,8 @@ export function layoutError(
   expected: string,
 ): ConntrackError {
   return new ConntrackError(
-    `the native addon at ${path} belongs to another version of this package: ` +
-      `the hash of its record layout is ${String(found)}, that of the package is ${expected}`,
+    `the native addon at ${printable(path)} belongs to another version of this package: ` +
+      `the hash of its record layout is ${printable(String(found))}, that of the package is ${expected}`,
     {
       code: 'ERR_CONNTRACK_LAYOUT',
       operation: 'load',
@@ -332,10 +336,10 @@ export function layoutError(
 /** An argument of a wrong type; names the field and the expected value. */
 export function typeError(field: string, expected: string, cause?: unknown): TypeError {
   const options = cause === undefined ? undefined : { cause };
-  return new TypeError(`${field}: ${expected}`, options);
+  return new TypeError(printable(`${field}: ${expected}`), options);
 }
 
 /** A number out of range; names the field and the range. */
 export function rangeError(field: string, expected: string): RangeError {
-  return new RangeError(`${field}: ${expected}`);
+  return new RangeError(printable(`${field}: ${expected}`));
 }

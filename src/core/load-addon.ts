@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { addonError, type LoadAttempt, layoutError, platformError } from './errors.js';
 import { LAYOUT_HASH } from './layout-hash.js';
 import type { NativeAddon } from './native.js';
+import { isSecureExecution } from './secure-execution.js';
 
 const require = createRequire(import.meta.url);
 const packageRoot = new URL('../../', import.meta.url);
@@ -13,12 +14,20 @@ const packageRoot = new URL('../../', import.meta.url);
  */
 function candidates(): string[] {
   const override = process.env.CONNTRACK_ADDON;
-  if (override !== undefined && override !== '') return [override];
+  if (override !== undefined && override !== '') {
+    // Whoever set it would run code with rights that only the program file has.
+    if (!isSecureExecution()) return [override];
+    process.emitWarning(IGNORED, 'ConntrackWarning');
+  }
   return [
     'build/Release/conntrack.node',
     `prebuilds/${process.platform}-${process.arch}/conntrack.node`,
   ].map((path) => fileURLToPath(new URL(path, packageRoot)));
 }
+
+const IGNORED =
+  'the environment variable CONNTRACK_ADDON is ignored: this process may have rights that whoever ' +
+  'set the variable lacks (AT_SECURE in /proc/self/auxv is not 0, or cannot be read)';
 
 let loaded: NativeAddon | undefined;
 

@@ -6,6 +6,7 @@
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
+import { printable } from './printable.js';
 
 /** A request and the kernel's answer: the message of the channel `conntrack:request`. */
 export interface RequestTrace {
@@ -39,7 +40,7 @@ export class Tracer<Trace extends object> {
   }
 
   write(trace: Trace): void {
-    if (isLogged) log('%s', this.line(trace));
+    if (isLogged) log('%s', printable(this.line(trace)));
     this.channel.publish(trace);
   }
 }
@@ -57,5 +58,5 @@ export const requestTracer = new Tracer<RequestTrace>(
 
 /** A line about what has no channel. */
 export function note(operation: string, text: () => string): void {
-  if (isLogged) log('%s: %s', operation, text());
+  if (isLogged) log('%s: %s', operation, printable(text()));
 }

@@ -1,9 +1,20 @@
 /**
  * Keys of arguments.
  */
-import { optional, recordOf, uint16, uint32 } from '../core/check.js';
+import {
+  boolean,
+  type Check,
+  isArray,
+  optional,
+  record,
+  recordOf,
+  uint16,
+  uint32,
+} from '../core/check.js';
+import { STATUS_FLAGS } from '../core/names.js';
 import { protocolOf, requireOneZone, tupleOf } from '../record/check-tuple.js';
 import type { Tuple } from '../record/tuple.js';
+import { nanoseconds } from './check-values.js';
 import type { EntryJson } from './entry.js';
 
 /** A key that was checked: one of the tuples. */
@@ -13,6 +24,9 @@ export interface CheckedKey {
   readonly reply: Tuple | undefined;
   readonly zone: number | undefined;
   readonly id: number | undefined;
+  readonly startTimeNs: bigint | undefined;
+  /** It is that of an entry that has ended. */
+  readonly isOver: boolean;
 }
 
 /** What an entry has, and so what a key or a specification may have. */
@@ -54,7 +68,16 @@ export const ENTRY_FORM = {
   needs: ['protocol', 'original', 'reply'],
 };
 
-const KEY_FIELDS = ['protocol', 'protocolNumber', 'original', 'reply', 'zone', 'id'] as const;
+const KEY_FIELDS = [
+  'protocol',
+  'protocolNumber',
+  'original',
+  'reply',
+  'zone',
+  'id',
+  'startTimeNs',
+  'status',
+] as const;
 
 const KEY_FORM = {
   ...ENTRY_FORM,
@@ -63,6 +86,20 @@ const KEY_FORM = {
 
 const zone = optional(uint16);
 const id = optional(uint32);
+const startTimeNs = optional(nanoseconds);
+
+const statusOfEntry = record<{ dying?: boolean | undefined }>(
+  { dying: optional(boolean) },
+  {
+    expected: 'the status of an entry',
+    view: 'the status of an entry',
+    others: ['bits', ...STATUS_FLAGS],
+  },
+);
+
+/** The words of a specification, which is a key too, name no entry that has ended. */
+const isDying: Check<boolean> = (status, path) =>
+  status !== undefined && !isArray(status, path) && statusOfEntry(status, path).dying === true;
 
 export function keyOf(value: unknown): CheckedKey {
   const given = recordOf(value, 'key', KEY_FIELDS, KEY_FORM);
@@ -74,6 +111,8 @@ export function keyOf(value: unknown): CheckedKey {
     reply: original === undefined ? tupleOf(reply, 'key.reply', protocol) : undefined,
     zone: zone(given.zone, 'key.zone'),
     id: id(given.id, 'key.id'),
+    startTimeNs: startTimeNs(given.startTimeNs, 'key.startTimeNs'),
+    isOver: isDying(given.status, 'key.status'),
   };
   requireOneZone('key', {
     zone: key.zone,

@@ -60,6 +60,7 @@ function decimal(check: Check<bigint>): Check<bigint> {
 }
 
 export const labels = decimal(bits(128));
+export const nanoseconds = decimal(bits(64));
 
 const settableFlags = arrayOf(word(SETTABLE_STATUS));
 

@@ -114,8 +114,8 @@ export interface EntryBase {
   /** The direction of the answers, after NAT. */
   readonly reply: Tuple;
   /**
-   * A number, constant for the entry's life (`CTA_ID`). It is unique only together with `zone`
-   * and `original`.
+   * A number, constant for the entry's life (`CTA_ID`). Only one entry at a time has it together
+   * with `zone` and `original`; a later one may have all three.
    */
   readonly id: number;
   /** The zone of both directions (`CTA_ZONE`); defaults to 0. */
@@ -166,7 +166,10 @@ export interface EntryBase {
    * `structuredClone`. It keeps no memory of the batch.
    */
   toJSON(): EntryJson;
-  /** Returns the line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7). */
+  /**
+   * Returns the line that `conntrack -L` prints for the entry (conntrack-tools 1.4.7), with control
+   * characters of names escaped.
+   */
   toString(): string;
 }
 

@@ -12,6 +12,7 @@ import {
   errorOfPlainFailure,
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
+import { printable } from '../core/printable.js';
 import type { CheckedSpec } from './check-spec.js';
 import type { EntryChanges } from './spec.js';
 
@@ -38,9 +39,10 @@ export function errorOfCreation(
       break;
     case 'EOPNOTSUPP':
       if (helper !== undefined) {
+        const name = printable(helper);
         return refused(
-          `the kernel has no helper '${helper}' for this protocol and family`,
-          `Load it, for example with "modprobe nf_conntrack_${helper}".`,
+          `the kernel has no helper '${name}' for this protocol and family`,
+          `Load it, for example with "modprobe nf_conntrack_${name}".`,
         );
       }
       break;

@@ -13,8 +13,17 @@ interface EntryKeyBase {
   readonly protocolNumber?: number | undefined;
   /** The zone of both directions; defaults to 0. The zone of one direction is in its tuple. */
   readonly zone?: number | undefined;
-  /** Matches only the entry with this id, and no newer one on the same tuple. */
+  /**
+   * Matches only an entry with this id. The kernel (6.18) often gives the id of an entry that has
+   * ended to the next one on the same tuple; only `startTimeNs` tells the two apart.
+   */
   readonly id?: number | undefined;
+  /**
+   * Matches only an entry that began then: nanoseconds since 1970; in decimal digits, as
+   * `entry.toJSON()` has it, too. No entry without a start time matches. Entries have one that
+   * begin while `net.netfilter.nf_conntrack_timestamp` is 1.
+   */
+  readonly startTimeNs?: bigint | string | undefined;
 }
 
 /** Names an entry by its original tuple. Every `Entry` is such a key. */

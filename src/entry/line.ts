@@ -4,6 +4,7 @@
  */
 
 import { PROTOCOL_NUMBERS } from '../core/names.js';
+import { printable } from '../core/printable.js';
 import type { Tuple } from '../record/tuple.js';
 import type { DirectionCounters, Entry } from './entry.js';
 
@@ -39,7 +40,7 @@ export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean
   else if (status.assured) parts.push('[ASSURED]');
 
   add('mark', entry.mark);
-  add('secctx', entry.securityContext);
+  add('secctx', shownName(entry.securityContext));
   if (hasZone) add('zone', entry.zone);
   if (entry.startTimeNs !== undefined) {
     const end = entry.stopTimeNs ?? readTimeNs;
@@ -47,9 +48,14 @@ export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean
     const age = end / 1_000_000_000n - entry.startTimeNs / 1_000_000_000n;
     add('delta-time', BigInt.asUintN(64, age).toString());
   }
-  add('helper', entry.helper);
+  add('helper', shownName(entry.helper));
   add('use', entry.use);
   return parts.join(' ');
+}
+
+/** The tool prints names as they are, control characters and all. */
+export function shownName(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : printable(name);
 }
 
 /** The tool prints 0 for a missing port, ICMP field or key (DCCP ports since Linux 6.17). */

@@ -44,16 +44,27 @@ interface Named {
   /** Has the key as its first entry. */
   readonly slab: ArrayBuffer;
   readonly id: number | undefined;
-  /** The key has the original tuple and the id, which a delete needs. */
+  readonly startTimeNs: bigint | undefined;
+  /** A delete can name all that the key has: the original tuple, the id, and no start time. */
   readonly isComplete: boolean;
 }
 
-function named(key: EntryKey): Named {
-  const ofRecord = EntryView.keySlabOf(key);
-  if (ofRecord !== undefined) return { slab: ofRecord, id: key.id, isComplete: true };
+/**
+ * `undefined`: the key is of an entry that has ended, such as that of a DESTROY event. What has
+ * its tuple and its id now is a newer one.
+ */
+function named(key: EntryKey): Named | undefined {
+  const slab = EntryView.keySlabOf(key);
+  if (slab !== undefined) {
+    const { id, startTimeNs, status } = key as Entry;
+    if (status.dying) return undefined;
+    return { slab, id, startTimeNs, isComplete: startTimeNs === undefined };
+  }
   const checked = keyOf(key);
-  const { original, id } = checked;
-  return { slab: keySlab(checked), id, isComplete: original !== undefined && id !== undefined };
+  const { original, id, startTimeNs, isOver } = checked;
+  if (isOver) return undefined;
+  const isComplete = original !== undefined && id !== undefined && startTimeNs === undefined;
+  return { slab: keySlab(checked), id, startTimeNs, isComplete };
 }
 
 export async function findEntry(
@@ -61,13 +72,14 @@ export async function findEntry(
   operation: string,
   key: EntryKey,
 ): Promise<Found | undefined> {
-  return lookUp(requests, operation, named(key));
+  const wanted = named(key);
+  return wanted && lookUp(requests, operation, wanted);
 }
 
 async function lookUp(
   requests: RequestQueue,
   operation: string,
-  { slab: request, id }: Named,
+  { slab: request, id, startTimeNs }: Named,
 ): Promise<Found | undefined> {
   const { slab, failure } = await requests.run(operation, 'get', request);
   if (failure !== undefined) {
@@ -80,7 +92,10 @@ async function lookUp(
   // ignores CTA_ID in a GET.
   if (slab === undefined || !hasTupleOf(request, slab)) return undefined;
   const entry = onlyEntry(slab);
-  return id === undefined || entry.id === id ? { entry, slab } : undefined;
+  if (id !== undefined && entry.id !== id) return undefined;
+  // An entry keeps its start time, or its lack of one, for life.
+  if (startTimeNs !== undefined && entry.startTimeNs !== startTimeNs) return undefined;
+  return { entry, slab };
 }
 
 export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
@@ -182,9 +197,9 @@ export async function updateEntry(
   const wanted = named(key);
   const changes = changesOf(entryChanges);
   const slab = changesSlab(changes);
-  const current = await lookUp(requests, operation, wanted);
+  const current = wanted && (await lookUp(requests, operation, wanted));
   if (current === undefined) throw missingEntryError(operation);
-  const { protocol, status, id } = current.entry;
+  const { protocol, status, id, startTimeNs } = current.entry;
   for (const name of ['tcp', 'sctp'] as const) {
     // The kernel ignores the change and reports success.
     if (changes[name] !== undefined && protocol !== name) {
@@ -202,8 +217,9 @@ export async function updateEntry(
     throw isMissing(error) ? missingEntryError(operation) : error;
   }
   const entry = onlyEntry(result.slab);
-  // An update has no id to compare (ctnetlink_new_conntrack).
-  if (entry.id !== id) throw replacedEntryError(operation);
+  // The kernel compares neither in an update (ctnetlink_new_conntrack).
+  const isSame = entry.id === id && entry.startTimeNs === startTimeNs;
+  if (!isSame) throw replacedEntryError(operation);
   for (const name of ['sequenceAdjust', 'synproxy'] as const) {
     // In an entry without room the kernel ignores the change and reports success.
     if (!holds(entry[name], changes[name])) throw ignoredChangeError(operation, name);
@@ -214,6 +230,9 @@ export async function updateEntry(
 export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
   const operation = 'deleteEntry';
   const wanted = named(key);
+  if (wanted === undefined) return false;
+  // A delete has no start time to compare. What takes the tuple and the id between the get and
+  // the delete is deleted.
   const slab = wanted.isComplete ? wanted.slab : (await lookUp(requests, operation, wanted))?.slab;
   if (slab === undefined) return false;
   const { failure } = await requests.run(operation, 'remove', slab);

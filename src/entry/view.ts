@@ -14,6 +14,7 @@ import {
   SCTP_STATES,
 } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
+import { printableInspection } from '../core/printable.js';
 import {
   ENTRY,
   ENTRY_PRESENT,
@@ -292,7 +293,7 @@ export class EntryView implements EntryBase {
       stopTimeNs,
       labels,
     });
-    return `Entry ${format(shown, options)}`;
+    return `Entry ${printableInspection(format(shown, options))}`;
   }
 }
 

@@ -58,7 +58,10 @@ export interface Expectation {
 
   /** A plain object with every field that is there, fit for `JSON.stringify`. */
   toJSON(): ExpectationJson;
-  /** The line that `conntrack -L expect` prints for it (conntrack-tools 1.4.7). */
+  /**
+   * The line that `conntrack -L expect` prints for it (conntrack-tools 1.4.7), with control
+   * characters of names escaped.
+   */
   toString(): string;
 }
 
@@ -69,7 +72,7 @@ export interface ExpectationKey {
   readonly protocolNumber?: number | undefined;
   readonly tuple: Tuple;
   readonly zone?: number | undefined;
-  /** Matches only the expectation with this id. */
+  /** Matches only an expectation with this id, which may be that of an earlier one. */
   readonly id?: number | undefined;
 }
 

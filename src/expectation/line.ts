@@ -4,7 +4,7 @@
  */
 
 import { EXPECTATION_FLAGS } from '../core/names.js';
-import { tupleWords } from '../entry/line.js';
+import { shownName, tupleWords } from '../entry/line.js';
 import type { Expectation } from './expectation.js';
 
 /** @param hasZone whether the kernel sent a zone */
@@ -18,6 +18,7 @@ export function expectationLine(expectation: Expectation, hasZone: boolean): str
   const words = EXPECTATION_FLAGS.filter((flag) => flags[flag]);
   if (words.length > 0) parts.push(words.join(',').toUpperCase());
   if (expectation.class !== undefined) parts.push(`class=${expectation.class}`);
-  if (expectation.helper !== undefined) parts.push(`helper=${expectation.helper}`);
+  const helper = shownName(expectation.helper);
+  if (helper !== undefined) parts.push(`helper=${helper}`);
   return parts.join(' ');
 }

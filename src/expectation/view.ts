@@ -5,6 +5,7 @@ import { type InspectOptions, inspect } from 'node:util';
 import { markAsView } from '../core/check.js';
 import { EXPECTATION_FLAGS, type Family, type Protocol, protocolName } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
+import { printableInspection } from '../core/printable.js';
 import {
   EXPECTATION,
   EXPECTATION_EXTENSION,
@@ -152,7 +153,8 @@ export class ExpectationView implements Expectation {
     if (depth < 0) return '[Expectation]';
     const { bits } = this.flags;
     const set = EXPECTATION_FLAGS.filter((_, bit) => (bits & (1 << bit)) !== 0);
-    return `Expectation ${format({ ...this.toJSON(), flags: set }, options)}`;
+    const shown = format({ ...this.toJSON(), flags: set }, options);
+    return `Expectation ${printableInspection(shown)}`;
   }
 }
 

@@ -87,8 +87,9 @@ export async function createEntries(
  * applies the changes one by one and keeps the earlier ones when a later one fails; the error
  * names those.
  *
- * The kernel finds the entry by its tuple only. If a newer flow takes the tuple between lookup
- * and update, the update changes that flow, and the call rejects with `ENOENT`.
+ * The key means what it means to {@link deleteEntry}, and is looked up first. The kernel finds the
+ * entry by its tuple only: if a newer flow takes the tuple between lookup and update, the update
+ * changes that flow. The call rejects with `ENOENT` when its id or start time differ.
  *
  * Privileges: CAP_NET_ADMIN.
  *
@@ -147,8 +148,14 @@ export async function updateEntries(
 }
 
 /**
- * Deletes one entry; returns `false` if it has ended already. A key with an `id`, which every
- * `Entry` has, matches only that flow and no newer one on the same tuple.
+ * Deletes one entry; returns `false` if it has ended already.
+ *
+ * A key with an `id`, which every `Entry` has, matches no entry with another id. The kernel (6.18)
+ * often gives the id of an entry that has ended to a newer one on the same tuple. A key with a
+ * `startTimeNs`, which entries have where `net.netfilter.nf_conntrack_timestamp` is 1, matches no
+ * entry that began at another time: one more request asks for it before the delete. What takes
+ * tuple and id between the two requests is deleted. The entry of a DESTROY event has ended, so
+ * the call returns `false` and sends nothing.
  *
  * Privileges: CAP_NET_ADMIN.
  *
@@ -172,8 +179,8 @@ export async function deleteEntry(this: unknown, key: EntryKey): Promise<boolean
 
 /**
  * Deletes the entries that match, in one pass for any number of filters, in bounded memory at
- * any table size. The delete names the tuple and the id, so a newer flow on the same tuple
- * stays.
+ * any table size. The delete names the tuple and the id. A newer flow that takes both between the
+ * reading of the entry and its delete is deleted.
  *
  * Privileges: CAP_NET_ADMIN.
  *

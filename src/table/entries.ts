@@ -69,8 +69,9 @@ export function streamEntries(
 }
 
 /**
- * Returns the entry with a tuple in one direction, or `undefined`. A key with an `id`, which
- * every entry has, matches only that flow and no newer one on the same tuple.
+ * Returns the entry with a tuple in one direction, or `undefined`. Of a key, `id` and
+ * `startTimeNs` are compared, too. An id alone may be that of a newer flow on the same tuple: see
+ * {@link deleteEntry}.
  *
  * Privileges: CAP_NET_ADMIN.
  *

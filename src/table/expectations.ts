@@ -90,8 +90,8 @@ export async function createExpectation(
 }
 
 /**
- * Deletes one expectation; returns `false` if it has ended already. Privileges and errors as
- * for {@link getExpectation}.
+ * Deletes one expectation; returns `false` if it has ended already. The id is compared, which a
+ * newer one on the same tuple may have, too. Privileges and errors as for {@link getExpectation}.
  *
  * @example
  * ```ts

@@ -90,15 +90,22 @@ const promised = [
   {
     name: 'an answer carries another id',
     file: 'src/entry/requests.ts',
-    from: 'return id === undefined || entry.id === id ? { entry, slab } : undefined;',
-    to: 'return id === undefined || entry.id >= 0 ? { entry, slab } : undefined;',
+    from: 'if (id !== undefined && entry.id !== id) return undefined;',
+    to: 'if (id !== undefined && entry.id < 0) return undefined;',
+    tests: ['stack'],
+  },
+  {
+    name: 'a flow began at another time',
+    file: 'src/entry/requests.ts',
+    from: 'entry.startTimeNs !== startTimeNs) return undefined;',
+    to: 'entry.startTimeNs === undefined) return undefined;',
     tests: ['stack'],
   },
   {
     name: 'an update answers with another id',
     file: 'src/entry/requests.ts',
-    from: 'if (entry.id !== id) throw replacedEntryError(operation);',
-    to: 'if (entry.id !== id && id < 0) throw replacedEntryError(operation);',
+    from: 'if (!isSame) throw replacedEntryError(operation);',
+    to: 'if (!isSame && id < 0) throw replacedEntryError(operation);',
     tests: ['stack'],
   },
   {

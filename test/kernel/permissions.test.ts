@@ -1,12 +1,17 @@
 /**
  * What may be read without CAP_NET_ADMIN, and how it can be had without root.
  */
-import { execFileSync } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { insert } from '../support/conntrack-tool.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
 
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
 
 /** Runs a module that imports the package as `conntrack`; gives what it printed, as JSON. */
@@ -40,7 +45,11 @@ const IN_OWN_NAMESPACES: [string, ...string[]] = [
   ...['unshare', '--user', '--map-root-user', '--net', '--'],
 ];
 
-describeInNamespace('conntrack')('permissions', () => {
+describeInNamespace(
+  'conntrack',
+  'setpriv',
+  'setcap',
+)('permissions', () => {
   const shown = `({ name, code, errno, syscall, operation, hint, message }) =>
     ({ name, code, errno, syscall, operation, hint, message })`;
 
@@ -130,6 +139,74 @@ describeInNamespace('conntrack')('permissions', () => {
       count: 2,
       destinations: ['10.0.0.2', '10.0.0.3'],
       found: true,
+    });
+  });
+
+  describe('CONNTRACK_ADDON', () => {
+    let folder: string;
+    let other: string;
+    const USER: [string, ...string[]] = [
+      'setpriv',
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+    ];
+    const GIVEN: typeof USER = [...USER, '--inh-caps=+net_admin', '--ambient-caps=+net_admin'];
+
+    // Where another user can read it: the package, a node, and one with a capability.
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'conntrack-setcap-'));
+      chmodSync(folder, 0o755);
+      const addon = process.env.CONNTRACK_ADDON || join(root, 'build/Release/conntrack.node');
+      for (const [from, to] of [
+        [join(root, 'dist'), 'dist'],
+        [join(root, 'package.json'), 'package.json'],
+        [addon, 'build/Release/conntrack.node'],
+        [process.execPath, 'node'],
+        [process.execPath, 'node-setcap'],
+      ] as const) {
+        cpSync(realpathSync(from), join(folder, to), { recursive: true });
+      }
+      execFileSync('setcap', ['cap_net_admin+ep', join(folder, 'node-setcap')]);
+      other = join(folder, 'other.cjs');
+      writeFileSync(other, `console.log('loaded'); module.exports = {};`);
+    });
+    afterAll(() => {
+      rmSync(folder, { recursive: true });
+    });
+
+    function countWith([command, ...prefix]: readonly [string, ...string[]], node: string) {
+      const source = `
+        const { countEntries } = await import(${JSON.stringify(join(folder, 'dist/index.js'))});
+        console.log(await countEntries().catch(({ code }) => code));`;
+      const args = [...prefix, join(folder, node), '--input-type=module', '--eval'];
+      const env = { PATH: process.env.PATH, CONNTRACK_ADDON: other };
+      const { stdout, stderr } = spawnSync(command, [...args, source], {
+        encoding: 'utf8',
+        env,
+      });
+      return { stdout, warned: /ConntrackWarning: .*CONNTRACK_ADDON is ignored/.test(stderr) };
+    }
+
+    test.each([
+      ['by root', []],
+      ['by the user', ['sh', '-c', '"$@"; exit', 'sh']],
+    ])('is ignored by a node with a capability of its own, started %s', (_, shell) => {
+      expect(countWith([...USER, ...shell], 'node-setcap')).toEqual({
+        stdout: expect.stringMatching(/^\d+\n$/) as string,
+        warned: true,
+      });
+    });
+
+    test.each<[string, [string, ...string[]]]>([
+      ['a user without capabilities', USER],
+      ['a user who was given one', GIVEN],
+      ['root', ['env']],
+    ])('is loaded for %s', (_, prefix) => {
+      expect(countWith(prefix, 'node')).toEqual({
+        stdout: 'loaded\nERR_CONNTRACK_LAYOUT\n',
+        warned: false,
+      });
     });
   });
 

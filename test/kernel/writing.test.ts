@@ -21,8 +21,9 @@ import {
   type Tuple,
   updateEntries,
   updateEntry,
+  watchEvents,
 } from 'conntrack';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { count, insert, listLines } from '../support/conntrack-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -509,6 +510,77 @@ describeInNamespace('conntrack')('deleteEntry', () => {
     for (const zone of zones) await createEntry(udp(1, { zone }));
     expect(await deleteEntry({ protocol: 'udp', original: udp(1).original, zone: 5 })).toBe(true);
     expect((await listEntries()).map(({ zone }) => zone).sort()).toEqual([0, 6]);
+  });
+});
+
+describeInNamespace('conntrack')('a newer flow with the tuple and the id of an older one', () => {
+  /**
+   * Two flows, one after the other. The kernel computes the id of the tuple and of the address, which
+   * it uses again at once, unless another processor takes the second request.
+   */
+  async function flows(before: 0 | 1, now: 0 | 1): Promise<{ old: Entry; newer: Entry }> {
+    for (;;) {
+      setting('timestamp', before);
+      const old = await createEntry(udp(1));
+      setting('timestamp', now);
+      await deleteEntry(old);
+      const newer = await createEntry(udp(1));
+      if (newer.id === old.id) return { old, newer };
+      await deleteEntry(newer);
+    }
+  }
+
+  const keysOf = (entry: Entry): [string, EntryKey][] => {
+    const { protocol, original, reply, id, startTimeNs } = entry;
+    return [
+      ['the entry', entry],
+      ['its JSON', entry.toJSON()],
+      ['its JSON as text', JSON.parse(JSON.stringify(entry)) as EntryKey],
+      ['original, id, start', { protocol, original, id, startTimeNs }],
+      ['original, start', { protocol, original, startTimeNs }],
+      ['reply, start', { protocol, reply, startTimeNs }],
+    ];
+  };
+
+  async function expectNothingDone(key: EntryKey): Promise<void> {
+    expect(await getEntry(key)).toBeUndefined();
+    expect(await deleteEntry(key)).toBe(false);
+    await expect(updateEntry(key, { mark: 9 })).rejects.toMatchObject({ code: 'ENOENT' });
+  }
+
+  afterEach(() => {
+    setting('timestamp', 0);
+  });
+
+  test.each([1, 0] as const)('is told apart by its start: timestamps now %d', async (now) => {
+    const { old, newer } = await flows(1, now);
+    expect(newer.startTimeNs === undefined).toBe(now === 0);
+    for (const [, key] of keysOf(old)) await expectNothingDone(key);
+    if (now === 1) {
+      for (const [, key] of keysOf(newer)) expect((await getEntry(key))?.mark).toBe(0);
+    }
+    expect((await updateEntry(newer, { mark: 7 })).startTimeNs).toBe(newer.startTimeNs);
+    expect(await deleteEntry(newer)).toBe(true);
+  });
+
+  test('is not, without timestamps', async () => {
+    const { old, newer } = await flows(0, 0);
+    expect((await getEntry(old))?.id).toBe(newer.id);
+    expect(await deleteEntry(old)).toBe(true);
+    expect(count()).toBe(0);
+  });
+
+  test.each([0, 1] as const)('stays when a DESTROY event is the key: timestamps %d', async (on) => {
+    const stream = watchEvents({ events: ['destroy'], filter: { protocol: 'udp' } });
+    const { newer } = await flows(on, on);
+    for await (const event of stream) {
+      if (event.type !== 'destroy') throw new Error(event.type);
+      // That of the flow before it: what had another id was deleted before.
+      if (event.entry.id !== newer.id) continue;
+      for (const [, key] of keysOf(event.entry).slice(0, 3)) await expectNothingDone(key);
+      break;
+    }
+    expect((await getEntry(newer))?.mark).toBe(0);
   });
 });
 

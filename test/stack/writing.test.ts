@@ -11,6 +11,7 @@ import {
   deleteEntry,
   type EntrySpec,
   flushEntries,
+  getEntry,
   listEntries,
   type MasterTuple,
   updateEntries,
@@ -30,7 +31,7 @@ import {
 } from '../support/message-builder.js';
 import { accept, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey, tcpTuple } from './flows.js';
-import { codeIn, errorOf } from './outcome.js';
+import { codeIn, codeOf, errorOf } from './outcome.js';
 
 const ENOENT = 2;
 const EEXIST = 17;
@@ -313,6 +314,69 @@ describe('updateEntry', () => {
       });
     }
     await socket.closed();
+  });
+});
+
+describe('a key with a start time', () => {
+  const startTime = 1_795_633_250_859_431_405n;
+  const key = { ...tcpKey, id: 5, startTimeNs: startTime };
+  const found = (request: Request, start: bigint | undefined) => [
+    to(request, entryMessage({ id: 5, original: tcpTuple, ...(start && { startTime: start }) })),
+    to(request, ackMessage()),
+  ];
+  const others = [startTime + 1n, startTime - 1n, undefined];
+
+  test('is deleted once the start time was compared', async () => {
+    const deleting = deleteEntry({ ...key, startTimeNs: String(startTime) });
+    const socket = await accept();
+    const [get] = (await nextRequests(socket)) as [Request];
+    expect(get.type).toBe(CTNETLINK.get);
+    await socket.send(...found(get, startTime));
+    const [remove] = (await nextRequests(socket)) as [Request];
+    expect(remove.type).toBe(CTNETLINK_DELETE);
+    expect(remove.bytes.includes(idAttribute(5))).toBe(true);
+    await socket.send(to(remove, ackMessage()));
+    expect(await deleting).toBe(true);
+    await socket.closed();
+  });
+
+  test.each(others)('names no entry with the start time %s', async (start) => {
+    for (const [act, result] of [
+      [() => getEntry(key), undefined],
+      [() => deleteEntry(key), false],
+      [() => codeOf(updateEntry(key, { mark: 9 })), 'ENOENT'],
+    ] as const) {
+      const acting = act();
+      const socket = await accept();
+      const [get, ...more] = (await nextRequests(socket)) as [Request];
+      expect([get.type, ...more]).toEqual([CTNETLINK.get]);
+      await socket.send(...found(get, start));
+      expect(await acting).toBe(result);
+      await socket.closed();
+    }
+  });
+
+  test.each(others)('is not taken for the entry that the update has met: %s', async (start) => {
+    const updating = errorOf(updateEntry(key, { mark: 9 }));
+    const socket = await accept();
+    const [get] = (await nextRequests(socket)) as [Request];
+    await socket.send(...found(get, startTime));
+    const [write, look] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(to(write, ackMessage()), ...found(look, start));
+    expect(await updating).toMatchObject({
+      code: 'ENOENT',
+      message: expect.stringContaining('newer entry on the same tuple') as string,
+    });
+    await socket.closed();
+  });
+
+  test('costs a request; one without does not', async () => {
+    const deleting = deleteEntry({ ...tcpKey, id: 5 });
+    const socket = await accept();
+    const [remove] = (await nextRequests(socket)) as [Request];
+    expect(remove.type).toBe(CTNETLINK_DELETE);
+    await socket.send(to(remove, ackMessage()));
+    expect(await deleting).toBe(true);
   });
 });
 

@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iptables: 'iptables',
   ip: 'iproute2',
+  setcap: 'libcap2-bin',
   setpriv: 'util-linux',
   unshare: 'util-linux',
   readelf: 'binutils',

@@ -104,6 +104,12 @@ describe('a wrong key', () => {
     ['key.protocolNumber', { protocol: 'other', original: ADDRESSES }],
     ['key.protocolNumber', { protocol: 'other', protocolNumber: '6', original: ADDRESSES }],
     ['key.reply', { protocol: 'tcp' }],
+    ...[1, '', '-1', '0x1', null, new Date(0)].map((startTimeNs): [string, unknown] => [
+      'key.startTimeNs',
+      { protocol: 'tcp', original: PORTS, startTimeNs },
+    ]),
+    ['key.status', { protocol: 'tcp', original: PORTS, status: 'dying' }],
+    ['key.status.dying', { protocol: 'tcp', original: PORTS, status: { dying: 1 } }],
     ['key.reply', { protocol: 'tcp', reply: null }],
     ['key.original', { protocol: 'tcp', original: null }],
     ['key.original', { protocol: 'tcp', original: '10.0.0.1' }],
@@ -163,12 +169,16 @@ describe('a wrong key', () => {
     ['key.original.sourceKey', gre({ sourceKey: 65536 })],
     ['key.original.destinationKey', gre({ destinationKey: -1 })],
     ['key.zone', { protocol: 'tcp', original: PORTS, zone: 65536 }],
+    ...[-1n, 2n ** 64n, String(2n ** 64n)].map((startTimeNs): [string, unknown] => [
+      'key.startTimeNs',
+      { protocol: 'tcp', original: PORTS, startTimeNs },
+    ]),
   ])('is a RangeError that names %s and its range: %o', (field, key) => {
     const refused = thrownBy(() => keySlab(key as EntryKey));
     expect(refused).toBeInstanceOf(RangeError);
     expect(refused.message.split(': ')).toEqual([
       field,
-      expect.stringMatching(/^must be an integer from 0 to \d+, not /),
+      expect.stringMatching(/^must (be an integer from 0 to \d+|have no bit above 63), not /),
     ]);
   });
 
