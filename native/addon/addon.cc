@@ -25,7 +25,6 @@ Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("probeFilters", Napi::Function::New<probe_filters>(env));
   exports.Set("probeFiltersNow", Napi::Function::New<probe_filters_now>(env));
   exports.Set("readFiles", Napi::Function::New<read_files>(env));
-  exports.Set("readFilesNow", Napi::Function::New<read_files_now>(env));
   exports.Set("writeFile", Napi::Function::New<write_file>(env));
   exports.Set("grantedReceiveBuffer", Napi::Function::New<granted_receive_buffer>(env));
   return exports;

@@ -1,5 +1,7 @@
 #include "addon/file_functions.h"
 
+#include <errno.h>
+
 #include <memory>
 #include <new>
 
@@ -23,69 +25,20 @@ void read_text(napi_env env, napi_value value, char (&out)[Size]) {
   napi_get_value_string_utf8(env, value, out, Size, &length);
 }
 
-// Files that are opened where the namespace counts, and read anywhere.
-class Files {
- public:
-  Files(const Napi::CallbackInfo& info, const NetNamespace* space) {
-    const auto paths = info[1].As<Napi::Array>();
-    count_ = info[1].IsArray() ? paths.Length() : 0;
-    files_.reset(new File[count_]);
-    for (uint32_t i = 0; i < count_; i++) read_text(info.Env(), paths[i], files_[i].path);
-    const Failure refused = open_in(space, [this] {
-      for (File& file : *this) file.failure = file.file.open(file.path, false);
-      return Failure{};
-    });
-    if (!refused) return;
-    for (File& file : *this) file.failure = refused;
-  }
-
-  void read() {
-    for (File& file : *this) {
-      if (!file.failure) file.failure = file.file.read();
-      file.file.close();
-    }
-  }
-
-  napi_value describe(napi_env env) {
-    napi_value list = nullptr;
-    napi_create_array_with_length(env, count_, &list);
-    uint32_t index = 0;
-    for (File& file : *this) {
-      JsObject object(env);
-      const Bytes bytes = file.file.bytes();
-      napi_value text = nullptr;
-      napi_create_string_utf8(env, reinterpret_cast<const char*>(bytes.data), bytes.size, &text);
-      if (!file.failure) object.set("text", text);
-      napi_set_element(env, list, index++, object.set("failure", file.failure).value());
-    }
-    return list;
-  }
-
- private:
-  struct File {
-    char path[longest_path];
-    SmallFile file;
-    Failure failure;
-  };
-
-  File* begin() { return files_.get(); }
-  File* end() { return files_.get() + count_; }
-
-  std::unique_ptr<File[]> files_;
-  size_t count_ = 0;
+struct ReadFile {
+  char path[longest_path];
+  SmallFile file;
+  Failure failure;
 };
 
-class ReadJob : public AsyncJob {
- public:
-  ReadJob(const Napi::CallbackInfo& info, const NetNamespace* space) : files_(info, space) {}
-
- private:
-  void run() override { files_.read(); }
-  napi_value result(napi_env env) override { return files_.describe(env); }
-  void finish(napi_env) override {}
-
-  Files files_;
-};
+// One after the other, where the namespace counts: that many descriptors need not be free.
+void read_all(ReadFile* files, uint32_t count) {
+  for (ReadFile* file = files; file != files + count; file++) {
+    file->failure = file->file.open(file->path, false);
+    if (!file->failure) file->failure = file->file.read();
+    file->file.close();
+  }
+}
 
 class WriteJob : public AsyncJob {
  public:
@@ -116,17 +69,32 @@ class WriteJob : public AsyncJob {
 }  // namespace
 
 Napi::Value read_files(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
   const NetNamespace* space = nullptr;
-  if (!namespace_argument(info.Env(), info[0], space)) return {};
-  return AsyncJob::start(info.Env(), "conntrack.files", new ReadJob(info, space));
-}
-
-Napi::Value read_files_now(const Napi::CallbackInfo& info) {
-  const NetNamespace* space = nullptr;
-  if (!namespace_argument(info.Env(), info[0], space)) return {};
-  Files files(info, space);
-  files.read();
-  return {info.Env(), files.describe(info.Env())};
+  if (!namespace_argument(env, info[0], space)) return {};
+  const auto paths = info[1].As<Napi::Array>();
+  const uint32_t count = info[1].IsArray() ? paths.Length() : 0;
+  const std::unique_ptr<ReadFile[]> files(new (std::nothrow) ReadFile[count]);
+  for (uint32_t i = 0; files && i < count; i++) read_text(env, paths[i], files[i].path);
+  const Failure refused = files ? open_in(space,
+                                          [&] {
+                                            read_all(files.get(), count);
+                                            return Failure{};
+                                          })
+                                : Failure::of_syscall("malloc", ENOMEM);
+  napi_value list = nullptr;
+  napi_create_array_with_length(env, count, &list);
+  for (uint32_t i = 0; i < count; i++) {
+    JsObject object(env);
+    const Failure& failure = refused ? refused : files[i].failure;
+    napi_value text = nullptr;
+    if (!failure) {
+      const Bytes bytes = files[i].file.bytes();
+      napi_create_string_utf8(env, reinterpret_cast<const char*>(bytes.data), bytes.size, &text);
+    }
+    napi_set_element(env, list, i, object.set("text", text).set("failure", failure).value());
+  }
+  return {env, list};
 }
 
 Napi::Value write_file(const Napi::CallbackInfo& info) {

@@ -6,10 +6,8 @@
 
 namespace conntrack::addon {
 
-// readFiles(namespace, paths): a promise of { text?, failure? } for each.
-// readFilesNow(namespace, paths): the same, waiting for it.
+// readFiles(namespace, paths): { text?, failure? } for each.
 Napi::Value read_files(const Napi::CallbackInfo& info);
-Napi::Value read_files_now(const Napi::CallbackInfo& info);
 
 // writeFile(namespace, path, text): a promise of { failure? }.
 Napi::Value write_file(const Napi::CallbackInfo& info);

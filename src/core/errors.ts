@@ -115,8 +115,24 @@ const UNSUPPORTED_HINT =
   'Load it with "modprobe nf_conntrack_netlink", or build the kernel with CONFIG_NF_CT_NETLINK. ' +
   'Sandboxes such as gVisor lack it.';
 
-/** The errors of socket() on a kernel without NETLINK_NETFILTER. */
-const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT']);
+/**
+ * The errors of socket() where the kernel has no NETLINK_NETFILTER, or a sandbox forbids it:
+ * EAFNOSUPPORT is that of systemd's RestrictAddressFamilies, EPERM and EACCES those of seccomp and
+ * of security modules. The kernel itself asks for no capability there.
+ */
+const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT', 'EPERM', 'EACCES']);
+
+const SANDBOX_HINT =
+  'A sandbox forbids them: allow AF_NETLINK in RestrictAddressFamilies of the systemd unit, in the ' +
+  'seccomp profile of the container, or in the policy of SELinux or AppArmor.';
+
+/** Whether netlink is out of reach whatever the capabilities. */
+export function isSocketForbidden(error: unknown): boolean {
+  if (!(error instanceof ConntrackError)) return false;
+  return (
+    error.syscall === 'socket' && error.errno !== undefined && NO_SOCKET.has(codeOf(error.errno))
+  );
+}
 
 /** The POSIX name of an error number. */
 export function codeOf(errno: number): string {
@@ -170,15 +186,16 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
         });
       }
     }
-    if (NO_SOCKET.has(code)) {
-      return new ConntrackError(
-        'this kernel has no netfilter netlink sockets (NETLINK_NETFILTER)',
-        {
-          ...parts,
-          code: 'ERR_CONNTRACK_UNSUPPORTED',
-          hint: UNSUPPORTED_HINT,
-        },
-      );
+    if (syscall === 'socket' && NO_SOCKET.has(code)) {
+      const isKernel = code === 'EPROTONOSUPPORT';
+      const problem = isKernel
+        ? 'this kernel has no netfilter netlink sockets (NETLINK_NETFILTER)'
+        : `this process may not open netlink sockets: socket failed: ${code}`;
+      return new ConntrackError(problem, {
+        ...parts,
+        code: 'ERR_CONNTRACK_UNSUPPORTED',
+        hint: isKernel ? UNSUPPORTED_HINT : SANDBOX_HINT,
+      });
     }
     if (code === 'EBADMSG') {
       return new ConntrackError("cannot decode the kernel's answer: a length in it is wrong", {

@@ -223,8 +223,7 @@ export interface NativeAddon {
   /** The same; some microseconds, unless no entry has zone 0. */
   probeFiltersNow(netns: NetNamespaceArgument): FilterSupport;
   /** Small files, such as those of /proc, as the namespace sees them; in the order of the paths. */
-  readFiles(netns: NetNamespaceArgument, paths: readonly string[]): Promise<readonly FileOutcome[]>;
-  readFilesNow(netns: NetNamespaceArgument, paths: readonly string[]): readonly FileOutcome[];
+  readFiles(netns: NetNamespaceArgument, paths: readonly string[]): readonly FileOutcome[];
   /** Writes up to 63 characters in one piece. */
   writeFile(netns: NetNamespaceArgument, path: string, text: string): Promise<Outcome>;
   /** How large a receive buffer the kernel grants to a socket that asks for `bytes`. */

@@ -17,7 +17,8 @@ export function errorOfWatchFailure(
   failure: NativeFailure,
   allNamespaces: boolean,
 ): ConntrackError {
-  if (codeOf(failure.errno) !== 'EPERM') return errorOfFailure(operation, failure);
+  const isOfSocket = failure.syscall === 'socket';
+  if (isOfSocket || codeOf(failure.errno) !== 'EPERM') return errorOfFailure(operation, failure);
   const broadcast = allNamespaces ? ', or CAP_NET_BROADCAST, which allNamespaces requires' : '';
   return describing(operation, failure)(`${ADMIN_NEEDED}${broadcast}`, PERMISSION_HINT);
 }

@@ -135,6 +135,6 @@ export function openSubscription(
 /** @internal */
 export function readCoverage(netns?: NetNamespaceArgument): EventCoverage {
   // No text: no /proc, or a kernel without CONFIG_NF_CONNTRACK_EVENTS.
-  const [{ text = '' } = {}] = loadAddon().readFilesNow(netns, [settingPath('events')]);
+  const [{ text = '' } = {}] = loadAddon().readFiles(netns, [settingPath('events')]);
   return COVERAGE[text.trim()] ?? 'unknown';
 }

@@ -278,7 +278,8 @@ function refused({ refusal }: Evidence): Finding | undefined {
     code: 'ctnetlink-missing',
     severity: 'warning',
     message:
-      'This kernel has no ctnetlink (nf_conntrack_netlink), which serves entries and events. ' +
+      'This kernel has no ctnetlink (nf_conntrack_netlink), which serves entries and events, or a ' +
+      'sandbox forbids netlink sockets. ' +
       'These findings use counters and settings only.',
     evidence: {},
   };

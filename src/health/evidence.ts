@@ -2,13 +2,14 @@
  * Gathers the evidence of a diagnosis. Changes nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConntrackError } from '../core/errors.js';
+import { ConntrackError, errorOfFailure, isSocketForbidden } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
 import type { EntryStream } from '../entry/stream.js';
 import { count, emptyCensus } from './census.js';
 import type { Evidence } from './diagnose.js';
+import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import type { TableSettings } from './settings.js';
 import type { TableStats } from './stats.js';
@@ -24,18 +25,18 @@ export async function gatherEvidence(
   source: Source,
   netns: NetNamespaceArgument,
 ): Promise<Evidence> {
-  const settings = await source.readSettings();
+  const settings = await settingsOrNone(source);
   const before = await source.readStats();
   const moment = sleep(LIMITS.shortestLookMs);
   const { census, refusal } = await takeCensus(source.streamEntries(), settings);
-  const [snmp, snmp6, rmemMax] = await readTexts(netns, [
+  const [snmp, snmp6, rmemMax] = readProcFiles('diagnose', netns, [
     '/proc/thread-self/net/snmp',
     '/proc/thread-self/net/snmp6',
     '/proc/sys/net/core/rmem_max',
   ]);
   await moment;
-  const { bytes: granted } = loadAddon().grantedReceiveBuffer(netns, LIMITS.receiveBufferBytes);
-  const largest = numberIn(rmemMax);
+  const granted = refusal === undefined ? grantedBytes(netns) : undefined;
+  const largest = numberIn(rmemMax.text);
   return {
     before,
     after: await source.readStats(),
@@ -44,12 +45,24 @@ export async function gatherEvidence(
     census,
     receiveBuffer:
       granted === undefined || largest === undefined ? undefined : { granted, largest },
-    traffic: trafficOf(snmp, snmp6),
+    traffic: trafficOf(snmp.text, snmp6.text),
   };
 }
 
-async function readTexts(netns: NetNamespaceArgument, paths: readonly string[]) {
-  return (await loadAddon().readFiles(netns, paths)).map(({ text }) => text);
+/** Where /proc/sys is hidden, netlink may still have the counters. */
+async function settingsOrNone(source: Source): Promise<TableSettings> {
+  try {
+    return await source.readSettings();
+  } catch (error) {
+    if (error instanceof ConntrackError && error.code === 'ERR_CONNTRACK_UNSUPPORTED') return {};
+    throw error;
+  }
+}
+
+function grantedBytes(netns: NetNamespaceArgument): number | undefined {
+  const { bytes, failure } = loadAddon().grantedReceiveBuffer(netns, LIMITS.receiveBufferBytes);
+  if (failure !== undefined) throw errorOfFailure('diagnose', failure);
+  return bytes;
 }
 
 /** Returns the refusal instead of throwing: the other evidence remains. */
@@ -66,10 +79,10 @@ async function takeCensus(
     return { census, refusal: undefined };
   } catch (error) {
     if (!(error instanceof ConntrackError)) throw error;
-    if (error.code === 'EPERM') return { census: undefined, refusal: 'EPERM' };
-    if (error.code === 'ERR_CONNTRACK_UNSUPPORTED') {
+    if (error.code === 'ERR_CONNTRACK_UNSUPPORTED' || isSocketForbidden(error)) {
       return { census: undefined, refusal: 'UNSUPPORTED' };
     }
+    if (error.code === 'EPERM') return { census: undefined, refusal: 'EPERM' };
     throw error;
   }
 }

@@ -4,15 +4,15 @@
  * one way does not tell, the other one may.
  */
 import { errorOfPlainFailure } from '../core/errors.js';
-import { loadAddon } from '../core/load-addon.js';
 import type { NativeFailure, NetNamespaceArgument } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
 import { settingPath } from '../core/setting-path.js';
 import { sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
+import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
-import { cpusOf, isRefusal } from './read-stats.js';
-import { parseStatFile, STAT_FILE } from './stat-file.js';
+import { askUsage, cpusOf, USAGE_PATHS } from './read-stats.js';
+import { parseStatFile } from './stat-file.js';
 import type { CpuStats, TableStats } from './stats.js';
 
 export interface TableLoad extends Pick<TableStats, 'entries' | 'maxEntries' | 'total'> {
@@ -40,28 +40,25 @@ export async function readLoad(
   const { usage, cpus = [], failure } = told;
   if (usage === undefined) throw untrackedError('readPressure', failure);
   // One number for all namespaces.
-  const [buckets] = loadAddon().readFilesNow(undefined, [settingPath('buckets')]);
-  return { ...usage, buckets: numberIn(buckets?.text), total: sumOf(cpus) };
+  const [buckets] = readProcFiles('readPressure', undefined, [settingPath('buckets')]);
+  return { ...usage, buckets: numberIn(buckets.text), total: sumOf(cpus) };
 }
 
-const PATHS = [settingPath('count'), settingPath('max'), STAT_FILE];
-
-/** At once: a job of the thread pool would take as long again. */
 function readProc(netns: NetNamespaceArgument): Told {
-  const [count, max, stat] = loadAddon().readFilesNow(netns, PATHS);
-  const entries = numberIn(count?.text);
-  const maxEntries = numberIn(max?.text);
-  const cpus = parseStatFile(stat?.text ?? '');
+  const [count, max, stat] = readProcFiles('readPressure', netns, USAGE_PATHS);
+  const entries = numberIn(count.text);
+  const maxEntries = numberIn(max.text);
+  const cpus = parseStatFile(stat.text ?? '');
   const known = entries !== undefined && maxEntries !== undefined;
   return {
-    ...(known ? { usage: { entries, maxEntries } } : { failure: count?.failure ?? max?.failure }),
+    ...(known ? { usage: { entries, maxEntries } } : { failure: count.failure ?? max.failure }),
     ...(cpus.length > 0 && { cpus }),
   };
 }
 
 async function ask(requests: RequestQueue): Promise<Told> {
-  const usage = await requests.run('readPressure', 'usage');
-  if (isRefusal(usage)) return {};
+  const usage = await askUsage(requests, 'readPressure');
+  if (usage === undefined) return {};
   const stats = await requests.run('readPressure', 'stats');
   const failure = usage.failure ?? stats.failure;
   if (failure !== undefined) throw errorOfPlainFailure('readPressure', failure);

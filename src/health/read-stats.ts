@@ -1,14 +1,14 @@
 /**
  * Reads the statistics from netlink, or from /proc without CAP_NET_ADMIN.
  */
-import { errorOfPlainFailure } from '../core/errors.js';
-import { loadAddon } from '../core/load-addon.js';
+import { errorOfPlainFailure, isSocketForbidden } from '../core/errors.js';
 import type { NetNamespaceArgument, Outcome, StatsOutcome } from '../core/native.js';
 import type { RequestQueue } from '../core/request-queue.js';
 import { settingPath } from '../core/setting-path.js';
 import { COUNTER_LIST, type CounterName, type CounterRequest } from './counters.js';
 import { type Counts, put, sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
+import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import { parseStatFile, STAT_FILE } from './stat-file.js';
 import type { CpuStats, TableStats } from './stats.js';
@@ -17,12 +17,12 @@ export async function readStats(
   requests: RequestQueue,
   netns: NetNamespaceArgument,
 ): Promise<TableStats> {
-  const usage = await requests.run('readStats', 'usage');
-  if (isRefusal(usage)) return readFromProc(netns);
+  const usage = await askUsage(requests, 'readStats');
+  if (usage === undefined) return readFromProc(netns);
   if (usage.failure !== undefined) throw errorOfPlainFailure('readStats', usage.failure);
   return statsOf('netlink', {
     entries: usage.entries,
-    maxEntries: usage.maxEntries ?? (await readProc(netns)).maxEntries,
+    maxEntries: usage.maxEntries ?? readProc(netns).maxEntries,
     cpus: cpusOf({
       stats: await ask(requests, 'stats'),
       expectationStats: await ask(requests, 'expectationStats'),
@@ -37,8 +37,18 @@ async function ask(requests: RequestQueue, request: CounterRequest): Promise<Ans
 }
 type Answer = StatsOutcome['cpus'];
 
-/** No CAP_NET_ADMIN, or no ctnetlink: /proc may have the same. */
-export function isRefusal({ failure }: Outcome): boolean {
+/** `undefined`: no CAP_NET_ADMIN, no ctnetlink, or a sandbox: /proc may have the same. */
+export async function askUsage(requests: RequestQueue, operation: string) {
+  try {
+    const usage = await requests.run(operation, 'usage');
+    return isRefusal(usage) ? undefined : usage;
+  } catch (error) {
+    if (isSocketForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
+function isRefusal({ failure }: Outcome): boolean {
   if (failure === undefined || failure.syscall !== undefined) return false;
   return failure.errno === EPERM || failure.errno === EINVAL;
 }
@@ -73,21 +83,22 @@ function namesIn(request: CounterRequest): ReadonlyMap<number, CounterName> {
   return new Map(its.map(([name, { attribute }]) => [attribute, name]));
 }
 
-async function readFromProc(netns: NetNamespaceArgument): Promise<TableStats> {
-  const { text, ...usage } = await readProc(netns);
+function readFromProc(netns: NetNamespaceArgument): TableStats {
+  const { text, ...usage } = readProc(netns);
   return statsOf('proc', { ...usage, cpus: parseStatFile(text ?? '') });
 }
 
+export const USAGE_PATHS = [settingPath('count'), settingPath('max'), STAT_FILE] as const;
+
 /** Reads the files of /proc that any user may read. */
-async function readProc(netns: NetNamespaceArgument) {
-  const paths = [settingPath('count'), settingPath('max'), STAT_FILE];
-  const [count, max, stat] = await loadAddon().readFiles(netns, paths);
-  const entries = numberIn(count?.text);
-  const maxEntries = numberIn(max?.text);
+function readProc(netns: NetNamespaceArgument) {
+  const [count, max, stat] = readProcFiles('readStats', netns, USAGE_PATHS);
+  const entries = numberIn(count.text);
+  const maxEntries = numberIn(max.text);
   if (entries === undefined || maxEntries === undefined) {
-    throw untrackedError('readStats', count?.failure ?? max?.failure);
+    throw untrackedError('readStats', count.failure ?? max.failure);
   }
-  return { entries, maxEntries, text: stat?.text };
+  return { entries, maxEntries, text: stat.text };
 }
 
 function statsOf(

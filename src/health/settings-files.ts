@@ -9,6 +9,7 @@ import type { NetNamespaceArgument } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
 import { note } from '../core/trace.js';
 import { settingError, untrackedError } from './errors.js';
+import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import {
   SETTINGS,
@@ -23,12 +24,9 @@ const EVENTS = ['off', 'on', 'auto'] as const;
 const eventsWord = word(EVENTS);
 const LARGEST_INT = 2 ** 31 - 1;
 
-export async function readSettings(
-  operation: string,
-  netns: NetNamespaceArgument,
-): Promise<TableSettings> {
+export function readSettings(operation: string, netns: NetNamespaceArgument): TableSettings {
   const paths = NAMES.map((name) => settingPath(SETTINGS[name].sysctl));
-  const files = await loadAddon().readFiles(netns, paths);
+  const files = readProcFiles(operation, netns, paths);
   const settings: Record<string, unknown> = {};
   for (const [index, name] of NAMES.entries()) {
     const number = numberIn(files[index]?.text);

@@ -175,7 +175,7 @@ export async function diagnose(this: unknown): Promise<Finding[]> {
 const sourceOf = (context: Context) => ({
   readLoad: () => readLoad(context.requests, context.netns),
   readStats: () => readStatsOf(context.requests, context.netns),
-  readSettings: () => readSettingsOf('readSettings', context.netns),
+  readSettings: async () => readSettingsOf('readSettings', context.netns),
   streamEntries: () =>
     new EntryStream('streamEntries', openReader(context, 'streamEntries', undefined, undefined)),
 });

@@ -93,6 +93,33 @@ describeInNamespace(
     expect(outcome).toBe(true);
   });
 
+  test.each([0, 1, 2, 5])('with %i file descriptors left there is no half answer', (left) => {
+    const outcomes = runModule(
+      ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh', ...WITHOUT_NET_ADMIN],
+      `import { closeSync, openSync } from 'node:fs';
+       const { readPressure, readSettings, readStats, writeSettings } = conntrack;
+       const calls = { readPressure, readSettings, readStats, writeSettings: () => writeSettings({}) };
+       const shape = (value) => JSON.stringify(value, (name, one) => typeof one === 'number' || name === 'time' ? 0 : one);
+       const outcomeOf = (call) => call().then(shape, ({ code }) => code);
+       const whole = {};
+       for (const [name, call] of Object.entries(calls)) whole[name] = await outcomeOf(call);
+       const held = [];
+       try { for (;;) held.push(openSync('/dev/null')); } catch { /* none left */ }
+       for (let n = 0; n < ${left}; n++) closeSync(held.pop());
+       const outcomes = {};
+       for (const [name, call] of Object.entries(calls)) {
+         const outcome = await outcomeOf(call);
+         outcomes[name] = outcome === whole[name] ? 'whole' : outcome;
+       }
+       held.forEach((fd) => closeSync(fd));
+       console.log(JSON.stringify(outcomes));`,
+    );
+    for (const outcome of Object.values(outcomes as object)) {
+      expect(['whole', 'EMFILE']).toContain(outcome);
+    }
+    expect(Object.keys(outcomes as object)).toHaveLength(4);
+  });
+
   test("a handle on the caller's own network namespace needs no privilege", () => {
     const outcome = runModule(
       WITHOUT_RIGHTS,

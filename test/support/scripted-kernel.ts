@@ -27,7 +27,7 @@ interface NativeScript {
   readonly receiveBufferSize: number;
   readonly Peer: new () => NativePeer;
   waitingSockets(): number;
-  failNext(call: string, errno: number): void;
+  failNext(call: string, errno: number, times: number): void;
   stopClock(): void;
   startClock(): void;
   advanceClock(milliseconds: number): void;
@@ -164,9 +164,21 @@ export async function answer(...datagrams: (Message | Buffer)[][]): Promise<Kern
   return socket;
 }
 
+type Code = keyof typeof constants.errno;
+
 /** Makes the next system call of this name fail. */
-export function failNext(call: string, code: keyof typeof constants.errno): void {
-  script.failNext(call, constants.errno[code]);
+export function failNext(call: string, code: Code): void {
+  script.failNext(call, constants.errno[code], 1);
+}
+
+/** Makes each system call of this name fail while `run` runs. */
+export async function whileFailing<T>(call: string, code: Code, run: () => Promise<T>): Promise<T> {
+  script.failNext(call, constants.errno[code], 1_000_000);
+  try {
+    return await run();
+  } finally {
+    script.failNext(call, 0, 0);
+  }
 }
 
 /** Stops the clock of the addon while `run` runs; `advance` moves it by milliseconds. */

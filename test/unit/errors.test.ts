@@ -26,7 +26,7 @@ const EOPNOTSUPP = 95;
 const EAFNOSUPPORT = 97;
 
 describe('ConntrackError', () => {
-  const error = errorOfFailure('listEntries', { errno: EACCES, syscall: 'socket' });
+  const error = errorOfFailure('listEntries', { errno: EACCES, syscall: 'bind' });
 
   it('is an Error of its own class and name', () => {
     expect(error).toBeInstanceOf(ConntrackError);
@@ -105,19 +105,22 @@ describe('errorOfFailure', () => {
   });
 
   it('keeps that advice from a system call that was not permitted', () => {
-    const error = errorOfFailure('listEntries', { errno: EPERM, syscall: 'socket' });
-    expect(error.message).toBe('listEntries: socket failed: EPERM');
+    const error = errorOfFailure('listEntries', { errno: EPERM, syscall: 'bind' });
+    expect(error.message).toBe('listEntries: bind failed: EPERM');
     expect(error.hint).toBeUndefined();
   });
 
   it.each([
-    [EPROTONOSUPPORT, 'EPROTONOSUPPORT'],
-    [EAFNOSUPPORT, 'EAFNOSUPPORT'],
-  ])('takes errno %i of a system call (%s) as a kernel without such sockets', (errno) => {
-    const error = errorOfFailure('Conntrack.open', { errno, syscall: 'socket' });
+    ['EPROTONOSUPPORT', EPROTONOSUPPORT, 'nf_conntrack_netlink'],
+    ['EAFNOSUPPORT', EAFNOSUPPORT, 'RestrictAddressFamilies'],
+    ['EPERM', EPERM, 'seccomp'],
+    ['EACCES', EACCES, 'SELinux'],
+  ])('takes %s of socket() as a kernel without such sockets, or a sandbox', (_, errno, cause) => {
+    const error = errorOfFailure('listEntries', { errno, syscall: 'socket' });
     expect(error).toMatchObject({ code: 'ERR_CONNTRACK_UNSUPPORTED', errno, syscall: 'socket' });
-    expect(error.hint).toContain('nf_conntrack_netlink');
-    expect(errorOfFailure('Conntrack.open', { errno }).code).not.toMatch(/^ERR_/);
+    expect(error.hint).toContain(cause);
+    expect(error.message).not.toContain('CAP_NET_ADMIN');
+    expect(errorOfFailure('listEntries', { errno }).code).not.toMatch(/^ERR_/);
   });
 
   it('explains an answer that lies about its lengths', () => {

@@ -21,8 +21,7 @@ export const REFUSING = {
   askedFields: () => 0,
   probeFilters: async () => refusal,
   probeFiltersNow: () => refusal,
-  readFiles: async () => [],
-  readFilesNow: () => [],
+  readFiles: () => [],
   writeFile: async () => refusal,
   grantedReceiveBuffer: () => refusal,
 };
@@ -90,8 +89,7 @@ export const WILLING = {
   askedFields: () => 0,
   probeFilters: async () => support,
   probeFiltersNow: () => support,
-  readFiles: async (netns: unknown, paths: readonly string[]) => filesOf(netns, paths),
-  readFilesNow: filesOf,
+  readFiles: filesOf,
   writeFile: async () => ({}),
   grantedReceiveBuffer: () => ({ bytes: 65536 }),
 };

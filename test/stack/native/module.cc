@@ -93,9 +93,10 @@ Napi::Value waiting_sockets(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(kernel().waiting()));
 }
 
-// failNext(call, errno)
+// failNext(call, errno, times)
 void fail_next(const Napi::CallbackInfo& info) {
-  kernel().fail_next(info[0].ToString(), info[1].ToNumber().Int32Value());
+  kernel().fail_next(info[0].ToString(), info[1].ToNumber().Int32Value(),
+                     info[2].ToNumber().Uint32Value());
 }
 
 // The clock of the addon stands still from stopClock() to startClock().

@@ -56,7 +56,11 @@ size_t Kernel::waiting() {
 
 void Kernel::fail_next(const std::string& call, int error, size_t times) {
   std::unique_lock<std::mutex> lock(mutex_);
-  faults_[call] = {error, times};
+  if (times == 0) {
+    faults_.erase(call);
+  } else {
+    faults_[call] = {error, times};
+  }
 }
 
 void Kernel::fail_call(size_t number, int error) {

@@ -34,7 +34,7 @@ class Kernel {
   // How many were bound and not accepted.
   size_t waiting();
 
-  // The next calls of this name fail. "malloc" is an allocation that may fail.
+  // The next calls of this name fail; 0: no more. "malloc" is an allocation that may fail.
   void fail_next(const std::string& call, int error, size_t times = 1);
   // The call with this number fails: 0 is the next one.
   void fail_call(size_t number, int error);

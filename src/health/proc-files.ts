@@ -1,0 +1,35 @@
+/**
+ * Files of /proc. Only one that is not there may be absent from an answer: that of which the reading
+ * failed for another reason, such as a lack of file descriptors, would look the same.
+ */
+import { codeOf, describing } from '../core/errors.js';
+import { loadAddon } from '../core/load-addon.js';
+import type { NativeFailure, NetNamespaceArgument } from '../core/native.js';
+
+export interface ProcFile {
+  /** `undefined`: it is not there. */
+  readonly text: string | undefined;
+  /** Why it is not there. */
+  readonly failure: NativeFailure | undefined;
+}
+
+/** Reads files at once: a job of the thread pool would take as long again. Some microseconds each. */
+export function readProcFiles<const Paths extends readonly string[]>(
+  operation: string,
+  netns: NetNamespaceArgument,
+  paths: Paths,
+): { readonly [Index in keyof Paths]: ProcFile } {
+  const files = loadAddon().readFiles(netns, paths);
+  return paths.map((path, index) => {
+    const { text, failure } = files[index] ?? {};
+    if (failure !== undefined && codeOf(failure.errno) !== 'ENOENT') {
+      throw unreadableError(operation, path, failure);
+    }
+    return { text, failure };
+  }) as { readonly [Index in keyof Paths]: ProcFile };
+}
+
+function unreadableError(operation: string, path: string, failure: NativeFailure) {
+  const problem = `cannot read ${path}: ${failure.syscall} failed: ${codeOf(failure.errno)}`;
+  return describing(operation, failure)(problem);
+}
