@@ -1,3 +1,4 @@
+import './support/end-of-pipe.js';
 import { createEntry, deleteEntries, updateEntries } from 'conntrack';
 
 const original = {

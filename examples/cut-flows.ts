@@ -3,6 +3,7 @@
  *
  *   node out/examples/cut-flows.js [--dry-run] <address or network> ...
  */
+import './support/end-of-pipe.js';
 import { ConntrackError, deleteEntries, listEntries } from 'conntrack';
 
 const args = process.argv.slice(2);

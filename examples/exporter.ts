@@ -3,6 +3,7 @@
  *
  *   node out/examples/exporter.js [port]
  */
+import './support/end-of-pipe.js';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConntrackError, type EventStream, watchEvents } from 'conntrack';

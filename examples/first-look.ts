@@ -4,6 +4,7 @@
  *   npm start             real traffic in a private network namespace
  *   npm start -- --host   the table of this machine
  */
+import './support/end-of-pipe.js';
 import { release } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

@@ -1,3 +1,4 @@
+import './support/end-of-pipe.js';
 import { watchEvents } from 'conntrack';
 
 for await (const event of watchEvents({ events: ['new', 'destroy'] })) {

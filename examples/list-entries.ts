@@ -1,3 +1,4 @@
+import './support/end-of-pipe.js';
 import { countEntries, getEntry, listEntries, streamEntries } from 'conntrack';
 
 for (const entry of await listEntries({ family: 'ipv4' })) {

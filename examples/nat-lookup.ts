@@ -4,6 +4,7 @@
  *
  *   node out/examples/nat-lookup.js tcp <public address> <port> <server address> <port>
  */
+import './support/end-of-pipe.js';
 import { ConntrackError, getEntry } from 'conntrack';
 
 const [protocol, address, port, server, serverPort] = process.argv.slice(2);

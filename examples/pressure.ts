@@ -3,6 +3,7 @@
  *
  *   node out/examples/pressure.js [seconds]
  */
+import './support/end-of-pipe.js';
 import { ConntrackError, diagnose, type PressureSample, watchPressure } from 'conntrack';
 
 const seconds = Number(process.argv[2] ?? 1);

@@ -1,3 +1,4 @@
+import './support/end-of-pipe.js';
 import { Conntrack, diagnose, readPressure } from 'conntrack';
 
 const { level, entries, maxEntries } = await readPressure(); // needs no privileges

@@ -3,6 +3,7 @@
  *
  *   node out/examples/top-talkers.js [how many]
  */
+import './support/end-of-pipe.js';
 import { ConntrackError, streamEntries } from 'conntrack';
 
 const shown = Number(process.argv[2] ?? 10);

@@ -3,6 +3,7 @@
  *
  *   node out/examples/watch.js [new] [update] [destroy]
  */
+import './support/end-of-pipe.js';
 import { ConntrackError, ENTRY_EVENTS, type EventStream, watchEvents } from 'conntrack';
 
 const named = ENTRY_EVENTS.filter((event) => process.argv.includes(event));

@@ -57,7 +57,7 @@ class PoolJob {
 
   static void completed(napi_env env, napi_status, void* data) {
     auto* job = static_cast<PoolJob*>(data);
-    const napi_async_work work = job->work_;
+    napi_async_work work = job->work_;
     const bool again = job->complete(env);
     napi_delete_async_work(env, work);
     if (!again) delete job;

@@ -41,14 +41,8 @@ DumpReader::Outcome DumpReader::read(uint8_t* memory, const Turn& turn) {
 }
 
 DumpReader::Step DumpReader::fill(SlabWriter& slab, const Turn& turn, Failure& failure) {
-  if (!started_) {
-    const bool both = (ask_.present & FILTER_FAMILY) == 0;
-    if (!both) family_ = ask_.family;
-    // The kernel compares tuples within one family only (EOPNOTSUPP).
-    if (both && (asked_fields(ask_) & ASKED_TUPLE) != 0) family_ = uapi::FAMILY_IPV4;
-    failure = start();
-    if (failure) return Step::failed;
-  }
+  if (!started_) failure = begin();
+  if (failure) return Step::failed;
   size_t matches = 0;
   while (EntryRecord* record = slab.reserve()) {
     if (receives_ >= receives_in_a_read) break;
@@ -74,6 +68,14 @@ DumpReader::Step DumpReader::fill(SlabWriter& slab, const Turn& turn, Failure& f
     if (zero_counters_ || recent_.add(*record)) slab.commit(record, extension);
   }
   return Step::more;
+}
+
+Failure DumpReader::begin() {
+  const bool both = (ask_.present & FILTER_FAMILY) == 0;
+  if (!both) family_ = ask_.family;
+  // The kernel compares tuples within one family only (EOPNOTSUPP).
+  if (both && (asked_fields(ask_) & ASKED_TUPLE) != 0) family_ = uapi::FAMILY_IPV4;
+  return start();
 }
 
 Failure DumpReader::start() {

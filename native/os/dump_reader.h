@@ -68,6 +68,8 @@ class DumpReader {
   Step next_message(Message& out, Failure& failure);
   Step take_end(const Message& message, Failure& failure);
   Step receive(Failure& failure);
+  // Sends the first request.
+  Failure begin();
   Failure start();
   // After the end of a dump. False when it was the last one.
   bool another_family();

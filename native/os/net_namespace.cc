@@ -18,7 +18,9 @@ constexpr uint32_t nsfs_magic = 0x6e736673;  // linux/magic.h
 
 // Names what is open.
 struct PlaceOfFd {
-  explicit PlaceOfFd(const Fd& fd) { snprintf(path, sizeof path, "/proc/self/fd/%d", fd.get()); }
+  explicit PlaceOfFd(const Fd& fd) {
+    static_cast<void>(snprintf(path, sizeof path, "/proc/self/fd/%d", fd.get()));
+  }
   char path[32];
 };
 

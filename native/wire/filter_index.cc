@@ -101,10 +101,10 @@ class FilterIndex::Pattern {
   }
 };
 
-FilterIndex::Mask::Mask(const void* mask, size_t size) {
+FilterIndex::Mask::Mask(const void* bytes, size_t size) {
   for (size_t i = 0; i < size / 8; i++) {
     uint64_t word;
-    memcpy(&word, static_cast<const uint8_t*>(mask) + 8 * i, sizeof word);
+    memcpy(&word, static_cast<const uint8_t*>(bytes) + 8 * i, sizeof word);
     if (word == 0) continue;
     bits[count] = word;
     at[count++] = static_cast<uint8_t>(i);

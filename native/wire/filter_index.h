@@ -81,7 +81,7 @@ class FilterIndex {
     uint64_t key(uint64_t key, const void* bytes) const {
       for (size_t i = 0; i < count; i++) {
         uint64_t word;
-        memcpy(&word, static_cast<const uint8_t*>(bytes) + 8 * at[i], sizeof word);
+        memcpy(&word, static_cast<const uint8_t*>(bytes) + size_t{8} * at[i], sizeof word);
         key = mixed(key, word & bits[i]);
       }
       return key;

@@ -321,7 +321,9 @@ export interface LoadAttempt {
 }
 
 export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
+  const failed = attempts.filter(({ error }) => !isMissingModule(error));
   const tried = attempts.map(({ path, error }) => {
+    if (isMissingModule(error)) return `  ${printable(path)}: does not exist`;
     const reason = error instanceof Error ? error.message : String(error);
     return `  ${printable(path)}\n    ${reason.split('\n', 1)[0] ?? ''}`;
   });
@@ -329,8 +331,13 @@ export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
     code: 'ERR_CONNTRACK_ADDON',
     operation: 'load',
     hint: 'Build it with "npm explore conntrack -- npm run build:gyp", which needs a C++17 compiler.',
-    cause: attempts.at(-1)?.error,
+    cause: failed.at(-1)?.error,
   });
+}
+
+/** What is tried is a file: nothing that it requires can be missing. */
+function isMissingModule(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }
 
 /** `found`: the hash of the addon's record layout; `expected`: that of this package. */

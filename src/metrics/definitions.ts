@@ -27,6 +27,14 @@ export interface Metric<Source> {
   readonly samplesOf: (source: Source) => readonly Sample[];
 }
 
+/** Of whether the others could be read. */
+export const UP_METRIC: Metric<boolean> = {
+  prometheus: { name: 'conntrack_up', type: 'gauge' },
+  opentelemetry: { name: 'conntrack.up', kind: 'gauge', unit: '1' },
+  help: 'Whether the counters of the kernel could be read: 1 or 0.',
+  ...single(Number),
+};
+
 export const TABLE_METRICS: readonly Metric<TableStats>[] = [
   {
     prometheus: { name: 'node_nf_conntrack_entries', type: 'gauge' },

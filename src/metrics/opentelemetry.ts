@@ -6,6 +6,7 @@
  */
 import type {
   Attributes,
+  BatchObservableCallback,
   BatchObservableResult,
   Meter,
   MetricOptions,
@@ -18,8 +19,9 @@ import {
   instance,
   optional,
 } from '../core/check.js';
+import type { TableStats } from '../health/stats.js';
 import { readStats } from '../table/health.js';
-import { EVENT_METRICS, type Metric, TABLE_METRICS } from './definitions.js';
+import { EVENT_METRICS, type Metric, TABLE_METRICS, UP_METRIC } from './definitions.js';
 import { type MetricSources, SOURCES } from './options.js';
 
 /** Options of {@link registerMetrics}. */
@@ -75,8 +77,9 @@ function create(
 /**
  * Registers metrics of the table as observable instruments of a meter. A collection calls
  * {@link readStats} once, which reads the kernel's counters, not the table, and needs no
- * privileges. When it fails, the collection reports an error and no values of these
- * instruments.
+ * privileges. When it fails, the collection reports an error, `conntrack.up` is 0, and the others are not
+ * observed: a reader with cumulative temporality then repeats their last values, as it does
+ * after they were unregistered.
  *
  * @returns a function that unregisters them
  * @throws TypeError for a wrong option, naming the field.
@@ -92,22 +95,54 @@ function create(
 export function registerMetrics(meter: Meter, options?: OpenTelemetryOptions): () => void {
   checkMeter(meter, 'meter');
   const { conntrack = { readStats }, stream, attributes } = optionsOf(options);
+  const up = instrumentsOf(meter, [UP_METRIC]);
   const table = instrumentsOf(meter, TABLE_METRICS);
   const events = stream === undefined ? [] : instrumentsOf(meter, EVENT_METRICS);
-  const observables = [...table, ...events].map(({ observable }) => observable);
-  const callback = async (result: BatchObservableResult) => {
-    const observeAll = <Source>(instruments: readonly Instrument<Source>[], source: Source) => {
-      for (const { observable, samplesOf } of instruments) {
-        for (const { labels, value } of samplesOf(source)) {
-          result.observe(observable, value, { ...attributes, ...labels });
-        }
-      }
-    };
-    observeAll(table, await conntrack.readStats());
-    if (stream !== undefined) observeAll(events, stream.counters);
+  let reading: Promise<TableStats> | undefined;
+  /** Both callbacks of a collection ask, and both do before the answer is there. */
+  const read = () => {
+    reading ??= conntrack.readStats().finally(() => {
+      reading = undefined;
+    });
+    return reading;
   };
-  meter.addBatchObservableCallback(callback, observables);
+  const observeAll = <Source>(
+    result: BatchObservableResult,
+    instruments: readonly Instrument<Source>[],
+    source: Source,
+  ) => {
+    for (const { observable, samplesOf } of instruments) {
+      for (const { labels, value } of samplesOf(source)) {
+        result.observe(observable, value, { ...attributes, ...labels });
+      }
+    }
+  };
+  // A callback that fails observes nothing.
+  const callbacks: [BatchObservableCallback, Observable[]][] = [
+    [
+      async (result) => {
+        const isRead = await read().then(
+          () => true,
+          () => false,
+        );
+        observeAll(result, up, isRead);
+        if (stream !== undefined) observeAll(result, events, stream.counters);
+      },
+      [...up, ...events].map(({ observable }) => observable),
+    ],
+    [
+      async (result) => {
+        observeAll(result, table, await read());
+      },
+      table.map(({ observable }) => observable),
+    ],
+  ];
+  for (const [callback, observables] of callbacks) {
+    meter.addBatchObservableCallback(callback, observables);
+  }
   return () => {
-    meter.removeBatchObservableCallback(callback, observables);
+    for (const [callback, observables] of callbacks) {
+      meter.removeBatchObservableCallback(callback, observables);
+    }
   };
 }

@@ -5,16 +5,31 @@
  * @module prometheus
  */
 import { Counter, Gauge, type OpenMetricsContentType, type Registry, register } from 'prom-client';
-import { options as checkOptions, instance, optional } from '../core/check.js';
+import { options as checkOptions, dictionary, instance, optional } from '../core/check.js';
+import { typeError } from '../core/errors.js';
 import { readStats } from '../table/health.js';
-import { EVENT_METRICS, type Metric, type Sample, TABLE_METRICS } from './definitions.js';
+import {
+  EVENT_METRICS,
+  type Metric,
+  type Sample,
+  TABLE_METRICS,
+  UP_METRIC,
+} from './definitions.js';
 import { type MetricSources, SOURCES } from './options.js';
 
 /** Options of {@link registerMetrics}. */
 export interface PrometheusOptions extends MetricSources {
   /** The registry. Default: prom-client's `register`. */
-  readonly registry?: Registry | Registry<OpenMetricsContentType> | undefined;
+  readonly registry?: AnyRegistry | undefined;
+  /**
+   * Labels of all samples, such as `{ netns: 'blue' }`: they tell several tables in one registry
+   * apart, each of which has a value for each of the labels.
+   */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
+
+type AnyRegistry = Registry | Registry<OpenMetricsContentType>;
+type Labels = Readonly<Record<string, string>>;
 
 const optionsOf = checkOptions<PrometheusOptions>({
   ...SOURCES,
@@ -25,7 +40,19 @@ const optionsOf = checkOptions<PrometheusOptions>({
         typeof registerMetric === 'function' && typeof removeSingleMetric === 'function',
     ),
   ),
+  labels: optional(labels),
 });
+
+function labels(value: unknown, path: string): Labels {
+  const all = dictionary(value, path);
+  for (const [name, text] of Object.entries(all)) {
+    if (typeof text !== 'string') throw typeError(`${path}.${name}`, 'must be a string');
+    if (OWN_LABELS.has(name)) throw typeError(`${path}.${name}`, 'is a label of a metric here');
+  }
+  return all as Labels;
+}
+
+const OWN_LABELS = new Set([...TABLE_METRICS, ...EVENT_METRICS].flatMap(({ labels }) => labels));
 
 /** What gauges and counters of prom-client have in common. */
 interface Settable {
@@ -34,27 +61,137 @@ interface Settable {
   inc(labels: Sample['labels'], value: number): void;
 }
 
-/** Registers one metric. Gives what sets its samples. */
-function addTo<Source>(
-  registry: Registry | Registry<OpenMetricsContentType>,
-  { prometheus: { name, type }, help, labels: labelNames, samplesOf }: Metric<Source>,
-  collect: () => Promise<void>,
-): (source: Source) => void {
-  const config = { name, help, labelNames, registers: [registry], collect };
-  const metric: Settable = type === 'gauge' ? new Gauge(config) : new Counter(config);
-  return (source) => {
-    metric.reset();
-    metric.remove({}); // without labels, prom-client has reset it to 0
-    for (const { labels, value } of samplesOf(source)) metric.inc(labels, value);
-  };
+/** One table on the page, and how its samples are read. */
+interface Source {
+  readonly conntrack: NonNullable<MetricSources['conntrack']>;
+  readonly labels: Labels;
+  readonly stream: MetricSources['stream'];
 }
 
+/** The metrics in one registry, of all tables that were registered there. */
+class Page {
+  readonly #registry: AnyRegistry;
+  readonly #labelNames: readonly string[];
+  readonly #sources = new Set<Source>();
+  /** By name. */
+  readonly #metrics = new Map<string, Settable>();
+  #scrape: Promise<void> | undefined;
+
+  constructor(registry: AnyRegistry, labelNames: readonly string[]) {
+    this.#registry = registry;
+    this.#labelNames = labelNames;
+  }
+
+  /** Whether nobody has removed the metrics from the registry. */
+  get isIntact(): boolean {
+    return [...this.#metrics].every(([name, metric]) => this.#isOurs(name, metric));
+  }
+
+  add(source: Source): void {
+    const names = Object.keys(source.labels).sort();
+    if (this.#sources.size > 0 && String(names) !== String(this.#labelNames)) {
+      const known = this.#labelNames.length === 0 ? 'no labels' : this.#labelNames.join(', ');
+      throw typeError('options.labels', `the tables in this registry have ${known}`);
+    }
+    for (const { labels } of this.#sources) {
+      if (this.#labelNames.every((name) => labels[name] === source.labels[name])) {
+        throw new Error('A table with these labels has already been registered in this registry.');
+      }
+    }
+    const metrics = [UP_METRIC, ...TABLE_METRICS, ...(source.stream ? EVENT_METRICS : [])];
+    const missing = metrics.filter(({ prometheus: { name } }) => !this.#metrics.has(name));
+    // All are looked at before the first is registered.
+    for (const { prometheus } of missing) {
+      if (this.#registry.getSingleMetric(prometheus.name) === undefined) continue;
+      throw new Error(`A metric with the name ${prometheus.name} has already been registered.`);
+    }
+    for (const metric of missing) this.#register(metric);
+    this.#sources.add(source);
+  }
+
+  /** Removes what no other table has. */
+  remove(source: Source): void {
+    if (!this.#sources.delete(source)) return;
+    const sources = [...this.#sources];
+    const kept = new Set<string>();
+    for (const { stream } of sources) {
+      const metrics = [UP_METRIC, ...TABLE_METRICS, ...(stream ? EVENT_METRICS : [])];
+      for (const { prometheus } of metrics) kept.add(prometheus.name);
+    }
+    for (const [name, metric] of this.#metrics) {
+      if (kept.has(name)) continue;
+      if (this.#isOurs(name, metric)) this.#registry.removeSingleMetric(name);
+      this.#metrics.delete(name);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#sources.size === 0;
+  }
+
+  #isOurs(name: string, metric: Settable): boolean {
+    return (this.#registry.getSingleMetric(name) as unknown) === metric;
+  }
+
+  #register({ prometheus: { name, type }, help, labels }: Metric<never>): void {
+    const config = {
+      name,
+      help,
+      labelNames: [...labels, ...this.#labelNames],
+      registers: [this.#registry],
+      collect: () => this.#collect(),
+    };
+    this.#metrics.set(name, type === 'gauge' ? new Gauge(config) : new Counter(config));
+  }
+
+  /** Every metric of a scrape asks, and all do before the answer is there. */
+  #collect(): Promise<void> {
+    this.#scrape ??= this.#update().finally(() => {
+      this.#scrape = undefined;
+    });
+    return this.#scrape;
+  }
+
+  /** A table that cannot be read leaves the others their samples, and has none. */
+  async #update(): Promise<void> {
+    const sources = [...this.#sources];
+    const readings = await Promise.allSettled(sources.map((one) => one.conntrack.readStats()));
+    for (const metric of this.#metrics.values()) {
+      metric.reset();
+      metric.remove({}); // without labels, prom-client has reset it to 0
+    }
+    for (const [index, source] of sources.entries()) {
+      const reading = readings[index];
+      const isRead = reading?.status === 'fulfilled';
+      this.#set(source, UP_METRIC, isRead);
+      if (isRead) for (const one of TABLE_METRICS) this.#set(source, one, reading.value);
+      const { stream } = source;
+      if (stream !== undefined) {
+        for (const one of EVENT_METRICS) this.#set(source, one, stream.counters);
+      }
+    }
+  }
+
+  #set<Of>(source: Source, { prometheus, samplesOf }: Metric<Of>, of: Of): void {
+    const metric = this.#metrics.get(prometheus.name);
+    for (const { labels, value } of samplesOf(of)) {
+      metric?.inc({ ...labels, ...source.labels }, value);
+    }
+  }
+}
+
+const pages = new WeakMap<AnyRegistry, Page>();
+
 /**
- * Registers metrics of the table. A scrape calls {@link readStats} once, which reads the
- * kernel's counters, not the table, and needs no privileges. When it fails, the scrape fails.
+ * Registers metrics of a table. A scrape calls {@link readStats} once for each table, which reads
+ * the kernel's counters, not the table, and needs no privileges. When it fails, the samples of that
+ * table are absent, and its `conntrack_up` is 0; all others remain.
  *
- * @returns a function that removes them from the registry
- * @throws Error of prom-client, when the registry has such metrics already.
+ * Several tables share the metrics of a registry: `labels` tell them apart.
+ *
+ * @returns a function that removes what it has registered, and nothing else
+ * @throws Error when the registry has a metric with one of the names, or a table with the same
+ * labels; then nothing was registered.
  * @throws TypeError for a wrong option, naming the field.
  *
  * @example
@@ -67,27 +204,21 @@ function addTo<Source>(
  * ```
  */
 export function registerMetrics(options?: PrometheusOptions): () => void {
-  const { registry = register, conntrack = { readStats }, stream } = optionsOf(options);
-  let scrape: Promise<void> | undefined;
-  const collect = () => {
-    // Every metric of a scrape asks, and all do before the answer is there.
-    scrape ??= update().finally(() => {
-      scrape = undefined;
-    });
-    return scrape;
-  };
-  const add = <Source>(metric: Metric<Source>) => addTo(registry, metric, collect);
-  const table = TABLE_METRICS.map(add);
-  const events = stream === undefined ? [] : EVENT_METRICS.map(add);
-  async function update(): Promise<void> {
-    const stats = await conntrack.readStats();
-    for (const set of table) set(stats);
-    if (stream !== undefined) for (const set of events) set(stream.counters);
-  }
-
+  const {
+    registry = register,
+    conntrack = { readStats },
+    stream,
+    labels: own = {},
+  } = optionsOf(options);
+  const source: Source = { conntrack, stream, labels: own };
+  const known = pages.get(registry);
+  const page =
+    known !== undefined && !known.isEmpty && known.isIntact
+      ? known
+      : new Page(registry, Object.keys(own).sort());
+  page.add(source);
+  pages.set(registry, page);
   return () => {
-    for (const { prometheus } of [...TABLE_METRICS, ...EVENT_METRICS]) {
-      registry.removeSingleMetric(prometheus.name);
-    }
+    page.remove(source);
   };
 }

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { built } from '../support/built.js';
 import { type Ended, runNode } from '../support/child.js';
 import { somebodyListens } from '../support/event-tool.js';
 import { run, setting, trackLoopback } from '../support/namespace.js';
@@ -54,6 +56,18 @@ describeInNamespace(
   'nft',
   'ip',
 )('the examples', () => {
+  it('list-entries: ends in silence when nobody reads on, as in "| head -1"', async () => {
+    run(built('test/support/native/populate'), 'create', '0', '20000');
+    const program = fileURLToPath(new URL('../../out/examples/list-entries.js', import.meta.url));
+    const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const told = text(child.stderr);
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await told).toBe('');
+    run('conntrack', '-F');
+  });
+
   it('first-look: real traffic, decoded', async () => {
     const { stdout, ...ended } = await example('first-look');
     expect(ended).toEqual(clean);

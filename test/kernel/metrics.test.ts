@@ -108,6 +108,7 @@ function countersOfTool(): { cpu: string; counter: string; value: number }[] {
 function samplesOfTools(): Samples {
   const [entries, limit] = [count(), Number(setting('max'))];
   const samples: Samples = {
+    conntrack_up: 1,
     node_nf_conntrack_entries: entries,
     node_nf_conntrack_entries_limit: limit,
     conntrack_utilization_ratio: limit === 0 ? 0 : entries / limit,
@@ -171,6 +172,7 @@ describeInNamespace(
       createFlow(...nat);
     }).toThrow('exists');
     expect(samplesOfTools()).toMatchObject({
+      conntrack_up: 1,
       node_nf_conntrack_entries: 2,
       node_nf_conntrack_stat_insert: 2,
       node_nf_conntrack_stat_found: 1,

@@ -59,6 +59,16 @@ describe('the documents', () => {
     for (const block of blocks) expect(examples).toContain(block);
   });
 
+  it('the examples that print end with whoever reads them, but for that of the README', () => {
+    const [ofReadme] = codeBlocks(read('README.md'));
+    for (const file of filesIn('examples', '.ts')) {
+      const code = read(file);
+      if (code === ofReadme || file.includes('/support/')) continue;
+      if (!/console\.log|stdout/.test(code)) continue;
+      expect(code, file).toContain("import './support/end-of-pipe.js';");
+    }
+  });
+
   it('the figures of the README are those of docs/performance.md, and of one day', () => {
     const performance = read('docs/performance.md');
     const figure = (table: string, row: string, column: string) => {

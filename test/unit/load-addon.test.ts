@@ -120,9 +120,17 @@ describe('without an addon', () => {
     const missing = join(installed, SHIPPED);
     const lines = message?.split('\n') ?? [];
     expect(lines[lines.indexOf(`  ${broken}`) + 1]).toMatch(/^ {4}.*(file too short|invalid ELF)/);
-    expect(lines[lines.indexOf(`  ${missing}`) + 1]).toMatch(/^ {4}Cannot find module/);
+    expect(lines).toContain(`  ${missing}: does not exist`);
     expect(hint).toContain('npm run build:gyp');
-    expect(cause).toContain(missing);
+    expect(cause).toContain(broken);
+  });
+
+  it('where no file exists, each path is said once', async () => {
+    const { message, cause } = await open();
+    for (const path of [FROM_SOURCE, SHIPPED].map((file) => join(installed, file))) {
+      expect(message?.split(path)).toHaveLength(2);
+    }
+    expect(cause).toBeUndefined();
   });
 
   it('the package can be imported', async () => {

@@ -1,14 +1,20 @@
 import { readFileSync } from 'node:fs';
 import {
+  AggregationTemporality,
   DataPointType,
   MeterProvider,
   type MetricData,
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { Counter, type OpenMetricsContentType, Registry, register } from 'prom-client';
+import { Counter, Gauge, type OpenMetricsContentType, Registry, register } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CpuStats, TableCounters, TableStats } from '../../src/health/stats.js';
-import { EVENT_METRICS, type Metric, TABLE_METRICS } from '../../src/metrics/definitions.js';
+import {
+  EVENT_METRICS,
+  type Metric,
+  TABLE_METRICS,
+  UP_METRIC,
+} from '../../src/metrics/definitions.js';
 import { registerMetrics as registerInstruments } from '../../src/metrics/opentelemetry.js';
 import { registerMetrics } from '../../src/metrics/prometheus.js';
 import { tableRows } from './documents.js';
@@ -61,6 +67,7 @@ async function scrape(registry: Registry): Promise<Record<string, number>> {
 }
 
 const TABLE_SAMPLES = {
+  conntrack_up: 1,
   node_nf_conntrack_entries: 30,
   node_nf_conntrack_entries_limit: 120,
   node_nf_conntrack_stat_insert_failed: 5,
@@ -102,7 +109,7 @@ describe('the tables of the guide', () => {
   const listed = (labels: readonly string[]) => labels.map((label) => `\`${label}\``).join(', ');
 
   it.each<[string, number, readonly Metric<never>[]]>([
-    ['table', 0, TABLE_METRICS],
+    ['table', 0, [UP_METRIC, ...TABLE_METRICS]],
     ['events', 1, EVENT_METRICS],
   ])('for Prometheus have the metrics of the %s', (_, index, metrics) => {
     const table = guide.split('\n## ')[index + 1] ?? '';
@@ -117,7 +124,7 @@ describe('the tables of the guide', () => {
   });
 
   it('for OpenTelemetry have the instruments', () => {
-    const metrics: readonly Metric<never>[] = [...TABLE_METRICS, ...EVENT_METRICS];
+    const metrics: readonly Metric<never>[] = [UP_METRIC, ...TABLE_METRICS, ...EVENT_METRICS];
     expect(tableRows(guide, '| instrument |')).toEqual(
       metrics.flatMap(({ opentelemetry, labels, help }) => {
         if (opentelemetry === undefined) return [];
@@ -143,6 +150,7 @@ describe('conntrack/prometheus', () => {
       ([, name, type]) => [name, type],
     );
     expect(types).toEqual([
+      ['conntrack_up', 'gauge'],
       ...NODE_EXPORTER.map((name) => [name, 'gauge']),
       ['conntrack_utilization_ratio', 'gauge'],
       ['conntrack_stat_total', 'counter'],
@@ -181,6 +189,7 @@ describe('conntrack/prometheus', () => {
     const conntrack = handleOn({ ...STATS, cpus: [{ cpu: 0, ...all }], total: all });
     registerMetrics({ registry, conntrack });
     expect(await scrape(registry)).toEqual({
+      conntrack_up: 1,
       node_nf_conntrack_entries: 30,
       node_nf_conntrack_entries_limit: 120,
       node_nf_conntrack_stat_found: 1,
@@ -217,6 +226,7 @@ describe('conntrack/prometheus', () => {
     expect(await scrape(registry)).toMatchObject(TABLE_SAMPLES);
     expect(conntrack.reads).toBe(1);
     expect(await scrape(registry)).toEqual({
+      conntrack_up: 1,
       node_nf_conntrack_entries: 1,
       node_nf_conntrack_entries_limit: 0,
       conntrack_utilization_ratio: 0,
@@ -225,12 +235,84 @@ describe('conntrack/prometheus', () => {
     expect(conntrack.reads).toBe(2);
   });
 
-  it('a scrape fails when the kernel cannot be read, and the next one does not', async () => {
+  it('a table that cannot be read has no samples, and leaves all others theirs', async () => {
     const registry = new Registry();
-    registerMetrics({ registry, conntrack: handleOn(STATS, undefined, STATS) });
+    const own = new Gauge({ name: 'own', help: 'Of somebody else.', registers: [registry] });
+    own.set(5);
+    const labels = { netns: 'blue' };
+    registerMetrics({ registry, conntrack: handleOn(STATS, undefined, STATS), labels, stream });
+    registerMetrics({ registry, conntrack: handleOn(STATS), labels: { netns: 'green' } });
+    const of = (netns: string, samples: object) =>
+      Object.fromEntries(
+        Object.entries(samples).map(([name, value]) => [`${name} ${netns}`, value]),
+      );
+    const green = of('green', TABLE_SAMPLES);
+    const [all, failed, again] = [
+      await scrape(registry),
+      await scrape(registry),
+      await scrape(registry),
+    ];
+    expect(all).toEqual({
+      own: 5,
+      ...of('blue', { ...TABLE_SAMPLES, ...EVENT_SAMPLES }),
+      ...green,
+    });
+    expect(failed).toEqual({
+      own: 5,
+      ...of('blue', { conntrack_up: 0, ...EVENT_SAMPLES }),
+      ...green,
+    });
+    expect(again).toEqual(all);
+  });
+
+  it('each table takes out its own samples, and the last one the metrics', async () => {
+    const registry = new Registry();
+    const [blue, green] = ['blue', 'green'].map((netns) =>
+      registerMetrics({ registry, conntrack: handleOn(STATS), labels: { netns }, stream }),
+    ) as [() => void, () => void];
+    blue();
+    blue();
+    const names = Object.keys(await scrape(registry));
+    expect(names).not.toEqual([]);
+    expect(names.filter((name) => !name.endsWith(' green'))).toEqual([]);
+    green();
+    expect(registry.getMetricsAsArray()).toEqual([]);
+  });
+
+  it.each([
+    ['a metric of the table', 'conntrack_stat_total'],
+    ['a metric of events', 'conntrack_events_lost_total'],
+    ['the first', 'conntrack_up'],
+  ])('where a name is taken (%s), nothing is registered', async (_, name) => {
+    const registry = new Registry();
+    const own = new Gauge({ name, help: 'Of somebody else.', registers: [registry] });
+    expect(() => registerMetrics({ registry, conntrack: handleOn(STATS), stream })).toThrow(
+      `A metric with the name ${name} has already been registered.`,
+    );
+    expect(registry.getMetricsAsArray()).toEqual([own]);
+    own.set(3);
+    expect(await scrape(registry)).toEqual({ [name]: 3 });
+  });
+
+  it('an old off() leaves what was registered after a clear()', async () => {
+    const registry = new Registry();
+    const old = registerMetrics({ registry, conntrack: handleOn(STATS) });
+    registry.clear();
+    registerMetrics({ registry, conntrack: handleOn(STATS) });
+    old();
     expect(await scrape(registry)).toEqual(TABLE_SAMPLES);
-    await expect(registry.metrics()).rejects.toThrow('not now');
-    expect(await scrape(registry)).toEqual(TABLE_SAMPLES);
+  });
+
+  it('refuses labels that do not tell tables apart', () => {
+    const registry = new Registry();
+    const add = (labels?: object) => () =>
+      registerMetrics({ registry, conntrack: handleOn(STATS), labels: labels as never });
+    add({ netns: 'blue' })();
+    expect(add({ netns: 'blue' })).toThrow('already been registered');
+    expect(add()).toThrow('options.labels: the tables in this registry have netns');
+    expect(add({ host: 'a' })).toThrow('options.labels: the tables in this registry have netns');
+    expect(add({ cpu: 'a' })).toThrow('options.labels.cpu: is a label of a metric here');
+    expect(add({ netns: 5 })).toThrow('options.labels.netns: must be a string');
   });
 
   it('uses the registry of all by default, and leaves it as it was', async () => {
@@ -296,6 +378,7 @@ function kindOf(metric: MetricData): string {
 }
 
 const TABLE_VALUES = {
+  'conntrack.up': 1,
   'system.network.conntrack.count': 30,
   'system.network.conntrack.max': 120,
   'conntrack.utilization': 0.25,
@@ -331,6 +414,7 @@ describe('conntrack/opentelemetry', () => {
     expect(await reader.values()).toEqual({
       values: TABLE_VALUES,
       kinds: [
+        ['conntrack.up', 'GAUGE', '1'],
         ['system.network.conntrack.count', 'UP_DOWN_COUNTER', '{entries}'],
         ['system.network.conntrack.max', 'UP_DOWN_COUNTER', '{entries}'],
         ['conntrack.utilization', 'GAUGE', '1'],
@@ -346,7 +430,7 @@ describe('conntrack/opentelemetry', () => {
     registerInstruments(meter, { conntrack: handleOn(STATS), stream });
     const { values, kinds } = await reader.values();
     expect(values).toEqual({ ...TABLE_VALUES, ...EVENT_VALUES });
-    expect(kinds.slice(4)).toEqual([
+    expect(kinds.slice(5)).toEqual([
       ['conntrack.events.received', 'COUNTER', '{event}'],
       ['conntrack.events.delivered', 'COUNTER', '{event}'],
       ['conntrack.events.lost', 'COUNTER', '{event}'],
@@ -381,9 +465,21 @@ describe('conntrack/opentelemetry', () => {
     const { reader, meter } = start();
     registerInstruments(meter, { conntrack: handleOn(undefined, STATS), stream });
     const failed = await reader.values();
-    expect(failed.values).toEqual({});
+    expect(failed.values).toEqual({ 'conntrack.up': 0, ...EVENT_VALUES });
     expect(failed.errors).toEqual([new Error('not now')]);
     expect(await reader.values()).toMatchObject({ values: TABLE_VALUES, errors: [] });
+  });
+
+  it.each([
+    ['repeats its last values', AggregationTemporality.CUMULATIVE, TABLE_VALUES],
+    ['has no values', AggregationTemporality.DELTA, {}],
+  ])('a reader %s when the kernel cannot be read any more', async (_, temporality, repeated) => {
+    const reader = new Reader({ aggregationTemporalitySelector: () => temporality });
+    const provider = new MeterProvider({ readers: [reader] });
+    onTestFinished(() => provider.shutdown());
+    registerInstruments(provider.getMeter('conntrack'), { conntrack: handleOn(STATS, undefined) });
+    await reader.values();
+    expect((await reader.values()).values).toEqual({ ...repeated, 'conntrack.up': 0 });
   });
 
   it('is over when it is unregistered', async () => {
