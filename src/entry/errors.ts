@@ -164,8 +164,10 @@ export function errorOfPass(
   };
   const refusal = refusalOfUpdate(operation, failure, named, tell);
   if (refusal !== undefined) return refusal;
-  const error = errorOfFailure(operation, failure);
-  const { message, code, errno, syscall, detail, outcome } = error;
+  // The new message has the kernel's text as well.
+  const { text: detail, ...rest } = failure;
+  const error = errorOfFailure(operation, rest);
+  const { message, code, errno, syscall, outcome } = error;
   const problem = message.slice(operation.length + 2).split('\n', 1)[0] ?? code;
   const hint = outcome === undefined ? counts : `${counts} ${error.hint ?? ''}`;
   return new ConntrackError(problem, { code, operation, errno, syscall, hint, detail, outcome });

@@ -4,20 +4,13 @@
  * @module
  */
 
+import type { Context } from '../core/context.js';
 import { concurrentReadError, secondReaderError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
-import { loadAddon } from '../core/load-addon.js';
-import type { NetNamespaceArgument } from '../core/native.js';
-import { settingPath } from '../core/setting-path.js';
+import { readCoverage, warnOfSilence } from './coverage.js';
 import type { ConntrackEvent, EventCounters, EventCoverage, WatchOptions } from './event.js';
 import { watchOptionsOf } from './options.js';
 import { EventSubscription } from './subscription.js';
-
-const COVERAGE: Readonly<Record<string, EventCoverage>> = {
-  '0': 'none',
-  '1': 'all',
-  '2': 'since-listening',
-};
 
 /**
  * The events of the table: async iterable, event by event or, through `batches()`, array by
@@ -124,17 +117,15 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
 const NOTICES: ReadonlySet<ConntrackEvent['type']> = new Set(['lost', 'reliability-ended']);
 
 /** @internal */
-export function openSubscription(
+export function openStream(
   operation: string,
+  context: Context,
   options: WatchOptions = {},
-  netns?: NetNamespaceArgument,
-): EventSubscription {
-  return new EventSubscription(operation, { ...watchOptionsOf(options), netns });
-}
-
-/** @internal */
-export function readCoverage(netns?: NetNamespaceArgument): EventCoverage {
-  // No text: no /proc, or a kernel without CONFIG_NF_CONNTRACK_EVENTS.
-  const [{ text = '' } = {}] = loadAddon().readFiles(netns, [settingPath('events')]);
-  return COVERAGE[text.trim()] ?? 'unknown';
+): EventStream {
+  const { netns } = context;
+  const checked = watchOptionsOf(options);
+  const subscription = context.follow(new EventSubscription(operation, { ...checked, netns }));
+  const coverage = readCoverage(netns);
+  warnOfSilence(coverage, checked.groups);
+  return new EventStream(operation, subscription, coverage);
 }

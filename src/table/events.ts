@@ -5,12 +5,16 @@
  */
 import { atMost, contextOf } from '../core/context.js';
 import type { WatchOptions } from '../event/event.js';
-import { EventStream, openSubscription, readCoverage } from '../event/stream.js';
+import { type EventStream, openStream } from '../event/stream.js';
 
 /**
  * Subscribes to events: the kernel creates (`new`), changes (`update`) or removes (`destroy`)
  * an entry. The stream is subscribed when the function returns. See {@link EventStream} and
  * {@link WatchOptions}.
+ *
+ * Under the kernel's default, flows that began while nobody listened send no events. A process
+ * warning (`CONNTRACK_SILENT_FLOWS`) says so once where a stream asks for `update` or `destroy` and not
+ * for `new`; `coverage` has the setting.
  *
  * Privileges: CAP_NET_ADMIN in the user namespace that owns the network namespace.
  *
@@ -30,7 +34,5 @@ import { EventStream, openSubscription, readCoverage } from '../event/stream.js'
  */
 export function watchEvents(this: unknown, options?: WatchOptions): EventStream {
   atMost(1, arguments);
-  const context = contextOf(this, 'watchEvents');
-  const subscription = openSubscription('watchEvents', options, context.netns);
-  return new EventStream('watchEvents', context.follow(subscription), readCoverage(context.netns));
+  return openStream('watchEvents', contextOf(this, 'watchEvents'), options);
 }

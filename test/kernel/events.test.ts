@@ -1,6 +1,7 @@
 import { type EventStream, type Family, watchEvents } from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { built } from '../support/built.js';
+import { runNode } from '../support/child.js';
 import { EventTool, lineOf } from '../support/event-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -188,6 +189,39 @@ describeInNamespace('conntrack')('events in bursts', () => {
       if (destroyed.size === count) break;
     }
     expect(destroyed.size).toBe(count);
+  });
+});
+
+describeInNamespace()('a stream of what older flows do not send', () => {
+  const WARNING = /ConntrackWarning: flows that b.*nf_conntrack_events.*writeSettings/s;
+  const stderrOf = async (setting: number, ...events: string[][]) => {
+    const program = `
+      import { watchEvents, writeSettings } from 'conntrack';
+      await writeSettings({ events: ['off', 'on', 'auto'][${setting}] });
+      for (const events of ${JSON.stringify(events)}) await watchEvents({ events }).close();
+      await watchEvents({ events: ['new', 'destroy'], expectations: true }).close();
+    `;
+    const { code, stderr } = await runNode(['--input-type=module', '--eval', program]);
+    expect(code).toBe(0);
+    return stderr;
+  };
+
+  test.each([
+    ['destroy alone', 2, ['destroy']],
+    ['update alone', 2, ['update']],
+    ['update and destroy', 2, ['update', 'destroy']],
+    ['new, where no flow sends events', 0, ['new']],
+  ])('warns once: %s', async (_, setting, events) => {
+    const stderr = await stderrOf(setting, events, events, events);
+    expect(stderr).toMatch(WARNING);
+    expect(stderr.match(/CONNTRACK_SILENT_FLOWS/g)).toHaveLength(1);
+  });
+
+  test.each([
+    ['new and destroy', 2, ['new', 'destroy']],
+    ['destroy, where every flow sends events', 1, ['destroy']],
+  ])('does not warn: %s', async (_, setting, events) => {
+    expect(await stderrOf(setting, events)).toBe('');
   });
 });
 

@@ -458,6 +458,7 @@ describe('deleteEntries', () => {
     const error = await deleting;
     expect(error).toMatchObject({ code: 'EBUSY', detail: 'Busy' });
     expect(String(error)).toContain('Before the failure: 3 matched, 2 done, 0 vanished');
+    expect(String(error).split('(kernel: Busy)')).toHaveLength(2);
     await Promise.all([dump.closed(), writes.closed()]);
   });
 
