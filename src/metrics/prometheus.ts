@@ -20,7 +20,7 @@ import { type MetricSources, SOURCES } from './options.js';
 /** Options of {@link registerMetrics}. */
 export interface PrometheusOptions extends MetricSources {
   /** The registry. Default: prom-client's `register`. */
-  readonly registry?: AnyRegistry | undefined;
+  readonly registry?: Registry | Registry<OpenMetricsContentType> | undefined;
   /**
    * Labels of all samples, such as `{ netns: 'blue' }`: they tell several tables in one registry
    * apart, each of which has a value for each of the labels.
@@ -28,7 +28,7 @@ export interface PrometheusOptions extends MetricSources {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-type AnyRegistry = Registry | Registry<OpenMetricsContentType>;
+type AnyRegistry = NonNullable<PrometheusOptions['registry']>;
 type Labels = Readonly<Record<string, string>>;
 
 const optionsOf = checkOptions<PrometheusOptions>({
