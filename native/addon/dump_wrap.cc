@@ -55,6 +55,7 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
   if (!failure && !doorbell_.open(env, "conntrack.dump", answer_bell, this)) {
     failure = Failure::of_syscall("malloc", ENOMEM);
   }
+  if (failure) pump_.close();
   napi_value value = to_js(env, failure);
   if (value) Value().Set("failure", Napi::Value(env, value));
 }
