@@ -118,6 +118,7 @@ TEST(a_batch_is_taken_at_once_and_never_more) {
 }
 
 TEST(slabs_that_come_during_a_turn_are_filled_by_it) {
+  const StoppedClock clock;
   Pumping pumping(1, 1);
   pumping.send_slabs(3);
   const auto supply_another = [](void* context) {

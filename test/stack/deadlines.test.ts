@@ -25,7 +25,7 @@ import { codeOf, errorOf } from './outcome.js';
 
 const SECOND = 1000;
 /** What a job takes to end, and what a machine under load adds. */
-const SOON = 400;
+const SOON = 800;
 const REASON = new Error('enough');
 
 const entry = entryMessage({ original: tcpTuple, id: 5 });

@@ -181,7 +181,7 @@ describe('a process that waits for a silent kernel', () => {
   ];
   const ABORTABLE = PENDING.slice(0, -2);
   /** What jobs take to end, and a process under load. */
-  const SOON_MS = 600;
+  const SOON_MS = 1500;
 
   test.each([
     ...PENDING.map((what) => ({ what, how: 'exits when it says so', way: 'exit', code: 7 })),
