@@ -68,6 +68,10 @@ interface Source {
   readonly stream: MetricSources['stream'];
 }
 
+function metricsOf({ stream }: Source): readonly Metric<never>[] {
+  return [UP_METRIC, ...TABLE_METRICS, ...(stream === undefined ? [] : EVENT_METRICS)];
+}
+
 /** The metrics in one registry, of all tables that were registered there. */
 class Page {
   readonly #registry: AnyRegistry;
@@ -89,7 +93,7 @@ class Page {
 
   add(source: Source): void {
     const names = Object.keys(source.labels).sort();
-    if (this.#sources.size > 0 && String(names) !== String(this.#labelNames)) {
+    if (String(names) !== String(this.#labelNames)) {
       const known = this.#labelNames.length === 0 ? 'no labels' : this.#labelNames.join(', ');
       throw typeError('options.labels', `the tables in this registry have ${known}`);
     }
@@ -98,8 +102,9 @@ class Page {
         throw new Error('A table with these labels has already been registered in this registry.');
       }
     }
-    const metrics = [UP_METRIC, ...TABLE_METRICS, ...(source.stream ? EVENT_METRICS : [])];
-    const missing = metrics.filter(({ prometheus: { name } }) => !this.#metrics.has(name));
+    const missing = metricsOf(source).filter(
+      ({ prometheus: { name } }) => !this.#metrics.has(name),
+    );
     // All are looked at before the first is registered.
     for (const { prometheus } of missing) {
       if (this.#registry.getSingleMetric(prometheus.name) === undefined) continue;
@@ -112,12 +117,9 @@ class Page {
   /** Removes what no other table has. */
   remove(source: Source): void {
     if (!this.#sources.delete(source)) return;
-    const sources = [...this.#sources];
-    const kept = new Set<string>();
-    for (const { stream } of sources) {
-      const metrics = [UP_METRIC, ...TABLE_METRICS, ...(stream ? EVENT_METRICS : [])];
-      for (const { prometheus } of metrics) kept.add(prometheus.name);
-    }
+    const kept = new Set(
+      [...this.#sources].flatMap(metricsOf).map(({ prometheus }) => prometheus.name),
+    );
     for (const [name, metric] of this.#metrics) {
       if (kept.has(name)) continue;
       if (this.#isOurs(name, metric)) this.#registry.removeSingleMetric(name);
@@ -155,12 +157,15 @@ class Page {
   /** A table that cannot be read leaves the others their samples, and has none. */
   async #update(): Promise<void> {
     const sources = [...this.#sources];
-    const readings = await Promise.allSettled(sources.map((one) => one.conntrack.readStats()));
+    const readings = await Promise.allSettled(
+      sources.map(async ({ conntrack }) => conntrack.readStats()),
+    );
     for (const metric of this.#metrics.values()) {
       metric.reset();
       metric.remove({}); // without labels, prom-client has reset it to 0
     }
     for (const [index, source] of sources.entries()) {
+      if (!this.#sources.has(source)) continue; // removed meanwhile
       const reading = readings[index];
       const isRead = reading?.status === 'fulfilled';
       this.#set(source, UP_METRIC, isRead);

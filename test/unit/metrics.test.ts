@@ -279,6 +279,24 @@ describe('conntrack/prometheus', () => {
     expect(registry.getMetricsAsArray()).toEqual([]);
   });
 
+  it('a table that throws, or is removed during a scrape, leaves the others theirs', async () => {
+    const registry = new Registry();
+    const throwing = {
+      readStats: () => {
+        throw new Error('not now');
+      },
+    };
+    registerMetrics({ registry, conntrack: throwing, labels: { netns: 'bad' } });
+    const off = registerMetrics({ registry, conntrack: handleOn(STATS), labels: { netns: 'old' } });
+    registerMetrics({ registry, conntrack: handleOn(STATS), labels: { netns: 'blue' } });
+    const scraping = scrape(registry);
+    off();
+    const names = Object.keys(await scraping);
+    expect(names).toContain('node_nf_conntrack_entries blue');
+    expect(names.filter((name) => name.endsWith(' bad'))).toEqual(['conntrack_up bad']);
+    expect(names.filter((name) => name.endsWith(' old'))).toEqual([]);
+  });
+
   it.each([
     ['a metric of the table', 'conntrack_stat_total'],
     ['a metric of events', 'conntrack_events_lost_total'],
