@@ -75,6 +75,15 @@ describe('a dump', () => {
     expect(await dumpOf(call)).toBe(expected);
   });
 
+  test.each([
+    ['0.0.0.0/0', FAMILY.ipv4],
+    ['::/0', FAMILY.ipv6],
+  ])('zeroes the counters of one family for the network %s', async (address, family) => {
+    const expected = request(CTNETLINK.getCtrZero, NLM_F.dump, family);
+    const call = () => listEntries({ address }, { zeroCounters: true });
+    expect(await dumpOf(call)).toBe(expected);
+  });
+
   test('is the same for a stream', async () => {
     const expected = request(CTNETLINK.getCtrZero, NLM_F.dump, FAMILY.ipv4);
     const stream = streamEntries({ family: 'ipv4' }, { zeroCounters: true });
