@@ -172,8 +172,8 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
   }
 
   /**
-   * Ends what the handle has begun, and resolves when its sockets are closed: within 50 ms, whatever
-   * the kernel and the thread pool do. Idempotent.
+   * Ends what the handle has begun, and resolves when its sockets are closed: within some 50 ms,
+   * whatever the kernel and the thread pool do. Idempotent.
    *
    * Calls that wait for an answer reject with `ERR_CONNTRACK_CLOSED`, as later ones do. A change
    * that was sent and not answered has `outcome: 'unknown'` then: await calls before you close.

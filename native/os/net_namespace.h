@@ -44,7 +44,7 @@ class NetNamespace {
   }
 
  private:
-  // Whether the calling thread is in it.
+  // True when the calling thread is in this namespace.
   bool is_here() const;
   Failure enter() const;
 

@@ -17,7 +17,7 @@ class Command {
   bool run(NetlinkSocket& socket, uint8_t* buffer, Failure& failure) {
     return transact(exchange_, socket, request_, buffer, {0, nullptr, nullptr}, failure);
   }
-  // Whether something may have been changed, before run() has ended.
+  // True when the kernel may have done it, before run() has ended.
   bool may_be_done() const { return exchange_.sent; }
 
  private:

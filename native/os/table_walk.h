@@ -40,7 +40,7 @@ class TableWalk {
 
   // Not while turn() runs ------------------------------------------------------
 
-  // Whether nothing is under way.
+  // True when the second thread has finished all slabs.
   bool is_idle();
   // When something is: cancels it. The second thread calls `ended` soon, as the last that it
   // does.

@@ -14,7 +14,7 @@ Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer
                       Take& take) {
   NetlinkSocket::Datagram datagram;
   failure = socket.receive(buffer, exchange.lost ? 0 : Silence::wait, datagram);
-  // It is told once, before what has found room.
+  // The socket reports it once, before the datagrams that have found room.
   if (failure.error == ENOBUFS && !exchange.lost) {
     exchange.lost = true;
     failure = {};

@@ -4,7 +4,7 @@
 
 namespace conntrack {
 
-// What every entry has that a filter matches.
+// The bits that a filter compares, and their values in each entry that matches.
 class FilterIndex::Pattern {
  public:
   explicit Pattern(const FilterRecord& filter) {

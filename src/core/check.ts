@@ -19,11 +19,11 @@ export type Fields<Name extends string> = Partial<Record<Name, unknown>>;
 
 /** An object of several forms: a plain one with the named fields, or a view, such as an entry. */
 interface RecordForm {
-  /** What messages call it. */
+  /** Its description in messages. */
   readonly expected: string;
   /** The kind of view that will do, as markAsView() names it. */
   readonly view?: string;
-  /** What a plain object may have besides: nothing of it is read. */
+  /** Fields that a plain object may have besides; nothing reads them. */
   readonly others?: readonly string[];
   /** A plain object without any of these fields is probably the spread of a view. */
   readonly needs?: readonly string[];
@@ -309,7 +309,7 @@ function isOfNoClass(value: object): boolean {
   return prototype === null ? !isRoot(value) : isRoot(prototype);
 }
 
-/** Whether it is the Object.prototype of a realm, and not an object that inherits nothing. */
+/** Tells the Object.prototype of a realm from an object that inherits nothing. */
 function isRoot(value: object): boolean {
   return Object.getPrototypeOf(value) === null && Object.hasOwn(value, 'isPrototypeOf');
 }

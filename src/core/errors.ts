@@ -126,12 +126,10 @@ const SANDBOX_HINT =
   'A sandbox forbids them: allow AF_NETLINK in RestrictAddressFamilies of the systemd unit, in the ' +
   'seccomp profile of the container, or in the policy of SELinux or AppArmor.';
 
-/** Whether netlink is out of reach whatever the capabilities. */
+/** Recognizes the error of a process that gets no netlink sockets, whatever its capabilities. */
 export function isSocketForbidden(error: unknown): boolean {
   if (!(error instanceof ConntrackError)) return false;
-  return (
-    error.syscall === 'socket' && error.errno !== undefined && NO_SOCKET.has(codeOf(error.errno))
-  );
+  return error.code === 'ERR_CONNTRACK_UNSUPPORTED' && error.syscall === 'socket';
 }
 
 /** The POSIX name of an error number. */
@@ -182,7 +180,7 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
       if (code === 'EPERM') {
         return new ConntrackError('this process may no longer enter its network namespace', {
           ...parts,
-          hint: `${NAMESPACE_HINT} It had them when the handle was opened.`,
+          hint: `${NAMESPACE_HINT} The process had it when it opened the handle.`,
         });
       }
     }
@@ -207,7 +205,10 @@ export function errorOfFailure(operation: string, failure: NativeFailure): Connt
     if (unheard !== undefined) {
       return new ConntrackError(unheard, { ...parts, hint: outcome && UNKNOWN_HINT });
     }
-    return new ConntrackError(`${syscall} failed: ${code}`, parts);
+    return new ConntrackError(`${syscall} failed: ${code}`, {
+      ...parts,
+      hint: outcome && UNKNOWN_HINT,
+    });
   }
 
   if (code === 'EPERM') {
@@ -335,7 +336,7 @@ export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
   });
 }
 
-/** What is tried is a file: nothing that it requires can be missing. */
+/** A candidate is a file that requires no other: only the file itself can be missing. */
 function isMissingModule(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }

@@ -53,10 +53,7 @@ export function changesOf(value: unknown): CheckedChanges {
     throw typeError('changes', `must have at least one of ${NAMES.join(', ')}`);
   }
   if (changes.tcp !== undefined && changes.sctp !== undefined) {
-    throw typeError(
-      'changes.sctp',
-      'excludes changes.tcp: excludes changes.tcp: an entry is either TCP or SCTP',
-    );
+    throw typeError('changes.sctp', 'excludes changes.tcp: an entry is either TCP or SCTP');
   }
   return changes;
 }

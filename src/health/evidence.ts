@@ -81,10 +81,10 @@ async function takeCensus(
     return { census, refusal: undefined };
   } catch (error) {
     if (!(error instanceof ConntrackError)) throw error;
-    if (error.code === 'ERR_CONNTRACK_UNSUPPORTED' || isSocketForbidden(error)) {
+    if (error.code === 'EPERM') return { census: undefined, refusal: 'EPERM' };
+    if (error.code === 'ERR_CONNTRACK_UNSUPPORTED') {
       return { census: undefined, refusal: 'UNSUPPORTED' };
     }
-    if (error.code === 'EPERM') return { census: undefined, refusal: 'EPERM' };
     throw error;
   }
 }
