@@ -6,6 +6,7 @@ import tseslint from 'typescript-eslint';
 const FOLDERS = [
   'core',
   'record',
+  'request',
   'filter',
   'entry',
   'expectation',

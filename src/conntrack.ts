@@ -4,9 +4,9 @@
  * @module
  */
 import { objectOf } from './core/check.js';
-import { Context } from './core/context.js';
 import { loadAddon } from './core/load-addon.js';
 import { openNetNamespace } from './core/net-namespace.js';
+import { Context } from './request/context.js';
 import * as table from './table/table.js';
 
 /** Which table a handle is for. */
@@ -85,6 +85,10 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
 
   getEntry(...given: Arguments<'getEntry'>) {
     return table.getEntry.apply(this.#context, given);
+  }
+
+  getEntries(...given: Arguments<'getEntries'>) {
+    return table.getEntries.apply(this.#context, given);
   }
 
   createEntry(...given: Arguments<'createEntry'>) {

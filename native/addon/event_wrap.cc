@@ -21,10 +21,10 @@ constexpr size_t most_slabs = 16;
 napi_value copy(napi_env env, const EventSlab& slab, uint64_t read_time) {
   void* memory = nullptr;
   napi_value buffer = nullptr;
-  if (napi_create_arraybuffer(env, compact_size(slab), &memory, &buffer) != napi_ok) {
+  if (napi_create_arraybuffer(env, slab.compact_size(), &memory, &buffer) != napi_ok) {
     return nullptr;
   }
-  copy_compact(slab, static_cast<uint8_t*>(memory));
+  slab.copy_compact(static_cast<uint8_t*>(memory));
   static_cast<SlabHeader*>(memory)->read_time = read_time;
   return buffer;
 }

@@ -4,9 +4,11 @@
 
 #include <napi.h>
 
+#include <memory>
+
 #include "addon/async_job.h"
-#include "os/netlink_socket.h"
-#include "wire/expectation_slab.h"
+#include "os/net_namespace.h"
+#include "os/request_job.h"
 
 namespace conntrack::addon {
 
@@ -16,40 +18,25 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   explicit RequestWrap(const Napi::CallbackInfo& info);
 
  private:
-  template <typename Request>
   class Job;
+  class SendJob;
+  template <typename Query>
+  class QueryJob;
 
-  Napi::Value get(const Napi::CallbackInfo& info);
-  Napi::Value usage(const Napi::CallbackInfo& info);
-  Napi::Value stats(const Napi::CallbackInfo& info);
-  Napi::Value expectation_stats(const Napi::CallbackInfo& info);
-  Napi::Value create(const Napi::CallbackInfo& info);
-  Napi::Value update(const Napi::CallbackInfo& info);
-  Napi::Value remove(const Napi::CallbackInfo& info);
-  Napi::Value flush(const Napi::CallbackInfo& info);
-  Napi::Value list_expectations(const Napi::CallbackInfo& info);
-  Napi::Value get_expectation(const Napi::CallbackInfo& info);
-  Napi::Value create_expectation(const Napi::CallbackInfo& info);
-  Napi::Value remove_expectation(const Napi::CallbackInfo& info);
-  Napi::Value flush_expectations(const Napi::CallbackInfo& info);
+  Napi::Value send(const Napi::CallbackInfo& info);
+  template <typename Query>
+  Napi::Value ask(const Napi::CallbackInfo& info);
+  Napi::Value is_of_thread(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   void release(napi_env env);
 
-  template <typename Request, typename... Arguments>
-  Napi::Value send(Napi::Env env, const char* name, const Arguments&... arguments);
-
-  // These leave an exception pending when they say no.
-  bool refuse(Napi::Env env) const;
-  static bool read_entry(Napi::Env env, Napi::Value slab, EntryRecord& record,
-                         Extension& extension);
-  static bool read_specification(Napi::Env env, Napi::Value slab, size_t index, SpecRecord& spec,
-                                 Extension& extension);
-
-  static bool read_expectation(Napi::Env env, Napi::Value slab, ExpectationRecord& record,
-                               ExpectationExtension& extension);
+  // True with an exception pending.
+  bool refuse(Napi::Env env);
 
   NetlinkSocket socket_;
-  PoolJob* job_ = nullptr;  // that is queued or runs
+  NamespaceName opened_in_;                // none: in that of a handle
+  std::unique_ptr<RequestMemory> memory_;  // of one job after the other
+  PoolJob* job_ = nullptr;                 // that is queued or runs
   bool closed_ = false;
   napi_deferred close_ = nullptr;  // of the close() that waits
 };

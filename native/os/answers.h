@@ -1,4 +1,4 @@
-// Collectors of the answers to requests. take() is called for each message, and returns 0, or
+// Collectors of answers. take() is called for each message, and returns 0, or
 // EBADMSG when it cannot be understood, or ENOMEM.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace conntrack {
 
-// An answer in many messages, part by part.
+// An answer, part by part.
 template <typename Part>
 class PartList {
  public:
@@ -50,18 +50,6 @@ class PartList {
 
   Node* first_ = nullptr;
   Node* last_ = nullptr;
-};
-
-// One entry, in a slab of its own.
-class EntryAnswer {
- public:
-  int take(const Message& message);
-  // Empty when no entry has come.
-  Bytes slab() const { return {memory_.get(), size_}; }
-
- private:
-  std::unique_ptr<uint8_t[]> memory_;
-  size_t size_ = 0;
 };
 
 class UsageAnswer {

@@ -39,16 +39,18 @@ Failure EntryChanger::add(const EntryRecord& entry) {
                                     : encode_update(entry, changes_, changes_extension_);
   Failure failure;
   if (batch.full()) failure = send();
-  if (!failure && !batch.add(request)) failure = Failure::of_syscall("sendto", EMSGSIZE);
+  if (!failure && !batch.add(request, RequestBatch::ack))
+    failure = Failure::of_syscall("sendto", EMSGSIZE);
   return failure;
 }
 
 Failure EntryChanger::exchange() {
-  const Expected ack = {0, nullptr, nullptr};
+  const Expected nothing = {nullptr, nullptr};
   Memory& memory = *memory_;
   Exchange exchange;
   Failure failure;
-  while (!transact(exchange, socket_, memory.batch, memory.buffer, ack, memory.answers, failure)) {
+  while (
+      !transact(exchange, socket_, memory.batch, memory.buffer, nothing, memory.answers, failure)) {
     if (cancelled()) return Failure::of_cancel(true);
   }
   return failure;

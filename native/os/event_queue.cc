@@ -11,10 +11,6 @@ size_t size_of_extension(const EventRecord& record, const EventExtension& extens
                                 : extension_size(record.entry, extension.entry);
 }
 
-uint16_t& offset_of_extension(EventRecord& record) {
-  return is_expectation(record) ? record.expectation.extension : record.entry.extension;
-}
-
 void write(uint8_t* to, const EventRecord& record, const EventExtension& extension) {
   if (is_expectation(record)) {
     write_extension(to, extension.expectation);
@@ -166,25 +162,6 @@ bool EventQueue::has_full_slabs() {
 uint64_t EventQueue::lost() {
   Lock lock(mutex_);
   return lost_;
-}
-
-// Slabs of the right size -------------------------------------------------------
-
-size_t compact_size(const EventSlab& slab) {
-  return slab.front() + (EventQueue::slab_bytes - slab.back());
-}
-
-void copy_compact(const EventSlab& slab, uint8_t* to) {
-  memcpy(to, slab.memory(), slab.front());
-  const size_t extensions = EventQueue::slab_bytes - slab.back();
-  if (extensions == 0) return;
-  memcpy(to + slab.front(), slab.memory() + slab.back(), extensions);
-  const auto gap = static_cast<uint16_t>((slab.back() - slab.front()) / 8);
-  auto* record = reinterpret_cast<EventRecord*>(to + sizeof(SlabHeader));
-  for (size_t left = slab.count(); left > 0; left--, record++) {
-    uint16_t& offset = offset_of_extension(*record);
-    if (offset != 0) offset = static_cast<uint16_t>(offset - gap);
-  }
 }
 
 }  // namespace conntrack

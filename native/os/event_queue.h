@@ -105,9 +105,4 @@ class EventQueue {
   EventRecord outside_;  // where an event is decoded for which there is no room
 };
 
-// The size of a buffer that holds what is in the slab and no more, and its copy
-// into such a buffer.
-size_t compact_size(const EventSlab& slab);
-void copy_compact(const EventSlab& slab, uint8_t* to);
-
 }  // namespace conntrack

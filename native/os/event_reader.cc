@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "os/requests.h"
+#include "os/queries.h"
 #include "wire/stats.h"
 
 namespace conntrack {

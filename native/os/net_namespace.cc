@@ -48,13 +48,19 @@ Failure NetNamespace::open(const char* path) {
   return failure;
 }
 
+NamespaceName NamespaceName::of(const char* path) {
+  NamespaceName name;
+  const ssize_t size = ::readlink(path, name.text_, sizeof name.text_);
+  name.size_ = size > 0 ? static_cast<size_t>(size) : 0;  // no /proc, or closed
+  return name;
+}
+
+bool NamespaceName::equals(const NamespaceName& other) const {
+  return size_ > 0 && size_ == other.size_ && memcmp(text_, other.text_, size_) == 0;
+}
+
 bool NetNamespace::is_here() const {
-  char here[64];
-  char there[64];
-  // Such as net:[4026531840]. No text: no /proc, or closed.
-  const ssize_t size = ::readlink("/proc/thread-self/ns/net", here, sizeof here);
-  return size > 0 && ::readlink(PlaceOfFd(fd_).path, there, sizeof there) == size &&
-         memcmp(here, there, static_cast<size_t>(size)) == 0;
+  return NamespaceName::of_thread().equals(NamespaceName::of(PlaceOfFd(fd_).path));
 }
 
 Failure NetNamespace::enter() const {

@@ -12,6 +12,21 @@
 
 namespace conntrack {
 
+// Tells network namespaces apart that something holds open.
+class NamespaceName {
+ public:
+  // None: equals no other.
+  NamespaceName() = default;
+  static NamespaceName of_thread() { return of("/proc/thread-self/ns/net"); }
+  static NamespaceName of(const char* path);
+
+  bool equals(const NamespaceName& other) const;
+
+ private:
+  char text_[64];  // such as net:[4026531840]
+  size_t size_ = 0;
+};
+
 class NetNamespace {
  public:
   // `path`: a file such as /proc/<pid>/ns/net. It is held open, so that the namespace

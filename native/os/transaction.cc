@@ -8,12 +8,21 @@ namespace {
 
 enum class Heard { nothing, no_answer, answer, end };
 
+bool is_malformed(Bytes datagram) {
+  MessageReader messages(datagram);
+  Message message;
+  while (messages.next(message)) {
+  }
+  return messages.malformed();
+}
+
 // Gives each message of one datagram that answers to `take`, which returns true for the last.
 template <typename Take>
 Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer, Failure& failure,
                       Take& take) {
   NetlinkSocket::Datagram datagram;
-  failure = socket.receive(buffer, exchange.lost ? 0 : Silence::wait, datagram);
+  const int wait = exchange.lost || exchange.refused ? 0 : Silence::wait;
+  failure = socket.receive(buffer, wait, datagram);
   // The socket reports it once, before the datagrams that have found room.
   if (failure.error == ENOBUFS && !exchange.lost) {
     exchange.lost = true;
@@ -23,12 +32,15 @@ Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer
   if (failure) return Heard::end;
   if (datagram.kind == NetlinkSocket::Datagram::nothing) {
     if (exchange.lost) failure = Failure::of_protocol(ENOBUFS);
-    return exchange.lost ? Heard::end : Heard::nothing;
+    return exchange.lost || exchange.refused ? Heard::end : Heard::nothing;
   }
-  MessageReader messages;
-  if (datagram.kind == NetlinkSocket::Datagram::from_kernel) {
-    messages = MessageReader(datagram.bytes);
+  if (datagram.kind != NetlinkSocket::Datagram::from_kernel) return Heard::no_answer;
+  // Nothing is taken of a datagram in which a length lies.
+  if (is_malformed(datagram.bytes)) {
+    failure = Failure::of_protocol(EBADMSG);
+    return Heard::end;
   }
+  MessageReader messages(datagram.bytes);
   Message message;
   Heard heard = Heard::no_answer;
   while (messages.next(message)) {
@@ -36,7 +48,6 @@ Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer
     heard = Heard::answer;
     if (take(message)) return Heard::end;
   }
-  if (messages.malformed()) failure = Failure::of_protocol(EBADMSG);
   return failure ? Heard::end : heard;
 }
 
@@ -78,27 +89,46 @@ Failure take_end(const Message& message, bool complete) {
   return unanswered(Failure::of_protocol(EBADMSG));
 }
 
+// The kernel (6.18) answers a process without CAP_NET_ADMIN once for a whole datagram, as if it
+// were the first request that it refuses (nfnetlink_rcv).
+bool refuses_all(const Failure& failure, size_t index) {
+  return index == 0 && failure.error == EPERM && !failure.syscall;
+}
+
 }  // namespace
 
+void conclude(const Exchange& exchange, const RequestBatch& batch, BatchAnswers& answers) {
+  bool later = false;
+  for (size_t i = batch.count(); i-- > 0;) {
+    BatchAnswers::State& state = answers.states[i];
+    if (state != BatchAnswers::none) {
+      later = true;
+    } else if (exchange.refused && !exchange.lost) {
+      answers.failures[i] = answers.failures[0];
+      state = BatchAnswers::failed;
+    } else if (later && batch.answer(i) == RequestBatch::silence && !exchange.lost) {
+      state = BatchAnswers::done;
+    }
+  }
+}
+
 bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
-              const Expected& expected, Failure& failure) {
+              uint16_t type, Answers answers, const Expected& expected, Failure& failure) {
   if (!exchange.sent) {
     socket.begin_exchange();
     failure = socket.send(request);
     if (failure) return true;
     exchange.sent = true;
-    exchange.answered = expected.type == 0;
   }
   return receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
     if (is_end(message)) {
-      failure = take_end(message, exchange.answered || message.type == uapi::NLMSG_DONE);
+      failure = take_end(message, answers == Answers::many && message.type == uapi::NLMSG_DONE);
       return true;
     }
-    if (message.type != expected.type) return false;
-    exchange.answered = true;
+    if (message.type != type) return false;
     const int error = expected.take(0, message, expected.context);
     if (error != 0) failure = Failure::of_protocol(error);
-    return error != 0;
+    return error != 0 || answers == Answers::one;
   });
 }
 
@@ -107,28 +137,32 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, ui
   if (!exchange.sent) {
     for (size_t i = 0; i < batch.count(); i++) answers.states[i] = BatchAnswers::none;
     failure = {};
-    if (batch.count() == 0) return true;
+    if (batch.answered() == 0) return true;
     socket.begin_exchange();
     failure = socket.send(batch);
     if (failure) return true;
     exchange.sent = true;
-    exchange.left = batch.count();
+    exchange.left = batch.answered();
   }
-  return receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
+  const bool ended = receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
     const size_t index = socket.index(message);
+    const uint16_t type = batch.answer(index);
     BatchAnswers::State& state = answers.states[index];
-    if (message.type == expected.type && expected.type != 0) {
+    const bool end = is_end(message);
+    if (state != BatchAnswers::none || (!end && message.type != type)) return false;
+    Failure& failed = answers.failures[index];
+    if (end) {
+      failed = take_end(message, type == RequestBatch::ack);
+    } else {
       const int error = expected.take(index, message, expected.context);
-      if (error == 0 || state != BatchAnswers::none) return false;
-      answers.failures[index] = unanswered(Failure::of_protocol(error));
-      state = BatchAnswers::failed;
-      return --exchange.left == 0;
+      failed = error == 0 ? Failure{} : unanswered(Failure::of_protocol(error));
     }
-    if (!is_end(message) || state != BatchAnswers::none) return false;
-    answers.failures[index] = take_end(message, true);
-    state = answers.failures[index] ? BatchAnswers::failed : BatchAnswers::done;
-    return --exchange.left == 0;
+    state = failed ? BatchAnswers::failed : BatchAnswers::done;
+    exchange.refused = refuses_all(failed, index);
+    return type != RequestBatch::silence && --exchange.left == 0;
   });
+  if (ended) conclude(exchange, batch, answers);
+  return ended;
 }
 
 }  // namespace conntrack

@@ -6,10 +6,9 @@
 
 namespace conntrack {
 
-// What to make of the answers: called for each message of `type` that answers the
-// request with this index. Returns 0, or an errno: EBADMSG when it cannot be understood.
+// What to make of the answers: called for each message that answers the request with this
+// index, and is of its type. Returns 0, or an errno: EBADMSG when it cannot be understood.
 struct Expected {
-  uint16_t type;  // 0: the answer is an ack alone
   int (*take)(size_t request, const Message& message, void* context);
   void* context;
 };
@@ -17,20 +16,23 @@ struct Expected {
 // A datagram of requests that is under way.
 struct Exchange {
   bool sent = false;
-  bool answered = false;  // by a message of the expected type
-  bool lost = false;      // an answer found no room in the receive buffer
-  size_t left = 0;        // requests of a batch without an end
+  bool lost = false;     // an answer found no room in the receive buffer
+  bool refused = false;  // EPERM for the first request, and nothing yet for another
+  size_t left = 0;       // requests of a batch without an answer that must come
   Silence silence;
 };
 
-// Sends the request, which must ask for an ack or for a dump, and reads until its end. An ack
-// must be preceded by a message of the expected type. `buffer` has receive_buffer_size bytes.
+// One message, or those of a dump, to its end.
+enum class Answers : bool { one, many };
+
+// Sends the request, and reads its answers: messages of `type`. `buffer` has receive_buffer_size
+// bytes.
 //
 // False when the kernel has said nothing for Silence::wait, or much: then it must be called
 // again, with the same arguments. (The real kernel answers before send() returns.) One that
 // stays silent will never answer (ETIMEDOUT).
 bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request, uint8_t* buffer,
-              const Expected& expected, Failure& failure);
+              uint16_t type, Answers answers, const Expected& expected, Failure& failure);
 
 // How each request of a batch ended.
 struct BatchAnswers {
@@ -40,9 +42,14 @@ struct BatchAnswers {
   Failure failures[RequestBatch::capacity];  // of those that failed
 };
 
-// The same for a batch, whose requests must ask for acks; they may come in any order. `failure`
-// is that of all requests that have no answer.
+// The same for a batch. The answers may come in any order; a request that is answered by silence
+// is done when a later one is answered, and no answer was lost. `failure` is that of all requests
+// that have no answer.
 bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
               const Expected& expected, BatchAnswers& answers, Failure& failure);
+
+// What the answers so far tell of requests without one; for who stops before transact() has
+// ended.
+void conclude(const Exchange& exchange, const RequestBatch& batch, BatchAnswers& answers);
 
 }  // namespace conntrack

@@ -19,4 +19,8 @@ inline bool is_expectation(const EventRecord& record) {
   return record.kind == EVENT_EXPECTATION_NEW || record.kind == EVENT_EXPECTATION_DESTROY;
 }
 
+inline uint16_t& offset_of_extension(EventRecord& record) {
+  return is_expectation(record) ? record.expectation.extension : record.entry.extension;
+}
+
 }  // namespace conntrack

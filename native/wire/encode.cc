@@ -275,7 +275,7 @@ RequestWriter encode_zone_probe() {
 RequestWriter encode_get(const EntryRecord& record) {
   const bool original = (record.present & ENTRY_ORIGINAL) != 0;
   const TupleRecord& tuple = original ? record.original : record.reply;
-  RequestWriter out(MESSAGE_GET, NLM_F_ACK, tuple.family);
+  RequestWriter out(MESSAGE_GET, 0, tuple.family);
   put_tuple(out, original ? CTA_TUPLE_ORIG : CTA_TUPLE_REPLY, tuple);
   if (record.present & ENTRY_ZONE) out.integer(CTA_ZONE, record.zone);
   return out;
@@ -283,7 +283,7 @@ RequestWriter encode_get(const EntryRecord& record) {
 
 RequestWriter encode_create(const SpecRecord& spec, const Extension& extension) {
   const EntryRecord& record = spec.entry;
-  RequestWriter out(MESSAGE_NEW, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, record.original.family);
+  RequestWriter out(MESSAGE_NEW, NLM_F_CREATE | NLM_F_EXCL, record.original.family);
   put_key(out, record);
   put_tuple(out, CTA_TUPLE_REPLY, record.reply);
   if (record.present & ENTRY_STATUS) out.integer(CTA_STATUS, record.status);
@@ -298,7 +298,7 @@ RequestWriter encode_create(const SpecRecord& spec, const Extension& extension) 
 RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
                             const Extension& extension) {
   const EntryRecord& record = changes.entry;
-  RequestWriter out(MESSAGE_NEW, NLM_F_ACK, entry.original.family);
+  RequestWriter out(MESSAGE_NEW, 0, entry.original.family);
   put_key(out, entry);
   // The kernel takes the word as a whole, and refuses one that clears bits.
   if (record.present & ENTRY_STATUS) out.integer(CTA_STATUS, entry.status | record.status);
@@ -308,7 +308,7 @@ RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
 }
 
 RequestWriter encode_delete(const EntryRecord& entry) {
-  RequestWriter out(MESSAGE_DELETE, NLM_F_ACK, entry.original.family);
+  RequestWriter out(MESSAGE_DELETE, 0, entry.original.family);
   put_key(out, entry);
   if ((entry.present & ENTRY_ID) == 0) out.spoil();
   out.integer(CTA_ID, entry.id);
@@ -317,7 +317,7 @@ RequestWriter encode_delete(const EntryRecord& entry) {
 
 RequestWriter encode_flush(uint8_t family) {
   // Before Linux 5.2 the kernel ignores the family, and since then it does for version 0.
-  return RequestWriter(MESSAGE_DELETE, NLM_F_ACK, family, 1);
+  return RequestWriter(MESSAGE_DELETE, 0, family, 1);
 }
 
 }  // namespace conntrack

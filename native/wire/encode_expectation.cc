@@ -24,7 +24,7 @@ RequestWriter encode_expectation_list() {
 }
 
 RequestWriter encode_expectation_get(const ExpectationRecord& record) {
-  RequestWriter out(MESSAGE_EXPECTATION_GET, NLM_F_ACK, record.tuple.family);
+  RequestWriter out(MESSAGE_EXPECTATION_GET, 0, record.tuple.family);
   put_key(out, record);
   if (record.present & EXPECTATION_ID) out.integer(CTA_EXPECT_ID, record.id);
   return out;
@@ -33,8 +33,7 @@ RequestWriter encode_expectation_get(const ExpectationRecord& record) {
 RequestWriter encode_expectation_create(const ExpectationRecord& record,
                                         const ExpectationExtension& extension) {
   const auto has = [&record](uint32_t present) { return (record.present & present) != 0; };
-  RequestWriter out(MESSAGE_EXPECTATION_NEW, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-                    record.tuple.family);
+  RequestWriter out(MESSAGE_EXPECTATION_NEW, NLM_F_CREATE | NLM_F_EXCL, record.tuple.family);
   put_key(out, record);
   put_tuple(out, CTA_EXPECT_MASK, record.mask);
   put_tuple(out, CTA_EXPECT_MASTER, record.master);
@@ -52,7 +51,7 @@ RequestWriter encode_expectation_create(const ExpectationRecord& record,
 }
 
 RequestWriter encode_expectation_delete(const ExpectationRecord& record) {
-  RequestWriter out(MESSAGE_EXPECTATION_DELETE, NLM_F_ACK, record.tuple.family);
+  RequestWriter out(MESSAGE_EXPECTATION_DELETE, 0, record.tuple.family);
   put_key(out, record);
   if ((record.present & EXPECTATION_ID) == 0) out.spoil();
   out.integer(CTA_EXPECT_ID, record.id);
@@ -60,7 +59,7 @@ RequestWriter encode_expectation_delete(const ExpectationRecord& record) {
 }
 
 RequestWriter encode_expectation_flush() {
-  return RequestWriter(MESSAGE_EXPECTATION_DELETE, NLM_F_ACK, FAMILY_UNSPECIFIED);
+  return RequestWriter(MESSAGE_EXPECTATION_DELETE, 0, FAMILY_UNSPECIFIED);
 }
 
 }  // namespace conntrack

@@ -15,6 +15,8 @@ struct ExpectationExtension {
   Bytes function;
 };
 
+inline uint16_t& offset_of_extension(ExpectationRecord& record) { return record.extension; }
+
 inline size_t extension_size(const ExpectationRecord& record,
                              const ExpectationExtension& extension) {
   if ((record.present & EXPECTATION_IN_EXTENSION) == 0) return 0;

@@ -7,6 +7,7 @@
 #include "wire/event_record.h"
 #include "wire/filter_record.h"
 #include "wire/layout_field.h"
+#include "wire/request_record.h"
 #include "wire/slab.h"
 
 namespace conntrack {
@@ -45,6 +46,10 @@ inline constexpr LayoutTable layout[] = {
     {"EVENT_GROUPS", "Multicast groups of ctnetlink.", event_groups},
     {"SPEC", "native/wire/spec_record.h", spec_fields},
     {"SPEC_PRESENT", "Bits of `SPEC.present`.", spec_present_bits},
+    {"REQUEST", "native/wire/request_record.h", request_fields},
+    {"REQUEST_KINDS", "Values of `REQUEST.kind`.", request_kinds},
+    {"ANSWER", "Offsets in what became of a request.", answer_fields},
+    {"ANSWER_PRESENT", "Bits of `ANSWER.present`.", answer_present_bits},
     {"FILTER", "native/wire/filter_record.h", filter_fields},
     {"FILTER_PRESENT", "Bits of `FILTER.present`.", filter_present_bits},
     {"ADDRESS_RANGE", "Offsets in an address range of a filter.", address_range_fields},

@@ -1,6 +1,6 @@
 // A slab is one buffer: records from the front, extensions from the back. It is
-// what an entry that is kept keeps in memory: 64 KiB in a stream, no more than
-// the entry itself needs when it was asked for alone.
+// what an entry that is kept keeps in memory: 64 KiB of a stream, and no more than the
+// entry itself needs when it was asked for alone.
 #pragma once
 
 #include "wire/byte_reader.h"
@@ -55,7 +55,8 @@ class Slab {
   Slab() = default;
 
   // `memory`: `size` bytes (a multiple of 8), aligned to 8, that outlive this.
-  explicit Slab(uint8_t* memory, size_t size = slab_size) : memory_(memory), back_(size) {
+  explicit Slab(uint8_t* memory, size_t size = slab_size)
+      : memory_(memory), back_(size), size_(size) {
     *header() = {};
   }
 
@@ -102,13 +103,30 @@ class Slab {
   size_t back() const { return back_; }
   uint8_t* memory() const { return memory_; }
 
+  // The size of a buffer that holds what is in the slab and no more, and its copy into one.
+  size_t compact_size() const { return front_ + (size_ - back_); }
+  void copy_compact(uint8_t* to) const {
+    memcpy(to, memory_, front_);
+    if (back_ == size_) return;
+    memcpy(to + front_, memory_ + back_, size_ - back_);
+    const auto gap = static_cast<uint16_t>((back_ - front_) / 8);
+    auto* record = reinterpret_cast<Record*>(to + sizeof(SlabHeader));
+    for (size_t left = count(); left > 0; left--, record++) {
+      uint16_t& offset = offset_of_extension(*record);
+      if (offset != 0) offset = static_cast<uint16_t>(offset - gap);
+    }
+  }
+
  private:
   SlabHeader* header() const { return reinterpret_cast<SlabHeader*>(memory_); }
 
   uint8_t* memory_ = nullptr;
   size_t front_ = sizeof(SlabHeader);
   size_t back_ = 0;
+  size_t size_ = 0;
 };
+
+inline uint16_t& offset_of_extension(EntryRecord& record) { return record.extension; }
 
 class SlabWriter : public Slab<EntryRecord> {
  public:
@@ -129,11 +147,6 @@ class SlabWriter : public Slab<EntryRecord> {
       write_extension(extend(size, record->extension), extension);
     }
     Slab::commit();
-  }
-
-  // The size of a slab that holds this entry and no other.
-  static size_t size_for(const EntryRecord& record, const Extension& extension) {
-    return sizeof(SlabHeader) + sizeof record + extension_size(record, extension);
   }
 };
 

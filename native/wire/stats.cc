@@ -4,9 +4,7 @@ namespace conntrack {
 
 using namespace uapi;
 
-RequestWriter encode_get_usage() {
-  return RequestWriter(MESSAGE_GET_STATS, NLM_F_ACK, FAMILY_UNSPECIFIED);
-}
+RequestWriter encode_get_usage() { return RequestWriter(MESSAGE_GET_STATS, 0, FAMILY_UNSPECIFIED); }
 
 bool decode_usage(const Message& message, TableUsage& usage) {
   Bytes attributes;

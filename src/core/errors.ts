@@ -281,6 +281,31 @@ export function isMissing({ code, syscall }: ConntrackError): boolean {
   return code === 'ENOENT' && syscall === undefined;
 }
 
+/** The same of numbers. */
+export function isAbsence({ errno, syscall }: NativeFailure): boolean {
+  return errno === constants.errno.ENOENT && syscall === undefined;
+}
+
+/** Whether the kernel answered EPERM. */
+export function isRefusal(failure: NativeFailure | undefined): boolean {
+  return failure?.errno === constants.errno.EPERM && failure.syscall === undefined;
+}
+
+/** What the addon gives when the kernel does not answer. */
+const SILENCE = { errno: constants.errno.ETIMEDOUT, syscall: 'recvmsg' } as const;
+
+/** Whether the kernel did not answer. */
+export function isSilence(
+  error: { readonly errno?: number; readonly syscall?: string } | undefined,
+): boolean {
+  return error?.errno === SILENCE.errno && error.syscall === SILENCE.syscall;
+}
+
+/** The error of what was not sent, for the kernel has not answered what was sent before. */
+export function silenceError(operation: string): ConntrackError {
+  return errorOfFailure(operation, SILENCE);
+}
+
 export function closedError(operation: string, what: string, outcome?: 'unknown'): ConntrackError {
   return new ConntrackError(`the ${what} is closed`, {
     code: 'ERR_CONNTRACK_CLOSED',

@@ -39,10 +39,15 @@ export const LIMITS = {
 
   /** The kernel has been silent for so long, in waits of `silenceMs`: ETIMEDOUT. */
   answerMs: 1000,
-  /** Specifications that createEntries() sends at a time. */
-  specsInRequest: 64,
-  /** Deletes or updates that a pass sends at a time. */
-  requestsInPass: 128,
+  /**
+   * Requests of a handle that are under way at a time, as the addon takes them: some 300 that read
+   * or delete, 170 that create. What is called meanwhile waits for them to end.
+   */
+  requestBytesUnderWay: 64 * KIB,
+  /** Of those, what one system call sends: requests, of which a creation or an update is two. */
+  requestsInSend: 128,
+  /** Specifications and keys that createEntries() and getEntries() have under way at a time. */
+  itemsUnderWay: 1024,
   slabsInPass: 4,
 
   // Events -----------------------------------------------------------------------------

@@ -39,19 +39,6 @@ export interface NativeDumpReader {
   close(): Promise<void>;
 }
 
-/** The result of one write. */
-export interface WriteResult extends Outcome {
-  /** The write succeeded; a failure then belongs to the read that followed. */
-  readonly written?: true;
-  /** Holds the entry alone, as the kernel has it now. */
-  readonly slab?: ArrayBuffer;
-}
-
-export interface WriteOutcome extends Outcome {
-  /** In the order of the records. With a failure, those that were not answered have it. */
-  readonly results: readonly WriteResult[];
-}
-
 export interface PassOutcome extends Outcome {
   readonly done: boolean;
   /** So far. */
@@ -76,33 +63,28 @@ export interface FilterSupport extends Outcome {
   readonly zone?: boolean;
 }
 
-/** One request at a time. native/addon/request_wrap.h */
+/** One job at a time. native/addon/request_wrap.h */
 export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
-  /** Looks up the key that is the first entry of `key`; gives a slab that holds the entry alone. */
-  get(key: ArrayBuffer): Promise<Outcome & { readonly slab?: ArrayBuffer }>;
-  /** `maxEntries` is absent before Linux 4.18. */
-  usage(): Promise<Outcome & { readonly entries: number; readonly maxEntries?: number }>;
+  /** Sends the first `size` bytes, which are requests: native/wire/request_record.h */
+  send(requests: ArrayBuffer, size: number): Promise<RequestOutcome>;
   stats(): Promise<StatsOutcome>;
   expectationStats(): Promise<StatsOutcome>;
-  /** Creates the first `count` specifications of a slab: 64 at most. */
-  create(specs: ArrayBuffer, count: number): Promise<WriteOutcome>;
-  /** Changes the first entry of `entry`, with its status, as the first specification says. */
-  update(entry: ArrayBuffer, changes: ArrayBuffer): Promise<WriteOutcome>;
-  /** Deletes the first entry of `entry`, which must have its original tuple and its id. */
-  remove(entry: ArrayBuffer): Promise<Outcome>;
-  /** Empties the table. 0 for both families. */
-  flush(family: number): Promise<Outcome>;
   listExpectations(): Promise<ExpectationOutcome>;
-  /** Looks up the key that is the first expectation of `key`. */
-  getExpectation(key: ArrayBuffer): Promise<ExpectationOutcome>;
-  /** Creates the first expectation of `spec`. */
-  createExpectation(spec: ArrayBuffer): Promise<Outcome>;
-  /** Deletes the first expectation of `expectation`, which must have its tuple and its id. */
-  removeExpectation(expectation: ArrayBuffer): Promise<Outcome>;
-  flushExpectations(): Promise<Outcome>;
-  /** Ends the request that is under way (ECANCELED), and closes the socket. Once. */
+  /** Whether it is a socket of the network namespace that the calling thread is in now. */
+  isOfThread(): boolean;
+  /** Ends the job that is under way (ECANCELED), and closes the socket. Once. */
   close(): Promise<void>;
+}
+
+/** With a failure, what followed the requests that failed so was not sent, and has failed, too. */
+export interface RequestOutcome extends Outcome {
+  /** An AnswerRecord for each request. */
+  readonly answers: ArrayBuffer;
+  /** Slabs with the records of the answers. */
+  readonly slabs: readonly ArrayBuffer[];
+  /** The numbers of those that failed, and why, by turns. */
+  readonly failures?: readonly (number | NativeFailure)[];
 }
 
 export interface StatsOutcome extends Outcome {

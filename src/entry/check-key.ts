@@ -101,20 +101,20 @@ const statusOfEntry = record<{ dying?: boolean | undefined }>(
 const isDying: Check<boolean> = (status, path) =>
   status !== undefined && !isArray(status, path) && statusOfEntry(status, path).dying === true;
 
-export function keyOf(value: unknown): CheckedKey {
-  const given = recordOf(value, 'key', KEY_FIELDS, KEY_FORM);
-  const protocol = protocolOf(given, 'key');
+export function keyOf(value: unknown, path = 'key'): CheckedKey {
+  const given = recordOf(value, path, KEY_FIELDS, KEY_FORM);
+  const protocol = protocolOf(given, path);
   const { original, reply } = given;
   const key: CheckedKey = {
     protocol,
-    original: original === undefined ? undefined : tupleOf(original, 'key.original', protocol),
-    reply: original === undefined ? tupleOf(reply, 'key.reply', protocol) : undefined,
-    zone: zone(given.zone, 'key.zone'),
-    id: id(given.id, 'key.id'),
-    startTimeNs: startTimeNs(given.startTimeNs, 'key.startTimeNs'),
-    isOver: isDying(given.status, 'key.status'),
+    original: original === undefined ? undefined : tupleOf(original, `${path}.original`, protocol),
+    reply: original === undefined ? tupleOf(reply, `${path}.reply`, protocol) : undefined,
+    zone: zone(given.zone, `${path}.zone`),
+    id: id(given.id, `${path}.id`),
+    startTimeNs: startTimeNs(given.startTimeNs, `${path}.startTimeNs`),
+    isOver: isDying(given.status, `${path}.status`),
   };
-  requireOneZone('key', {
+  requireOneZone(path, {
     zone: key.zone,
     'original.zone': key.original?.zone,
     'reply.zone': key.reply?.zone,

@@ -7,6 +7,11 @@ import { slabCount } from '../record/words.js';
 import type { Entry, EntryBase } from './entry.js';
 import { EntryView } from './view.js';
 
+/** The entry at a word of a slab. */
+export function entryAt(words: Uint32Array, at: number): Entry {
+  return new EntryView(words, at) as EntryBase as Entry;
+}
+
 /** The entries of slabs that the addon has filled. */
 export function entriesOf(slabs: readonly ArrayBuffer[]): Entry[] {
   const all = slabs.map((slab) => new Uint32Array(slab));

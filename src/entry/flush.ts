@@ -1,10 +1,12 @@
 /**
  * Emptying the table, or deleting all of one family.
  */
-import type { Context } from '../core/context.js';
+
 import { errorOfPlainFailure } from '../core/errors.js';
 import { flushHasFamily } from '../filter/plan.js';
-import { FAMILY_NUMBERS } from '../record/layout.js';
+import { FAMILY_NUMBERS, REQUEST } from '../record/layout.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
+import type { Context } from '../request/context.js';
 import { flushOptionsOf } from './options.js';
 import { flushingPass, runPass } from './pass.js';
 import type { FlushOptions } from './spec.js';
@@ -16,6 +18,8 @@ export async function flush(context: Context, options?: FlushOptions): Promise<v
     return;
   }
   const number = family === undefined ? 0 : FAMILY_NUMBERS[family];
-  const { failure } = await context.requests.run('flushEntries', 'flush', number);
+  const request = context.requests.begin('flushEntries', 'flush', 0);
+  request.view.setUint16(request.at + REQUEST.family, number, LITTLE_ENDIAN);
+  const { failure } = await request.answer;
   if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
 }

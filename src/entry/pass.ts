@@ -3,7 +3,6 @@
  */
 
 import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
-import type { Context } from '../core/context.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
@@ -11,11 +10,13 @@ import type { NativeTableChanger, NetNamespaceArgument } from '../core/native.js
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { askedFields } from '../filter/plan.js';
+import type { Context } from '../request/context.js';
+import { slabFor } from '../request/place.js';
 import { changesOf, namedChanges } from './check-changes.js';
 import { errorOfPass } from './errors.js';
 import { deleteOptionsOf, updateOptionsOf } from './options.js';
 import type { DeleteOptions, EntryChanges, UpdateOptions } from './spec.js';
-import { changesSlab } from './spec-writer.js';
+import { SPEC_BYTES, writeChanges } from './spec-writer.js';
 import { WalkTrace } from './trace.js';
 
 export interface PassCounts {
@@ -62,7 +63,9 @@ export function updatingPass(
     if (changes[name] !== undefined)
       throw typeError(`changes.${name}`, 'only updateEntry() takes it');
   }
-  const work = { changes: changesSlab(changes), named: namedChanges(changes), signal };
+  const { slab, ...place } = slabFor(SPEC_BYTES);
+  writeChanges(place, changes);
+  const work = { changes: slab, named: namedChanges(changes), signal };
   return open(netns, 'updateEntries', work, compiled);
 }
 

@@ -1,11 +1,12 @@
 /**
  * A reading of the table, as a stream and as a list begin it.
  */
-import type { Context } from '../core/context.js';
+
 import { typeError } from '../core/errors.js';
 import { compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { askedFields } from '../filter/plan.js';
+import type { Context } from '../request/context.js';
 import { entriesInTurns } from './entries.js';
 import type { Entry } from './entry.js';
 import { readOptionsOf } from './options.js';

@@ -4,14 +4,22 @@
  */
 
 import { itemsOf } from '../core/check.js';
-import { ConntrackError, errorOfFailure, isMissing, typeError } from '../core/errors.js';
-import { LIMITS } from '../core/limits.js';
-import type { WriteResult } from '../core/native.js';
-import type { RequestQueue } from '../core/request-queue.js';
+import {
+  ConntrackError,
+  errorOfFailure,
+  isAbsence,
+  isMissing,
+  isSilence,
+  silenceError,
+  typeError,
+} from '../core/errors.js';
+import { ENTRY, REQUEST, SLAB } from '../record/layout.js';
+import { LITTLE_ENDIAN } from '../record/words.js';
+import { mapInTurns, pipelined } from '../request/pipelined.js';
+import type { RequestQueue } from '../request/queue.js';
 import { changesOf, namedChanges } from './check-changes.js';
-import { keyOf } from './check-key.js';
 import { type CheckedSpec, specOf } from './check-spec.js';
-import { entriesOf } from './entries.js';
+import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
 import {
   errorOfCreation,
@@ -25,84 +33,54 @@ import {
   unreadEntryError,
 } from './errors.js';
 import type { EntryKey } from './key.js';
-import { hasTupleOf, keySlab } from './key-writer.js';
+import { type NamedKey, namedByEntry, namedKey, writeRecord } from './named-key.js';
 import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
 import { mastersFirst } from './spec-order.js';
-import { changesSlab, specSlab } from './spec-writer.js';
-import { EntryView } from './view.js';
+import { SPEC_BYTES, writeChanges, writeSpec } from './spec-writer.js';
 
-const AT_ONCE = LIMITS.specsInRequest;
-
-/** An entry, and the slab that it is alone in. */
-interface Found {
-  readonly entry: Entry;
-  readonly slab: ArrayBuffer;
+export async function getEntry(requests: RequestQueue, key: EntryKey): Promise<Entry | undefined> {
+  const wanted = namedKey(key);
+  return wanted && lookUp(requests, 'getEntry', wanted);
 }
 
-/** The key of a request. */
-interface Named {
-  /** Has the key as its first entry. */
-  readonly slab: ArrayBuffer;
-  readonly id: number | undefined;
-  readonly startTimeNs: bigint | undefined;
-  /** A delete can name all that the key has: the original tuple, the id, and no start time. */
-  readonly isComplete: boolean;
-}
-
-/**
- * `undefined`: the key is of an entry that has ended, such as that of a DESTROY event. What has
- * its tuple and its id now is a newer one.
- */
-function named(key: EntryKey): Named | undefined {
-  const slab = EntryView.keySlabOf(key);
-  if (slab !== undefined) {
-    const { id, startTimeNs, status } = key as Entry;
-    if (status.dying) return undefined;
-    return { slab, id, startTimeNs, isComplete: startTimeNs === undefined };
-  }
-  const checked = keyOf(key);
-  const { original, id, startTimeNs, isOver } = checked;
-  if (isOver) return undefined;
-  const isComplete = original !== undefined && id !== undefined && startTimeNs === undefined;
-  return { slab: keySlab(checked), id, startTimeNs, isComplete };
-}
-
-export async function findEntry(
+export async function getEntries(
   requests: RequestQueue,
-  operation: string,
-  key: EntryKey,
-): Promise<Found | undefined> {
-  const wanted = named(key);
-  return wanted && lookUp(requests, operation, wanted);
+  keys: readonly EntryKey[],
+): Promise<(Entry | undefined)[]> {
+  const items = itemsOf(keys, 'keys', 'an array of keys');
+  const wanted = await mapInTurns(items, (item, index) =>
+    namedKey(item as EntryKey, `keys[${index}]`),
+  );
+  const entries = new Array<Entry | undefined>(items.length);
+  await pipelined(wanted, async (one, index) => {
+    entries[index] = one && (await lookUp(requests, 'getEntries', one));
+  });
+  return entries;
 }
 
 async function lookUp(
   requests: RequestQueue,
   operation: string,
-  { slab: request, id, startTimeNs }: Named,
-): Promise<Found | undefined> {
-  const { slab, failure } = await requests.run(operation, 'get', request);
+  { write, id, startTimeNs }: NamedKey,
+): Promise<Entry | undefined> {
+  const request = requests.begin(operation, 'get', ENTRY.size);
+  write(request);
+  const { words, at, failure } = await request.answer;
   if (failure !== undefined) {
-    const error = errorOfFailure(operation, failure);
-    if (isMissing(error)) return undefined;
-    throw error;
+    if (isAbsence(failure)) return undefined;
+    throw errorOfFailure(operation, failure);
   }
-  // The kernel looks in both directions: asked for an original tuple it also
-  // gives the entry that has it as reply (nf_conntrack_find_get). And it
-  // ignores CTA_ID in a GET.
-  if (slab === undefined || !hasTupleOf(request, slab)) return undefined;
-  const entry = onlyEntry(slab);
+  if (words === undefined) return undefined;
+  const entry = entryAt(words, at);
+  // The kernel ignores CTA_ID in a GET.
   if (id !== undefined && entry.id !== id) return undefined;
   // An entry keeps its start time, or its lack of one, for life.
   if (startTimeNs !== undefined && entry.startTimeNs !== startTimeNs) return undefined;
-  return { entry, slab };
+  return entry;
 }
 
 export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
-  const checked = specOf(spec, 'spec');
-  const slab = specSlab([checked]);
-  const { results } = await requests.run('createEntry', 'create', slab, 1);
-  const { entry, error } = await resultOf(requests, 'createEntry', checked, results[0]);
+  const { entry, error } = await create(requests, 'createEntry', specOf(spec, 'spec'));
   if (error !== undefined) throw error;
   return entry;
 }
@@ -116,56 +94,46 @@ export async function createEntries(
   const results = new Array<RequestResult>(items.length);
   const checked: { readonly index: number; readonly spec: CheckedSpec }[] = [];
   // All are checked before the first one is sent.
-  for (const [index, item] of items.entries()) {
+  await mapInTurns(items, (item, index) => {
     try {
       checked.push({ index, spec: specOf(item, `specs[${index}]`) });
     } catch (error) {
       results[index] = { error: error as TypeError | RangeError };
     }
-  }
-  const ordered = mastersFirst(checked);
-  let sent = 0;
-  try {
-    while (sent < ordered.length) {
-      const part = ordered.slice(sent, sent + AT_ONCE);
-      const slab = specSlab(part.map(({ spec }) => spec));
-      const { results: answers, failure } = await requests.run(
-        operation,
-        'create',
-        slab,
-        part.length,
-      );
-      for (const [at, { index, spec }] of part.entries()) {
-        results[index] = await resultOf(requests, operation, spec, answers[at]);
-        sent++;
-      }
-      // A socket that failed answers nothing any more. The rest was not sent.
-      if (failure !== undefined) {
-        throw errorOfFailure(operation, { ...failure, unanswered: false });
-      }
+  });
+  let ended: ConntrackError | undefined;
+  await pipelined(mastersFirst(checked), async ({ index, spec }, position) => {
+    try {
+      if (ended !== undefined) throw ended;
+      results[index] = await create(requests, operation, spec);
+    } catch (error) {
+      // Nothing was sent, of this one or any.
+      if (!(error instanceof ConntrackError) || position === 0) throw error;
+      results[index] = { error };
     }
-  } catch (error) {
-    // Items that were sent keep their result; the others report the error, such as a closed handle.
-    if (!(error instanceof ConntrackError) || sent === 0) throw error;
-    for (const { index } of ordered.slice(sent)) results[index] = { error };
-  }
+    // A kernel that does not answer one answers none: the rest is not sent.
+    const { error } = results[index];
+    if (error instanceof ConntrackError && isSilence(error)) ended ??= silenceError(operation);
+  });
   return results;
 }
 
-async function resultOf(
+async function create(
   requests: RequestQueue,
   operation: string,
   spec: CheckedSpec,
-  { slab, failure, written }: WriteResult = {},
 ): Promise<RequestResult> {
-  if (slab !== undefined) {
-    const entry = onlyEntry(slab);
+  const request = requests.begin(operation, 'create', SPEC_BYTES);
+  writeSpec(request, spec);
+  const { isDone, words, at, failure } = await request.answer;
+  if (words !== undefined) {
+    const entry = entryAt(words, at);
     // An update without room for labels is refused; here the kernel leaves them out in
     // silence (ctnetlink_create_conntrack).
     if ((spec.labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
-    return { error: await removeUnlabelled(requests, operation, slab) };
+    return { error: await removeUnlabelled(requests, operation, entry) };
   }
-  if (written || failure === undefined) {
+  if (isDone || failure === undefined) {
     return { error: unreadEntryError(operation, 'created', failure) };
   }
   return { error: errorOfCreation(operation, failure, spec) };
@@ -175,17 +143,28 @@ async function resultOf(
 async function removeUnlabelled(
   requests: RequestQueue,
   operation: string,
-  slab: ArrayBuffer,
+  entry: Entry,
 ): Promise<ConntrackError> {
   try {
-    const { failure } = await requests.run(operation, 'remove', slab);
-    const error = failure && errorOfFailure(operation, failure);
-    return error === undefined || isMissing(error)
-      ? unlabelledError(operation)
-      : leftUnlabelledError(operation, error);
+    await remove(requests, operation, namedByEntry(entry));
+    return unlabelledError(operation);
   } catch (error) {
     return leftUnlabelledError(operation, error);
   }
+}
+
+/** Whether there was one to delete. */
+async function remove(
+  requests: RequestQueue,
+  operation: string,
+  { write }: NamedKey,
+): Promise<boolean> {
+  const request = requests.begin(operation, 'remove', ENTRY.size);
+  write(request);
+  const { failure } = await request.answer;
+  if (failure === undefined) return true;
+  if (isAbsence(failure)) return false;
+  throw errorOfFailure(operation, failure);
 }
 
 export async function updateEntry(
@@ -194,12 +173,11 @@ export async function updateEntry(
   entryChanges: EntryChanges,
 ): Promise<Entry> {
   const operation = 'updateEntry';
-  const wanted = named(key);
+  const wanted = namedKey(key);
   const changes = changesOf(entryChanges);
-  const slab = changesSlab(changes);
   const current = wanted && (await lookUp(requests, operation, wanted));
   if (current === undefined) throw missingEntryError(operation);
-  const { protocol, status, id, startTimeNs } = current.entry;
+  const { protocol, status, id, startTimeNs } = current;
   for (const name of ['tcp', 'sctp'] as const) {
     // The kernel ignores the change and reports success.
     if (changes[name] !== undefined && protocol !== name) {
@@ -208,15 +186,18 @@ export async function updateEntry(
   }
   if (changes.timeout !== undefined && status.fixedTimeout) throw fixedTimeoutError(operation);
 
-  const { results } = await requests.run(operation, 'update', current.slab, slab);
-  const [result = {}] = results;
-  if (result.slab === undefined) {
-    const { failure, written } = result;
-    if (written || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
+  const request = requests.begin(operation, 'update', SPEC_BYTES + ENTRY.size);
+  writeChanges(request, changes);
+  const behind = SLAB.firstEntry + SPEC_BYTES;
+  request.view.setUint32(request.at + REQUEST.entry, behind, LITTLE_ENDIAN);
+  writeRecord(request, current, behind);
+  const { isDone, words, at, failure } = await request.answer;
+  if (words === undefined) {
+    if (isDone || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
     const error = errorOfUpdate(operation, failure, namedChanges(changes));
     throw isMissing(error) ? missingEntryError(operation) : error;
   }
-  const entry = onlyEntry(result.slab);
+  const entry = entryAt(words, at);
   // The kernel compares neither in an update (ctnetlink_new_conntrack).
   const isSame = entry.id === id && entry.startTimeNs === startTimeNs;
   if (!isSame) throw replacedEntryError(operation);
@@ -229,17 +210,13 @@ export async function updateEntry(
 
 export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
   const operation = 'deleteEntry';
-  const wanted = named(key);
+  const wanted = namedKey(key);
   if (wanted === undefined) return false;
+  if (wanted.isComplete) return remove(requests, operation, wanted);
   // A delete has no start time to compare. What takes the tuple and the id between the get and
   // the delete is deleted.
-  const slab = wanted.isComplete ? wanted.slab : (await lookUp(requests, operation, wanted))?.slab;
-  if (slab === undefined) return false;
-  const { failure } = await requests.run(operation, 'remove', slab);
-  if (failure === undefined) return true;
-  const error = errorOfFailure(operation, failure);
-  if (isMissing(error)) return false;
-  throw error;
+  const current = await lookUp(requests, operation, wanted);
+  return current !== undefined && remove(requests, operation, namedByEntry(current));
 }
 
 /** Whether a value has all that was asked for. */
@@ -247,10 +224,4 @@ function holds(value: unknown, asked: unknown): boolean {
   if (typeof asked !== 'object' || asked === null) return asked === undefined || value === asked;
   const has = (value ?? {}) as Record<string, unknown>;
   return Object.entries(asked).every(([name, part]) => holds(has[name], part));
-}
-
-function onlyEntry(slab: ArrayBuffer): Entry {
-  const [entry] = entriesOf([slab]);
-  if (entry === undefined) throw new TypeError('a slab without an entry');
-  return entry;
 }

@@ -7,6 +7,7 @@ import { writeAddress } from '../record/ip-address.js';
 import { ENTRY, EXTENSION, SLAB, SPEC, SPEC_PRESENT } from '../record/layout.js';
 import { writeTuple } from '../record/tuple-writer.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
+import type { Place } from '../request/place.js';
 import type { CheckedChanges } from './check-changes.js';
 import type { CheckedSpec } from './check-spec.js';
 import {
@@ -20,24 +21,17 @@ import { EntryWriter } from './key-writer.js';
 
 const EXTENSION_SIZE = (EXTENSION.size + LONGEST_HELPER + 7) & ~7;
 
-/** A slab with these specifications. */
-export function specSlab(specs: readonly CheckedSpec[]): ArrayBuffer {
-  const slab = slabFor(specs.length);
-  specs.forEach((spec, index) => {
-    new SpecWriter(slab, index, specs.length).spec(spec);
-  });
-  return slab;
+/** What a specification takes, or changes: its record and its extension. */
+export const SPEC_BYTES = SPEC.size + EXTENSION_SIZE;
+
+/** Writes the record of a specification. */
+export function writeSpec(place: Place, spec: CheckedSpec): void {
+  new SpecWriter(place).spec(spec);
 }
 
-/** A slab with the changes. */
-export function changesSlab(changes: CheckedChanges): ArrayBuffer {
-  const slab = slabFor(1);
-  new SpecWriter(slab, 0, 1).changes(changes);
-  return slab;
-}
-
-function slabFor(count: number): ArrayBuffer {
-  return new ArrayBuffer(SLAB.firstEntry + count * (SPEC.size + EXTENSION_SIZE));
+/** Writes the record of the changes. */
+export function writeChanges(place: Place, changes: CheckedChanges): void {
+  new SpecWriter(place).changes(changes);
 }
 
 class SpecWriter {
@@ -46,12 +40,13 @@ class SpecWriter {
   private readonly extension: number;
   private readonly entry: EntryWriter;
 
-  constructor(slab: ArrayBuffer, index: number, count: number) {
-    this.view = new DataView(slab);
-    this.at = SLAB.firstEntry + index * SPEC.size;
-    this.extension = SLAB.firstEntry + count * SPEC.size + index * EXTENSION_SIZE;
-    this.entry = new EntryWriter(this.view, this.at + SPEC.entry);
-    this.view.setUint16(this.at + SPEC.entry + ENTRY.extension, this.extension / 8, LITTLE_ENDIAN);
+  constructor({ view, at }: Place) {
+    this.view = view;
+    this.at = at + SLAB.firstEntry;
+    this.extension = this.at + SPEC.size;
+    this.entry = new EntryWriter(view, this.at + SPEC.entry);
+    const offset = (this.extension - at) / 8;
+    view.setUint16(this.at + SPEC.entry + ENTRY.extension, offset, LITTLE_ENDIAN);
   }
 
   spec(spec: CheckedSpec): void {

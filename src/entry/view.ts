@@ -43,7 +43,7 @@ import type {
   TcpInfo,
 } from './entry.js';
 import { entryJson } from './json.js';
-import { keySlabOfRecord } from './key-writer.js';
+import { hasKey } from './key-writer.js';
 import { conntrackLine } from './line.js';
 import { StatusView } from './status-view.js';
 import { tcpAt } from './tcp-view.js';
@@ -258,13 +258,19 @@ export class EntryView implements EntryBase {
   }
 
   /**
-   * A slab whose first entry is the key of an entry. `undefined` for everything else, which may be
-   * a Proxy, or only look like an entry: nothing of it runs here.
+   * Whether the value is an entry that names itself. Everything else may be a Proxy, or only look
+   * like an entry: nothing of it runs here.
    */
-  static keySlabOf(value: unknown): ArrayBuffer | undefined {
-    if (typeof value !== 'object' || value === null || !(#words in value)) return undefined;
-    if (Object.getPrototypeOf(value) !== EntryView.prototype) return undefined;
-    return keySlabOfRecord(value.#words, value.#at);
+  static isEntry(value: unknown): value is Entry {
+    if (typeof value !== 'object' || value === null || !(#words in value)) return false;
+    if (Object.getPrototypeOf(value) !== EntryView.prototype) return false;
+    return hasKey(value.#words, value.#at);
+  }
+
+  /** Copies the record of an entry, without its extension. */
+  static copyRecord(entry: object, to: Uint32Array, at: number): void {
+    if (!(#words in entry)) throw new TypeError('no entry');
+    to.set(entry.#words.subarray(entry.#at, entry.#at + ENTRY.size / 4), at);
   }
 
   toJSON(): EntryJson {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Context } from '../core/context.js';
 import { concurrentReadError, secondReaderError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
+import type { Context } from '../request/context.js';
 import { readCoverage, warnOfSilence } from './coverage.js';
 import type { ConntrackEvent, EventCounters, EventCoverage, WatchOptions } from './event.js';
 import { watchOptionsOf } from './options.js';

@@ -2,8 +2,8 @@
  * Reading and writing expectations.
  */
 
-import { errorOfFailure, errorOfPlainFailure, isMissing } from '../core/errors.js';
-import type { RequestQueue } from '../core/request-queue.js';
+import { errorOfFailure, errorOfPlainFailure, isAbsence } from '../core/errors.js';
+import type { RequestQueue } from '../request/queue.js';
 import {
   type CheckedExpectationKey,
   expectationKeyOf,
@@ -11,12 +11,12 @@ import {
 } from './check-expectation.js';
 import { errorOfExpectation } from './errors.js';
 import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation.js';
-import { expectationsOf } from './view.js';
-import { expectationKeySlab, expectationSpecSlab, isOfTuple } from './writer.js';
+import { ExpectationView, expectationsOf } from './view.js';
+import { EXPECTATION_BYTES, writeExpectation, writeExpectationKey } from './writer.js';
 
 export async function listExpectations(requests: RequestQueue): Promise<Expectation[]> {
   const operation = 'listExpectations';
-  const { slabs, failure } = await requests.run(operation, 'listExpectations');
+  const { slabs, failure } = await requests.ask(operation, 'listExpectations');
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   return expectationsOf(slabs);
 }
@@ -25,7 +25,7 @@ export async function getExpectation(
   requests: RequestQueue,
   key: ExpectationKey,
 ): Promise<Expectation | undefined> {
-  return (await find(requests, 'getExpectation', expectationKeyOf(key)))?.expectation;
+  return find(requests, 'getExpectation', expectationKeyOf(key));
 }
 
 export async function createExpectation(
@@ -34,12 +34,13 @@ export async function createExpectation(
 ): Promise<Expectation> {
   const operation = 'createExpectation';
   const checked = expectationSpecOf(spec);
-  const slab = expectationSpecSlab(checked);
-  const { failure } = await requests.run(operation, 'createExpectation', slab);
+  const request = requests.begin(operation, 'createExpectation', EXPECTATION_BYTES);
+  writeExpectation(request, checked);
+  const { failure } = await request.answer;
   if (failure !== undefined) throw errorOfExpectation(operation, failure);
   const found = await find(requests, operation, { ...checked, id: undefined });
   if (found === undefined) throw errorOfExpectation(operation, undefined);
-  return found.expectation;
+  return found;
 }
 
 export async function deleteExpectation(
@@ -50,30 +51,33 @@ export async function deleteExpectation(
   // A delete names one by its tuple and its id.
   const found = await find(requests, operation, expectationKeyOf(key));
   if (found === undefined) return false;
-  const { failure } = await requests.run(operation, 'removeExpectation', found.slab);
+  const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES);
+  writeExpectationKey(request, { ...expectationKeyOf(found), id: found.id });
+  const { failure } = await request.answer;
   if (failure === undefined) return true;
-  const error = errorOfFailure(operation, failure);
-  if (isMissing(error)) return false;
-  throw error;
+  if (isAbsence(failure)) return false;
+  throw errorOfFailure(operation, failure);
 }
 
 export async function flushExpectations(requests: RequestQueue): Promise<void> {
   const operation = 'flushExpectations';
-  const { failure } = await requests.run(operation, 'flushExpectations');
+  const { failure } = await requests.send(operation, 'flushExpectations');
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
 }
 
-async function find(requests: RequestQueue, operation: string, key: CheckedExpectationKey) {
-  const request = expectationKeySlab(key);
-  const { slabs, failure } = await requests.run(operation, 'getExpectation', request);
+async function find(
+  requests: RequestQueue,
+  operation: string,
+  key: CheckedExpectationKey,
+): Promise<Expectation | undefined> {
+  const request = requests.begin(operation, 'getExpectation', EXPECTATION_BYTES);
+  writeExpectationKey(request, key);
+  const { words, at, failure } = await request.answer;
   if (failure !== undefined) {
-    const error = errorOfFailure(operation, failure);
-    if (isMissing(error)) return undefined;
-    throw error;
+    if (isAbsence(failure)) return undefined;
+    throw errorOfFailure(operation, failure);
   }
-  const [slab] = slabs;
-  const [expectation] = expectationsOf(slabs);
-  if (slab === undefined || expectation === undefined || !isOfTuple(request, slab))
-    return undefined;
-  return key.id === undefined || key.id === expectation.id ? { expectation, slab } : undefined;
+  if (words === undefined) return undefined;
+  const expectation = new ExpectationView(words, at);
+  return key.id === undefined || key.id === expectation.id ? expectation : undefined;
 }

@@ -3,16 +3,11 @@
  */
 
 import { familyOf } from '../record/ip-address.js';
-import {
-  EXPECTATION,
-  EXPECTATION_EXTENSION,
-  EXPECTATION_PRESENT,
-  SLAB,
-  TUPLE,
-} from '../record/layout.js';
+import { EXPECTATION, EXPECTATION_EXTENSION, EXPECTATION_PRESENT, SLAB } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
 import { writeTuple } from '../record/tuple-writer.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
+import type { Place } from '../request/place.js';
 import {
   type CheckedExpectation,
   type CheckedExpectationKey,
@@ -21,45 +16,43 @@ import {
 } from './check-expectation.js';
 import type { ExpectationNat } from './expectation.js';
 
+/** Where the extension is behind the header. */
 const EXTENSION = SLAB.firstEntry + EXPECTATION.size;
-const SIZE = EXTENSION + ((EXPECTATION_EXTENSION.size + LONGEST_NAME + LONGEST_FUNCTION + 7) & ~7);
 
-/** A slab whose first expectation is the key. */
-export function expectationKeySlab(key: CheckedExpectationKey): ArrayBuffer {
-  return new ExpectationWriter().key(key).slab;
+/** What a specification takes: its record and its extension. */
+export const EXPECTATION_BYTES =
+  EXPECTATION.size + ((EXPECTATION_EXTENSION.size + LONGEST_NAME + LONGEST_FUNCTION + 7) & ~7);
+
+/** Writes the record of a key. */
+export function writeExpectationKey(place: Place, key: CheckedExpectationKey): void {
+  new ExpectationWriter(place).key(key);
 }
 
-/** A slab whose first expectation is the specification. */
-export function expectationSpecSlab(spec: CheckedExpectation): ArrayBuffer {
-  return new ExpectationWriter().spec(spec).slab;
-}
-
-/** Whether the expectation has exactly the tuple of the key: the kernel compares under its mask. */
-export function isOfTuple(key: ArrayBuffer, slab: ArrayBuffer): boolean {
-  const bytes = (of: ArrayBuffer) =>
-    Buffer.from(of, SLAB.firstEntry + EXPECTATION.tuple, TUPLE.present);
-  return bytes(key).equals(bytes(slab));
+/** Writes the record of a specification. */
+export function writeExpectation(place: Place, spec: CheckedExpectation): void {
+  new ExpectationWriter(place).spec(spec);
 }
 
 class ExpectationWriter {
-  readonly slab = new ArrayBuffer(SIZE);
-  private readonly view = new DataView(this.slab);
+  private readonly view: DataView;
+  private readonly at: number;
 
-  constructor() {
+  constructor({ view, at }: Place) {
+    this.view = view;
+    this.at = at;
     this.uint16(EXPECTATION.extension, EXTENSION / 8);
   }
 
-  key({ protocol, tuple, zone, id }: CheckedExpectationKey): this {
+  key({ protocol, tuple, zone, id }: CheckedExpectationKey): void {
     this.tuple('tuple', tuple, protocol);
     if (zone !== undefined) {
       this.uint16(EXPECTATION.zone, zone);
       if (zone !== 0) this.add('zone');
     }
     if (id !== undefined) this.word('id', id);
-    return this;
   }
 
-  spec(spec: CheckedExpectation): this {
+  spec(spec: CheckedExpectation): void {
     const { protocol, master, nat, timeout, flags } = spec;
     this.key({ ...spec, id: undefined });
     this.tuple('mask', maskOf(spec), protocol);
@@ -69,13 +62,15 @@ class ExpectationWriter {
     if (spec.class !== undefined) this.word('class', spec.class);
     this.texts(spec.helper, spec.function);
     if (nat !== undefined) this.nat(nat, spec);
-    return this;
   }
 
   private texts(helper: string | undefined, functionName: string | undefined): void {
     const first = Buffer.from(helper ?? '');
     const second = Buffer.from(functionName ?? '');
-    const bytes = new Uint8Array(this.slab, EXTENSION + EXPECTATION_EXTENSION.size);
+    const bytes = new Uint8Array(
+      this.view.buffer,
+      this.view.byteOffset + this.at + EXTENSION + EXPECTATION_EXTENSION.size,
+    );
     bytes.set(first);
     bytes.set(second, first.length);
     const lengths = EXTENSION - SLAB.firstEntry;
@@ -89,9 +84,9 @@ class ExpectationWriter {
     const { protocol } = spec;
     const ports = inPlaceOfPorts(spec.tuple, port, 0);
     const tuple = { source: address, destination: address, ...ports };
-    writeTuple(this.view, EXTENSION + EXPECTATION_EXTENSION.nat, tuple, protocol);
+    writeTuple(this.view, this.at + EXTENSION + EXPECTATION_EXTENSION.nat, tuple, protocol);
     this.view.setUint32(
-      SLAB.firstEntry + EXPECTATION.natDirection,
+      this.at + SLAB.firstEntry + EXPECTATION.natDirection,
       direction === 'original' ? 0 : 1,
       LITTLE_ENDIAN,
     );
@@ -99,21 +94,21 @@ class ExpectationWriter {
   }
 
   private tuple(name: 'tuple' | 'mask' | 'master', tuple: Tuple, protocol: number): void {
-    writeTuple(this.view, SLAB.firstEntry + EXPECTATION[name], tuple, protocol);
+    writeTuple(this.view, this.at + SLAB.firstEntry + EXPECTATION[name], tuple, protocol);
     this.add(name);
   }
 
   private word(name: 'timeout' | 'id' | 'flags' | 'class', value: number): void {
-    this.view.setUint32(SLAB.firstEntry + EXPECTATION[name], value, LITTLE_ENDIAN);
+    this.view.setUint32(this.at + SLAB.firstEntry + EXPECTATION[name], value, LITTLE_ENDIAN);
     this.add(name);
   }
 
   private uint16(at: number, value: number): void {
-    this.view.setUint16(SLAB.firstEntry + at, value, LITTLE_ENDIAN);
+    this.view.setUint16(this.at + SLAB.firstEntry + at, value, LITTLE_ENDIAN);
   }
 
   private add(present: keyof typeof EXPECTATION_PRESENT): void {
-    const at = SLAB.firstEntry + EXPECTATION.present;
+    const at = this.at + SLAB.firstEntry + EXPECTATION.present;
     const bits = this.view.getUint32(at, LITTLE_ENDIAN) | EXPECTATION_PRESENT[present];
     this.view.setUint32(at, bits, LITTLE_ENDIAN);
   }

@@ -6,9 +6,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followSignal, orAborted, throwIfAborted, unfollowSignal } from '../core/abort.js';
 import { number, object, optional, record, signal, word } from '../core/check.js';
-import type { Context } from '../core/context.js';
 import { closedError, rangeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
+import type { Context } from '../request/context.js';
 import type { CounterName } from './counters.js';
 import type { TableLoad } from './read-load.js';
 import { utilizationOf } from './utilization.js';

@@ -5,8 +5,8 @@
  */
 import { errorOfPlainFailure } from '../core/errors.js';
 import type { NativeFailure, NetNamespaceArgument } from '../core/native.js';
-import type { RequestQueue } from '../core/request-queue.js';
 import { settingPath } from '../core/setting-path.js';
+import type { RequestQueue } from '../request/queue.js';
 import { sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
 import { readProcFiles } from './proc-files.js';
@@ -59,7 +59,7 @@ function readProc(netns: NetNamespaceArgument): Told {
 async function ask(requests: RequestQueue): Promise<Told> {
   const usage = await askUsage(requests, 'readPressure');
   if (usage === undefined) return {};
-  const stats = await requests.run('readPressure', 'stats');
+  const stats = await requests.ask('readPressure', 'stats');
   const failure = usage.failure ?? stats.failure;
   if (failure !== undefined) throw errorOfPlainFailure('readPressure', failure);
   const { entries, maxEntries } = usage;

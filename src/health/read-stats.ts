@@ -2,9 +2,10 @@
  * Reads the statistics from netlink, or from /proc without CAP_NET_ADMIN.
  */
 import { errorOfPlainFailure, isSocketForbidden } from '../core/errors.js';
-import type { NetNamespaceArgument, Outcome, StatsOutcome } from '../core/native.js';
-import type { RequestQueue } from '../core/request-queue.js';
+import type { NetNamespaceArgument, StatsOutcome } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
+import type { Usage } from '../request/answer.js';
+import type { RequestQueue } from '../request/queue.js';
 import { COUNTER_LIST, type CounterName, type CounterRequest } from './counters.js';
 import { type Counts, put, sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
@@ -31,7 +32,7 @@ export async function readStats(
 }
 
 async function ask(requests: RequestQueue, request: CounterRequest): Promise<Answer> {
-  const { cpus, failure } = await requests.run('readStats', request);
+  const { cpus, failure } = await requests.ask('readStats', request);
   if (failure !== undefined) throw errorOfPlainFailure('readStats', failure);
   return cpus;
 }
@@ -40,7 +41,7 @@ type Answer = StatsOutcome['cpus'];
 /** `undefined`: no CAP_NET_ADMIN, no ctnetlink, or a sandbox: /proc may have the same. */
 export async function askUsage(requests: RequestQueue, operation: string) {
   try {
-    const usage = await requests.run(operation, 'usage');
+    const usage = await requests.usage(operation);
     return isRefusal(usage) ? undefined : usage;
   } catch (error) {
     if (isSocketForbidden(error)) return undefined;
@@ -48,7 +49,7 @@ export async function askUsage(requests: RequestQueue, operation: string) {
   }
 }
 
-function isRefusal({ failure }: Outcome): boolean {
+function isRefusal({ failure }: Usage): boolean {
   if (failure === undefined || failure.syscall !== undefined) return false;
   return failure.errno === EPERM || failure.errno === EINVAL;
 }

@@ -219,6 +219,46 @@ export const SPEC_PRESENT = {
   destinationPort: 8,
 } as const;
 
+/** native/wire/request_record.h */
+export const REQUEST = {
+  headerSize: 16,
+  size: 0,
+  kind: 4,
+  family: 6,
+  entry: 8,
+} as const;
+
+/** Values of `REQUEST.kind`. */
+export const REQUEST_KINDS = {
+  get: 1,
+  usage: 2,
+  create: 3,
+  update: 4,
+  remove: 5,
+  flush: 6,
+  getExpectation: 7,
+  createExpectation: 8,
+  removeExpectation: 9,
+  flushExpectations: 10,
+} as const;
+
+/** Offsets in what became of a request. */
+export const ANSWER = {
+  size: 12,
+  present: 0,
+  slab: 4,
+  at: 8,
+  entries: 4,
+  maxEntries: 8,
+} as const;
+
+/** Bits of `ANSWER.present`. */
+export const ANSWER_PRESENT = {
+  done: 1,
+  record: 2,
+  maxEntries: 4,
+} as const;
+
 /** native/wire/filter_record.h */
 export const FILTER = {
   size: 240,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { atMost, within } from '../core/context.js';
+
 import type { Entry } from '../entry/entry.js';
 import { flush } from '../entry/flush.js';
 import type { EntryKey } from '../entry/key.js';
@@ -20,6 +20,7 @@ import type {
   UpdateResult,
 } from '../entry/spec.js';
 import type { EntryFilter } from '../filter/filter.js';
+import { atMost, within } from '../request/context.js';
 
 /**
  * Creates an entry and returns it as the kernel stores it. The kernel chooses the fields that

@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { atMost, contextOf, within } from '../core/context.js';
+
 import { errorOfPlainFailure } from '../core/errors.js';
 import type { Entry } from '../entry/entry.js';
 import type { EntryKey } from '../entry/key.js';
 import { listAll, openReader } from '../entry/read.js';
-import { findEntry } from '../entry/requests.js';
+import * as requests from '../entry/requests.js';
 import { EntryStream, type ReadOptions } from '../entry/stream.js';
 import type { EntryFilter, FilterPlan } from '../filter/filter.js';
 import { planFilter } from '../filter/plan.js';
+import { atMost, contextOf, within } from '../request/context.js';
 
 /**
  * Returns the entries that match, IPv4 and IPv6 together.
@@ -97,9 +98,32 @@ export function streamEntries(
  */
 export async function getEntry(this: unknown, key: EntryKey): Promise<Entry | undefined> {
   atMost(1, arguments);
-  return within(this, 'getEntry', async ({ requests }) => {
-    return (await findEntry(requests, 'getEntry', key))?.entry;
-  });
+  return within(this, 'getEntry', async (context) => requests.getEntry(context.requests, key));
+}
+
+/**
+ * Returns the entries of many keys, or `undefined` for those that there are not, in the order of
+ * the keys. They are asked for together: see docs/performance.md. Keys, privileges and errors as
+ * for {@link getEntry}; the first error rejects the call.
+ *
+ * @throws TypeError or RangeError for a wrong key, naming it (`keys[2].original`); nothing was
+ * sent.
+ *
+ * @example
+ * ```ts
+ * import { getEntries, type Tuple } from 'conntrack';
+ *
+ * declare const accepted: Tuple[];
+ * const entries = await getEntries(accepted.map((reply) => ({ protocol: 'tcp', reply })));
+ * for (const entry of entries) console.log(entry?.original.source);
+ * ```
+ */
+export async function getEntries(
+  this: unknown,
+  keys: readonly EntryKey[],
+): Promise<(Entry | undefined)[]> {
+  atMost(1, arguments);
+  return within(this, 'getEntries', async (context) => requests.getEntries(context.requests, keys));
 }
 
 /**
@@ -120,8 +144,8 @@ export async function getEntry(this: unknown, key: EntryKey): Promise<Entry | un
  */
 export async function countEntries(this: unknown): Promise<number> {
   atMost(0, arguments);
-  return within(this, 'countEntries', async ({ requests }) => {
-    const { entries, failure } = await requests.run('countEntries', 'usage');
+  return within(this, 'countEntries', async (context) => {
+    const { entries, failure } = await context.requests.usage('countEntries');
     if (failure !== undefined) throw errorOfPlainFailure('countEntries', failure);
     return entries;
   });

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { atMost, contextOf } from '../core/context.js';
+
 import type { WatchOptions } from '../event/event.js';
 import { type EventStream, openStream } from '../event/stream.js';
+import { atMost, contextOf } from '../request/context.js';
 
 /**
  * Subscribes to events: the kernel creates (`new`), changes (`update`) or removes (`destroy`)

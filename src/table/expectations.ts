@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { atMost, within } from '../core/context.js';
+
 import type { Expectation, ExpectationKey, ExpectationSpec } from '../expectation/expectation.js';
 import * as requests from '../expectation/requests.js';
+import { atMost, within } from '../request/context.js';
 
 /**
  * Returns the flows that helpers expect, IPv4 and IPv6 together.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { atMost, type Context, contextOf, within } from '../core/context.js';
+
 import { openReader } from '../entry/read.js';
 import { EntryStream } from '../entry/stream.js';
 import { type Finding, findingsOf } from '../health/diagnose.js';
@@ -23,6 +23,7 @@ import {
   writeSettings as writeSettingsOf,
 } from '../health/settings-files.js';
 import type { TableStats } from '../health/stats.js';
+import { atMost, type Context, contextOf, within } from '../request/context.js';
 
 /**
  * Returns the kernel's counters, per processor and in total, and the size and limit of the

@@ -57,8 +57,8 @@ struct Queue {
     std::vector<std::string> all;
     for (size_t i = 0; i < count; i++) {
       // As JavaScript gets it.
-      Buffer compact(compact_size(slabs[i]));
-      copy_compact(slabs[i], compact.data());
+      Buffer compact(slabs[i].compact_size());
+      slabs[i].copy_compact(compact.data());
       SlabHeader header = {};
       memcpy(&header, compact.data(), sizeof header);
       CHECK_EQUAL(header.count, slabs[i].count());

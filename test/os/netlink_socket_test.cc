@@ -136,7 +136,7 @@ TEST(a_request_goes_to_the_kernel_under_a_number_of_its_own) {
     CHECK_EQUAL(sent[0].flags, NLM_F_REQUEST | NLM_F_ACK);
   }
   RequestBatch batch;
-  for (int i = 0; i < 3; i++) CHECK(batch.add(request()));
+  for (int i = 0; i < 3; i++) CHECK(batch.add(request(), RequestBatch::ack));
   CHECK(!talking.socket.send(batch));
   const auto sent = talking.peer->expect();
   CHECK_EQUAL(sent.size(), 3u);
@@ -150,7 +150,7 @@ TEST(a_request_goes_to_the_kernel_under_a_number_of_its_own) {
 TEST(which_messages_are_answers) {
   Talking talking;
   RequestBatch batch;
-  for (int i = 0; i < 3; i++) CHECK(batch.add(request()));
+  for (int i = 0; i < 3; i++) CHECK(batch.add(request(), RequestBatch::ack));
   CHECK(!talking.socket.send(batch));
   const uint32_t own = talking.peer->port_id();
   const auto answers = [&](uint32_t sequence, uint32_t port_id) {

@@ -15,7 +15,7 @@ struct Transacting {
   }
 
   // One request, whose answers are entries.
-  Failure get() {
+  Failure get(Answers kind = Answers::many) {
     RequestWriter request = encode_get(entry_record(5));
     const auto take = [](size_t, const Message& message, void* transacting) {
       EntryRecord record = {};
@@ -26,24 +26,45 @@ struct Transacting {
     };
     return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
       turns++;
-      return transact(exchange, socket, request, buffer.get(), {MESSAGE_NEW, take, this}, failure);
+      return transact(exchange, socket, request, buffer.get(), MESSAGE_NEW, kind, {take, this},
+                      failure);
     });
   }
-  Failure command() {
-    RequestWriter request = encode_flush(0);
+  // The same in a batch, and requests that are answered by an ack, or by silence.
+  Failure batch_of(const std::vector<uint16_t>& kinds) {
+    RequestBatch batch;
+    for (const uint16_t kind : kinds) CHECK(batch.add(encode_get(entry_record(5)), kind));
+    const auto take = [](size_t index, const Message& message, void* transacting) {
+      EntryRecord record = {};
+      Extension extension;
+      if (!decode_entry(message, record, extension)) return EBADMSG;
+      static_cast<Transacting*>(transacting)->taken.push_back(static_cast<uint32_t>(index));
+      return 0;
+    };
     return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
       turns++;
-      return transact(exchange, socket, request, buffer.get(), {0, nullptr, nullptr}, failure);
+      return transact(exchange, socket, batch, buffer.get(), {take, this}, *answers, failure);
     });
   }
   Failure commands(size_t count) {
-    RequestBatch batch;
-    for (size_t i = 0; i < count; i++) CHECK(batch.add(encode_delete(entry_record(5))));
-    return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
-      turns++;
-      return transact(exchange, socket, batch, buffer.get(), {0, nullptr, nullptr}, *answers,
-                      failure);
-    });
+    return batch_of(std::vector<uint16_t>(count, RequestBatch::ack));
+  }
+  Failure command() {
+    const Failure failure = commands(1);
+    return answers->states[0] == BatchAnswers::failed ? answers->failures[0] : failure;
+  }
+
+  // In a word for each request.
+  std::string states(size_t count) const {
+    std::string all;
+    for (size_t i = 0; i < count; i++) {
+      const Failure& failure = answers->failures[i];
+      if (i > 0) all += ' ';
+      all += answers->states[i] == BatchAnswers::none   ? "none"
+             : answers->states[i] == BatchAnswers::done ? "done"
+                                                        : std::to_string(failure.error);
+    }
+    return all;
   }
 
   Kernel kernel;
@@ -76,7 +97,7 @@ TEST(each_part_is_waited_for_anew) {
   std::function<void()> wait = [&] {
     waits++;
     t.kernel.before("end of a wait", wait);
-    if (waits % 19 == 0) t.peer->send({waits == 4 * 19 ? ack(1) : entry(1, waits / 19)});
+    if (waits % 19 == 0) t.peer->send({waits == 4 * 19 ? done(1) : entry(1, waits / 19)});
   };
   t.kernel.before("end of a wait", wait);
   CHECK(!t.get());
@@ -147,10 +168,11 @@ TEST(a_socket_that_is_not_connected_is_drained_before_each_request) {
       CHECK_EQUAL(peer->queued(), 0u);
       peer->send({ack(number)});
     });
-    RequestWriter request = encode_flush(0);
+    RequestBatch batch;
+    CHECK(batch.add(encode_flush(0), RequestBatch::ack));
     Exchange exchange;
     Failure failure;
-    CHECK(transact(exchange, socket, request, t.buffer.get(), {0, nullptr, nullptr}, failure));
+    CHECK(transact(exchange, socket, batch, t.buffer.get(), {}, *t.answers, failure));
     CHECK(!failure);
   }
 }
@@ -160,14 +182,15 @@ TEST(a_wait_ends_after_50_ms) {
   StoppedClock clock;
   clock.skip_waits();
   const int64_t start = clock.now();
-  RequestWriter request = encode_flush(0);
+  RequestBatch batch;
+  CHECK(batch.add(encode_flush(0), RequestBatch::ack));
   Exchange exchange;
   Failure failure;
-  CHECK(!transact(exchange, t.socket, request, t.buffer.get(), {0, nullptr, nullptr}, failure));
+  CHECK(!transact(exchange, t.socket, batch, t.buffer.get(), {}, *t.answers, failure));
   CHECK_EQUAL(clock.now() - start, 50);
   CHECK(exchange.sent);
   t.peer->send({ack(1)});
-  CHECK(transact(exchange, t.socket, request, t.buffer.get(), {0, nullptr, nullptr}, failure));
+  CHECK(transact(exchange, t.socket, batch, t.buffer.get(), {}, *t.answers, failure));
   CHECK(!failure);
   CHECK_EQUAL(t.peer->requests().size(), 1u);
   CHECK(t.peer->requests().empty());
@@ -198,11 +221,17 @@ TEST(a_silent_kernel_is_given_a_second) {
   CHECK_EQUAL(clock.now() - start, 1000);
 }
 
-TEST(an_ack_needs_an_answer_before_it_and_done_does_not) {
-  for (const bool acked : {true, false}) {
+TEST(a_dump_ends_with_done_and_a_question_with_its_answer) {
+  for (const Answers kind : {Answers::one, Answers::many}) {
+    const bool one = kind == Answers::one;
     Transacting t;
-    t.peer->send({acked ? ack(1) : done(1)});
-    CHECK_EQUAL(t.get().error, acked ? EBADMSG : 0);
+    t.kernel.before("sendto", [&] { t.peer->send({done(1)}); });
+    CHECK_EQUAL(t.get(kind).error, one ? EBADMSG : 0);
+    t.kernel.before("sendto", [&] { t.peer->send({ack(2)}); });
+    CHECK_EQUAL(t.get(kind).error, EBADMSG);
+    t.kernel.before("sendto", [&] { t.peer->send({entry(3, 5), one ? entry(3, 6) : done(3)}); });
+    CHECK(!t.get(kind));
+    CHECK(t.taken == Ids{5});
   }
   Transacting t;
   t.peer->send({answer(1, MESSAGE_GET_STATS, nfgenmsg), ack(1)});
@@ -246,7 +275,7 @@ TEST(answers_that_cannot_be_understood) {
 
 TEST(what_is_behind_the_end_is_not_looked_at) {
   Transacting t;
-  t.peer->send({ack(1), error(1, EPERM), Buffer(5)});
+  t.peer->send({ack(1), error(1, EPERM)});
   CHECK(!t.command());
 }
 
@@ -263,7 +292,8 @@ TEST(a_request_that_is_spoiled_or_not_sent_waits_for_nothing) {
   RequestWriter spoiled = encode_delete(EntryRecord{});
   Exchange exchange;
   Failure failure;
-  CHECK(transact(exchange, t.socket, spoiled, t.buffer.get(), {0, nullptr, nullptr}, failure));
+  CHECK(transact(exchange, t.socket, spoiled, t.buffer.get(), MESSAGE_NEW, Answers::one, {},
+                 failure));
   CHECK_EQUAL(failure.error, EMSGSIZE);
   for (const int error : {ENOBUFS, EPERM, ECONNREFUSED}) {
     t.kernel.fail_next("sendto", error);
@@ -308,6 +338,75 @@ TEST(a_batch_is_done_when_each_has_its_end) {
   clock.skip_waits();
   CHECK_EQUAL(t.commands(3).error, ETIMEDOUT);
   for (int i = 0; i < 3; i++) CHECK_EQUAL(t.answers->states[i], BatchAnswers::none);
+}
+
+constexpr uint16_t silence = RequestBatch::silence;
+constexpr uint16_t question = MESSAGE_NEW;
+
+TEST(what_is_answered_by_silence_is_done_when_a_later_one_is_answered) {
+  Transacting t;
+  t.peer->send({entry(2, 5), error(3, EEXIST), error(4, ENOENT)});
+  CHECK(!t.batch_of({silence, question, silence, question}));
+  CHECK_EQUAL(t.states(4), "done done 17 2");
+  CHECK(t.taken == Ids{1});
+}
+
+TEST(silence_says_nothing_when_an_answer_was_lost) {
+  Transacting t;
+  t.peer->send({entry(2, 5)});
+  t.peer->overrun(1);
+  const Failure failure = t.batch_of({silence, question, silence, question});
+  CHECK_EQUAL(failure.error, ENOBUFS);
+  CHECK(failure.unanswered);
+  CHECK_EQUAL(t.states(4), "none done none none");
+}
+
+TEST(silence_of_a_kernel_that_answers_no_more_is_not_known) {
+  Transacting t;
+  StoppedClock clock;
+  clock.skip_waits();
+  t.peer->send({entry(2, 5)});
+  CHECK_EQUAL(t.batch_of({silence, question, silence, question}).error, ETIMEDOUT);
+  CHECK_EQUAL(t.states(4), "done done none none");
+}
+
+TEST(a_question_is_answered_by_its_message_alone) {
+  Transacting t;
+  t.peer->send({answer(1, MESSAGE_GET_STATS, nfgenmsg), ack(1), done(2), entry(3, 5), ack(3)});
+  CHECK(!t.batch_of({question, question, question}));
+  CHECK_EQUAL(t.states(3), "74 74 done");
+  CHECK(t.answers->failures[0].unanswered);
+}
+
+// A process without CAP_NET_ADMIN.
+TEST(one_refusal_for_all) {
+  for (const uint16_t first : {silence, question, RequestBatch::ack}) {
+    Transacting t;
+    StoppedClock clock;
+    clock.skip_waits();
+    t.peer->send({error(1, EPERM)});
+    CHECK(!t.batch_of({first, question, silence, question}));
+    CHECK_EQUAL(t.states(4), "1 1 1 1");
+    for (size_t i = 0; i < 4; i++) CHECK(!t.answers->failures[i].unanswered);
+  }
+}
+
+TEST(a_refusal_of_the_first_alone) {
+  Transacting t;
+  t.peer->send({error(1, EPERM)});
+  t.peer->send({entry(2, 5)});
+  t.peer->send({error(4, EPERM)});
+  t.peer->send({entry(5, 6)});
+  CHECK(!t.batch_of({RequestBatch::ack, question, silence, RequestBatch::ack, question}));
+  CHECK_EQUAL(t.states(5), "1 done done 1 done");
+}
+
+TEST(a_refusal_and_answers_that_were_lost) {
+  Transacting t;
+  t.peer->send({error(1, EPERM)});
+  t.peer->overrun(1);
+  CHECK_EQUAL(t.batch_of({RequestBatch::ack, silence, question}).error, ENOBUFS);
+  CHECK_EQUAL(t.states(3), "1 none none");
 }
 
 int main() { return check::run_tests(); }

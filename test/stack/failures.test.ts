@@ -1,4 +1,4 @@
-import { Conntrack, ConntrackError, countEntries, getEntry, listEntries } from 'conntrack';
+import { Conntrack, ConntrackError, listEntries } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -17,6 +17,7 @@ import {
   tuple,
   u8,
 } from '../support/message-builder.js';
+import { countEntries, getEntry } from '../support/own-socket.js';
 import { accept, answer, failNext, RECEIVE_BUFFER_SIZE } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey, tcpTuple } from './flows.js';
 import { errorOf } from './outcome.js';

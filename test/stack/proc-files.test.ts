@@ -7,14 +7,12 @@ import * as conntrack from 'conntrack';
 import {
   type Conntrack,
   ConntrackError,
-  diagnose,
-  readPressure,
   readSettings,
-  readStats,
   watchEvents,
   writeSettings,
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
+import { diagnose, readPressure, readStats } from '../support/own-socket.js';
 import { failNext, waitingSockets, whileFailing } from '../support/scripted-kernel.js';
 import { tcpKey } from './flows.js';
 import { errorOf } from './outcome.js';

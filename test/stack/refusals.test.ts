@@ -1,8 +1,9 @@
 /** The same refusal of the kernel has the same sentence, whichever function met it. */
 import { constants } from 'node:os';
-import { ConntrackError, type EntryChanges, updateEntries, updateEntry } from 'conntrack';
+import { ConntrackError, type EntryChanges, updateEntries } from 'conntrack';
 import { expect, test } from 'vitest';
 import { ackMessage, doneMessage, entryMessage, errorMessage } from '../support/message-builder.js';
+import { updateEntry } from '../support/own-socket.js';
 import { accept } from '../support/scripted-kernel.js';
 import { tcpKey, tcpTuple } from './flows.js';
 import { errorOf } from './outcome.js';

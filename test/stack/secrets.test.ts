@@ -8,15 +8,7 @@ import { inspect } from 'node:util';
 import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
-import {
-  createEntry,
-  deleteEntries,
-  getEntry,
-  listEntries,
-  listExpectations,
-  streamEntries,
-  watchEvents,
-} from 'conntrack';
+import { deleteEntries, listEntries, streamEntries, watchEvents } from 'conntrack';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -26,6 +18,7 @@ import {
   expectationMessage,
   NLM_F,
 } from '../support/message-builder.js';
+import { createEntry, getEntry, listExpectations } from '../support/own-socket.js';
 import { accept, answer } from '../support/scripted-kernel.js';
 import { flow, tcpKey, tcpTuple } from './flows.js';
 import { errorOf } from './outcome.js';

@@ -1,5 +1,5 @@
 /** Statistics, from a kernel that may be of any age, and from one that lies. */
-import { Conntrack, readPressure, readStats } from 'conntrack';
+import { Conntrack } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -13,6 +13,7 @@ import {
   u32,
   u64,
 } from '../support/message-builder.js';
+import { readPressure, readStats } from '../support/own-socket.js';
 import { accept, type KernelSocket } from '../support/scripted-kernel.js';
 
 const EPERM = 1;

@@ -1,4 +1,4 @@
-import { countEntries, getEntry, listEntries } from 'conntrack';
+import { listEntries } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -11,6 +11,7 @@ import {
   nfgenmsg,
   statsMessage,
 } from '../support/message-builder.js';
+import { countEntries, getEntry } from '../support/own-socket.js';
 import { accept, RECEIVE_BUFFER_SIZE } from '../support/scripted-kernel.js';
 import { flow, tcpKey, tcpTuple } from './flows.js';
 

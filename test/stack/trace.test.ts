@@ -1,12 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import {
-  countEntries,
-  deleteEntries,
-  getEntry,
-  listEntries,
-  streamEntries,
-  watchEvents,
-} from 'conntrack';
+import { deleteEntries, listEntries, streamEntries, watchEvents } from 'conntrack';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -16,6 +9,7 @@ import {
   NLM_F,
   statsMessage,
 } from '../support/message-builder.js';
+import { countEntries, getEntry } from '../support/own-socket.js';
 import { accept, answer } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey } from './flows.js';
 import { errorOf } from './outcome.js';

@@ -5,17 +5,11 @@
 import {
   Conntrack,
   type ConntrackError,
-  createEntries,
-  createEntry,
   deleteEntries,
-  deleteEntry,
   type EntrySpec,
-  flushEntries,
-  getEntry,
   listEntries,
   type MasterTuple,
   updateEntries,
-  updateEntry,
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
@@ -29,6 +23,14 @@ import {
   type Message,
   NLM_F,
 } from '../support/message-builder.js';
+import {
+  createEntries,
+  createEntry,
+  deleteEntry,
+  flushEntries,
+  getEntry,
+  updateEntry,
+} from '../support/own-socket.js';
 import { accept, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey, tcpTuple } from './flows.js';
 import { codeIn, codeOf, errorOf } from './outcome.js';
@@ -75,6 +77,12 @@ async function nextRequests(socket: KernelSocket): Promise<Request[]> {
 
 const to = ({ sequence }: Request, message: Message): Message => ({ ...message, sequence });
 
+/** What the kernel sends of a request that it grants: an ack where it is asked for one. */
+function granted(request: Request, entry?: EntryDescription): Message[] {
+  if (request.flags & NLM_F.ack) return [to(request, ackMessage())];
+  return request.type === CTNETLINK.get && entry ? [to(request, entryMessage(entry))] : [];
+}
+
 const specOf = (number: number): EntrySpec => ({
   protocol: 'tcp',
   original: { ...tcpKey.original, source: `10.0.0.${number}` },
@@ -109,6 +117,8 @@ const idAttribute = (id: number) => {
   return Buffer.concat([header, value]);
 };
 
+type Quadruple = [Request, Request, Request, Request];
+
 describe('createEntries', () => {
   test('gives each item its own result, in whatever order the answers come', async () => {
     const creating = createEntries([1, 2, 3].map(specOf));
@@ -116,15 +126,13 @@ describe('createEntries', () => {
     const requests = await nextRequests(socket);
     expect(requests.map(({ type, flags }) => [type, flags])).toEqual(
       [1, 2, 3].flatMap(() => [
-        [CTNETLINK.new, NLM_F.request | NLM_F.ack | NLM_F.create | NLM_F.excl],
-        [CTNETLINK.get, NLM_F.request | NLM_F.ack],
+        [CTNETLINK.new, NLM_F.request | NLM_F.create | NLM_F.excl],
+        [CTNETLINK.get, NLM_F.request],
       ]),
     );
     const answers = requests.flatMap((request, index) => {
-      const entry = flow((index >> 1) + 1);
       if (index === 2) return [to(request, errorMessage(EEXIST))];
-      if (index % 2 === 0) return [to(request, ackMessage())];
-      return [to(request, ackMessage()), to(request, entryMessage(entry))];
+      return granted(request, flow((index >> 1) + 1));
     });
     for (const message of answers.reverse()) await socket.send(message);
     const results = await creating;
@@ -139,8 +147,7 @@ describe('createEntries', () => {
     const requests = await nextRequests(socket);
     expect(requests).toHaveLength(4);
     for (const [index, request] of requests.entries()) {
-      if (index % 2 === 1) await socket.send(to(request, entryMessage(flow((index >> 1) + 1))));
-      await socket.send(to(request, ackMessage()));
+      for (const message of granted(request, flow((index >> 1) + 1))) await socket.send(message);
     }
     const results = await creating;
     expect(results.map(({ entry, error }) => entry?.id ?? String(error))).toEqual([
@@ -187,20 +194,15 @@ describe('createEntries', () => {
   test('gives the words of the kernel with the item that they belong to', async () => {
     const creating = createEntries([1, 2].map(specOf));
     const socket = await accept();
-    const [first, , second, get] = (await nextRequests(socket)) as [
-      Request,
-      Request,
-      Request,
-      Request,
-    ];
+    const [first, lost, second, get] = (await nextRequests(socket)) as Quadruple;
     await socket.send(
       to(first, errorMessage(EINVAL, 'Bad tuple')),
       to(first, errorMessage(ENOENT)),
     );
     await socket.sendFrom(77, to(second, errorMessage(EINVAL, 'of a stranger')));
-    await socket.send(to(second, ackMessage()), { ...ackMessage(), sequence: 9999 });
-    await socket.send(to({ ...get, sequence: first.sequence + 1 }, errorMessage(ENOENT)));
-    await socket.send(to(get, entryMessage(flow(2))), to(get, ackMessage()));
+    await socket.send({ ...errorMessage(EINVAL), sequence: 9999 });
+    await socket.send(to(lost, errorMessage(ENOENT)));
+    await socket.send(...granted(get, flow(2)));
     const [one, two] = await creating;
     expect(one?.error).toMatchObject({ code: 'EINVAL', detail: 'Bad tuple' });
     expect(two?.entry?.id).toBe(2);
@@ -209,9 +211,8 @@ describe('createEntries', () => {
   test('has an unknown outcome of what was sent, and none of what was not', async () => {
     const creating = createEntries(Array.from({ length: 70 }, (_, number) => specOf(number)));
     const socket = await accept();
-    const [create, get] = (await nextRequests(socket)) as [Request, Request];
-    const entry = entryMessage(flow(0));
-    await socket.send(to(create, ackMessage()), to(get, entry), to(get, ackMessage()));
+    const [, get] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(...granted(get, flow(0)));
     await socket.send(Buffer.alloc(3));
     const results = await creating;
     const outcomes = results.map(({ error }) => (error as ConntrackError | undefined)?.outcome);
@@ -233,8 +234,7 @@ describe('createEntries', () => {
     const socket = await accept();
     const requests = await nextRequests(socket);
     for (const [index, request] of requests.entries()) {
-      if (index % 2 === 1) await socket.send(to(request, entryMessage(flow(index >> 1))));
-      await socket.send(to(request, ackMessage()));
+      for (const message of granted(request, flow(index >> 1))) await socket.send(message);
     }
     const [remove] = (await nextRequests(socket)) as [Request];
     await socket.send(to(remove, answer));
@@ -249,8 +249,8 @@ describe('createEntries', () => {
   test('of an entry that is gone at once is told apart from one that was not created', async () => {
     const creating = createEntry(specOf(1));
     const socket = await accept();
-    const [create, get] = (await nextRequests(socket)) as [Request, Request];
-    await socket.send(to(create, ackMessage()), to(get, errorMessage(ENOENT)));
+    const [, get] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(to(get, errorMessage(ENOENT)));
     const error = await errorOf(creating);
     expect(error).toMatchObject({ code: 'ENOENT' });
     expect(String(error)).toContain('was created, but ended');
@@ -262,8 +262,7 @@ describe('createEntries', () => {
     const requests = await nextRequests(socket);
     expect(requests).toHaveLength(128);
     for (const [index, request] of requests.slice(0, 6).entries()) {
-      if (index % 2 === 1) await socket.send(to(request, entryMessage(flow(index >> 1))));
-      await socket.send(to(request, ackMessage()));
+      for (const message of granted(request, flow(index >> 1))) await socket.send(message);
     }
     socket.close();
     const results = await creating;
@@ -289,10 +288,7 @@ describe('createEntries', () => {
 });
 
 describe('updateEntry', () => {
-  const found = (request: Request, id: number) => [
-    to(request, entryMessage({ id, original: tcpTuple })),
-    to(request, ackMessage()),
-  ];
+  const found = (request: Request, id: number) => granted(request, { id, original: tcpTuple });
 
   test.each([
     ['the entry that was there', 5, 5],
@@ -303,8 +299,8 @@ describe('updateEntry', () => {
     const socket = await accept();
     const [get] = (await nextRequests(socket)) as [Request];
     await socket.send(...found(get, before));
-    const [write, look] = (await nextRequests(socket)) as [Request, Request];
-    await socket.send(to(write, ackMessage()), ...found(look, after));
+    const [, look] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(...found(look, after));
     const result = await updating;
     if (before === after) expect(result).toMatchObject({ id: after });
     else {
@@ -320,10 +316,8 @@ describe('updateEntry', () => {
 describe('a key with a start time', () => {
   const startTime = 1_795_633_250_859_431_405n;
   const key = { ...tcpKey, id: 5, startTimeNs: startTime };
-  const found = (request: Request, start: bigint | undefined) => [
-    to(request, entryMessage({ id: 5, original: tcpTuple, ...(start && { startTime: start }) })),
-    to(request, ackMessage()),
-  ];
+  const found = (request: Request, start: bigint | undefined) =>
+    granted(request, { id: 5, original: tcpTuple, ...(start && { startTime: start }) });
   const others = [startTime + 1n, startTime - 1n, undefined];
 
   test('is deleted once the start time was compared', async () => {
@@ -361,8 +355,8 @@ describe('a key with a start time', () => {
     const socket = await accept();
     const [get] = (await nextRequests(socket)) as [Request];
     await socket.send(...found(get, startTime));
-    const [write, look] = (await nextRequests(socket)) as [Request, Request];
-    await socket.send(to(write, ackMessage()), ...found(look, start));
+    const [, look] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(...found(look, start));
     expect(await updating).toMatchObject({
       code: 'ENOENT',
       message: expect.stringContaining('newer entry on the same tuple') as string,
@@ -386,7 +380,7 @@ describe('deleteEntry', () => {
     const socket = await accept();
     const [get] = (await nextRequests(socket)) as [Request];
     expect(get.type).toBe(CTNETLINK.get);
-    await socket.send(to(get, entryMessage({ id: 77, original: tcpTuple })), to(get, ackMessage()));
+    await socket.send(...granted(get, { id: 77, original: tcpTuple }));
     const [remove] = (await nextRequests(socket)) as [Request];
     expect(remove.type).toBe(CTNETLINK_DELETE);
     expect(remove.bytes.includes(idAttribute(77))).toBe(true);

@@ -7,7 +7,7 @@ import {
   updateEntry,
 } from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
-import { atMost, Context, contextOf, within } from '../../src/core/context.js';
+import { atMost, Context, contextOf, within } from '../../src/request/context.js';
 
 describe('the context of a call', () => {
   test.each<[string, unknown]>([

@@ -1,13 +1,17 @@
 import { Conntrack, type EntryKey, getEntry, PROTOCOL_NUMBERS, type Tuple } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../../src/entry/check-key.js';
 import { entriesOf } from '../../src/entry/entries.js';
-import { hasTupleOf, keySlab as slabOf } from '../../src/entry/key-writer.js';
+import { namedKey } from '../../src/entry/named-key.js';
 import { ENTRY, ENTRY_PRESENT, SLAB } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
-import { entryWith, SlabBuilder, TCP_TUPLES } from './records.js';
+import { slabFor } from '../../src/request/place.js';
+import { entryWith, TCP_TUPLES } from './records.js';
 
-const keySlab = (key: EntryKey) => slabOf(keyOf(key));
+function keySlab(key: EntryKey): ArrayBuffer {
+  const { slab, ...place } = slabFor(ENTRY.size);
+  namedKey(key)?.write(place);
+  return slab;
+}
 
 const ADDRESSES = { source: '10.0.0.1', destination: '10.0.0.2' };
 const PORTS = { ...ADDRESSES, sourcePort: 40000, destinationPort: 443 };
@@ -186,46 +190,5 @@ describe('a wrong key', () => {
     await expect(getEntry({} as EntryKey)).rejects.toThrow(/^key\.protocol: /);
     await using conntrack = await Conntrack.open();
     await expect(conntrack.getEntry({} as EntryKey)).rejects.toThrow(/^key\.protocol: /);
-  });
-});
-
-describe('hasTupleOf', () => {
-  const tcp = (tuple: object, direction: 'original' | 'reply' = 'original') =>
-    keySlab({ protocol: 'tcp', [direction]: { ...PORTS, ...tuple } } as unknown as EntryKey);
-  const entry = new SlabBuilder().add({ ...TCP_TUPLES, zone: 5, status: 8, id: 1 }).slab;
-
-  it('finds the tuple in the direction of the key, and only there', () => {
-    expect(hasTupleOf(tcp({}), entry)).toBe(true);
-    expect(hasTupleOf(tcp({}, 'reply'), entry)).toBe(false);
-    const turned = {
-      source: PORTS.destination,
-      destination: PORTS.source,
-      sourcePort: PORTS.destinationPort,
-      destinationPort: PORTS.sourcePort,
-    };
-    expect(hasTupleOf(tcp(turned, 'reply'), entry)).toBe(true);
-    expect(hasTupleOf(tcp(turned), entry)).toBe(false);
-  });
-
-  it.each([
-    { source: '10.0.0.3' },
-    { destination: '10.0.0.3' },
-    { sourcePort: 40001 },
-    { destinationPort: 444 },
-  ])('sees the difference of %j', (difference) => {
-    expect(hasTupleOf(tcp(difference), entry)).toBe(false);
-  });
-
-  it('sees another protocol on the same ports', () => {
-    expect(hasTupleOf(keySlab({ protocol: 'udp', original: PORTS }), entry)).toBe(false);
-  });
-
-  it.each([{ type: 0 }, { code: 1 }, { id: 8 }])('sees the difference of ICMP %j', (difference) => {
-    const { icmp } = ICMP;
-    const tuple = { ...ADDRESSES, protocol: 1, icmpId: 7, icmpType: 8, icmpCode: 0 };
-    const flow = new SlabBuilder().add({ original: tuple, reply: tuple }).slab;
-    expect(hasTupleOf(keySlab({ protocol: 'icmp', original: ICMP }), flow)).toBe(true);
-    const other = { ...ADDRESSES, icmp: { ...icmp, ...difference } };
-    expect(hasTupleOf(keySlab({ protocol: 'icmp', original: other }), flow)).toBe(false);
   });
 });

@@ -12,10 +12,11 @@ import {
 import { changesOf as checkChanges, namedChanges } from '../../src/entry/check-changes.js';
 import { specOf as checkSpec } from '../../src/entry/check-spec.js';
 import { entriesOf } from '../../src/entry/entries.js';
-import * as writer from '../../src/entry/spec-writer.js';
+import { SPEC_BYTES, writeChanges, writeSpec } from '../../src/entry/spec-writer.js';
 import { expectationKeyOf, expectationSpecOf } from '../../src/expectation/check-expectation.js';
 import { SLAB, SPEC, SPEC_PRESENT } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
+import { slabFor } from '../../src/request/place.js';
 import { entryWith, TCP_TUPLES } from './records.js';
 
 const PORTS = {
@@ -50,9 +51,18 @@ function written(slab: ArrayBuffer) {
   return { entry, view };
 }
 
-const specSlab = (...specs: readonly EntrySpec[]) =>
-  writer.specSlab(specs.map((spec) => checkSpec(spec, 'spec')));
-const changesSlab = (changes: EntryChanges) => writer.changesSlab(checkChanges(changes));
+function specSlab(spec: EntrySpec): ArrayBuffer {
+  const { slab, ...place } = slabFor(SPEC_BYTES);
+  writeSpec(place, checkSpec(spec, 'spec'));
+  return slab;
+}
+
+function changesSlab(changes: EntryChanges): ArrayBuffer {
+  const { slab, ...place } = slabFor(SPEC_BYTES);
+  writeChanges(place, checkChanges(changes));
+  return slab;
+}
+
 const specOf = (spec: EntrySpec) => written(specSlab(spec)).entry;
 const changesOf = (changes: EntryChanges) => written(changesSlab(changes)).entry;
 
@@ -313,17 +323,19 @@ describe('a specification becomes a record', () => {
     }
   });
 
-  it('several stand behind each other, each with its strings', () => {
-    const specs = ['ftp', 'sip'].map((helper) => ({ ...TCP, helper }));
-    const slab = specSlab(...specs);
-    const second = slab.slice(0);
-    new Uint8Array(second).copyWithin(
-      SLAB.firstEntry,
-      SLAB.firstEntry + SPEC.size,
-      SLAB.firstEntry + 2 * SPEC.size,
+  it('behind others in the same memory, each with its strings', () => {
+    const view = new DataView(new ArrayBuffer(3 * (SLAB.firstEntry + SPEC_BYTES)));
+    const words = new Uint32Array(view.buffer);
+    const places = [0, 1, 2].map((index) => index * (SLAB.firstEntry + SPEC_BYTES));
+    const helpers = ['ftp', 'sip', 'h323'];
+    for (const [index, at] of places.entries()) {
+      const spec = checkSpec({ ...TCP, helper: helpers[index] }, 'spec');
+      writeSpec({ view, words, at }, spec);
+    }
+    const read = places.map((at) =>
+      written(view.buffer.slice(at, at + SLAB.firstEntry + SPEC_BYTES)),
     );
-    expect(written(slab).entry.helper).toBe('ftp');
-    expect(written(second).entry.helper).toBe('sip');
+    expect(read.map(({ entry }) => entry.helper)).toEqual(helpers);
   });
 });
 

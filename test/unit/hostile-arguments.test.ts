@@ -10,14 +10,12 @@ import * as conntrack from 'conntrack';
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import * as ownEntries from '../../src/entry/entries.js';
-import { expectationSpecOf } from '../../src/expectation/check-expectation.js';
 import * as ownExpectations from '../../src/expectation/view.js';
-import { expectationSpecSlab } from '../../src/expectation/writer.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { hostileValues } from './hostile-values.js';
-import { first, REFUSING, WILLING } from './kernels.js';
-import { SlabBuilder, TCP_TUPLES } from './records.js';
+import { REFUSING, WILLING } from './kernels.js';
+import { expectationSlab, SlabBuilder, TCP_TUPLES } from './records.js';
 
 /** The addon, what was asked of it, and the kernel behind it. */
 const kernel = vi.hoisted(() => {
@@ -160,9 +158,7 @@ const meter = {
 
 const slabs = {
   entry: new SlabBuilder().add({ ...TCP_TUPLES, id: 1, timeout: 5, status: 6, tcpState: 3 }).slab,
-  expectation: first(
-    expectationSpecSlab(expectationSpecOf({ protocol: 'tcp', tuple, master: tuple })),
-  ),
+  expectation: expectationSlab({ protocol: 'tcp', tuple, master: tuple }),
 };
 
 const built = async (path: string): Promise<unknown> =>
@@ -218,6 +214,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   explainFilter: [filter()],
   flushEntries: [{ name: 'options', valid: [{ family: 'ipv6' }], isOptional: true }],
   flushExpectations: [],
+  getEntries: [{ name: 'keys', valid: [key.valid] }],
   getEntry: [key],
   getExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
   listEntries: [filter(true), signalOf({ zeroCounters: false })],
@@ -703,7 +700,7 @@ test.each(Object.entries(COPIES))(
           );
           if (fault === undefined) continue;
           expect(fault).toMatch(/^accepted$|^threw ConntrackError/);
-          accepted.push(`${kind}: ${field.replace(/\[\d\]/, '').replace(/^specs/, 'spec')}`);
+          accepted.push(`${kind}: ${field.replace(/\[\d\]/, '').replace(/^(spec|key)s/, '$1')}`);
         }
       }
     }
@@ -737,10 +734,10 @@ test.each(Object.entries(COPIES))(
       `${what} has no properties of its own, so spread what toJSON()`;
     const wrongAt = (row: string, field: string): [value: unknown, message: string][] => {
       if (/filter$/.test(field)) return [entry, entry?.toJSON()].map((value) => [value, takers]);
-      if (/^(key|specs?(\[0\])?)\.(original|reply|tuple|master)$/.test(field)) {
+      if (/^(keys?|specs?)(\[0\])?\.(original|reply|tuple|master)$/.test(field)) {
         return [[{ ...part, sourcePort: 5 }, spread('a tuple')]];
       }
-      if (!/^(key|spec|specs\[0\])$/.test(field)) return [];
+      if (!/^(key|spec|(key|spec)s\[0\])$/.test(field)) return [];
       return row.endsWith('Expectation')
         ? [[{ ...expectation, zone: 5 }, spread('an expectation')]]
         : [[{ ...entry, zone: 5 }, spread('an entry')]];
@@ -766,6 +763,7 @@ test.each(Object.entries(COPIES))(
       'deleteEntry: key',
       'deleteExpectation: key',
       'explainFilter: filter',
+      'getEntries: keys',
       'getEntry: key',
       'getExpectation: key',
       'listEntries: filter',
@@ -789,7 +787,7 @@ test('what is needed is what the types demand: see test/types', async () => {
           given(() => others),
         );
         if (!String(error).includes(`${field}.${name}: `)) continue;
-        const place = field.replace(/\[\d\]/g, '').replace(/^specs/, 'spec');
+        const place = field.replace(/\[\d\]/g, '').replace(/^(spec|key)s/, '$1');
         const names = new Set([...(needed[place]?.split(' ') ?? []), name]);
         // That depends on the protocol, and on the other threshold.
         for (const one of names) if (/Port$|Key$|^icmp$|Number$|At$/.test(one)) names.delete(one);

@@ -2,7 +2,7 @@
  * Kernels behind an addon that the test plays: one that refuses everything, and one that does
  * what it is asked for.
  */
-import { SLAB } from '../../src/record/layout.js';
+import { ANSWER_PRESENT, REQUEST, REQUEST_KINDS, SLAB } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
 
 class Refused {
@@ -26,31 +26,32 @@ export const REFUSING = {
   grantedReceiveBuffer: () => refusal,
 };
 
-/** A slab that holds the first record of another, alone. */
-export function first(slab: ArrayBuffer): ArrayBuffer {
-  const answer = slab.slice(0);
-  new DataView(answer).setUint32(SLAB.count, 1, LITTLE_ENDIAN);
-  return answer;
-}
-
-/** What was asked for is there. */
+/** What was asked for is there, and what was sent is done. */
 class Requests {
-  get = async (key: ArrayBuffer) => ({ slab: first(key) });
-  usage = async () => ({ entries: 1, maxEntries: 2 });
+  send = async (requests: ArrayBuffer, size: number) => {
+    const view = new DataView(requests.slice(0, size));
+    const answers: number[] = [];
+    const slabs: ArrayBuffer[] = [];
+    for (let at = 0; at < size; ) {
+      const end = at + view.getUint32(at + REQUEST.size, LITTLE_ENDIAN);
+      const kind = view.getUint16(at + REQUEST.kind, LITTLE_ENDIAN);
+      const entry = view.getUint32(at + REQUEST.entry, LITTLE_ENDIAN);
+      if (kind === REQUEST_KINDS.usage) {
+        answers.push(ANSWER_PRESENT.done | ANSWER_PRESENT.maxEntries, 1, 2);
+      } else {
+        const present = ANSWER_PRESENT.done | ANSWER_PRESENT.record;
+        answers.push(present, slabs.length, entry === 0 ? SLAB.firstEntry : entry);
+        slabs.push(view.buffer.slice(at, end));
+      }
+      at = end;
+    }
+    return { answers: new Uint32Array(answers).buffer, slabs };
+  };
+  isOfThread = () => false;
   stats = async () => ({ cpus: [] });
   expectationStats = async () => ({ cpus: [] });
-  create = async (specs: ArrayBuffer, count: number) => ({
-    results: Array.from({ length: count }, () => ({ slab: first(specs) })),
-  });
-  update = async (entry: ArrayBuffer) => ({ results: [{ slab: entry }] });
-  remove = async () => ({});
-  flush = async () => ({});
   listExpectations = async () => ({ slabs: [] });
-  getExpectation = async (key: ArrayBuffer) => ({ slabs: [first(key)] });
-  createExpectation = async () => ({});
-  removeExpectation = async () => ({});
-  flushExpectations = async () => ({});
-  close() {}
+  close = async () => {};
 }
 
 /** The table is empty. */

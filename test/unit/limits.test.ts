@@ -28,7 +28,7 @@ describe('what native/ decides', () => {
     ['datagramsAhead', 'class ReceiveAhead', 'capacity'],
     ['silenceMs', 'class Silence', 'wait'],
     ['answerMs', 'class Silence', 'patience'],
-    ['requestsInPass', 'class RequestBatch', 'capacity'],
+    ['requestsInSend', 'class RequestBatch', 'capacity'],
     ['slabsInPass', 'class TableWalk', 'parts'],
     ['eventsInReceive', 'class EventBatch', 'capacity'],
     ['eventDatagramBytes', 'constexpr', 'event_size'],
@@ -43,8 +43,6 @@ describe('what native/ decides', () => {
     expect(constant('class Turn', 'length')).toBe(LIMITS.turnMs);
     expect(constant('class Turn', 'longest')).toBe(LIMITS.longestTurnMs);
     expect(2 ** constant('class RecentTuples', 'bits')).toBe(LIMITS.recentEntries);
-    // A write and a get each.
-    expect(constant('class RequestBatch', 'capacity') / 2).toBe(LIMITS.specsInRequest);
     // The kernel fills half of each buffer.
     expect(constant('constexpr', 'receive_buffer_size') / 2).toBe(LIMITS.datagramBytes);
   });
@@ -98,10 +96,10 @@ describe('a number in a document', () => {
     ['docs/events.md', `\`receiveBufferBytes\` \\| ${SIZE}`, LIMITS.receiveBufferBytes],
     ['docs/events.md', `\`queueBytes\` \\| ${SIZE}`, LIMITS.queueBytes],
     ['docs/events.md', `(\\d+) % of \`nf_conntrack_max\``, LIMITS.reliableDestroyPercent],
-    ['docs/writing.md', `\`createEntries\` sends ${COUNT} at a time`, LIMITS.specsInRequest],
+    ['docs/writing.md', `\`createEntries\` sends ${COUNT} at a time`, LIMITS.requestsInSend / 2],
     ['docs/tuning.md', '(half a second), to see which counters', LIMITS.shortestLookMs],
-    ['docs/architecture.md', `sends ${COUNT} at a time`, LIMITS.requestsInPass],
-    ['docs/architecture.md', `a job sends ${COUNT} of them`, LIMITS.specsInRequest],
+    ['docs/architecture.md', `sends ${COUNT} at a time`, LIMITS.requestsInSend],
+    ['docs/architecture.md', `requests of ${SIZE}`, LIMITS.requestBytesUnderWay],
     ['docs/architecture.md', `A slab has ${SIZE}`, slabBytes],
     ['docs/architecture.md', `A record has ${COUNT} bytes`, ENTRY.size],
     ['docs/architecture.md', `slab and grows to ${WORD}`, slabsInBatch],
@@ -120,8 +118,7 @@ describe('a number in a document', () => {
     ['src/entry/stream.ts', `in large tables ${SIZE} of messages`, MESSAGE_BYTES],
     ['src/entry/stream.ts', `arrays of up to ${COUNT}`, ENTRIES_IN_BATCH],
     ['src/entry/entry.ts', `at most ${SIZE} of its batch`, slabBytes],
-    ['src/table/changes.ts', `entries, ${COUNT} per system call`, LIMITS.specsInRequest],
-    ['src/core/native.ts', `of a slab: ${COUNT} at most`, LIMITS.specsInRequest],
+    ['src/table/changes.ts', `entries, ${COUNT} per system call`, LIMITS.requestsInSend / 2],
     [
       'src/event/event.ts',
       `per event\\)\\. It takes.*?Default: ${SIZE}`,

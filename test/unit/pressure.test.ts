@@ -1,7 +1,7 @@
 import { readPressure, watchPressure } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
-import { Context } from '../../src/core/context.js';
 import { makeSample, type PressureSample, watchPressureOf } from '../../src/health/pressure.js';
+import { Context } from '../../src/request/context.js';
 
 const THRESHOLDS = { elevatedAt: 0.7, criticalAt: 0.85 };
 

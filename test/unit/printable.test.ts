@@ -3,13 +3,9 @@ import { Conntrack, type ConntrackError, getEntry, listEntries } from 'conntrack
 import { describe, expect, it } from 'vitest';
 import { addonError, errorOfFailure, layoutError, netnsError } from '../../src/core/errors.js';
 import { errorOfCreation, errorOfPass } from '../../src/entry/errors.js';
-import { expectationSpecOf } from '../../src/expectation/check-expectation.js';
 import { expectationsOf } from '../../src/expectation/view.js';
-import { expectationSpecSlab } from '../../src/expectation/writer.js';
-import { SLAB } from '../../src/record/layout.js';
-import { LITTLE_ENDIAN } from '../../src/record/words.js';
 import { runNode } from '../support/child.js';
-import { entryWith, TCP_TUPLES } from './records.js';
+import { entryWith, expectationSlab, TCP_TUPLES } from './records.js';
 
 const TRACE = new URL('../../dist/core/trace.js', import.meta.url).href;
 
@@ -32,10 +28,8 @@ const CONTROLS: readonly (readonly [name: string, characters: readonly string[]]
 const FLOW = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 1, destinationPort: 21 };
 
 function expectationWith(names: { helper?: string; function?: string }) {
-  const spec = { protocol: 'tcp', tuple: FLOW, master: FLOW, ...names };
-  const slab = expectationSpecSlab(expectationSpecOf(spec));
-  new DataView(slab).setUint32(SLAB.count, 1, LITTLE_ENDIAN);
-  return expectationsOf([slab])[0];
+  const spec = { protocol: 'tcp' as const, tuple: FLOW, master: FLOW, ...names };
+  return expectationsOf([expectationSlab(spec)])[0];
 }
 
 async function errorOf(work: () => unknown): Promise<unknown> {

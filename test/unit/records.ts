@@ -2,8 +2,10 @@
  * Slabs of entry records written by hand, as the addon fills them. A value that is
  * named sets its present bit, a value that is not leaves it clear.
  */
-import type { Entry } from 'conntrack';
+import type { Entry, ExpectationSpec } from 'conntrack';
 import { entriesOf } from '../../src/entry/entries.js';
+import { expectationSpecOf } from '../../src/expectation/check-expectation.js';
+import { EXPECTATION_BYTES, writeExpectation } from '../../src/expectation/writer.js';
 import { addressFamily, writeAddress } from '../../src/record/ip-address.js';
 import {
   ENTRY,
@@ -16,6 +18,7 @@ import {
   TUPLE_PRESENT,
 } from '../../src/record/layout.js';
 import { LITTLE_ENDIAN } from '../../src/record/words.js';
+import { slabFor } from '../../src/request/place.js';
 
 export interface TupleValues {
   source: string;
@@ -238,4 +241,12 @@ export function entryWith(values: EntryValues, absent: readonly PresentName[] = 
   const [entry] = new SlabBuilder().add(values, absent).entries();
   if (entry === undefined) throw new Error('no entry');
   return entry;
+}
+
+/** A slab with what a specification says, as if it were an expectation. */
+export function expectationSlab(spec: ExpectationSpec): ArrayBuffer {
+  const { slab, ...place } = slabFor(EXPECTATION_BYTES);
+  writeExpectation(place, expectationSpecOf(spec));
+  place.view.setUint32(SLAB.count, 1, LITTLE_ENDIAN);
+  return slab;
 }

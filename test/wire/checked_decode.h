@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "exact_slab.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
 #include "wire/stats.h"
@@ -135,7 +136,7 @@ inline size_t checked_decode(Bytes datagram, TestSlab& slab) {
     if (!decode_entry(message, *record, extension)) continue;
     require_decoded(*record, extension, message.payload);
     require_encodable(*record, extension);
-    REQUIRE(SlabWriter::size_for(*record, extension) <= SlabWriter::largest_entry);
+    REQUIRE(exact_slab_size(*record, extension) <= SlabWriter::largest_entry);
     if (!writer.fits(*record, extension)) break;
     writer.commit(record, extension);
     require_committed(slab.record(writer.count() - 1), writer.count(), end, slab.memory());

@@ -64,8 +64,8 @@ static Buffer tcp_tuple_bytes(uint16_t type, uint8_t last) {
 }
 
 constexpr uint16_t dump_flags = NLM_F_REQUEST | NLM_F_DUMP;
-constexpr uint16_t ack_flags = NLM_F_REQUEST | NLM_F_ACK;
-constexpr uint16_t create_flags = ack_flags | NLM_F_CREATE | NLM_F_EXCL;
+// Whether an ack is asked for is decided when they are sent.
+constexpr uint16_t create_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL;
 
 TEST(dump) {
   CHECK(bytes_of(dump(FAMILY_UNSPECIFIED, false)) ==
@@ -81,7 +81,7 @@ TEST(get_by_the_original_tuple) {
   record.reply = tcp_tuple(2);
   record.present = ENTRY_ORIGINAL | ENTRY_REPLY;
   CHECK(bytes_of(encode_get(record)) ==
-        expected(MESSAGE_GET, ack_flags, FAMILY_IPV4, {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1)}));
+        expected(MESSAGE_GET, NLM_F_REQUEST, FAMILY_IPV4, {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1)}));
 }
 
 TEST(get_by_the_reply_tuple) {
@@ -89,7 +89,7 @@ TEST(get_by_the_reply_tuple) {
   record.reply = tcp_tuple(2);
   record.present = ENTRY_REPLY;
   CHECK(bytes_of(encode_get(record)) ==
-        expected(MESSAGE_GET, ack_flags, FAMILY_IPV4, {tcp_tuple_bytes(CTA_TUPLE_REPLY, 2)}));
+        expected(MESSAGE_GET, NLM_F_REQUEST, FAMILY_IPV4, {tcp_tuple_bytes(CTA_TUPLE_REPLY, 2)}));
 }
 
 TEST(get_in_a_zone) {
@@ -98,7 +98,7 @@ TEST(get_in_a_zone) {
   record.zone = 0x0506;
   record.present = ENTRY_ORIGINAL | ENTRY_ZONE;
   CHECK(bytes_of(encode_get(record)) ==
-        expected(MESSAGE_GET, ack_flags, FAMILY_IPV4,
+        expected(MESSAGE_GET, NLM_F_REQUEST, FAMILY_IPV4,
                  {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), u16(CTA_ZONE, 0x0506)}));
 }
 
@@ -116,7 +116,7 @@ TEST(get_by_an_ipv6_tuple_in_a_zone_of_its_own) {
   tuple.present = TUPLE_ICMP_ID | TUPLE_ICMP_TYPE | TUPLE_ICMP_CODE | TUPLE_ZONE;
   record.present = ENTRY_ORIGINAL;
   CHECK(bytes_of(encode_get(record)) ==
-        expected(MESSAGE_GET, ack_flags, FAMILY_IPV6,
+        expected(MESSAGE_GET, NLM_F_REQUEST, FAMILY_IPV6,
                  {nest(CTA_TUPLE_ORIG,
                        {nest(CTA_TUPLE_IP, {attribute(CTA_IP_V6_SRC, Buffer(16, 0x11)),
                                             attribute(CTA_IP_V6_DST, Buffer(16, 0x22))}),
@@ -136,7 +136,7 @@ TEST(get_by_an_icmp_tuple) {
   tuple.present = TUPLE_ICMP_ID | TUPLE_ICMP_TYPE | TUPLE_ICMP_CODE;
   record.present = ENTRY_ORIGINAL;
   CHECK(bytes_of(encode_get(record)) ==
-        expected(MESSAGE_GET, ack_flags, FAMILY_IPV4,
+        expected(MESSAGE_GET, NLM_F_REQUEST, FAMILY_IPV4,
                  {nest(CTA_TUPLE_ORIG,
                        {nest(CTA_TUPLE_IP, {attribute(CTA_IP_V4_SRC, Buffer(4, 0)),
                                             attribute(CTA_IP_V4_DST, Buffer(4, 0))}),
@@ -239,7 +239,7 @@ TEST(update_adds_to_the_status_and_masks_the_mark) {
   changes.entry.timeout = 60;
   changes.mark_mask = 0xf0;
   CHECK(bytes_of(encode_update(tcp_entry(), changes, Extension())) ==
-        expected(MESSAGE_NEW, ack_flags, FAMILY_IPV4,
+        expected(MESSAGE_NEW, NLM_F_REQUEST, FAMILY_IPV4,
                  {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), u32(CTA_STATUS, 0xc), u32(CTA_TIMEOUT, 60),
                   u32(CTA_MARK, 0x10), u32(CTA_MARK_MASK, 0xf0)}));
 }
@@ -249,7 +249,7 @@ TEST(delete_names_the_tuple_and_the_id) {
   record.zone = 7;
   record.present |= ENTRY_ZONE;
   CHECK(bytes_of(encode_delete(record)) ==
-        expected(MESSAGE_DELETE, ack_flags, FAMILY_IPV4,
+        expected(MESSAGE_DELETE, NLM_F_REQUEST, FAMILY_IPV4,
                  {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), u16(CTA_ZONE, 7), u32(CTA_ID, 99)}));
 }
 
@@ -271,7 +271,7 @@ TEST(delete_of_less_cannot_be_sent) {
 }
 
 TEST(flush_has_the_version_that_makes_the_family_count) {
-  Buffer flush = expected(MESSAGE_DELETE, ack_flags, FAMILY_IPV6, {});
+  Buffer flush = expected(MESSAGE_DELETE, NLM_F_REQUEST, FAMILY_IPV6, {});
   flush[17] = 1;
   CHECK(bytes_of(encode_flush(FAMILY_IPV6)) == flush);
 }

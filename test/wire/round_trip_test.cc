@@ -192,7 +192,7 @@ TEST(entries_through_a_slab) {
   Random random(2);
   for (uint32_t round = 0; round < rounds && check::failures == 0; round++) {
     const Entry entry = random_entry(random);
-    TestSlab slab(SlabWriter::size_for(entry.record, entry.extension));
+    TestSlab slab(exact_slab_size(entry.record, entry.extension));
     SlabWriter writer(slab.memory(), slab.bytes().size);
     EntryRecord* reserved = writer.reserve();
     *reserved = entry.record;

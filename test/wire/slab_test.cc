@@ -175,7 +175,7 @@ TEST(a_slab_as_large_as_its_entry) {
     EntryRecord record = {};
     record.extension_present = present;
     const Extension extension = helper_extension(name);
-    TestSlab slab(SlabWriter::size_for(record, extension));
+    TestSlab slab(exact_slab_size(record, extension));
     SlabWriter writer(slab.memory(), slab.bytes().size);
     CHECK(add(writer, 5, present, extension));
     CHECK(writer.reserve() == nullptr);
@@ -192,7 +192,7 @@ TEST(a_slab_too_small_for_its_entry) {
   record.extension_present = EXTENSION_HELPER;
   const std::string name = "ftp";
   const Extension extension = helper_extension(name);
-  TestSlab shorter(SlabWriter::size_for(record, extension) - 8);
+  TestSlab shorter(exact_slab_size(record, extension) - 8);
   SlabWriter writer(shorter.memory(), shorter.bytes().size);
   CHECK(!add(writer, 5, EXTENSION_HELPER, extension));
   CHECK_EQUAL(writer.count(), 0u);
@@ -206,7 +206,7 @@ TEST(the_largest_entry) {
   extension.security_context = bytes_of(longest);
   EntryRecord record = {};
   record.extension_present = EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT;
-  CHECK(SlabWriter::size_for(record, extension) <= SlabWriter::largest_entry);
+  CHECK(exact_slab_size(record, extension) <= SlabWriter::largest_entry);
 }
 
 // read_first_entry ----------------------------------------------------------------

@@ -125,7 +125,7 @@ static Buffer bytes_of(const RequestWriter& writer) {
 }
 
 TEST(requests) {
-  CHECK(bytes_of(encode_get_usage()) == request(0x105, NLM_F_ACK));
+  CHECK(bytes_of(encode_get_usage()) == request(0x105, 0));
   CHECK(bytes_of(encode_get_cpu_stats()) == request(0x104, NLM_F_DUMP));
   CHECK(bytes_of(encode_get_expectation_cpu_stats()) == request(0x203, NLM_F_DUMP));
 }

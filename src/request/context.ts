@@ -6,10 +6,11 @@
  * own for the call, in the namespace of the calling thread.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Dependents } from './dependents.js';
-import { closedError, typeError } from './errors.js';
-import type { NativeNetNamespace, NetNamespaceArgument } from './native.js';
-import { RequestQueue } from './request-queue.js';
+import { Dependents } from '../core/dependents.js';
+import { closedError, typeError } from '../core/errors.js';
+import type { NativeNetNamespace, NetNamespaceArgument } from '../core/native.js';
+import { RequestQueue } from './queue.js';
+import { queueOfThread } from './thread-queue.js';
 
 /** What a context ends when it closes. */
 export interface Dependent {
@@ -20,8 +21,8 @@ export interface Dependent {
 export class Context {
   /** `undefined`: that of the calling thread. */
   readonly netns: NetNamespaceArgument;
-  readonly requests: RequestQueue;
   private readonly isOfCall: boolean;
+  private own: RequestQueue | undefined;
   /** Streams: their readers hold them, and may drop them. */
   private readonly streams = new Dependents<Dependent>();
   private readonly running = new Set<Dependent>();
@@ -31,7 +32,12 @@ export class Context {
   constructor(netns?: NativeNetNamespace, isOfCall = false) {
     this.netns = netns;
     this.isOfCall = isOfCall;
-    this.requests = new RequestQueue(netns);
+  }
+
+  /** Those of a handle, or of the calling thread. */
+  get requests(): RequestQueue {
+    this.own ??= this.isOfCall ? queueOfThread() : new RequestQueue(this.netns);
+    return this.own;
   }
 
   /** The stream ends with the context, unless nobody holds it any more. */
@@ -74,7 +80,8 @@ export class Context {
   private async release(): Promise<void> {
     this.netns?.close();
     const dependents = [...this.streams.held(), ...this.running];
-    await Promise.all([...dependents.map((one) => one.close()), this.requests.close()]);
+    const requests = this.isOfCall ? undefined : this.own;
+    await Promise.all([...dependents.map((one) => one.close()), requests?.close()]);
     // Whoever waited for an answer has it before the handle is closed.
     if (!this.isOfCall) await setImmediate();
   }

@@ -1,0 +1,58 @@
+/**
+ * The keys of requests.
+ */
+import { SLAB } from '../record/layout.js';
+import type { Place } from '../request/place.js';
+import { keyOf } from './check-key.js';
+import type { Entry } from './entry.js';
+import type { EntryKey } from './key.js';
+import { trimToKey, writeKey } from './key-writer.js';
+import { EntryView } from './view.js';
+
+/** The key of a request. */
+export interface NamedKey {
+  /** Writes what a request needs to name the entry. */
+  readonly write: (place: Place) => void;
+  readonly id: number | undefined;
+  readonly startTimeNs: bigint | undefined;
+  /** A delete can name all that the key has: the original tuple, the id, and no start time. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * `undefined`: the key is of an entry that has ended, such as that of a DESTROY event. What has
+ * its tuple and its id now is a newer one.
+ */
+export function namedKey(key: EntryKey, path?: string): NamedKey | undefined {
+  if (EntryView.isEntry(key)) return key.status.dying ? undefined : namedByEntry(key);
+  const checked = keyOf(key, path);
+  const { original, id, startTimeNs, isOver } = checked;
+  if (isOver) return undefined;
+  return {
+    write: (place) => {
+      writeKey(place, checked);
+    },
+    id,
+    startTimeNs,
+    isComplete: original !== undefined && id !== undefined && startTimeNs === undefined,
+  };
+}
+
+/** No address becomes text and is read again. */
+export function namedByEntry(entry: Entry): NamedKey {
+  const { id, startTimeNs } = entry;
+  return {
+    write: (place) => {
+      writeRecord(place, entry, SLAB.firstEntry);
+      trimToKey(place);
+    },
+    id,
+    startTimeNs,
+    isComplete: startTimeNs === undefined,
+  };
+}
+
+/** Copies the record of an entry to `behind` the header. */
+export function writeRecord({ words, at }: Place, entry: Entry, behind: number): void {
+  EntryView.copyRecord(entry, words, (at + behind) / 4);
+}
