@@ -192,7 +192,7 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
   if (IsEmpty()) return;
   const NetNamespace* space = nullptr;
   if (!namespace_argument(info.Env(), option(info, "netns"), space)) return;
-  if (!space) opened_in_ = NamespaceName::of_thread();
+  if (!space) opened_in_.remember();
   const Failure opened = open_in(space, [this] { return socket_.open(); });
   napi_value failure = to_js(info.Env(), opened);
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
@@ -223,7 +223,7 @@ Napi::Value RequestWrap::send(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RequestWrap::is_of_thread(const Napi::CallbackInfo& info) {
-  return {info.Env(), to_js(info.Env(), opened_in_.equals(NamespaceName::of_thread()))};
+  return {info.Env(), to_js(info.Env(), opened_in_.is_same())};
 }
 
 Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {

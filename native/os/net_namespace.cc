@@ -48,9 +48,9 @@ Failure NetNamespace::open(const char* path) {
   return failure;
 }
 
-NamespaceName NamespaceName::of(const char* path) {
+NamespaceName NamespaceName::of(int folder, const char* path) {
   NamespaceName name;
-  const ssize_t size = ::readlink(path, name.text_, sizeof name.text_);
+  const ssize_t size = ::readlinkat(folder, path, name.text_, sizeof name.text_);
   name.size_ = size > 0 ? static_cast<size_t>(size) : 0;  // no /proc, or closed
   return name;
 }
@@ -59,8 +59,13 @@ bool NamespaceName::equals(const NamespaceName& other) const {
   return size_ > 0 && size_ == other.size_ && memcmp(text_, other.text_, size_) == 0;
 }
 
+void ThreadPlace::remember() {
+  folder_ = Fd(::open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  name_ = NamespaceName::of_thread();
+}
+
 bool NetNamespace::is_here() const {
-  return NamespaceName::of_thread().equals(NamespaceName::of(PlaceOfFd(fd_).path));
+  return NamespaceName::of_thread().equals(NamespaceName::of(AT_FDCWD, PlaceOfFd(fd_).path));
 }
 
 Failure NetNamespace::enter() const {

@@ -6,6 +6,8 @@
 // thread ever leaves its own.
 #pragma once
 
+#include <fcntl.h>
+
 #include "os/failure.h"
 #include "os/fd.h"
 #include "os/thread.h"
@@ -17,14 +19,27 @@ class NamespaceName {
  public:
   // None: equals no other.
   NamespaceName() = default;
-  static NamespaceName of_thread() { return of("/proc/thread-self/ns/net"); }
-  static NamespaceName of(const char* path);
+  static NamespaceName of_thread() { return of(AT_FDCWD, "/proc/thread-self/ns/net"); }
+  static NamespaceName of(int folder, const char* path);
 
   bool equals(const NamespaceName& other) const;
 
  private:
   char text_[64];  // such as net:[4026531840]
   size_t size_ = 0;
+};
+
+// Where a thread was, so that it can be asked whether it is still there.
+class ThreadPlace {
+ public:
+  // Both on the same thread.
+  void remember();
+  // False, too, where /proc does not tell.
+  bool is_same() const { return name_.equals(NamespaceName::of(folder_.get(), "net")); }
+
+ private:
+  Fd folder_;  // /proc/self/task/<tid>/ns: a third faster than the whole path
+  NamespaceName name_;
 };
 
 class NetNamespace {

@@ -220,10 +220,8 @@ int RequestJob::take_answer(const RequestMemory& memory, size_t index, const Mes
 int RequestJob::take_usage(const Message& message, size_t request) {
   TableUsage usage;
   if (!decode_usage(message, usage)) return EBADMSG;
-  AnswerRecord& answer = results_[request].answer;
-  if (usage.has_maximum) answer.present = ANSWER_MAXIMUM;
-  answer.slab = usage.entries;
-  answer.at = usage.maximum;
+  const uint32_t maximum = usage.has_maximum ? uint32_t{ANSWER_MAXIMUM} : 0;
+  results_[request].answer = {ANSWER_ENTRIES | maximum, usage.entries, usage.maximum};
   return 0;
 }
 

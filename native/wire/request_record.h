@@ -67,12 +67,14 @@ inline constexpr LayoutField answer_fields[] = {
 enum AnswerPresent : uint32_t {
   ANSWER_DONE = 1u << 0,  // the kernel has done it; a failure is that of reading it back
   ANSWER_RECORD = 1u << 1,
-  ANSWER_MAXIMUM = 1u << 2,  // Linux 4.18
+  ANSWER_ENTRIES = 1u << 2,
+  ANSWER_MAXIMUM = 1u << 3,  // Linux 4.18
 };
 
 inline constexpr LayoutField answer_present_bits[] = {
     {"done", ANSWER_DONE},
     {"record", ANSWER_RECORD},
+    {"entries", ANSWER_ENTRIES},
     {"maxEntries", ANSWER_MAXIMUM},
 };
 

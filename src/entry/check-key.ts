@@ -114,10 +114,6 @@ export function keyOf(value: unknown, path = 'key'): CheckedKey {
     startTimeNs: startTimeNs(given.startTimeNs, `${path}.startTimeNs`),
     isOver: isDying(given.status, `${path}.status`),
   };
-  requireOneZone(path, {
-    zone: key.zone,
-    'original.zone': key.original?.zone,
-    'reply.zone': key.reply?.zone,
-  });
+  requireOneZone(path, key.zone, key.original, key.reply);
   return key;
 }

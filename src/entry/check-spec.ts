@@ -102,11 +102,7 @@ export function specOf(value: unknown, path: string): CheckedSpec {
   const values = checked<Values>(given, path, VALUES);
   const offloaded = values.status?.isOffloaded ? offloadedAs(protocol) : undefined;
   const { reply, id } = replyOf(given.reply, path, original, protocol, nat);
-  requireOneZone(path, {
-    zone: values.zone,
-    'original.zone': original.zone,
-    'reply.zone': reply.zone,
-  });
+  requireOneZone(path, values.zone, original, reply);
   // One shape for all: copies of objects of many shapes take V8 as long as all checks.
   const { zone, mark, labels, helper, sequenceAdjust, synproxy } = values;
   return {

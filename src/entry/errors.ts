@@ -13,15 +13,19 @@ import {
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 import { printable } from '../core/printable.js';
-import type { CheckedSpec } from './check-spec.js';
 import type { EntryChanges } from './spec.js';
 
 /** The error of a failed creation. */
 export function errorOfCreation(
   operation: string,
   failure: NativeFailure,
-  { helper, labels, master }: Pick<CheckedSpec, 'helper' | 'labels' | 'master'>,
+  spec: {
+    readonly helper: string | undefined;
+    readonly labels: bigint | undefined;
+    readonly hasMaster: boolean;
+  },
 ): ConntrackError {
+  const { helper, labels, hasMaster } = spec;
   if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
   const refused = describing(operation, failure);
   switch (codeOf(failure.errno)) {
@@ -31,8 +35,7 @@ export function errorOfCreation(
         'Change that entry with updateEntry(), or delete it first.',
       );
     case 'ENOENT':
-      if (master !== undefined)
-        return refused("no entry has the master's tuple as its original tuple");
+      if (hasMaster) return refused("no entry has the master's tuple as its original tuple");
       break;
     case 'ENOSPC':
       if (labels !== undefined) return unlabelledError(operation, failure.text);

@@ -18,8 +18,8 @@ export async function flush(context: Context, options?: FlushOptions): Promise<v
     return;
   }
   const number = family === undefined ? 0 : FAMILY_NUMBERS[family];
-  const request = context.requests.begin('flushEntries', 'flush', 0);
+  const request = context.requests.begin('flushEntries', 'flush', 0, (answer) => answer.failure);
   request.view.setUint16(request.at + REQUEST.family, number, LITTLE_ENDIAN);
-  const { failure } = await request.answer;
+  const failure = await request.promise;
   if (failure !== undefined) throw errorOfPlainFailure('flushEntries', failure);
 }

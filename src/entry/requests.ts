@@ -7,6 +7,7 @@ import { itemsOf } from '../core/check.js';
 import {
   ConntrackError,
   errorOfFailure,
+  errorOfPlainFailure,
   isAbsence,
   isMissing,
   isSilence,
@@ -15,9 +16,10 @@ import {
 } from '../core/errors.js';
 import { ENTRY, REQUEST, SLAB } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
+import type { Answer, Usage } from '../request/answer.js';
 import { mapInTurns, pipelined } from '../request/pipelined.js';
 import type { RequestQueue } from '../request/queue.js';
-import { changesOf, namedChanges } from './check-changes.js';
+import { type CheckedChanges, changesOf, namedChanges } from './check-changes.js';
 import { type CheckedSpec, specOf } from './check-spec.js';
 import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
@@ -38,11 +40,6 @@ import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
 import { mastersFirst } from './spec-order.js';
 import { SPEC_BYTES, writeChanges, writeSpec } from './spec-writer.js';
 
-export async function getEntry(requests: RequestQueue, key: EntryKey): Promise<Entry | undefined> {
-  const wanted = namedKey(key);
-  return wanted && lookUp(requests, 'getEntry', wanted);
-}
-
 export async function getEntries(
   requests: RequestQueue,
   keys: readonly EntryKey[],
@@ -51,36 +48,50 @@ export async function getEntries(
   const wanted = await mapInTurns(items, (item, index) =>
     namedKey(item as EntryKey, `keys[${index}]`),
   );
-  const entries = new Array<Entry | undefined>(items.length);
-  await pipelined(wanted, async (one, index) => {
-    entries[index] = one && (await lookUp(requests, 'getEntries', one));
-  });
-  return entries;
+  return pipelined(wanted, (one) => lookUp(requests, 'getEntries', one));
 }
 
-async function lookUp(
+export function getEntry(requests: RequestQueue, key: EntryKey): Promise<Entry | undefined> {
+  return lookUp(requests, 'getEntry', namedKey(key));
+}
+
+function lookUp(
   requests: RequestQueue,
   operation: string,
-  { write, id, startTimeNs }: NamedKey,
+  key: NamedKey | undefined,
 ): Promise<Entry | undefined> {
-  const request = requests.begin(operation, 'get', ENTRY.size);
+  if (key === undefined) return Promise.resolve(undefined);
+  const { write, id, startTimeNs } = key;
+  const request = requests.begin(operation, 'get', ENTRY.size, ({ words, at, failure }) => {
+    if (failure !== undefined) {
+      if (isAbsence(failure)) return undefined;
+      throw errorOfFailure(operation, failure);
+    }
+    if (words === undefined) return undefined;
+    const entry = entryAt(words, at);
+    // The kernel ignores CTA_ID in a GET.
+    if (id !== undefined && entry.id !== id) return undefined;
+    // An entry keeps its start time, or its lack of one, for life.
+    if (startTimeNs !== undefined && entry.startTimeNs !== startTimeNs) return undefined;
+    return entry;
+  });
   write(request);
-  const { words, at, failure } = await request.answer;
-  if (failure !== undefined) {
-    if (isAbsence(failure)) return undefined;
-    throw errorOfFailure(operation, failure);
-  }
-  if (words === undefined) return undefined;
-  const entry = entryAt(words, at);
-  // The kernel ignores CTA_ID in a GET.
-  if (id !== undefined && entry.id !== id) return undefined;
-  // An entry keeps its start time, or its lack of one, for life.
-  if (startTimeNs !== undefined && entry.startTimeNs !== startTimeNs) return undefined;
-  return entry;
+  return request.promise;
 }
 
-export async function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
-  const { entry, error } = await create(requests, 'createEntry', specOf(spec, 'spec'));
+export function countEntries(requests: RequestQueue): Promise<number> {
+  const operation = 'countEntries';
+  return requests.send(operation, 'usage', ({ usage, failure }) => {
+    if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
+    return (usage as Usage).entries;
+  });
+}
+
+export function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
+  return create(requests, 'createEntry', specOf(spec, 'spec')).then(entryOf);
+}
+
+function entryOf({ entry, error }: RequestResult): Entry {
   if (error !== undefined) throw error;
   return entry;
 }
@@ -102,41 +113,52 @@ export async function createEntries(
     }
   });
   let ended: ConntrackError | undefined;
-  await pipelined(mastersFirst(checked), async ({ index, spec }, position) => {
+  const ordered = mastersFirst(checked);
+  const created = await pipelined(ordered, async ({ spec }, position): Promise<RequestResult> => {
     try {
       if (ended !== undefined) throw ended;
-      results[index] = await create(requests, operation, spec);
+      const result = await create(requests, operation, spec);
+      // A kernel that does not answer one answers none: the rest is not sent.
+      if (result.error instanceof ConntrackError && isSilence(result.error)) {
+        ended ??= silenceError(operation);
+      }
+      return result;
     } catch (error) {
       // Nothing was sent, of this one or any.
       if (!(error instanceof ConntrackError) || position === 0) throw error;
-      results[index] = { error };
+      return { error };
     }
-    // A kernel that does not answer one answers none: the rest is not sent.
-    const { error } = results[index];
-    if (error instanceof ConntrackError && isSilence(error)) ended ??= silenceError(operation);
   });
+  for (const [position, { index }] of ordered.entries()) {
+    results[index] = created[position] as RequestResult;
+  }
   return results;
 }
 
-async function create(
+function create(
   requests: RequestQueue,
   operation: string,
   spec: CheckedSpec,
 ): Promise<RequestResult> {
-  const request = requests.begin(operation, 'create', SPEC_BYTES);
+  // The rest of it is not kept while the request waits.
+  const { labels, helper, master } = spec;
+  const hasMaster = master !== undefined;
+  const request = requests.begin<RequestResult>(operation, 'create', SPEC_BYTES, (answer) => {
+    const { isDone, words, at, failure } = answer;
+    if (words !== undefined) {
+      const entry = entryAt(words, at);
+      // An update without room for labels is refused; here the kernel leaves them out in
+      // silence (ctnetlink_create_conntrack).
+      if ((labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
+      return removeUnlabelled(requests, operation, entry).then((error) => ({ error }));
+    }
+    if (isDone || failure === undefined) {
+      return { error: unreadEntryError(operation, 'created', failure) };
+    }
+    return { error: errorOfCreation(operation, failure, { labels, helper, hasMaster }) };
+  });
   writeSpec(request, spec);
-  const { isDone, words, at, failure } = await request.answer;
-  if (words !== undefined) {
-    const entry = entryAt(words, at);
-    // An update without room for labels is refused; here the kernel leaves them out in
-    // silence (ctnetlink_create_conntrack).
-    if ((spec.labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
-    return { error: await removeUnlabelled(requests, operation, entry) };
-  }
-  if (isDone || failure === undefined) {
-    return { error: unreadEntryError(operation, 'created', failure) };
-  }
-  return { error: errorOfCreation(operation, failure, spec) };
+  return request.promise;
 }
 
 /** Whatever becomes of it is the result of one item. */
@@ -154,17 +176,14 @@ async function removeUnlabelled(
 }
 
 /** Whether there was one to delete. */
-async function remove(
-  requests: RequestQueue,
-  operation: string,
-  { write }: NamedKey,
-): Promise<boolean> {
-  const request = requests.begin(operation, 'remove', ENTRY.size);
+function remove(requests: RequestQueue, operation: string, { write }: NamedKey): Promise<boolean> {
+  const request = requests.begin(operation, 'remove', ENTRY.size, ({ failure }) => {
+    if (failure === undefined) return true;
+    if (isAbsence(failure)) return false;
+    throw errorOfFailure(operation, failure);
+  });
   write(request);
-  const { failure } = await request.answer;
-  if (failure === undefined) return true;
-  if (isAbsence(failure)) return false;
-  throw errorOfFailure(operation, failure);
+  return request.promise;
 }
 
 export async function updateEntry(
@@ -175,9 +194,9 @@ export async function updateEntry(
   const operation = 'updateEntry';
   const wanted = namedKey(key);
   const changes = changesOf(entryChanges);
-  const current = wanted && (await lookUp(requests, operation, wanted));
+  const current = await lookUp(requests, operation, wanted);
   if (current === undefined) throw missingEntryError(operation);
-  const { protocol, status, id, startTimeNs } = current;
+  const { protocol, status } = current;
   for (const name of ['tcp', 'sctp'] as const) {
     // The kernel ignores the change and reports success.
     if (changes[name] !== undefined && protocol !== name) {
@@ -186,12 +205,22 @@ export async function updateEntry(
   }
   if (changes.timeout !== undefined && status.fixedTimeout) throw fixedTimeoutError(operation);
 
-  const request = requests.begin(operation, 'update', SPEC_BYTES + ENTRY.size);
+  const request = requests.begin(operation, 'update', SPEC_BYTES + ENTRY.size, (answer) =>
+    updatedEntry(operation, answer, current, changes),
+  );
   writeChanges(request, changes);
   const behind = SLAB.firstEntry + SPEC_BYTES;
   request.view.setUint32(request.at + REQUEST.entry, behind, LITTLE_ENDIAN);
   writeRecord(request, current, behind);
-  const { isDone, words, at, failure } = await request.answer;
+  return request.promise;
+}
+
+function updatedEntry(
+  operation: string,
+  { isDone, words, at, failure }: Answer,
+  { id, startTimeNs }: Entry,
+  changes: CheckedChanges,
+): Entry {
   if (words === undefined) {
     if (isDone || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
     const error = errorOfUpdate(operation, failure, namedChanges(changes));
@@ -208,15 +237,16 @@ export async function updateEntry(
   return entry;
 }
 
-export async function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
+export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
   const operation = 'deleteEntry';
   const wanted = namedKey(key);
-  if (wanted === undefined) return false;
+  if (wanted === undefined) return Promise.resolve(false);
   if (wanted.isComplete) return remove(requests, operation, wanted);
   // A delete has no start time to compare. What takes the tuple and the id between the get and
   // the delete is deleted.
-  const current = await lookUp(requests, operation, wanted);
-  return current !== undefined && remove(requests, operation, namedByEntry(current));
+  return lookUp(requests, operation, wanted).then(
+    (current) => current !== undefined && remove(requests, operation, namedByEntry(current)),
+  );
 }
 
 /** Whether a value has all that was asked for. */

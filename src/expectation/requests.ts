@@ -3,6 +3,7 @@
  */
 
 import { errorOfFailure, errorOfPlainFailure, isAbsence } from '../core/errors.js';
+import type { Answer } from '../request/answer.js';
 import type { RequestQueue } from '../request/queue.js';
 import {
   type CheckedExpectationKey,
@@ -34,9 +35,9 @@ export async function createExpectation(
 ): Promise<Expectation> {
   const operation = 'createExpectation';
   const checked = expectationSpecOf(spec);
-  const request = requests.begin(operation, 'createExpectation', EXPECTATION_BYTES);
+  const request = requests.begin(operation, 'createExpectation', EXPECTATION_BYTES, failureOf);
   writeExpectation(request, checked);
-  const { failure } = await request.answer;
+  const failure = await request.promise;
   if (failure !== undefined) throw errorOfExpectation(operation, failure);
   const found = await find(requests, operation, { ...checked, id: undefined });
   if (found === undefined) throw errorOfExpectation(operation, undefined);
@@ -51,9 +52,9 @@ export async function deleteExpectation(
   // A delete names one by its tuple and its id.
   const found = await find(requests, operation, expectationKeyOf(key));
   if (found === undefined) return false;
-  const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES);
+  const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES, failureOf);
   writeExpectationKey(request, { ...expectationKeyOf(found), id: found.id });
-  const { failure } = await request.answer;
+  const failure = await request.promise;
   if (failure === undefined) return true;
   if (isAbsence(failure)) return false;
   throw errorOfFailure(operation, failure);
@@ -61,7 +62,7 @@ export async function deleteExpectation(
 
 export async function flushExpectations(requests: RequestQueue): Promise<void> {
   const operation = 'flushExpectations';
-  const { failure } = await requests.send(operation, 'flushExpectations');
+  const failure = await requests.send(operation, 'flushExpectations', failureOf);
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
 }
 
@@ -70,9 +71,9 @@ async function find(
   operation: string,
   key: CheckedExpectationKey,
 ): Promise<Expectation | undefined> {
-  const request = requests.begin(operation, 'getExpectation', EXPECTATION_BYTES);
+  const request = requests.begin(operation, 'getExpectation', EXPECTATION_BYTES, itself);
   writeExpectationKey(request, key);
-  const { words, at, failure } = await request.answer;
+  const { words, at, failure } = await request.promise;
   if (failure !== undefined) {
     if (isAbsence(failure)) return undefined;
     throw errorOfFailure(operation, failure);
@@ -81,3 +82,6 @@ async function find(
   const expectation = new ExpectationView(words, at);
   return key.id === undefined || key.id === expectation.id ? expectation : undefined;
 }
+
+const itself = (answer: Answer) => answer;
+const failureOf = ({ failure }: Answer) => failure;

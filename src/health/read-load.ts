@@ -60,8 +60,7 @@ async function ask(requests: RequestQueue): Promise<Told> {
   const usage = await askUsage(requests, 'readPressure');
   if (usage === undefined) return {};
   const stats = await requests.ask('readPressure', 'stats');
-  const failure = usage.failure ?? stats.failure;
-  if (failure !== undefined) throw errorOfPlainFailure('readPressure', failure);
+  if (stats.failure !== undefined) throw errorOfPlainFailure('readPressure', stats.failure);
   const { entries, maxEntries } = usage;
   return {
     ...(maxEntries !== undefined && { usage: { entries, maxEntries } }),

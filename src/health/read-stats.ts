@@ -2,9 +2,8 @@
  * Reads the statistics from netlink, or from /proc without CAP_NET_ADMIN.
  */
 import { errorOfPlainFailure, isSocketForbidden } from '../core/errors.js';
-import type { NetNamespaceArgument, StatsOutcome } from '../core/native.js';
+import type { NativeFailure, NetNamespaceArgument, StatsOutcome } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
-import type { Usage } from '../request/answer.js';
 import type { RequestQueue } from '../request/queue.js';
 import { COUNTER_LIST, type CounterName, type CounterRequest } from './counters.js';
 import { type Counts, put, sumOf } from './counts.js';
@@ -20,7 +19,6 @@ export async function readStats(
 ): Promise<TableStats> {
   const usage = await askUsage(requests, 'readStats');
   if (usage === undefined) return readFromProc(netns);
-  if (usage.failure !== undefined) throw errorOfPlainFailure('readStats', usage.failure);
   return statsOf('netlink', {
     entries: usage.entries,
     maxEntries: usage.maxEntries ?? readProc(netns).maxEntries,
@@ -41,17 +39,18 @@ type Answer = StatsOutcome['cpus'];
 /** `undefined`: no CAP_NET_ADMIN, no ctnetlink, or a sandbox: /proc may have the same. */
 export async function askUsage(requests: RequestQueue, operation: string) {
   try {
-    const usage = await requests.usage(operation);
-    return isRefusal(usage) ? undefined : usage;
+    const { usage, failure } = await requests.send(operation, 'usage', (answer) => answer);
+    if (failure === undefined) return usage;
+    if (isRefusal(failure)) return undefined;
+    throw errorOfPlainFailure(operation, failure);
   } catch (error) {
     if (isSocketForbidden(error)) return undefined;
     throw error;
   }
 }
 
-function isRefusal({ failure }: Usage): boolean {
-  if (failure === undefined || failure.syscall !== undefined) return false;
-  return failure.errno === EPERM || failure.errno === EINVAL;
+function isRefusal({ errno, syscall }: NativeFailure): boolean {
+  return syscall === undefined && (errno === EPERM || errno === EINVAL);
 }
 const EPERM = 1;
 const EINVAL = 22;

@@ -106,16 +106,21 @@ export const TUPLE_FIELDS = [
  */
 export function requireOneZone(
   path: string,
-  zones: Readonly<Record<string, number | undefined>>,
+  zone: number | undefined,
+  original: Tuple | undefined,
+  reply: Tuple | undefined,
 ): void {
+  // Nearly always.
+  if (zone === undefined && original?.zone === undefined && reply?.zone === undefined) return;
+  const zones = { zone, 'original.zone': original?.zone, 'reply.zone': reply?.zone };
   let first: string | undefined;
-  for (const [name, zone] of Object.entries(zones)) {
-    if (zone === undefined) continue;
+  for (const [name, value] of Object.entries(zones)) {
+    if (value === undefined) continue;
     if (first !== undefined) {
       const why = `must be absent beside ${path}.${first}: the zone is that of both directions or of one`;
       throw typeError(`${path}.${name}`, why);
     }
-    if (zone !== 0) first = name;
+    if (value !== 0) first = name;
   }
 }
 

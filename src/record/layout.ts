@@ -256,7 +256,8 @@ export const ANSWER = {
 export const ANSWER_PRESENT = {
   done: 1,
   record: 2,
-  maxEntries: 4,
+  entries: 4,
+  maxEntries: 8,
 } as const;
 
 /** native/wire/filter_record.h */

@@ -13,15 +13,15 @@ export interface Answer {
   readonly words: Uint32Array | undefined;
   /** Where the record is, in words. */
   readonly at: number;
+  /** Of `usage`. */
+  readonly usage: Usage | undefined;
   readonly failure: NativeFailure | undefined;
 }
 
-/** The answer to `usage`. */
 export interface Usage {
   readonly entries: number;
   /** `undefined` before Linux 4.18. */
   readonly maxEntries: number | undefined;
-  readonly failure: NativeFailure | undefined;
 }
 
 export class Answers {
@@ -48,18 +48,16 @@ export class Answers {
       isDone: (present & ANSWER_PRESENT.done) !== 0,
       words: present & ANSWER_PRESENT.record ? this.slabs[slab] : undefined,
       at: (this.words[at + ANSWER.at / 4] as number) / 4,
+      usage: present & ANSWER_PRESENT.entries ? this.usageAt(at, present) : undefined,
       failure: this.failures?.get(index),
     };
   }
 
-  usageOf(index: number): Usage {
-    const at = (index * ANSWER.size) / 4;
-    const present = this.words[at + ANSWER.present / 4] as number;
+  private usageAt(at: number, present: number): Usage {
+    const maxEntries = this.words[at + ANSWER.maxEntries / 4] as number;
     return {
       entries: this.words[at + ANSWER.entries / 4] as number,
-      maxEntries:
-        present & ANSWER_PRESENT.maxEntries ? this.words[at + ANSWER.maxEntries / 4] : undefined,
-      failure: this.failures?.get(index),
+      maxEntries: present & ANSWER_PRESENT.maxEntries ? maxEntries : undefined,
     };
   }
 }

@@ -9,9 +9,7 @@ import { requestTracer } from '../core/trace.js';
 import { REQUEST, REQUEST_KINDS } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import { Answers } from './answer.js';
-import type { Place } from './place.js';
-
-export type RequestName = keyof typeof REQUEST_KINDS;
+import { Request, type RequestName, type Take } from './request.js';
 
 /** A job that has ended. */
 export interface Sent {
@@ -23,14 +21,6 @@ export interface Sent {
   readonly settle: () => void;
 }
 
-/** Settles one caller. */
-interface Caller {
-  readonly operation: string;
-  readonly name: RequestName;
-  readonly take: (answers: Answers, index: number) => void;
-  readonly refuse: (error: unknown) => void;
-}
-
 /** The memory of the last batch that was sent: the addon has copied what was in it. */
 let spare: ArrayBuffer | undefined;
 
@@ -38,7 +28,8 @@ export class RequestBatch {
   private readonly memory: ArrayBuffer;
   private readonly view: DataView;
   private readonly words: Uint32Array;
-  private readonly callers: Caller[] = [];
+  private readonly requests: Pick<Request<unknown>, 'operation' | 'name' | 'settle' | 'refuse'>[] =
+    [];
   private used = 0;
 
   constructor() {
@@ -54,15 +45,16 @@ export class RequestBatch {
   }
 
   /** A request, zeroed, whose records the caller writes at once. It must fit. */
-  add(bytes: number, caller: Caller): Place {
-    const at = this.used;
+  add<T>(operation: string, name: RequestName, bytes: number, take: Take<T>): Request<T> {
+    const { view, words, used: at } = this;
     const size = REQUEST.headerSize + bytes;
-    this.words.fill(0, at / 4, (at + size) / 4);
-    this.view.setUint32(at + REQUEST.size, size, LITTLE_ENDIAN);
-    this.view.setUint16(at + REQUEST.kind, REQUEST_KINDS[caller.name], LITTLE_ENDIAN);
-    this.callers.push(caller);
+    words.fill(0, at / 4, (at + size) / 4);
+    view.setUint32(at + REQUEST.size, size, LITTLE_ENDIAN);
+    view.setUint16(at + REQUEST.kind, REQUEST_KINDS[name], LITTLE_ENDIAN);
     this.used += size;
-    return { view: this.view, words: this.words, at };
+    const request = new Request({ view, words, at }, { operation, name, take });
+    this.requests.push(request);
+    return request;
   }
 
   async send(socket: NativeRequestSocket): Promise<Sent> {
@@ -74,18 +66,18 @@ export class RequestBatch {
     const answers = new Answers(outcome);
     const settle = () => {
       if (requestTracer.isRead) this.trace(answers, milliseconds);
-      for (const [index, caller] of this.callers.entries()) caller.take(answers, index);
+      for (const [index, request] of this.requests.entries()) request.settle(answers.of(index));
     };
     return { failure: outcome.failure, refused: answers.hasRefusal, settle };
   }
 
   /** Nothing of it was sent. */
-  refuse(errorOf: (operation: string) => unknown): void {
-    for (const { operation, refuse } of this.callers) refuse(errorOf(operation));
+  refuse(errorOf: (operation: string) => Error): void {
+    for (const request of this.requests) request.refuse(errorOf(request.operation));
   }
 
   private trace(answers: Answers, milliseconds: number): void {
-    for (const [index, { operation, name }] of this.callers.entries()) {
+    for (const [index, { operation, name }] of this.requests.entries()) {
       const { failure } = answers.of(index);
       const code = failure && { code: codeOf(failure.errno) };
       requestTracer.write({ operation, request: name, milliseconds, ...code });

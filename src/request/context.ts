@@ -99,6 +99,32 @@ export function contextOf(self: unknown, operation: string): Context {
   return self;
 }
 
+/** The requests of a call. */
+function requestsOf(self: unknown, operation: string): RequestQueue {
+  if (!(self instanceof Context)) return queueOfThread();
+  self.refuseIfClosed(operation);
+  return self.requests;
+}
+
+/**
+ * Works with the requests of a call of a function that has so many parameters. What is thrown
+ * rejects. Thousands of calls may wait at a time: nothing here waits with them.
+ */
+export function withRequests<T>(
+  self: unknown,
+  operation: string,
+  [parameters, given]: readonly [number, IArguments],
+  work: (requests: RequestQueue) => Promise<T>,
+): Promise<T> {
+  try {
+    atMost(parameters, given);
+    return work(requestsOf(self, operation));
+  } catch (error) {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it was thrown
+    return Promise.reject(error);
+  }
+}
+
 /** Works in the context of a call, and closes it if it is the call's own. */
 export async function within<T>(
   self: unknown,

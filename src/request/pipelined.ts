@@ -24,18 +24,20 @@ export async function mapInTurns<T, R>(
  * Begins in the order of the items, with `LIMITS.itemsUnderWay` under way at most. Rejects with
  * the first rejection; then no more are begun.
  */
-export async function pipelined<T>(
+export async function pipelined<T, R>(
   items: readonly T[],
-  begin: (item: T, index: number) => Promise<void>,
-): Promise<void> {
+  begin: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
   const atOnce = LIMITS.itemsUnderWay / 2;
-  let before: Promise<unknown> = Promise.resolve();
+  const results: R[] = [];
+  let before: Promise<R[]> = Promise.resolve([]);
   for (let first = 0; first < items.length; first += atOnce) {
     const part = items.slice(first, first + atOnce);
     const begun = Promise.all(part.map((item, at) => begin(item, first + at)));
     begun.catch(() => undefined); // it is awaited later, or not at all
-    await before;
+    results.push(...(await before));
     before = begun;
   }
-  await before;
+  results.push(...(await before));
+  return results;
 }

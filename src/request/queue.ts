@@ -13,24 +13,18 @@ import {
 import { loadAddon } from '../core/load-addon.js';
 import type { NativeRequestSocket, NetNamespaceArgument, Outcome } from '../core/native.js';
 import { requestTracer } from '../core/trace.js';
-import type { Answer, Answers, Usage } from './answer.js';
-import { RequestBatch, type RequestName, type Sent } from './batch.js';
-import type { Place } from './place.js';
+import { RequestBatch, type Sent } from './batch.js';
+import type { Request, RequestName, Take } from './request.js';
 
 /** What is answered by many messages, and so is sent alone: see {@link NativeRequestSocket}. */
 type QueryName = Exclude<keyof NativeRequestSocket, 'failure' | 'isOfThread' | 'send' | 'close'>;
 type QueryOutcome<Name extends QueryName> = Awaited<ReturnType<NativeRequestSocket[Name]>>;
 
-/** A request that is being written. */
-export interface Request extends Place {
-  readonly answer: Promise<Answer>;
-}
-
 /** What goes out as one job. */
 interface Work {
   send(socket: NativeRequestSocket): Promise<Sent>;
   /** Rejects its callers: it was not sent. */
-  refuse(errorOf: (operation: string) => unknown): void;
+  refuse(errorOf: (operation: string) => Error): void;
 }
 
 export class RequestQueue {
@@ -47,57 +41,38 @@ export class RequestQueue {
   }
 
   /**
-   * A request with so many bytes of records, which the caller writes at once. It throws when
-   * there is no addon or no socket.
+   * A request with so many bytes of records, which the caller writes at once; `take` makes of the
+   * answer what its promise resolves with. Throws when there is no addon or no socket.
    */
-  begin(operation: string, name: RequestName, bytes: number): Request {
-    const { promise: answer, resolve, reject } = promised<Answer>();
-    const take = (answers: Answers, index: number) => {
-      resolve(answers.of(index));
-    };
-    const place = this.batchFor(operation, bytes).add(bytes, {
-      operation,
-      name,
-      take,
-      refuse: reject,
-    });
-    return { view: place.view, words: place.words, at: place.at, answer };
+  begin<T>(operation: string, name: RequestName, bytes: number, take: Take<T>): Request<T> {
+    return this.batchFor(operation, bytes).add(operation, name, bytes, take);
   }
 
   /** A request without records. */
-  send(operation: string, name: RequestName): Promise<Answer> {
-    return this.begin(operation, name, 0).answer;
+  send<T>(operation: string, name: RequestName, take: Take<T>): Promise<T> {
+    return this.begin(operation, name, 0, take).promise;
   }
 
-  async usage(operation: string): Promise<Usage> {
-    const { promise, resolve, reject } = promised<Usage>();
-    const take = (answers: Answers, index: number) => {
-      resolve(answers.usageOf(index));
-    };
-    this.batchFor(operation, 0).add(0, { operation, name: 'usage', take, refuse: reject });
-    return promise;
-  }
-
-  async ask<Name extends QueryName>(operation: string, name: Name): Promise<QueryOutcome<Name>> {
+  ask<Name extends QueryName>(operation: string, name: Name): Promise<QueryOutcome<Name>> {
     this.open(operation);
-    const { promise, resolve, reject } = promised<QueryOutcome<Name>>();
-    this.waiting.push({
-      send: async (socket) => {
-        const began = performance.now();
-        const outcome = (await socket[name]()) as QueryOutcome<Name>;
-        trace(operation, name, began, outcome);
-        const settle = () => {
-          resolve(outcome);
-        };
-        const { failure } = outcome;
-        return { failure, refused: isRefusal(failure), settle };
-      },
-      refuse: (errorOf) => {
-        reject(errorOf(operation));
-      },
+    return new Promise<QueryOutcome<Name>>((resolve, reject) => {
+      this.waiting.push({
+        send: async (socket) => {
+          const began = performance.now();
+          const outcome = (await socket[name]()) as QueryOutcome<Name>;
+          trace(operation, name, began, outcome);
+          const settle = () => {
+            resolve(outcome);
+          };
+          const { failure } = outcome;
+          return { failure, refused: isRefusal(failure), settle };
+        },
+        refuse: (errorOf) => {
+          reject(errorOf(operation));
+        },
+      });
+      this.wake();
     });
-    this.wake();
-    return promise;
   }
 
   /**
@@ -147,6 +122,8 @@ export class RequestQueue {
       sent = this.sendNext();
       this.isRefused ||= refused;
       settle();
+      // What a caller has asked for at once.
+      sent ??= this.sendNext();
     }
     this.isAwake = false;
     if (this.isRetired) void this.close();
@@ -156,13 +133,13 @@ export class RequestQueue {
     const next = this.waiting.shift();
     return next?.send(this.socket as NativeRequestSocket).catch((error: unknown) => {
       const settle = () => {
-        next.refuse(() => error);
+        next.refuse(() => error as Error);
       };
       return { refused: false, settle };
     });
   }
 
-  private refuseAll(errorOf: (operation: string) => unknown): void {
+  private refuseAll(errorOf: (operation: string) => Error): void {
     const refused = this.waiting;
     this.waiting = [];
     for (const work of refused) work.refuse(errorOf);
@@ -176,23 +153,6 @@ export class RequestQueue {
     if (socket.failure !== undefined) throw errorOfFailure(operation, socket.failure);
     this.socket = socket;
   }
-}
-
-interface Promised<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** `Promise.withResolvers()`, which Node.js 20 lacks. */
-function promised<T>(): Promised<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  return { promise, resolve, reject };
 }
 
 function trace(operation: string, request: string, began: number, { failure }: Outcome): void {

@@ -20,7 +20,7 @@ import type {
   UpdateResult,
 } from '../entry/spec.js';
 import type { EntryFilter } from '../filter/filter.js';
-import { atMost, within } from '../request/context.js';
+import { atMost, within, withRequests } from '../request/context.js';
 
 /**
  * Creates an entry and returns it as the kernel stores it. The kernel chooses the fields that
@@ -48,10 +48,9 @@ import { atMost, within } from '../request/context.js';
  * console.log(String(entry));
  * ```
  */
-export async function createEntry(this: unknown, spec: EntrySpec): Promise<Entry> {
-  atMost(1, arguments);
-  return within(this, 'createEntry', async (context) =>
-    requests.createEntry(context.requests, spec),
+export function createEntry(this: unknown, spec: EntrySpec): Promise<Entry> {
+  return withRequests(this, 'createEntry', [1, arguments], (queue) =>
+    requests.createEntry(queue, spec),
   );
 }
 
@@ -73,13 +72,12 @@ export async function createEntry(this: unknown, spec: EntrySpec): Promise<Entry
  * for (const { error } of await createEntries(saved)) if (error) console.warn(error.message);
  * ```
  */
-export async function createEntries(
+export function createEntries(
   this: unknown,
   specs: readonly EntrySpec[],
 ): Promise<RequestResult[]> {
-  atMost(1, arguments);
-  return within(this, 'createEntries', async (context) =>
-    requests.createEntries(context.requests, specs),
+  return withRequests(this, 'createEntries', [1, arguments], (queue) =>
+    requests.createEntries(queue, specs),
   );
 }
 
@@ -108,14 +106,9 @@ export async function createEntries(
  *   await updateEntry(entry, { mark: { value: 0x10, mask: 0xf0 } });
  * ```
  */
-export async function updateEntry(
-  this: unknown,
-  key: EntryKey,
-  changes: EntryChanges,
-): Promise<Entry> {
-  atMost(2, arguments);
-  return within(this, 'updateEntry', async (context) =>
-    requests.updateEntry(context.requests, key, changes),
+export function updateEntry(this: unknown, key: EntryKey, changes: EntryChanges): Promise<Entry> {
+  return withRequests(this, 'updateEntry', [2, arguments], (queue) =>
+    requests.updateEntry(queue, key, changes),
   );
 }
 
@@ -171,10 +164,9 @@ export async function updateEntries(
  * if (first) console.log(await deleteEntry(first));
  * ```
  */
-export async function deleteEntry(this: unknown, key: EntryKey): Promise<boolean> {
-  atMost(1, arguments);
-  return within(this, 'deleteEntry', async (context) =>
-    requests.deleteEntry(context.requests, key),
+export function deleteEntry(this: unknown, key: EntryKey): Promise<boolean> {
+  return withRequests(this, 'deleteEntry', [1, arguments], (queue) =>
+    requests.deleteEntry(queue, key),
   );
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { errorOfPlainFailure } from '../core/errors.js';
 import type { Entry } from '../entry/entry.js';
 import type { EntryKey } from '../entry/key.js';
 import { listAll, openReader } from '../entry/read.js';
@@ -12,7 +11,7 @@ import * as requests from '../entry/requests.js';
 import { EntryStream, type ReadOptions } from '../entry/stream.js';
 import type { EntryFilter, FilterPlan } from '../filter/filter.js';
 import { planFilter } from '../filter/plan.js';
-import { atMost, contextOf, within } from '../request/context.js';
+import { atMost, contextOf, within, withRequests } from '../request/context.js';
 
 /**
  * Returns the entries that match, IPv4 and IPv6 together.
@@ -96,9 +95,8 @@ export function streamEntries(
  * console.log(entry?.status.assured);
  * ```
  */
-export async function getEntry(this: unknown, key: EntryKey): Promise<Entry | undefined> {
-  atMost(1, arguments);
-  return within(this, 'getEntry', async (context) => requests.getEntry(context.requests, key));
+export function getEntry(this: unknown, key: EntryKey): Promise<Entry | undefined> {
+  return withRequests(this, 'getEntry', [1, arguments], (queue) => requests.getEntry(queue, key));
 }
 
 /**
@@ -118,12 +116,13 @@ export async function getEntry(this: unknown, key: EntryKey): Promise<Entry | un
  * for (const entry of entries) console.log(entry?.original.source);
  * ```
  */
-export async function getEntries(
+export function getEntries(
   this: unknown,
   keys: readonly EntryKey[],
 ): Promise<(Entry | undefined)[]> {
-  atMost(1, arguments);
-  return within(this, 'getEntries', async (context) => requests.getEntries(context.requests, keys));
+  return withRequests(this, 'getEntries', [1, arguments], (queue) =>
+    requests.getEntries(queue, keys),
+  );
 }
 
 /**
@@ -142,13 +141,8 @@ export async function getEntries(
  * console.log(await countEntries());
  * ```
  */
-export async function countEntries(this: unknown): Promise<number> {
-  atMost(0, arguments);
-  return within(this, 'countEntries', async (context) => {
-    const { entries, failure } = await context.requests.usage('countEntries');
-    if (failure !== undefined) throw errorOfPlainFailure('countEntries', failure);
-    return entries;
-  });
+export function countEntries(this: unknown): Promise<number> {
+  return withRequests(this, 'countEntries', [0, arguments], requests.countEntries);
 }
 
 /**

@@ -154,7 +154,7 @@ TEST(every_call_of_open_fails) {
     for (const int error : {EPERM, EMFILE, EAGAIN}) {
       NetNamespace space;
       // As that of another process, which has to be entered.
-      kernel.fail_next("readlink", ENOENT);
+      kernel.fail_next("readlinkat", ENOENT);
       kernel.fail_next(call, error);
       const Failure failure = space.open("/proc/self/ns/net");
       CHECK_EQUAL(failure.error, error);
@@ -211,7 +211,7 @@ TEST(our_own_is_not_entered) {
 TEST(work_is_done_in_it_or_not_at_all) {
   Kernel kernel;
   NetNamespace space;
-  const auto enter = [&] { kernel.fail_next("readlink", ENOENT); };
+  const auto enter = [&] { kernel.fail_next("readlinkat", ENOENT); };
   enter();
   // As root it is entered; an ordinary user may not.
   if (space.open("/proc/self/ns/net").error == EPERM) return;

@@ -37,7 +37,8 @@ class Requests {
       const kind = view.getUint16(at + REQUEST.kind, LITTLE_ENDIAN);
       const entry = view.getUint32(at + REQUEST.entry, LITTLE_ENDIAN);
       if (kind === REQUEST_KINDS.usage) {
-        answers.push(ANSWER_PRESENT.done | ANSWER_PRESENT.maxEntries, 1, 2);
+        const { done, entries, maxEntries } = ANSWER_PRESENT;
+        answers.push(done | entries | maxEntries, 1, 2);
       } else {
         const present = ANSWER_PRESENT.done | ANSWER_PRESENT.record;
         answers.push(present, slabs.length, entry === 0 ? SLAB.firstEntry : entry);

@@ -243,9 +243,9 @@ ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
   return fails("write") ? -1 : __real_write(fd, bytes, size);
 }
 
-ssize_t __real_readlink(const char* path, char* text, size_t size);
-ssize_t __wrap_readlink(const char* path, char* text, size_t size) {
-  return fails("readlink") ? -1 : __real_readlink(path, text, size);
+ssize_t __real_readlinkat(int folder, const char* path, char* text, size_t size);
+ssize_t __wrap_readlinkat(int folder, const char* path, char* text, size_t size) {
+  return fails("readlinkat") ? -1 : __real_readlinkat(folder, path, text, size);
 }
 
 int __real_fstatfs(int fd, struct statfs* system);

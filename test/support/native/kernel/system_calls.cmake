@@ -1,7 +1,7 @@
 # The kernel, played by a test. use_scripted_kernel(target) leads the system calls of what is
 # linked into the target to it.
 set(scripted_calls socket bind connect getsockname setsockopt getsockopt sendto recvmsg recvmmsg close
-  poll ppoll nanosleep clock_gettime eventfd open read write readlink fstatfs setns pthread_create
+  poll ppoll nanosleep clock_gettime eventfd open read write readlinkat fstatfs setns pthread_create
   pthread_mutex_unlock _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t)
 
 set(scripted_kernel_dir "${CMAKE_CURRENT_LIST_DIR}")
