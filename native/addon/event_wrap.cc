@@ -60,6 +60,7 @@ Failure EventWrap::open(const Napi::CallbackInfo& info, const NetNamespace* spac
   options.groups = to_number(env, option(info, "groups"));
   options.receive_buffer = to_number(env, option(info, "receiveBufferBytes"));
   options.queue_bytes = to_number(env, option(info, "queueBytes"));
+  options.max_delay = to_number(env, option(info, "maxDelay"));
   options.reliable_destroy = to_boolean(env, option(info, "reliableDestroy"));
   options.all_namespaces = to_boolean(env, option(info, "allNamespaces"));
   options.filtered = is_buffer(env, filter);

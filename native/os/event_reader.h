@@ -18,6 +18,7 @@ class EventReader {
     uint32_t groups = 0;  // as in EventSocket::Options
     uint32_t receive_buffer = 0;
     size_t queue_bytes = 0;
+    uint32_t max_delay = 0;  // milliseconds that an event may wait for others
     bool reliable_destroy = false;
     bool all_namespaces = false;
     bool filtered = false;
@@ -66,7 +67,9 @@ class EventReader {
   Failure subscribe(const Options& options);
   static void run(void* reader) { static_cast<EventReader*>(reader)->run(); }
   void run();
-  void wait();
+  // True when there are events, not only a wake-up.
+  bool wait();
+  void gather();
   void nap();
   void drain();
   void drain(EventSource& source);
@@ -100,6 +103,7 @@ class EventReader {
   void (*ring_)(void*) = nullptr;
   void* context_ = nullptr;
   uint32_t receive_buffer_ = 0;
+  uint32_t max_delay_ = 0;
   size_t drained_ = 0;  // datagrams in this round
 
   Failure failure_;

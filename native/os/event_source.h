@@ -27,6 +27,11 @@ class EventSource {
   uint32_t lost() const { return lost_; }
   const Failure& failure() const { return failure_; }
 
+  // Whether half of the receive buffer is in use.
+  bool is_half_full() const {
+    return fd() >= 0 && socket_.memory().queued > socket_.receive_buffer() / 2;
+  }
+
   // See EventSocket::set_reliable. Once it is off, what is dropped is lost.
   void give_up_reliability();
 

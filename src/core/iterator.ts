@@ -23,11 +23,14 @@ export function iterateBatches<T>(source: BatchSource<T>): AsyncIterableIterator
 export function iterateItems<T>(source: BatchSource<T>): AsyncIterableIterator<T, undefined> {
   let batch: T[] = [];
   let index = 0;
-  const read = async () => {
-    batch = [];
-    batch = (await source.read()) ?? [];
+  const first = (read: T[] | undefined): T | undefined => {
+    batch = read ?? [];
     index = 1;
     return batch[0];
+  };
+  const read = () => {
+    batch = [];
+    return source.read().then(first);
   };
   return iterate(source, read, () => batch[index++]);
 }

@@ -69,6 +69,8 @@ export const LIMITS = {
   /** Datagrams that are received at a time, and the largest. */
   eventsInReceive: 64,
   eventDatagramBytes: 4 * KIB,
+  /** Of `maxDelay`. */
+  longestDelayMs: 60_000,
   /** `reliableDestroy` ends when so much of the table is full. */
   reliableDestroyPercent: 80,
 

@@ -151,6 +151,8 @@ interface EventReaderOptions {
   readonly groups: number;
   readonly receiveBufferBytes: number;
   readonly queueBytes: number;
+  /** Milliseconds. */
+  readonly maxDelay: number;
   readonly reliableDestroy: boolean;
   readonly allNamespaces: boolean;
   /** As in DumpReaderOptions; of events about entries. */

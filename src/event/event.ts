@@ -108,6 +108,13 @@ export interface WatchOptions {
    */
   readonly queueBytes?: number | undefined;
   /**
+   * How many milliseconds events may gather in the receive buffer before the stream wakes up
+   * for them, at most 60,000; fewer when half of the buffer is in use. For those who count
+   * flows rather than react to them: at 1,000 events per second, 50 ms save most of the CPU time.
+   * Default: 0, each event at once.
+   */
+  readonly maxDelay?: number | undefined;
+  /**
    * Delivers every DESTROY (`NETLINK_BROADCAST_ERROR`): the kernel keeps one that finds no
    * room, with its entry, until there is room. A loop that does not keep up therefore fills the
    * table; at 80 % the mode ends with a `reliability-ended` event. Other events can still be

@@ -21,6 +21,7 @@ export interface SubscriptionOptions {
   groups: number;
   receiveBufferBytes: number;
   queueBytes: number;
+  maxDelay: number;
   reliableDestroy: boolean;
   allNamespaces: boolean;
   /** Filter records. `undefined`: every event. */
@@ -41,8 +42,8 @@ export class EventSubscription {
 
   /** Subscribes, or throws. */
   constructor(operation: string, options: SubscriptionOptions) {
-    const { groups, receiveBufferBytes, queueBytes, reliableDestroy, allNamespaces } = options;
-    const { filter, signal, netns } = options;
+    const { groups, receiveBufferBytes, queueBytes, maxDelay } = options;
+    const { reliableDestroy, allNamespaces, filter, signal, netns } = options;
     if (signal !== undefined) throwIfAborted(signal);
     this.operation = operation;
     this.allNamespaces = allNamespaces;
@@ -52,6 +53,7 @@ export class EventSubscription {
       groups,
       receiveBufferBytes,
       queueBytes,
+      maxDelay,
       reliableDestroy,
       allNamespaces,
       filter,

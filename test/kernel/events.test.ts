@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { type EventStream, type Family, watchEvents } from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { built } from '../support/built.js';
@@ -137,6 +138,35 @@ describeInNamespace('conntrack')('events in bursts', () => {
     const result = await watchCreation(stream, 200_000, block);
     expect(result.received + result.lost).toBe(200_000);
     if (stream.receiveBufferBytes >= 32 << 20) expect(result.lost).toBe(0);
+  });
+
+  test('maxDelay: 200,000 at full speed gather, and none is lost', async () => {
+    const stream = watchEvents({ events: ['new'], maxDelay: 1000 });
+    const result = await watchCreation(stream, 200_000);
+    expect(result.received + result.lost).toBe(200_000);
+    expect(result.misplaced).toEqual([]);
+    if (stream.receiveBufferBytes >= 32 << 20) expect(result.lost).toBe(0);
+  });
+
+  test('maxDelay: a few wait for it, come together, and do not hold up close()', async () => {
+    const stream = watchEvents({ events: ['new'], maxDelay: 300 });
+    const batches = stream.batches();
+    const began = performance.now();
+    const reading = batches.next();
+    createMany(0, 5);
+    await setTimeout(100);
+    createMany(5, 5);
+    const { value = [] } = await reading;
+    expect(value.map((event) => 'entry' in event && numberOf(event.entry))).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ]);
+    expect(performance.now() - began).toBeGreaterThan(290);
+    const pending = batches.next();
+    createMany(10, 1);
+    const closing = performance.now();
+    await stream.close();
+    expect(await pending).toEqual({ value: undefined, done: true });
+    expect(performance.now() - closing).toBeLessThan(200);
   });
 
   test('a small receive buffer: each hole is told at its place, and the stream goes on', async () => {

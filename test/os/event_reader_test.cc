@@ -383,6 +383,86 @@ TEST(naps_after_a_burst_in_a_roomy_buffer_alone) {
   }
 }
 
+// maxDelay ---------------------------------------------------------------------------------------
+
+static EventReader::Options delayed(uint32_t milliseconds, uint32_t receive_buffer = 4 << 20) {
+  EventReader::Options options = options_of(false);
+  options.max_delay = milliseconds;
+  options.receive_buffer = receive_buffer;
+  return options;
+}
+
+TEST(events_gather_as_long_as_they_may) {
+  StoppedClock clock;
+  clock.skip_waits();
+  Reading reading(delayed(50));
+  reading.start();
+  CHECK(!reading.reader.want());
+  const int64_t start = clock.now();
+  uint32_t last = 1;
+  std::function<void()> another = [&] {
+    if (last < 5) reading.event(++last);
+    if (clock.now() - start < 50) reading.kernel.before("end of a wait", another);
+  };
+  reading.kernel.before("end of a wait", another);
+  reading.event(1);
+  reading.settle();
+  CHECK_EQUAL(clock.now() - start, 50);
+  CHECK_EQUAL(reading.rings.load(), 1);
+  CHECK(reading.take() == (Words{"+1", "+2", "+3", "+4", "+5"}));
+  // What comes later waits anew.
+  CHECK(!reading.reader.want());
+  reading.event(6);
+  reading.settle();
+  CHECK_EQUAL(clock.now() - start, 100);
+  CHECK_EQUAL(reading.rings.load(), 2);
+}
+
+TEST(events_gather_until_half_of_the_buffer_is_in_use) {
+  StoppedClock clock;
+  clock.skip_waits();
+  Reading reading(delayed(10'000, 400'000));
+  reading.start();
+  const int64_t start = clock.now();
+  uint32_t sent = 1;
+  std::function<void()> more = [&] {
+    for (int i = 0; i < 10; i++) reading.event(++sent);
+    if (sent < 10'000) reading.kernel.before("end of a wait", more);
+  };
+  reading.kernel.before("end of a wait", more);
+  reading.event(1);
+  CHECK(Kernel::await([&] { return reading.reader.counters().received > 50; }));
+  CHECK(clock.now() - start < 1000);
+  CHECK_EQUAL(reading.reader.counters().lost_in_kernel, 0u);
+}
+
+TEST(events_that_gather_do_not_hold_up_the_end) {
+  Reading reading(delayed(60'000));
+  reading.kernel.record_calls();
+  reading.start();
+  reading.event(1);
+  // It waits for the wake-up alone.
+  CHECK(Kernel::await([&] {
+    const auto calls = reading.kernel.calls();
+    return std::count(calls.begin(), calls.end(), "poll") >= 2;
+  }));
+  reading.reader.stop();
+  CHECK(reading.peer->closed());
+}
+
+TEST(a_hole_is_where_it_was_when_events_gather) {
+  StoppedClock clock;
+  clock.skip_waits();
+  Reading reading(delayed(50));
+  reading.start();
+  reading.kernel.before("end of a wait", [&] {
+    reading.event(2);
+    reading.peer->overrun(3);
+  });
+  reading.event(1);
+  CHECK(reading.await(3) == (Words{"+1", "+2", "kernel 3"}));
+}
+
 // Reliable DESTROY ------------------------------------------------------------------------------
 
 // A DESTROY was sent after the other events of its flow.

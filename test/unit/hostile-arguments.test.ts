@@ -244,6 +244,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
       filter: { protocol: 'tcp', original: { source: '10.0.0.1' } },
       receiveBufferBytes: 65536,
       queueBytes: 65536,
+      maxDelay: 50,
       reliableDestroy: true,
       allNamespaces: false,
     }),
