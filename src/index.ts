@@ -61,6 +61,7 @@ export type { LossTrace } from './event/trace.js';
 export type * from './expectation/expectation.js';
 export type {
   EntryFilter,
+  FilterLookup,
   FilterPlan,
   PlannedField,
   PortFilter,

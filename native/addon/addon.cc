@@ -22,6 +22,7 @@ Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("RequestSocket", RequestWrap::define(env));
   exports.Set("NetNamespace", NamespaceWrap::define(env));
   exports.Set("askedFields", Napi::Function::New<asked_fields_of>(env));
+  exports.Set("filterLookup", Napi::Function::New<filter_lookup>(env));
   exports.Set("probeFilters", Napi::Function::New<probe_filters>(env));
   exports.Set("probeFiltersNow", Napi::Function::New<probe_filters_now>(env));
   exports.Set("readFiles", Napi::Function::New<read_files>(env));

@@ -1,17 +1,32 @@
 #include "addon/filter_functions.h"
 
+#include "addon/arguments.h"
 #include "addon/async_job.h"
 #include "addon/namespace_wrap.h"
 #include "addon/slab_argument.h"
 #include "addon/to_js.h"
 #include "os/filter_probe.h"
 #include "wire/encode.h"
+#include "wire/filter.h"
 
 namespace conntrack::addon {
 
 Napi::Value asked_fields_of(const Napi::CallbackInfo& info) {
   const FilterRecord filter = filter_argument(info.Env(), info[0]);
   return {info.Env(), addon::to_js(info.Env(), asked_fields(filter))};
+}
+
+Napi::Value filter_lookup(const Napi::CallbackInfo& info) {
+  EntryFilter filter;
+  if (!filter.parse(buffer_bytes(info.Env(), info[0]))) {
+    refuse(info.Env(), "these are no filter records, or there is no memory for them");
+    return {};
+  }
+  return {info.Env(), JsObject(info.Env())
+                          .set("indexed", static_cast<uint32_t>(filter.indexed()))
+                          .set("looks", static_cast<uint32_t>(filter.shapes()))
+                          .set("compared", static_cast<uint32_t>(filter.compared()))
+                          .value()};
 }
 
 namespace {

@@ -129,7 +129,7 @@ bool EntryFilter::parse(Bytes records) {
   const size_t count = records.size / sizeof(FilterRecord);
   records_.reset(new (std::nothrow) FilterRecord[count]);
   index_ = FilterIndex();
-  tried_ = 0;
+  count_ = tried_ = 0;
   if (!records_ || !index_.allocate(count)) return false;
   size_t found = count;  // from there on they are in the index
   for (size_t i = 0; i < count; i++) {
@@ -139,6 +139,7 @@ bool EntryFilter::parse(Bytes records) {
     const bool indexed = index_.add(record, static_cast<uint32_t>(found - 1));
     records_[indexed ? --found : tried_++] = record;
   }
+  count_ = count;
   return true;
 }
 

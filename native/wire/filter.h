@@ -19,8 +19,14 @@ class EntryFilter {
 
   bool matches(const EntryRecord& entry, const Extension& extension) const;
 
+  // How the records of an entry are found.
+  size_t indexed() const { return count_ - tried_; }
+  size_t shapes() const { return index_.shapes(); }
+  size_t compared() const { return tried_; }
+
  private:
   std::unique_ptr<FilterRecord[]> records_;
+  size_t count_ = 0;
   size_t tried_ = 0;   // that many records are compared with each entry
   FilterIndex index_;  // of the other ones
 };

@@ -32,6 +32,9 @@ class FilterIndex {
   // key, which costs as much.
   bool add(const FilterRecord& filter, uint32_t number);
 
+  // How many looks an entry takes, but for the ends of `address` and `port`: as many as it has.
+  size_t shapes() const { return shape_count_; }
+
   // Calls `visit` with the numbers of filters until it returns true; those that match the
   // entry are among them. Returns whether it did.
   template <typename Visit>

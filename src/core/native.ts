@@ -56,6 +56,13 @@ export interface NativeTableChanger {
   close(): Promise<void>;
 }
 
+/** See FilterLookup. */
+export interface NativeFilterLookup {
+  readonly indexed: number;
+  readonly looks: number;
+  readonly compared: number;
+}
+
 /** Which conditions the kernel compares; absent: the probe could not decide. */
 export interface FilterSupport extends Outcome {
   readonly tuple?: boolean;
@@ -202,6 +209,8 @@ export interface NativeAddon {
   readonly TableChanger: new (options: TableChangerOptions) => NativeTableChanger;
   /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */
   askedFields(filter: ArrayBuffer): number;
+  /** How the records that an entry may match are found among these. */
+  filterLookup(filters: ArrayBuffer): NativeFilterLookup;
   /** Asks the kernel which filters of dumps it has. Changes nothing. */
   probeFilters(netns: NetNamespaceArgument): Promise<FilterSupport>;
   /** The same; some microseconds, unless no entry has zone 0. */

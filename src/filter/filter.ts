@@ -105,11 +105,28 @@ export interface PlannedField {
   readonly reason: string;
 }
 
+/** How the reading thread finds, among many filters, those that an entry may match. */
+export interface FilterLookup {
+  /** Filters in an index of addresses, networks, ports, protocols, marks and zones. */
+  readonly indexed: number;
+  /**
+   * How many combinations of such conditions they have: an entry is looked up once for each, and
+   * up to four times for `address` and `port`.
+   */
+  readonly looks: number;
+  /**
+   * Filters that are compared with each entry, some 8 ns each: those of states, labels,
+   * helpers and ranges alone.
+   */
+  readonly compared: number;
+}
+
 /** The result of `explainFilter`: how a filter is evaluated when the table is read. */
 export interface FilterPlan {
   /** The families of each walk over the table; empty when no entry can match. */
   readonly passes: readonly (readonly Family[])[];
   readonly fields: readonly PlannedField[];
+  readonly lookup: FilterLookup;
 }
 
 /** A state of TCP, SCTP or DCCP that has a name. */

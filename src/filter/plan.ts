@@ -11,7 +11,7 @@ import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT } from '../record/
 import { LITTLE_ENDIAN } from '../record/words.js';
 import type { CheckedFilter, NamedFilter } from './check-filter.js';
 import { type CompiledFilter, compileFilter } from './compile.js';
-import type { EntryFilter, FilterPlan, PlannedField, TupleFilter } from './filter.js';
+import type { EntryFilter, FilterLookup, FilterPlan, PlannedField, TupleFilter } from './filter.js';
 
 type Asked = keyof typeof ASKED_FIELDS;
 
@@ -30,12 +30,17 @@ export function planFilter(
   if ((filter as unknown) === undefined) {
     throw typeError('filter', 'must be a filter or an array of filters, not undefined');
   }
-  const { ask, filters } = compileFilter(filter);
-  if (ask === undefined) return { passes: [], fields: [] };
+  const { ask, filters, records, isFamily } = compileFilter(filter);
+  const lookup = isFamily || records === undefined ? NO_LOOKUP : loadAddon().filterLookup(records);
+  if (ask === undefined) return { passes: [], fields: [], lookup };
   const asked = loadAddon().askedFields(ask);
   const support = asked === 0 ? undefined : probe(operation, netns);
-  return { passes: passesOf(ask, asked), fields: fieldsOf(filters, ask, asked, support) };
+  const fields = fieldsOf(filters, ask, asked, support);
+  return { passes: passesOf(ask, asked), fields, lookup };
 }
+
+/** No entry is compared. */
+const NO_LOOKUP: FilterLookup = { indexed: 0, looks: 0, compared: 0 };
 
 /** What the kernel is asked to evaluate, without a look at what it can. */
 export function askedFields({ ask, filters }: CompiledFilter): PlannedField[] {

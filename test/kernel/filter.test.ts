@@ -23,6 +23,21 @@ import { createMany } from './populate.js';
 
 const keyOf = ({ id }: Entry) => id;
 
+function isRefused(filter: EntryFilter): boolean {
+  try {
+    explainFilter(filter);
+    return false;
+  } catch (error) {
+    if (error instanceof TypeError) return true;
+    throw error;
+  }
+}
+
+/** What names a flow when it is created anew: its tuples and its zone. */
+function flowOf({ protocolNumber, original, reply, zone }: Entry): string {
+  return JSON.stringify([protocolNumber, original, reply, zone]);
+}
+
 describeInNamespace('conntrack', 'nft')('a filter', () => {
   let table: Entry[] = [];
 
@@ -155,6 +170,37 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
     expect(partial).toBeGreaterThan(60);
     table = left;
   });
+
+  test('many together, listed and deleted: ten thousand random ones, each of few entries', async () => {
+    const random = new Random(6);
+    const matching = new Map<EntryFilter, Set<string>>();
+    while (matching.size < 10_000) {
+      const filter = { ...randomFilter(random, table), ...randomFilter(random, table) };
+      if (isRefused(filter)) continue; // addresses of two families
+      const chosen = table.filter((entry) => matchesAny([filter], entry)).map(flowOf);
+      // The others would hide these.
+      if (chosen.length <= 3) matching.set(filter, new Set(chosen));
+    }
+    const all = [...matching];
+    let partial = 0;
+    for (let at = 0; at < all.length; ) {
+      const some = all.slice(at, at + random.of([1, 2, 4, 8, 16, 32, 64, 300]));
+      at += some.length;
+      const filters = some.map(([filter]) => filter);
+      const expected = new Set(some.flatMap(([, chosen]) => [...chosen]));
+      expect(new Set((await listEntries(filters)).map(flowOf))).toEqual(expected);
+      const result = await deleteEntries(filters);
+      expect(result).toEqual({ matched: expected.size, deleted: expected.size, vanished: 0 });
+      const left = new Set((await listEntries()).map(flowOf));
+      expect(left).toEqual(new Set(table.map(flowOf).filter((flow) => !expected.has(flow))));
+      if (left.size > 0 && expected.size > 0) partial++;
+      const chosen = table.filter((entry) => expected.has(flowOf(entry)));
+      const results = await createEntries(chosen);
+      expect(results.map(({ error }) => error)).toEqual(chosen.map(() => undefined));
+    }
+    expect(partial).toBeGreaterThan(80);
+    table = await listEntries();
+  }, 300_000);
 
   test('updates what the reference says, and nothing else', async () => {
     const random = new Random(5);
@@ -299,6 +345,30 @@ describeInNamespace('conntrack')('explainFilter', () => {
     for (const { reason } of explainFilter({ original: { source: 'fd00::1' } }).fields) {
       expect(reason).toContain('IPv6');
     }
+  });
+
+  test('says how the filters of an entry are found', () => {
+    const lookupOf = (filter: EntryFilter | readonly EntryFilter[]) => explainFilter(filter).lookup;
+    const ends = Array.from({ length: 1000 }, (_, index) => ({
+      source: `10.0.${index >> 8}.${index & 255}`,
+      sourcePort: 1024 + index,
+    }));
+    expect(lookupOf({})).toEqual({ indexed: 0, looks: 0, compared: 0 });
+    expect(lookupOf({ mark: 1 })).toEqual({ indexed: 0, looks: 0, compared: 1 });
+    expect(lookupOf([{ mark: 1 }, { mark: 2 }, { state: 'CLOSE' }])).toMatchObject({ compared: 3 });
+    expect(lookupOf(ends.map((original) => ({ original })))).toEqual({
+      indexed: 1000,
+      looks: 1,
+      compared: 0,
+    });
+    const both = ends.flatMap(({ source, sourcePort }, index) => [
+      { address: source, port: sourcePort },
+      { reply: { destination: source, destinationPort: sourcePort } },
+      { address: `fd00::${index}`, port: sourcePort },
+      { labels: { all: 1n << BigInt(index % 128) } },
+    ]);
+    // `address` and `port` of IPv4, of IPv6, and those of the reply.
+    expect(lookupOf(both)).toEqual({ indexed: 3000, looks: 3, compared: 1000 });
   });
 
   test('tells the walks over the table', () => {
