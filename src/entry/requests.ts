@@ -88,7 +88,7 @@ export function countEntries(requests: RequestQueue): Promise<number> {
 }
 
 export function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
-  return create(requests, 'createEntry', specOf(spec, 'spec')).then(entryOf);
+  return create(requests, 'createEntry', specOf(spec, 'spec'), entryOf);
 }
 
 function entryOf({ entry, error }: RequestResult): Entry {
@@ -117,7 +117,7 @@ export async function createEntries(
   const created = await pipelined(ordered, async ({ spec }, position): Promise<RequestResult> => {
     try {
       if (ended !== undefined) throw ended;
-      const result = await create(requests, operation, spec);
+      const result = await create(requests, operation, spec, (one) => one);
       // A kernel that does not answer one answers none: the rest is not sent.
       if (result.error instanceof ConntrackError && isSilence(result.error)) {
         ended ??= silenceError(operation);
@@ -135,27 +135,28 @@ export async function createEntries(
   return results;
 }
 
-function create(
+function create<T>(
   requests: RequestQueue,
   operation: string,
   spec: CheckedSpec,
-): Promise<RequestResult> {
+  finish: (result: RequestResult) => T,
+): Promise<T> {
   // The rest of it is not kept while the request waits.
   const { labels, helper, master } = spec;
   const hasMaster = master !== undefined;
-  const request = requests.begin<RequestResult>(operation, 'create', SPEC_BYTES, (answer) => {
+  const request = requests.begin<T>(operation, 'create', SPEC_BYTES, (answer) => {
     const { isDone, words, at, failure } = answer;
     if (words !== undefined) {
       const entry = entryAt(words, at);
       // An update without room for labels is refused; here the kernel leaves them out in
       // silence (ctnetlink_create_conntrack).
-      if ((labels ?? 0n) === 0n || entry.labels !== undefined) return { entry };
-      return removeUnlabelled(requests, operation, entry).then((error) => ({ error }));
+      if ((labels ?? 0n) === 0n || entry.labels !== undefined) return finish({ entry });
+      return removeUnlabelled(requests, operation, entry).then((error) => finish({ error }));
     }
     if (isDone || failure === undefined) {
-      return { error: unreadEntryError(operation, 'created', failure) };
+      return finish({ error: unreadEntryError(operation, 'created', failure) });
     }
-    return { error: errorOfCreation(operation, failure, { labels, helper, hasMaster }) };
+    return finish({ error: errorOfCreation(operation, failure, { labels, helper, hasMaster }) });
   });
   writeSpec(request, spec);
   return request.promise;

@@ -1,3 +1,4 @@
+import * as conntrack from 'conntrack';
 import { Conntrack, type EntryFilter, type EntryKey, listEntries, streamEntries } from 'conntrack';
 import { assert, describe, expect, test } from 'vitest';
 import {
@@ -16,8 +17,15 @@ import {
   u16,
 } from '../support/message-builder.js';
 import { countEntries, deleteEntry, getEntry } from '../support/own-socket.js';
-import { accept, answer, waitingSockets } from '../support/scripted-kernel.js';
+import {
+  accept,
+  answer,
+  failNext,
+  type KernelSocket,
+  waitingSockets,
+} from '../support/scripted-kernel.js';
 import { tcpKey, tcpTuple } from './flows.js';
+import { codeOf } from './outcome.js';
 
 function request(
   type: number,
@@ -211,5 +219,51 @@ describe('a handle', () => {
     expect(waitingSockets()).toBe(0);
     await conntrack.close();
     await socket.closed();
+  });
+});
+
+describe('functions without a handle', () => {
+  const counted = async (socket: KernelSocket, counting: Promise<number>, sequence: number) => {
+    expect(await socket.request()).toHaveLength(20);
+    await socket.send({ ...statsMessage(sequence), sequence });
+    expect(await counting).toBe(sequence);
+  };
+
+  test('share a socket for as long as it is right', async () => {
+    const first = conntrack.countEntries();
+    const socket = await accept();
+    await counted(socket, first, 1);
+    for (const sequence of [2, 3]) await counted(socket, conntrack.countEntries(), sequence);
+    const [both, other] = [conntrack.countEntries(), conntrack.countEntries()];
+    expect(await socket.request()).toHaveLength(40);
+    await socket.send({ ...statsMessage(5), sequence: 5 }, { ...statsMessage(4), sequence: 4 });
+    expect(await Promise.all([both, other])).toEqual([4, 5]);
+    expect(waitingSockets()).toBe(0);
+    // The kernel asks who opened a socket: what it refuses one, it may grant another.
+    const refused = codeOf(conntrack.countEntries());
+    await socket.request();
+    await socket.send(errorMessage(1));
+    expect(await refused).toBe('EPERM');
+    const next = conntrack.countEntries();
+    const another = await accept();
+    await counted(another, next, 1);
+    await socket.closed();
+
+    // Nobody knows in which namespace the thread is.
+    failNext('readlinkat', 'ENOENT');
+    const unsure = conntrack.countEntries();
+    const third = await accept();
+    await counted(third, unsure, 1);
+    await another.closed();
+
+    // One that is left is closed when its answers have come.
+    const waiting = conntrack.countEntries();
+    await third.request();
+    failNext('readlinkat', 'ENOENT');
+    const later = conntrack.countEntries();
+    await counted(await accept(), later, 1);
+    await third.send({ ...statsMessage(7), sequence: 2 });
+    expect(await waiting).toBe(7);
+    await third.closed();
   });
 });
