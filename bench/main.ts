@@ -8,11 +8,11 @@ import { benchEvents } from './events.js';
 import { runInNamespace } from './namespace.js';
 import { parseOptions } from './options.js';
 import type { ReadingOptions } from './reading.js';
+import type { RequestOptions } from './requests.js';
 import { raiseTableLimit } from './table-limit.js';
 
-const { entries, bursts, eventsJson, deletesJson, only, ...options } = parseOptions(
-  process.argv.slice(2),
-);
+const { entries, bursts, eventsJson, deletesJson, requestsJson, seconds, only, ...options } =
+  parseOptions(process.argv.slice(2));
 const runs = (part: typeof only) => only === undefined || only === part;
 const sizes = [
   ...(runs('reading') ? entries : []),
@@ -28,6 +28,20 @@ if (runs('events') && process.exitCode !== 1) {
   benchEvents({ bursts: possible, rounds, json: eventsJson, markdown });
 }
 if (runs('deletes') && process.exitCode !== 1) process.exitCode = await benchDeletes();
+if (runs('requests') && process.exitCode !== 1) process.exitCode = await benchRequests();
+
+async function benchRequests(): Promise<number> {
+  const { rounds, markdown } = options;
+  const requests: RequestOptions = {
+    rounds,
+    markdown,
+    json: requestsJson,
+    rates: [100, 1000, 10_000],
+    seconds,
+  };
+  const script = fileURLToPath(new URL('requests.js', import.meta.url));
+  return runInNamespace(script, JSON.stringify(requests));
+}
 
 async function benchDeletes(): Promise<number> {
   const possible = entries.filter((size) => size + 10_000 <= limit);

@@ -14,15 +14,18 @@ export interface Options {
   bursts: number[];
   eventsJson: string;
   deletesJson: string;
+  requestsJson: string;
+  /** Of the trickle of events. */
+  seconds: number;
   /** Which part runs; all when `undefined`. */
   only: Part | undefined;
 }
 
-const PARTS = ['reading', 'events', 'deletes'] as const;
+const PARTS = ['reading', 'events', 'deletes', 'requests'] as const;
 type Part = (typeof PARTS)[number];
 
 const USAGE = `npm run bench -- [options]
-  --only PART        reading, events or deletes
+  --only PART        reading, events, deletes or requests
   --entries N,N,...  sizes of the table (100000,250000,1000000)
   --bursts N,N,...   sizes of the bursts of events (200000,1000000)
   --rounds N         how often each trial runs (5)
@@ -30,6 +33,7 @@ const USAGE = `npm run bench -- [options]
   --json FILE        where the figures of reading go (out/bench/reading.json)
   --events-json FILE where the figures of events go (out/bench/events.json)
   --deletes-json FILE where the figures of deletes go (out/bench/deletes.json)
+  --requests-json FILE where the figures of requests go (out/bench/requests.json)
   --markdown         print tables as Markdown`;
 
 export function parseOptions(args: string[]): Options {
@@ -41,6 +45,7 @@ export function parseOptions(args: string[]): Options {
       bursts: { type: 'string' },
       'events-json': { type: 'string' },
       'deletes-json': { type: 'string' },
+      'requests-json': { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -64,6 +69,9 @@ export function parseOptions(args: string[]): Options {
     entries: sizesOf(sizes, '--entries'),
     bursts: sizesOf(bursts, '--bursts'),
     deletesJson: values['deletes-json'] ?? fileURLToPath(new URL('deletes.json', import.meta.url)),
+    requestsJson:
+      values['requests-json'] ?? fileURLToPath(new URL('requests.json', import.meta.url)),
+    seconds: quick ? 1 : 10,
     eventsJson: values['events-json'] ?? fileURLToPath(new URL('events.json', import.meta.url)),
     rounds: positiveInteger(values.rounds ?? (quick ? '1' : '5'), '--rounds'),
     json: values.json ?? fileURLToPath(new URL('reading.json', import.meta.url)),

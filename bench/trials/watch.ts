@@ -1,6 +1,6 @@
 /**
- * A process that reads each new entry as it comes: `watch.js [milliseconds]` blocks
- * its main thread for so long in the middle. Says "ready" when it listens, and what
+ * A process that reads each new entry as it comes: `watch.js [milliseconds [maxDelay]]`
+ * blocks its main thread for so many milliseconds in the middle. Says "ready" when it listens, and what
  * it saw when its stdin ends.
  */
 import { type ConntrackEvent, watchEvents } from 'conntrack';
@@ -14,7 +14,7 @@ let told = 0;
 /** What is read ends here, so that no optimizer can leave the reading out. */
 export let used = 0;
 
-const stream = watchEvents({ events: ['new'] });
+const stream = watchEvents({ events: ['new'], maxDelay: Number(process.argv[3] ?? 0) });
 process.stdin.once('end', () => void stream.close());
 process.stdin.resume();
 console.log('ready');

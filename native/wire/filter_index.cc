@@ -20,15 +20,15 @@ class FilterIndex::Pattern {
     if (asks(FILTER_ZONE)) want(entry.zone, wanted.zone, filter.zone);
     tuple(entry.original, wanted.original, filter.original);
     tuple(entry.reply, wanted.reply, filter.reply);
-    // The address may be at one end and the port at another.
     if (asks(FILTER_ADDRESS)) {
       address(mask.end.address, value.end.address, filter.address);
-      want(mask.end.rest, value.end.rest, family_bits(filter.address.family), family_bits(0xff));
-    } else if (asks(FILTER_PORT)) {
+      want(mask.end.family, value.end.family, uint64_t{filter.address.family});
+    }
+    if (asks(FILTER_PORT)) {
       uint16_t bits = 0;
       uint16_t wanted_bits = 0;
       port(bits, wanted_bits, filter.port);
-      want(mask.end.rest, value.end.rest, port_bits(wanted_bits), port_bits(bits));
+      want(mask.end.port, value.end.port, port_bits(wanted_bits), port_bits(bits));
     }
   }
 
@@ -122,7 +122,8 @@ FilterIndex::End FilterIndex::end_of(const TupleRecord& tuple, bool source) {
   const bool has_port =
       (tuple.present & (source ? TUPLE_SOURCE_PORT : TUPLE_DESTINATION_PORT)) != 0;
   const uint16_t port = source ? tuple.source_port : tuple.destination_port;
-  end.rest = family_bits(tuple.family) | (has_port ? port_bits(port) : 0);
+  end.family = tuple.family;
+  end.port = has_port ? port_bits(port) : 0;
   return end;
 }
 
@@ -154,14 +155,17 @@ bool FilterIndex::allocate(size_t count) {
 
 bool FilterIndex::add(const FilterRecord& filter, uint32_t number) {
   const Pattern pattern(filter);
-  const Shape shape = {{&pattern.mask.entry, compared_bytes}, {&pattern.mask.end, sizeof(End)}};
-  if (shape.entry.count + shape.end.count == 0) return false;
+  const Shape shape = {{&pattern.mask.entry, compared_bytes},
+                       {&pattern.mask.end, address_bytes},
+                       pattern.mask.end.port};
+  if (shape.entry.count + shape.address.count == 0 && shape.port == 0) return false;
   size_t at = 0;
   while (at < shape_count_ && !(shapes_[at] == shape)) at++;
   if (at == most_shapes_) return false;
   if (at == shape_count_) shapes_[shape_count_++] = shape;
   const uint64_t of_entry = shape.entry.key(first_key(at), &pattern.value.entry);
-  const uint64_t key = shape.end.key(of_entry, &pattern.value.end);
+  const uint64_t of_end = shape.address.key(of_entry, &pattern.value.end);
+  const uint64_t key = shape.port != 0 ? mixed(of_end, pattern.value.end.port) : of_end;
   uint32_t& first = first_[bucket(key)];
   nodes_[node_count_] = {key, number, first};
   first = node_count_++;

@@ -45,13 +45,19 @@ class FilterIndex {
     for (size_t i = 0; i < shape_count_; i++) {
       const Shape& shape = shapes_[i];
       const uint64_t of_entry = shape.entry.key(first_key(i), &entry);
-      const bool of_ends = shape.end.count != 0;
-      if (of_ends && end_count == 0) end_count = ends_of(entry, ends);
-      const size_t looks = of_ends ? end_count : 1;
-      for (size_t look = 0; look < looks; look++) {
-        const uint64_t key = shape.end.key(of_entry, &ends[look]);
-        for (uint32_t at = first_[bucket(key)]; at != none; at = nodes_[at].next) {
-          if (nodes_[at].key == key && visit(nodes_[at].number)) return true;
+      const bool of_address = shape.address.count != 0;
+      const bool of_port = shape.port != 0;
+      if ((of_address || of_port) && end_count == 0) end_count = ends_of(entry, ends);
+      // The address may be at one end and the port at another.
+      const size_t addresses = of_address ? end_count : 1;
+      const size_t ports = of_port ? end_count : 1;
+      for (size_t a = 0; a < addresses; a++) {
+        const uint64_t of_end = shape.address.key(of_entry, &ends[a]);
+        for (size_t p = 0; p < ports; p++) {
+          const uint64_t key = of_port ? mixed(of_end, ends[p].port & shape.port) : of_end;
+          for (uint32_t at = first_[bucket(key)]; at != none; at = nodes_[at].next) {
+            if (nodes_[at].key == key && visit(nodes_[at].number)) return true;
+          }
         }
       }
     }
@@ -66,10 +72,12 @@ class FilterIndex {
 
   // One of the four that a filter's `address` and `port` may mean.
   struct End {
+    // These are read as words of 64 bits, and written as such.
     uint8_t address[16];
-    uint64_t rest;  // is read as one word, and is therefore written as one
+    uint64_t family;
+    uint64_t port;
   };
-  static constexpr uint64_t family_bits(uint8_t family) { return uint64_t{family} << 32; }
+  static constexpr size_t address_bytes = offsetof(End, port);
   static constexpr uint64_t port_bits(uint16_t port) { return 0x10000u | port; }
 
   // Which bits of a struct are compared, by words of 64.
@@ -95,10 +103,13 @@ class FilterIndex {
     uint8_t count = 0;
   };
   struct Shape {
-    bool operator==(const Shape& other) const { return entry == other.entry && end == other.end; }
+    bool operator==(const Shape& other) const {
+      return entry == other.entry && address == other.address && port == other.port;
+    }
 
     Mask entry;
-    Mask end;
+    Mask address;  // of an End, with its family
+    uint64_t port = 0;
   };
   struct Node {
     uint64_t key;

@@ -96,42 +96,47 @@ function entryOf({ entry, error }: RequestResult): Entry {
   return entry;
 }
 
+/** In place of a result that is still to come. */
+const LATER = {} as RequestResult;
+
 export async function createEntries(
   requests: RequestQueue,
   specs: readonly EntrySpec[],
 ): Promise<RequestResult[]> {
   const operation = 'createEntries';
   const items = itemsOf(specs, 'specs', 'an array of specifications');
-  const results = new Array<RequestResult>(items.length);
-  const checked: { readonly index: number; readonly spec: CheckedSpec }[] = [];
-  // All are checked before the first one is sent.
-  await mapInTurns(items, (item, index) => {
+  let isAnswered = false;
+  let silence: ConntrackError | undefined;
+  const send = async (spec: CheckedSpec): Promise<RequestResult> => {
     try {
-      checked.push({ index, spec: specOf(item, `specs[${index}]`) });
-    } catch (error) {
-      results[index] = { error: error as TypeError | RangeError };
-    }
-  });
-  let ended: ConntrackError | undefined;
-  const ordered = mastersFirst(checked);
-  const created = await pipelined(ordered, async ({ spec }, position): Promise<RequestResult> => {
-    try {
-      if (ended !== undefined) throw ended;
-      const result = await create(requests, operation, spec, (one) => one);
       // A kernel that does not answer one answers none: the rest is not sent.
-      if (result.error instanceof ConntrackError && isSilence(result.error)) {
-        ended ??= silenceError(operation);
-      }
+      if (silence !== undefined) throw silence;
+      const result = await create(requests, operation, spec, (one) => one);
+      isAnswered = true;
+      const { error } = result;
+      if (error instanceof ConntrackError && isSilence(error)) silence ??= silenceError(operation);
       return result;
     } catch (error) {
-      // Nothing was sent, of this one or any.
-      if (!(error instanceof ConntrackError) || position === 0) throw error;
+      if (!(error instanceof ConntrackError) || !isAnswered) throw error;
       return { error };
     }
+  };
+  // Those are checked while others are under way, and sent when all others are.
+  const related: { readonly index: number; readonly spec: CheckedSpec }[] = [];
+  const results = await pipelined(items, async (item, index): Promise<RequestResult> => {
+    let spec: CheckedSpec;
+    try {
+      spec = specOf(item, `specs[${index}]`);
+    } catch (error) {
+      return { error: error as TypeError | RangeError };
+    }
+    if (spec.master === undefined) return send(spec);
+    related.push({ index, spec });
+    return LATER;
   });
-  for (const [position, { index }] of ordered.entries()) {
-    results[index] = created[position] as RequestResult;
-  }
+  const ordered = mastersFirst(related);
+  const others = await pipelined(ordered, ({ spec }) => send(spec));
+  for (const [at, { index }] of ordered.entries()) results[index] = others[at] as RequestResult;
   return results;
 }
 

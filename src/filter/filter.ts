@@ -110,8 +110,8 @@ export interface FilterLookup {
   /** Filters in an index of addresses, networks, ports, protocols, marks and zones. */
   readonly indexed: number;
   /**
-   * How many combinations of such conditions they have: an entry is looked up once for each, and
-   * up to four times for `address` and `port`.
+   * How many combinations of such conditions they have: an entry is looked up once for each, two
+   * to four times for `address` or `port`, and for each pair of both.
    */
   readonly looks: number;
   /**
