@@ -164,7 +164,12 @@ export function itemsOf(
 }
 
 export function isArray(value: unknown, path: string): value is unknown[] {
-  return reading(path, () => Array.isArray(value));
+  // In place, here and below: a closure for reading() would cost more than what it does.
+  try {
+    return Array.isArray(value);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 export function number(expected: string, isIt: (value: number) => boolean): Check<number> {
@@ -284,10 +289,12 @@ export function markAsView({ prototype }: { readonly prototype: object }, kind: 
 
 /** The kind of a view, such as `an entry`; `undefined` for everything else. */
 export function viewOf(value: object, path: string): string | undefined {
-  return reading(path, () => {
+  try {
     const prototype = Object.getPrototypeOf(value) as { readonly [VIEW]?: string } | null;
     return prototype?.[VIEW];
-  });
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 export function hasField(value: object, path: string, name: string): boolean {
@@ -297,16 +304,20 @@ export function hasField(value: object, path: string, name: string): boolean {
 /** `builtIn`: what else it may be, whatever its prototype is. */
 function requirePlain(object: object, path: string, expected: string, builtIn?: string): void {
   const isBuiltIn = builtIn !== undefined && !types.isProxy(object);
-  if (!isBuiltIn && reading(path, () => isOfNoClass(object))) return;
+  if (!isBuiltIn && isOfNoClass(object, path)) return;
   const kind = viewOf(object, path) ?? builtIn ?? 'an instance of a class';
   throw typeError(path, `must be ${expected}, not ${kind}`);
 }
 
 /** Of this realm or another. */
-function isOfNoClass(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === Object.prototype) return true;
-  return prototype === null ? !isRoot(value) : isRoot(prototype);
+function isOfNoClass(value: object, path: string): boolean {
+  try {
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (prototype === Object.prototype) return true;
+    return prototype === null ? !isRoot(value) : isRoot(prototype);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 /** Tells the Object.prototype of a realm from an object that inherits nothing. */
@@ -316,7 +327,11 @@ function isRoot(value: object): boolean {
 
 /** All, enumerable or not: what is there and would do nothing is a mistake. */
 function namesIn(object: object, path: string): string[] {
-  return reading(path, () => Object.getOwnPropertyNames(object));
+  try {
+    return Object.getOwnPropertyNames(object);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 function objectFrom(value: unknown, path: string, expected: string): object {
@@ -368,8 +383,12 @@ function readField<Name extends string>(object: Fields<Name>, path: string, name
   try {
     return object[name];
   } catch (cause) {
-    throw typeError(`${path}.${name}`, 'cannot be read', cause);
+    throw unreadable(`${path}.${name}`, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): TypeError {
+  return typeError(path, 'cannot be read', cause);
 }
 
 function unknownField(path: string, name: string, names: readonly string[]): TypeError {
@@ -383,7 +402,7 @@ function reading<T>(path: string, look: () => T): T {
   try {
     return look();
   } catch (cause) {
-    throw typeError(path, 'cannot be read', cause);
+    throw unreadable(path, cause);
   }
 }
 

@@ -20,6 +20,9 @@ export async function mapInTurns<T, R>(
   return results;
 }
 
+/** So many begin together: they take the main thread for about as long as they take the kernel. */
+const ITEMS_AT_ONCE = 128;
+
 /**
  * Begins in the order of the items, with `LIMITS.itemsUnderWay` under way at most. Rejects with
  * the first rejection; then no more are begun.
@@ -28,16 +31,18 @@ export async function pipelined<T, R>(
   items: readonly T[],
   begin: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  const atOnce = LIMITS.itemsUnderWay / 2;
   const results: R[] = [];
-  let before: Promise<R[]> = Promise.resolve([]);
-  for (let first = 0; first < items.length; first += atOnce) {
-    const part = items.slice(first, first + atOnce);
+  const underWay: Promise<R[]>[] = [];
+  const take = async () => {
+    for (const result of (await underWay.shift()) ?? []) results.push(result);
+  };
+  for (let first = 0; first < items.length; first += ITEMS_AT_ONCE) {
+    if (underWay.length * ITEMS_AT_ONCE >= LIMITS.itemsUnderWay) await take();
+    const part = items.slice(first, first + ITEMS_AT_ONCE);
     const begun = Promise.all(part.map((item, at) => begin(item, first + at)));
     begun.catch(() => undefined); // it is awaited later, or not at all
-    results.push(...(await before));
-    before = begun;
+    underWay.push(begun);
   }
-  results.push(...(await before));
+  while (underWay.length > 0) await take();
   return results;
 }

@@ -273,6 +273,13 @@ TEST(an_entry_is_compared_with_few_of_many_filters) {
         filter = one_address(0);
         memcpy(filter.address.address, &i, sizeof i);
       },
+      // The address is that of all; it may be at one end and the port at another.
+      [](FilterRecord& filter, uint32_t i) {
+        filter = one_address(0);
+        memcpy(filter.address.address, ipv4_flow(1).original.source, 4);
+        filter.present |= FILTER_PORT;
+        filter.port = {static_cast<uint16_t>(i), static_cast<uint16_t>(i)};
+      },
       [](FilterRecord& filter, uint32_t i) {
         filter.present = FILTER_ADDRESS;
         filter.address.family = FAMILY_IPV6;
