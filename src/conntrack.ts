@@ -24,8 +24,8 @@ type Arguments<Name extends keyof typeof table> = Parameters<(typeof table)[Name
 
 /**
  * A handle on the connection tracking table of one network namespace. Each method is also a
- * function of the module. A handle keeps one socket for its requests; a function opens one per
- * call.
+ * function of the module. A handle keeps one socket for its requests; the functions share one per
+ * thread. Requests that wait at the same time are sent together, in the order of the calls.
  *
  * @example
  * ```ts

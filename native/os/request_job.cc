@@ -123,7 +123,7 @@ void RequestJob::fill(RequestMemory& memory) {
 bool RequestJob::add(RequestMemory& memory, size_t request) {
   using namespace uapi;
   const Bytes slab = requests_[request];
-  RequestHeader header;
+  RequestHeader header = {};
   read_host(slab, 0, header);
   EntryRecord entry;
   SpecRecord spec;

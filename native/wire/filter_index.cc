@@ -1,5 +1,6 @@
 #include "wire/filter_index.h"
 
+#include <limits>
 #include <new>
 
 namespace conntrack {
@@ -41,7 +42,8 @@ class FilterIndex::Pattern {
 
  private:
   template <typename Field>
-  static void want(Field& mask, Field& value, Field wanted, Field bits = static_cast<Field>(~0)) {
+  static void want(Field& mask, Field& value, Field wanted,
+                   Field bits = std::numeric_limits<Field>::max()) {
     mask = static_cast<Field>(mask | bits);
     value = static_cast<Field>(value | (wanted & bits));
   }

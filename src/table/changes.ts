@@ -57,8 +57,8 @@ export function createEntry(this: unknown, spec: EntrySpec): Promise<Entry> {
 /**
  * Creates entries, 64 per system call, and returns a result for each, in the order of `specs`.
  * A failure does not stop the rest: the result of a wrong specification, which is not sent, has
- * the TypeError or RangeError. A master is sent before its related entry. Privileges and errors
- * as for {@link createEntry}.
+ * the TypeError or RangeError. Items with a `master` are sent last. Privileges and errors as for
+ * {@link createEntry}.
  *
  * @throws {@link ConntrackError} when nothing was sent, such as for `ERR_CONNTRACK_CLOSED`.
  * @throws TypeError when `specs` is not an array; nothing was sent.
