@@ -395,8 +395,8 @@ const further = [
   {
     name: 'request_job: an entry is taken for one whose tuple it has in the other direction',
     file: 'native/os/request_job.cc',
-    from: '  if (!is_asked_for(requests_[request], decoded)) return 0;\n  EntryRecord* record',
-    to: '  EntryRecord* record',
+    from: 'if (!is_asked_for(requests_[request], decoded)) return 0;\n  EntryRecord* record',
+    to: 'if (!is_asked_for(requests_[request], decoded) && false) return 0;\n  EntryRecord* record',
     tests: ['os', 'stack'],
   },
   {
@@ -459,7 +459,7 @@ const further = [
     name: 'thread-queue: the namespace of before is kept',
     file: 'src/request/thread-queue.ts',
     from: 'if (last?.isOfThread() !== true) {',
-    to: 'if (last === undefined) {',
+    to: "if (last === undefined || !('isOfThread' in last)) {",
     tests: ['stack'],
   },
   {

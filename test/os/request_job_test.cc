@@ -234,6 +234,26 @@ TEST(more_than_a_datagram_takes) {
   }
 }
 
+// A write and its get go together.
+TEST(writes_where_one_message_has_room) {
+  for (const bool creates : {true, false}) {
+    Sending sending;
+    Requests requests;
+    for (uint32_t i = 0; i < 127; i++) requests.remove(id_of(i));
+    if (creates) {
+      requests.create(500);
+    } else {
+      requests.update(SpecRecord{}, entry_record(500));
+    }
+    for (uint32_t number = 1; number <= 127; number++) sending.kernel->send({ack(number)});
+    sending.kernel->send({entry(129, 500)});
+    sending.run(requests);
+    CHECK_EQUAL(sending.word(126), "done");
+    CHECK_EQUAL(sending.word(127), "done and got 500");
+    CHECK_EQUAL(sending.sent().size(), 129u);
+  }
+}
+
 // Each needs an extension of 4 KiB: fifteen fill a slab.
 TEST(answers_fill_slab_after_slab) {
   Sending sending;
