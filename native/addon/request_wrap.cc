@@ -192,7 +192,7 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
   if (IsEmpty()) return;
   const NetNamespace* space = nullptr;
   if (!namespace_argument(info.Env(), option(info, "netns"), space)) return;
-  if (!space) opened_in_.remember();
+  if (to_boolean(info.Env(), option(info, "followsThread"))) opened_in_.remember();
   const Failure opened = open_in(space, [this] { return socket_.open(); });
   napi_value failure = to_js(info.Env(), opened);
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
@@ -243,6 +243,7 @@ Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
 }
 
 void RequestWrap::release(napi_env env) {
+  opened_in_.forget();
   socket_.close();
   settle(env, close_, nullptr);
 }

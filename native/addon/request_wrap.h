@@ -34,7 +34,7 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   bool refuse(Napi::Env env);
 
   NetlinkSocket socket_;
-  ThreadPlace opened_in_;                  // unless that is the namespace of a handle
+  ThreadPlace opened_in_;                  // where followsThread was asked for
   std::unique_ptr<RequestMemory> memory_;  // of one job after the other
   PoolJob* job_ = nullptr;                 // that is queued or runs
   bool closed_ = false;

@@ -34,6 +34,7 @@ class ThreadPlace {
  public:
   // Both on the same thread.
   void remember();
+  void forget() { *this = ThreadPlace(); }
   // False, too, where /proc does not tell.
   bool is_same() const { return name_.equals(NamespaceName::of(folder_.get(), "net")); }
 

@@ -180,6 +180,8 @@ interface TableChangerOptions {
 
 interface RequestSocketOptions {
   readonly netns: NetNamespaceArgument;
+  /** isOfThread() will be asked. */
+  readonly followsThread: boolean;
 }
 
 /** One file; without a failure its text is there. */

@@ -29,6 +29,7 @@ interface Work {
 
 export class RequestQueue {
   private readonly netns: NetNamespaceArgument;
+  private readonly followsThread: boolean;
   private socket: NativeRequestSocket | undefined;
   private waiting: Work[] = [];
   private isAwake = false;
@@ -36,8 +37,10 @@ export class RequestQueue {
   private isRetired = false;
   private closing: Promise<void> | undefined;
 
-  constructor(netns: NetNamespaceArgument) {
+  /** `followsThread`: isOfThread() will be asked. */
+  constructor(netns: NetNamespaceArgument, followsThread = false) {
     this.netns = netns;
+    this.followsThread = followsThread;
   }
 
   /**
@@ -149,7 +152,7 @@ export class RequestQueue {
     if (this.closing !== undefined) throw closedError(operation, 'handle');
     if (this.socket !== undefined) return;
     const { RequestSocket } = loadAddon();
-    const socket = new RequestSocket({ netns: this.netns });
+    const socket = new RequestSocket({ netns: this.netns, followsThread: this.followsThread });
     if (socket.failure !== undefined) throw errorOfFailure(operation, socket.failure);
     this.socket = socket;
   }

@@ -10,7 +10,7 @@ let last: RequestQueue | undefined;
 export function queueOfThread(): RequestQueue {
   if (last?.isOfThread() !== true) {
     last?.retire();
-    last = new RequestQueue(undefined);
+    last = new RequestQueue(undefined, true);
   }
   return last;
 }

@@ -458,8 +458,8 @@ const further = [
   {
     name: 'thread-queue: the namespace of before is kept',
     file: 'src/request/thread-queue.ts',
-    from: 'if (last?.isOfThread() !== true) {',
-    to: "if (last === undefined || !('isOfThread' in last)) {",
+    from: '    last = new RequestQueue(',
+    to: '    last ??= new RequestQueue(',
     tests: ['stack'],
   },
   {
