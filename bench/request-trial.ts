@@ -122,7 +122,7 @@ async function manyFilters(): Promise<void> {
   });
 }
 
-/** What is read ends here, so that no optimizer can leave the reading out. */
+/** Sums what the trials read, so that no optimizer can leave the reading out. */
 export let used = 0;
 function look({ original, reply, tcp, counters }: Entry): void {
   used += original.source.charCodeAt(0) + reply.destination.charCodeAt(0);

@@ -11,7 +11,7 @@ const milliseconds = Number(process.argv[2] ?? 0);
 let toBlock = milliseconds > 0;
 let events = 0;
 let told = 0;
-/** What is read ends here, so that no optimizer can leave the reading out. */
+/** Sums what the trial reads, so that no optimizer can leave the reading out. */
 export let used = 0;
 
 const stream = watchEvents({ events: ['new'], maxDelay: Number(process.argv[3] ?? 0) });

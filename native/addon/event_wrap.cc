@@ -20,12 +20,8 @@ constexpr size_t most_slabs = 16;
 // with it, and the queue's own memory stays in the processor's caches.
 napi_value copy(napi_env env, const EventSlab& slab, uint64_t read_time) {
   void* memory = nullptr;
-  napi_value buffer = nullptr;
-  if (napi_create_arraybuffer(env, slab.compact_size(), &memory, &buffer) != napi_ok) {
-    return nullptr;
-  }
-  slab.copy_compact(static_cast<uint8_t*>(memory));
-  static_cast<SlabHeader*>(memory)->read_time = read_time;
+  napi_value buffer = copy_compact(env, slab, &memory);
+  if (buffer) static_cast<SlabHeader*>(memory)->read_time = read_time;
   return buffer;
 }
 

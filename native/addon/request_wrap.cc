@@ -75,11 +75,8 @@ napi_value slabs_of(napi_env env, const RequestJob& job) {
   napi_create_array(env, &slabs);
   uint32_t count = 0;
   job.each_slab([&](const auto& slab) {
-    void* memory = nullptr;
-    napi_value buffer = nullptr;
-    if (napi_create_arraybuffer(env, slab.compact_size(), &memory, &buffer) != napi_ok) return;
-    slab.copy_compact(static_cast<uint8_t*>(memory));
-    napi_set_element(env, slabs, count++, buffer);
+    const uint32_t number = count++;  // answers name it
+    if (napi_value buffer = copy_compact(env, slab)) napi_set_element(env, slabs, number, buffer);
   });
   return slabs;
 }
@@ -194,6 +191,7 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
   if (!namespace_argument(info.Env(), option(info, "netns"), space)) return;
   if (to_boolean(info.Env(), option(info, "followsThread"))) opened_in_.remember();
   const Failure opened = open_in(space, [this] { return socket_.open(); });
+  if (opened) opened_in_.forget();
   napi_value failure = to_js(info.Env(), opened);
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
 }

@@ -48,4 +48,16 @@ inline napi_value copy_slab(napi_env env, Bytes slab) {
   return buffer;
 }
 
+// The same of a slab that is being filled, without the room that is left in it. `memory`: that of
+// the copy.
+template <typename Slab>
+inline napi_value copy_compact(napi_env env, const Slab& slab, void** memory = nullptr) {
+  void* own = nullptr;
+  void** data = memory ? memory : &own;
+  napi_value buffer = nullptr;
+  if (napi_create_arraybuffer(env, slab.compact_size(), data, &buffer) != napi_ok) return nullptr;
+  slab.copy_compact(static_cast<uint8_t*>(*data));
+  return buffer;
+}
+
 }  // namespace conntrack::addon

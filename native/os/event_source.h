@@ -27,7 +27,7 @@ class EventSource {
   uint32_t lost() const { return lost_; }
   const Failure& failure() const { return failure_; }
 
-  // Whether half of the receive buffer is in use.
+  // True when the events in the receive buffer take half of it.
   bool is_half_full() const {
     return fd() >= 0 && socket_.memory().queued > socket_.receive_buffer() / 2;
   }

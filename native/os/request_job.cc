@@ -115,7 +115,6 @@ void RequestJob::fail(size_t from, size_t to, const Failure& failure) {
 
 void RequestJob::fill(RequestMemory& memory) {
   memory.batch.clear();
-  first_ = next_;
   while (next_ < count_ && add(memory, next_)) next_++;
 }
 

@@ -10,16 +10,14 @@
 
 namespace conntrack {
 
-// What one job after another works with.
+// The memory that the jobs of a socket use one after another.
 struct RequestMemory {
-  // What a message of the batch is to its request.
+  // The part that a message of the batch plays in its request.
   enum class Role : uint8_t { command, question, write };
   struct Sent {
     uint32_t request;
     Role role;
   };
-
-  RequestMemory() = default;
 
   uint8_t buffer[receive_buffer_size];
   RequestBatch batch;
@@ -93,8 +91,7 @@ class RequestJob {
   std::unique_ptr<Bytes[]> requests_;
   std::unique_ptr<Result[]> results_;
   size_t count_ = 0;
-  size_t first_ = 0;  // of those in the batch
-  size_t next_ = 0;   // behind them
+  size_t next_ = 0;  // the first that is not in the batch yet
   Failure failure_;
   PartList<AnswerSlab> slabs_;
   uint32_t slab_count_ = 0;

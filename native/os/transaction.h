@@ -6,8 +6,8 @@
 
 namespace conntrack {
 
-// What to make of the answers: called for each message that answers the request with this
-// index, and is of its type. Returns 0, or an errno: EBADMSG when it cannot be understood.
+// Takes the answers: each message that answers the request with this index, and is of its type.
+// Returns 0, or an errno: EBADMSG when it cannot be understood.
 struct Expected {
   int (*take)(size_t request, const Message& message, void* context);
   void* context;
@@ -48,8 +48,8 @@ struct BatchAnswers {
 bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
               const Expected& expected, BatchAnswers& answers, Failure& failure);
 
-// What the answers so far tell of requests without one; for who stops before transact() has
-// ended.
+// Derives, from the answers so far, the end of requests that have none. A caller that stops
+// before transact() has ended calls it.
 void conclude(const Exchange& exchange, const RequestBatch& batch, BatchAnswers& answers);
 
 }  // namespace conntrack

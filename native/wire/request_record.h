@@ -48,7 +48,7 @@ inline constexpr LayoutField request_fields[] = {
     {"entry", offsetof(RequestHeader, entry)},
 };
 
-// What became of a request. One that failed has a Failure besides.
+// The result of a request. One that failed has a Failure besides.
 struct AnswerRecord {
   uint32_t present;  // AnswerPresent
   uint32_t slab;     // number of the slab with its record; of a usage: entries

@@ -281,20 +281,20 @@ export function isMissing({ code, syscall }: ConntrackError): boolean {
   return code === 'ENOENT' && syscall === undefined;
 }
 
-/** The same of numbers. */
+/** The same for a failure of the addon. */
 export function isAbsence({ errno, syscall }: NativeFailure): boolean {
   return errno === constants.errno.ENOENT && syscall === undefined;
 }
 
-/** Whether the kernel answered EPERM. */
+/** Recognizes the kernel's EPERM. */
 export function isRefusal(failure: NativeFailure | undefined): boolean {
   return failure?.errno === constants.errno.EPERM && failure.syscall === undefined;
 }
 
-/** What the addon gives when the kernel does not answer. */
+/** The addon's failure when the kernel does not answer. */
 const SILENCE = { errno: constants.errno.ETIMEDOUT, syscall: 'recvmsg' } as const;
 
-/** Whether the kernel did not answer. */
+/** Recognizes that failure, and its error. */
 export function isSilence(
   error: { readonly errno?: number; readonly syscall?: string } | undefined,
 ): boolean {

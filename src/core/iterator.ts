@@ -23,14 +23,11 @@ export function iterateBatches<T>(source: BatchSource<T>): AsyncIterableIterator
 export function iterateItems<T>(source: BatchSource<T>): AsyncIterableIterator<T, undefined> {
   let batch: T[] = [];
   let index = 0;
-  const first = (read: T[] | undefined): T | undefined => {
-    batch = read ?? [];
+  const read = async () => {
+    batch = [];
+    batch = (await source.read()) ?? [];
     index = 1;
     return batch[0];
-  };
-  const read = () => {
-    batch = [];
-    return source.read().then(first);
   };
   return iterate(source, read, () => batch[index++]);
 }

@@ -100,22 +100,17 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
     };
   }
 
-  #read(): Promise<ConntrackEvent[] | undefined> {
-    if (this.#pending) return Promise.reject(concurrentReadError(this.#operation));
+  async #read(): Promise<ConntrackEvent[] | undefined> {
+    if (this.#pending) throw concurrentReadError(this.#operation);
     this.#pending = true;
-    return this.#subscription.read().then(this.#take, this.#fail);
+    try {
+      const events = await this.#subscription.read();
+      for (const { type } of events ?? []) if (!NOTICES.has(type)) this.#delivered++;
+      return events;
+    } finally {
+      this.#pending = false;
+    }
   }
-
-  readonly #take = (events: ConntrackEvent[] | undefined): ConntrackEvent[] | undefined => {
-    this.#pending = false;
-    for (const { type } of events ?? []) if (!NOTICES.has(type)) this.#delivered++;
-    return events;
-  };
-
-  readonly #fail = (error: unknown): never => {
-    this.#pending = false;
-    throw error;
-  };
 }
 
 /** Events of the stream itself, not of the kernel. */

@@ -1,7 +1,7 @@
 /**
  * Reads the statistics from netlink, or from /proc without CAP_NET_ADMIN.
  */
-import { errorOfPlainFailure, isSocketForbidden } from '../core/errors.js';
+import { errorOfPlainFailure, isRefusal, isSocketForbidden } from '../core/errors.js';
 import type { NativeFailure, NetNamespaceArgument, StatsOutcome } from '../core/native.js';
 import { settingPath } from '../core/setting-path.js';
 import type { RequestQueue } from '../request/queue.js';
@@ -41,7 +41,7 @@ export async function askUsage(requests: RequestQueue, operation: string) {
   try {
     const { usage, failure } = await requests.send(operation, 'usage', (answer) => answer);
     if (failure === undefined) return usage;
-    if (isRefusal(failure)) return undefined;
+    if (isOutOfReach(failure)) return undefined;
     throw errorOfPlainFailure(operation, failure);
   } catch (error) {
     if (isSocketForbidden(error)) return undefined;
@@ -49,10 +49,10 @@ export async function askUsage(requests: RequestQueue, operation: string) {
   }
 }
 
-function isRefusal({ errno, syscall }: NativeFailure): boolean {
-  return syscall === undefined && (errno === EPERM || errno === EINVAL);
+/** The kernel answers EINVAL where no module serves ctnetlink. */
+function isOutOfReach(failure: NativeFailure): boolean {
+  return isRefusal(failure) || (failure.syscall === undefined && failure.errno === EINVAL);
 }
-const EPERM = 1;
 const EINVAL = 22;
 
 /** What the kernel answered to each request, by processor. */

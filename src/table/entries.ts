@@ -101,8 +101,8 @@ export function getEntry(this: unknown, key: EntryKey): Promise<Entry | undefine
 
 /**
  * Returns the entries of many keys, or `undefined` for those that there are not, in the order of
- * the keys. They are asked for together: see docs/performance.md. Keys, privileges and errors as
- * for {@link getEntry}; the first error rejects the call.
+ * the keys. Many requests go out in one system call. Keys, privileges and errors as for
+ * {@link getEntry}; the first error rejects the call.
  *
  * @throws TypeError or RangeError for a wrong key, naming it (`keys[2].original`); nothing was
  * sent.
