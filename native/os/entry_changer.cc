@@ -50,7 +50,7 @@ Failure EntryChanger::exchange() {
   Exchange exchange;
   Failure failure;
   while (
-      !transact(exchange, socket_, memory.batch, memory.buffer, nothing, memory.answers, failure)) {
+      !transact(exchange, socket_, memory.batch, memory.inbox, nothing, memory.answers, failure)) {
     if (cancelled()) return Failure::of_cancel(true);
   }
   return failure;

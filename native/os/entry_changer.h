@@ -37,7 +37,7 @@ class EntryChanger {
 
  private:
   struct Memory {
-    uint8_t buffer[receive_buffer_size];
+    Inbox inbox;
     RequestBatch batch;
     BatchAnswers answers;
   };

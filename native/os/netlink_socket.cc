@@ -62,30 +62,13 @@ void NetlinkSocket::begin_exchange() {
   clean_ = false;
 }
 
-// NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes through the iovec.
-Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out) {
-  out = {};
+// Calls `receive` until it has received something or failed, and once more after a wait.
+template <typename Receive>
+Failure NetlinkSocket::wait_for(int milliseconds, const char* name, Receive receive) {
   for (bool waited = false;;) {
-    sockaddr_nl sender = {};
-    iovec part = {buffer, receive_buffer_size};
-    msghdr message = {};
-    message.msg_name = &sender;
-    message.msg_namelen = sizeof sender;
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    const ssize_t size = ::recvmsg(fd_.get(), &message, 0);
-    if (size >= 0) {
-      if (!is_kernel(sender, message.msg_namelen)) {
-        out.kind = Datagram::foreign;
-        return {};
-      }
-      if ((message.msg_flags & MSG_TRUNC) != 0) return Failure::of_syscall("recvmsg", EMSGSIZE);
-      out.kind = Datagram::from_kernel;
-      out.bytes = {buffer, static_cast<size_t>(size)};
-      return {};
-    }
+    if (receive() >= 0) return {};
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) return Failure::of_syscall("recvmsg", errno);
+    if (errno != EAGAIN) return Failure::of_syscall(name, errno);
     if (waited || milliseconds == 0) return {};
     pollfd readable = {fd_.get(), POLLIN, 0};
     if (::poll(&readable, 1, milliseconds) >= 0) {
@@ -94,6 +77,69 @@ Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out)
       return Failure::of_syscall("poll", errno);
     }
   }
+}
+
+namespace {
+
+void expect(msghdr& message, sockaddr& sender, iovec& part) {
+  message = {};
+  message.msg_name = &sender;
+  message.msg_namelen = sizeof(sockaddr_nl);
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+}
+
+Failure take(const msghdr& message, Bytes bytes, const char* name, NetlinkSocket::Datagram& out) {
+  using Datagram = NetlinkSocket::Datagram;
+  sockaddr_nl sender = {};
+  memcpy(&sender, message.msg_name, sizeof sender);
+  if (!is_kernel(sender, message.msg_namelen)) {
+    out.kind = Datagram::foreign;
+    return {};
+  }
+  if ((message.msg_flags & MSG_TRUNC) != 0) return Failure::of_syscall(name, EMSGSIZE);
+  out = {Datagram::from_kernel, bytes};
+  return {};
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes through the iovec.
+Failure NetlinkSocket::receive(uint8_t* buffer, int milliseconds, Datagram& out) {
+  out = {};
+  sockaddr sender = {};
+  iovec part = {buffer, receive_buffer_size};
+  msghdr message = {};
+  ssize_t size = -1;
+  const Failure failure = wait_for(milliseconds, "recvmsg", [&] {
+    expect(message, sender, part);
+    return size = ::recvmsg(fd_.get(), &message, 0);
+  });
+  if (failure || size < 0) return failure;
+  return take(message, {buffer, static_cast<size_t>(size)}, "recvmsg", out);
+}
+
+Failure NetlinkSocket::receive(Inbox& inbox, size_t most, int milliseconds, Datagram& out) {
+  out = {};
+  if (inbox.taken == inbox.count) {
+    inbox.clear();
+    const size_t wanted = most < Inbox::capacity ? most : Inbox::capacity;
+    const Failure failure = wait_for(milliseconds, "recvmmsg", [&] {
+      for (size_t i = 0; i < wanted; i++) {
+        Inbox::Slot& slot = inbox.slots[i];
+        slot.part = {slot.bytes, sizeof slot.bytes};
+        expect(inbox.headers[i].msg_hdr, slot.sender, slot.part);
+      }
+      const int count =
+          ::recvmmsg(fd_.get(), inbox.headers, static_cast<unsigned>(wanted), 0, nullptr);
+      if (count > 0) inbox.count = static_cast<size_t>(count);
+      return count;
+    });
+    if (failure || inbox.count == 0) return failure;
+  }
+  const size_t index = inbox.taken++;
+  const auto& [header, size] = inbox.headers[index];
+  return take(header, {inbox.slots[index].bytes, size}, "recvmmsg", out);
 }
 
 }  // namespace conntrack

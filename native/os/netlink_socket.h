@@ -2,6 +2,7 @@
 #pragma once
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "os/failure.h"
 #include "os/fd.h"
@@ -12,6 +13,25 @@ namespace conntrack {
 // The kernel's dump messages fill up to 32 KiB; a larger buffer changes nothing,
 // a smaller one costs a fifth more time (6.18).
 constexpr size_t receive_buffer_size = 65536;
+
+// Answers to requests, many to a system call. The kernel allocates each in a page, or in 8 KiB
+// where pages are larger (NLMSG_GOODSIZE).
+struct Inbox {
+  static constexpr size_t capacity = 16;
+
+  void clear() { count = taken = 0; }
+
+  struct Slot {
+    sockaddr sender;  // a sockaddr_nl
+    iovec part;
+    uint8_t bytes[8192];
+  };
+
+  size_t count = 0;  // how many were received
+  size_t taken = 0;  // of them
+  mmsghdr headers[capacity];
+  Slot slots[capacity];
+};
 
 class NetlinkSocket {
  public:
@@ -47,6 +67,8 @@ class NetlinkSocket {
   // address alone and must be dropped: where connect() was refused, any process with
   // CAP_NET_ADMIN in the namespace can send to this socket. One that did not fit is a failure.
   Failure receive(uint8_t* buffer, int milliseconds, Datagram& out);
+  // The same, of those that the inbox has or then receives: at most so many.
+  Failure receive(Inbox& inbox, size_t most, int milliseconds, Datagram& out);
 
   // Whether the message answers a request that was sent last, and which of them.
   bool answers(const Message& message) const {
@@ -62,6 +84,8 @@ class NetlinkSocket {
   }
 
   Failure send(Bytes requests);
+  template <typename Receive>
+  Failure wait_for(int milliseconds, const char* name, Receive receive);
 
   Fd fd_;
   bool connected_ = false;  // to the kernel

@@ -81,7 +81,7 @@ bool RequestJob::run(NetlinkSocket& socket, RequestMemory& memory) {
   while (next_ < count_ || exchange_.sent) {
     if (!exchange_.sent) fill(memory);
     Failure failure;
-    if (!transact(exchange_, socket, memory.batch, memory.buffer, {take, &context}, memory.answers,
+    if (!transact(exchange_, socket, memory.batch, memory.inbox, {take, &context}, memory.answers,
                   failure)) {
       return false;
     }

@@ -19,7 +19,8 @@ struct RequestMemory {
     Role role;
   };
 
-  uint8_t buffer[receive_buffer_size];
+  uint8_t buffer[receive_buffer_size];  // of queries
+  Inbox inbox;
   RequestBatch batch;
   Sent sent[RequestBatch::capacity];
   BatchAnswers answers;

@@ -17,12 +17,12 @@ bool is_malformed(Bytes datagram) {
 }
 
 // Gives each message of one datagram that answers to `take`, which returns true for the last.
-template <typename Take>
-Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer, Failure& failure,
+template <typename Receive, typename Take>
+Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, Failure& failure, Receive& receive,
                       Take& take) {
   NetlinkSocket::Datagram datagram;
   const int wait = exchange.lost || exchange.refused ? 0 : Silence::wait;
-  failure = socket.receive(buffer, wait, datagram);
+  failure = receive(wait, datagram);
   // The socket reports it once, before the datagrams that have found room.
   if (failure.error == ENOBUFS && !exchange.lost) {
     exchange.lost = true;
@@ -51,14 +51,14 @@ Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer
   return failure ? Heard::end : heard;
 }
 
-template <typename Take>
-bool receive_turn(Exchange& exchange, NetlinkSocket& socket, uint8_t* buffer, Failure& failure,
+template <typename Receive, typename Take>
+bool receive_turn(Exchange& exchange, NetlinkSocket& socket, Failure& failure, Receive receive,
                   Take take) {
   const Turn turn;
   Heard heard = Heard::nothing;
   bool silent = true;
   do {
-    heard = receive_answers(exchange, socket, buffer, failure, take);
+    heard = receive_answers(exchange, socket, failure, receive, take);
     silent = silent && heard != Heard::answer;
   } while (heard != Heard::nothing && heard != Heard::end && !turn.is_over());
   if (!silent) exchange.silence.interrupt();
@@ -120,7 +120,10 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request,
     if (failure) return true;
     exchange.sent = true;
   }
-  return receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
+  const auto receive = [&](int wait, NetlinkSocket::Datagram& datagram) {
+    return socket.receive(buffer, wait, datagram);
+  };
+  return receive_turn(exchange, socket, failure, receive, [&](const Message& message) {
     if (is_end(message)) {
       failure = take_end(message, answers == Answers::many && message.type == uapi::NLMSG_DONE);
       return true;
@@ -132,19 +135,23 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request,
   });
 }
 
-bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
+bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, Inbox& inbox,
               const Expected& expected, BatchAnswers& answers, Failure& failure) {
   if (!exchange.sent) {
     for (size_t i = 0; i < batch.count(); i++) answers.states[i] = BatchAnswers::none;
     failure = {};
     if (batch.answered() == 0) return true;
     socket.begin_exchange();
+    inbox.clear();
     failure = socket.send(batch);
     if (failure) return true;
     exchange.sent = true;
     exchange.left = batch.answered();
   }
-  const bool ended = receive_turn(exchange, socket, buffer, failure, [&](const Message& message) {
+  const auto receive = [&](int wait, NetlinkSocket::Datagram& datagram) {
+    return socket.receive(inbox, exchange.left, wait, datagram);
+  };
+  const bool ended = receive_turn(exchange, socket, failure, receive, [&](const Message& message) {
     const size_t index = socket.index(message);
     const uint16_t type = batch.answer(index);
     BatchAnswers::State& state = answers.states[index];

@@ -45,7 +45,7 @@ struct BatchAnswers {
 // The same for a batch. The answers may come in any order; a request that is answered by silence
 // is done when a later one is answered, and no answer was lost. `failure` is that of all requests
 // that have no answer.
-bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, uint8_t* buffer,
+bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, Inbox& inbox,
               const Expected& expected, BatchAnswers& answers, Failure& failure);
 
 // Derives, from the answers so far, the end of requests that have none. A caller that stops

@@ -75,6 +75,59 @@ TEST(a_datagram_that_just_fits_and_one_that_does_not) {
   CHECK_EQUAL(std::string(failure.syscall), "recvmsg");
 }
 
+TEST(an_inbox_takes_as_many_as_are_asked_for_in_one_call) {
+  Talking talking;
+  auto inbox = std::make_unique<Inbox>();
+  constexpr uint32_t count = 3 * Inbox::capacity;
+  for (uint32_t i = 0; i < count; i++) talking.peer->send({Buffer(i)});
+  uint32_t size = 0;
+  for (const uint32_t most : {1u, 5u, 100u}) {
+    size_t calls = 0;
+    std::function<void()> counted = [&] {
+      calls++;
+      talking.kernel.before("recvmmsg", counted);
+    };
+    talking.kernel.before("recvmmsg", counted);
+    const uint32_t end = size + (most < Inbox::capacity ? most : Inbox::capacity);
+    for (; size < end; size++) {
+      CHECK(!talking.socket.receive(*inbox, most, 0, talking.datagram));
+      CHECK_EQUAL(talking.datagram.kind, Datagram::from_kernel);
+      CHECK_EQUAL(talking.datagram.bytes.size, size);
+    }
+    CHECK_EQUAL(calls, 1u);
+  }
+}
+
+TEST(an_inbox_tells_each_datagram_from_the_others) {
+  Talking talking;
+  auto inbox = std::make_unique<Inbox>();
+  const auto receive = [&] { return talking.socket.receive(*inbox, 16, 0, talking.datagram); };
+  talking.peer->send({ack(1)});
+  talking.peer->forge(7, {ack(2)});
+  talking.peer->send({Buffer(sizeof Inbox::Slot::bytes)});
+  talking.peer->send({Buffer(sizeof Inbox::Slot::bytes + 1)});
+  talking.peer->send({ack(3)});
+  CHECK(!receive());
+  CHECK_EQUAL(talking.datagram.bytes.size, ack(1).size());
+  CHECK(!receive());
+  CHECK_EQUAL(talking.datagram.kind, Datagram::foreign);
+  CHECK_EQUAL(talking.datagram.bytes.size, 0u);
+  CHECK(!receive());
+  CHECK_EQUAL(talking.datagram.bytes.size, sizeof Inbox::Slot::bytes);
+  const Failure failure = receive();
+  CHECK_EQUAL(failure.error, EMSGSIZE);
+  CHECK_EQUAL(std::string(failure.syscall), "recvmmsg");
+  CHECK(!receive());
+  CHECK_EQUAL(talking.datagram.bytes.size, ack(3).size());
+  for (const int error : {ENOBUFS, ECONNRESET, ENOMEM, EBADF}) {
+    talking.kernel.fail_next("recvmmsg", error);
+    CHECK_EQUAL(receive().error, error);
+  }
+  talking.kernel.fail_next("recvmmsg", EINTR, 3);
+  CHECK(!receive());
+  CHECK_EQUAL(talking.datagram.kind, Datagram::nothing);
+}
+
 TEST(every_error_of_receiving) {
   Talking talking;
   for (const int error : {ENOBUFS, ECONNRESET, ENOMEM, EBADF}) {

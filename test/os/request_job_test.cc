@@ -466,11 +466,14 @@ TEST(a_turn_ends_between_two_datagrams) {
   Sending sending;
   Requests requests;
   for (uint32_t i = 0; i < 1280; i++) requests.remove(id_of(i));
-  for (uint32_t number = 1; number <= 1280; number += 128) {
+  uint32_t number = 1;
+  std::function<void()> answer_all = [&] {
     std::vector<Buffer> acks;
-    for (uint32_t i = 0; i < 128; i++) acks.push_back(ack(number + i));
+    for (uint32_t i = 0; i < 128; i++) acks.push_back(ack(number++));
     sending.kernel->send(acks);
-  }
+    sending.all.before("sendto", answer_all);
+  };
+  sending.all.before("sendto", answer_all);
   StoppedClock clock;
   clock.advance_at_each_reading(10);
   sending.run(requests);

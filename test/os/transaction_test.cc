@@ -43,7 +43,7 @@ struct Transacting {
     };
     return to_the_end([&, exchange = Exchange()](Failure& failure) mutable {
       turns++;
-      return transact(exchange, socket, batch, buffer.get(), {take, this}, *answers, failure);
+      return transact(exchange, socket, batch, *inbox, {take, this}, *answers, failure);
     });
   }
   Failure commands(size_t count) {
@@ -71,6 +71,7 @@ struct Transacting {
   NetlinkSocket socket;
   std::shared_ptr<KernelSocket> peer;
   std::unique_ptr<uint8_t[]> buffer = std::make_unique<uint8_t[]>(receive_buffer_size);
+  std::unique_ptr<Inbox> inbox = std::make_unique<Inbox>();
   std::unique_ptr<BatchAnswers> answers = std::make_unique<BatchAnswers>();
   std::vector<uint32_t> taken;
   size_t turns = 0;  // of the last one
@@ -116,7 +117,7 @@ TEST(an_answer_that_is_there_is_taken_however_late_it_is) {
   };
   t.kernel.before("end of a wait", wait);
   CHECK(!t.command());
-  t.kernel.before("recvmsg", [&] { clock.advance(60'000); });
+  t.kernel.before("recvmmsg", [&] { clock.advance(60'000); });
   t.peer->send({ack(2)});
   CHECK(!t.command());
 }
@@ -172,7 +173,7 @@ TEST(a_socket_that_is_not_connected_is_drained_before_each_request) {
     CHECK(batch.add(encode_flush(0), RequestBatch::ack));
     Exchange exchange;
     Failure failure;
-    CHECK(transact(exchange, socket, batch, t.buffer.get(), {}, *t.answers, failure));
+    CHECK(transact(exchange, socket, batch, *t.inbox, {}, *t.answers, failure));
     CHECK(!failure);
   }
 }
@@ -186,11 +187,11 @@ TEST(a_wait_ends_after_50_ms) {
   CHECK(batch.add(encode_flush(0), RequestBatch::ack));
   Exchange exchange;
   Failure failure;
-  CHECK(!transact(exchange, t.socket, batch, t.buffer.get(), {}, *t.answers, failure));
+  CHECK(!transact(exchange, t.socket, batch, *t.inbox, {}, *t.answers, failure));
   CHECK_EQUAL(clock.now() - start, 50);
   CHECK(exchange.sent);
   t.peer->send({ack(1)});
-  CHECK(transact(exchange, t.socket, batch, t.buffer.get(), {}, *t.answers, failure));
+  CHECK(transact(exchange, t.socket, batch, *t.inbox, {}, *t.answers, failure));
   CHECK(!failure);
   CHECK_EQUAL(t.peer->requests().size(), 1u);
   CHECK(t.peer->requests().empty());
