@@ -42,9 +42,12 @@ EventWrap::EventWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EventWra
   if (IsEmpty()) return;
   const NetNamespace* space = nullptr;
   if (!namespace_argument(info.Env(), option(info, "netns"), space)) return;
-  const Failure failure = open(info, space);
-  napi_value value = to_js(info.Env(), failure);
-  if (value) Value().Set("failure", Napi::Value(info.Env(), value));
+  tell(info.Env(), open(info, space));
+}
+
+void EventWrap::tell(Napi::Env env, const Failure& failure) {
+  napi_value value = to_js(env, failure);
+  if (value) Value().Set("failure", Napi::Value(env, value));
 }
 
 EventWrap::~EventWrap() { release(Env()); }
@@ -108,7 +111,6 @@ napi_value EventWrap::take(napi_env env) {
     count = reader_.take(slabs, most_slabs);
   } while (count == 0 && !failed && reader_.want());
   if (count == 0 && !failed) return nullptr;
-  JsObject outcome(env);
   napi_value list = nullptr;
   napi_create_array_with_length(env, count, &list);
   const uint64_t now = wall_clock();
@@ -116,9 +118,8 @@ napi_value EventWrap::take(napi_env env) {
     if (napi_value buffer = copy(env, slabs[i], now)) napi_set_element(env, list, i, buffer);
   }
   reader_.give_back(slabs, count);
-  outcome.set("slabs", list);
-  if (count == 0) outcome.set("failure", reader_.failure());
-  return outcome.value();
+  if (count == 0) tell(env, reader_.failure());
+  return list;
 }
 
 Napi::Value EventWrap::counters(const Napi::CallbackInfo& info) {

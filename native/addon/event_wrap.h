@@ -17,6 +17,8 @@ class EventWrap : public Napi::ObjectWrap<EventWrap> {
 
  private:
   Failure open(const Napi::CallbackInfo& info, const NetNamespace* space);
+  // Sets `failure` of the wrapping object, if it is one.
+  void tell(Napi::Env env, const Failure& failure);
   Napi::Value next(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
   Napi::Value receive_buffer_bytes(const Napi::CallbackInfo& info);

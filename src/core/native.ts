@@ -113,21 +113,18 @@ export interface NativeEventCounters {
 
 /** Reads events on a separate thread, from its construction on. native/addon/event_wrap.h */
 export interface NativeEventReader {
-  /** Set when it could not subscribe; then the reader is of no use. */
+  /** Set when it could not subscribe, or has ended; then the reader is of no use. */
   readonly failure?: NativeFailure;
   readonly receiveBufferBytes: number;
   /**
-   * The events that have come. A promise when there are none yet, to which close() gives
-   * `undefined`; one at a time, and the process lives on while it is pending.
+   * The slabs of the events that have come; none when it has ended by a failure. A promise when
+   * there are none yet, to which close() gives `undefined`; one at a time, and the process lives
+   * on while it is pending.
    */
-  next(): EventOutcome | Promise<EventOutcome | undefined>;
+  next(): readonly ArrayBuffer[] | Promise<readonly ArrayBuffer[] | undefined>;
   counters(): NativeEventCounters;
   /** Ends the thread and closes the socket. May be called repeatedly. */
   close(): void;
-}
-
-export interface EventOutcome extends Outcome {
-  readonly slabs: readonly ArrayBuffer[];
 }
 
 /** Another network namespace. native/addon/namespace_wrap.h */

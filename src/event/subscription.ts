@@ -83,10 +83,10 @@ export class EventSubscription {
 
   /** The next events, `undefined` once the stream has ended. Not while it is pending. */
   async read(): Promise<ConntrackEvent[] | undefined> {
-    const outcome = this.interrupted ? undefined : await afterTurn(this.reader.next());
-    if (outcome !== undefined && !this.interrupted) {
-      const { slabs, failure } = outcome;
-      if (failure === undefined) return this.traced(eventsOf(slabs));
+    const slabs = this.interrupted ? undefined : await afterTurn(this.reader.next());
+    if (slabs !== undefined && !this.interrupted) {
+      const { failure } = this.reader;
+      if (slabs.length > 0 || failure === undefined) return this.traced(eventsOf(slabs));
       this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
     }
     this.throwError();
