@@ -165,9 +165,15 @@ function sumOver(name: string, divisors: readonly string[]): number {
 }
 
 const trickles = await measureTrickles(options);
-for (const { rate, listener, timer, watch } of trickles) {
-  const what = `${rate.toLocaleString('en-US')} events a second: CPU over C listener and timer`;
-  limits.push({ what, value: watch / (listener + timer), most: 1.5 });
+for (const { rate, listener, timer, watch, latency } of trickles) {
+  const events = `${rate.toLocaleString('en-US')} events a second`;
+  const ratio = watch / (listener + timer);
+  limits.push({ what: `${events}: CPU over C listener and timer`, value: ratio, most: 1.5 });
+  const { median, p99 } = latency ?? {};
+  if (median !== undefined) {
+    limits.push({ what: `${events}: median latency, ms`, value: median, most: 0.2 });
+  }
+  if (p99 !== undefined) limits.push({ what: `${events}: p99 latency, ms`, value: p99, most: 2 });
 }
 const gathered = trickles.find(({ delayed }) => delayed !== undefined);
 if (gathered?.delayed !== undefined) {

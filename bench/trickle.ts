@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { native } from './native.js';
@@ -23,6 +24,13 @@ export interface Trickle {
   watch: number;
   /** With `maxDelay: 50`; of 1,000 a second. */
   delayed?: number;
+  /** From the kernel to the loop body, in milliseconds; absent before Linux 6.14. */
+  latency?: Latency;
+}
+
+interface Latency {
+  median?: number;
+  p99?: number;
 }
 
 const WITH_DELAY = 1000;
@@ -39,6 +47,7 @@ export async function measureTrickles({ rates, seconds }: TrickleOptions): Promi
       timer: await of(process.execPath, trial('timer.js'), String(1000 / rate)),
       watch: await of(process.execPath, watch),
       ...(rate === WITH_DELAY && { delayed: await of(process.execPath, watch, '0', '50') }),
+      latency: await latencyAt(rate, seconds),
     });
   }
   return all;
@@ -50,18 +59,45 @@ async function cpuAnEvent(
   command: string,
   args: readonly string[],
 ): Promise<number> {
+  const count = Math.min(rate * seconds, 60_000);
+  let used = 0;
+  await beside(command, args, async (child) => {
+    const before = cpuTime(child);
+    await once(spawn(native('trickle'), [String(rate), String(count)]), 'exit');
+    await setTimeout(100);
+    used = cpuTime(child) - before;
+  });
+  return used / count / 1000;
+}
+
+async function latencyAt(rate: number, seconds: number): Promise<Latency> {
+  const stamps = '/proc/sys/net/netfilter/nf_conntrack_timestamp';
+  const count = String(Math.min(rate * seconds, 10_000));
+  writeFileSync(stamps, '1');
+  try {
+    const said = await beside(process.execPath, [trial('latency.js')], async () => {
+      await once(spawn(native('trickle'), [String(rate), count]), 'exit');
+    });
+    return JSON.parse(said) as Latency;
+  } finally {
+    writeFileSync(stamps, '0');
+  }
+}
+
+/** Works while the program listens. Returns what it says at its end. */
+async function beside(
+  command: string,
+  args: readonly string[],
+  work: (child: ChildProcess) => Promise<void>,
+): Promise<string> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   await setTimeout(200); // what is left of the start-up
-  const count = Math.min(rate * seconds, 60_000);
-  const before = cpuTime(child);
-  await once(spawn(native('trickle'), [String(rate), String(count)]), 'exit');
-  await setTimeout(100);
-  const used = cpuTime(child) - before;
+  await work(child);
   child.stdin.end();
-  await once(child, 'exit');
+  const said = await text(child.stdout);
   spawnSync('conntrack', ['-F']);
-  return used / count / 1000;
+  return said;
 }
 
 /** In nanoseconds, of all threads (proc(5), schedstat). */
