@@ -62,9 +62,10 @@ async function cpuAnEvent(
   const count = Math.min(rate * seconds, 60_000);
   let used = 0;
   await beside(command, args, async (child) => {
+    // What a young process compiles and collects is no price of an event.
+    await trickle(rate, count);
     const before = cpuTime(child);
-    await once(spawn(native('trickle'), [String(rate), String(count)]), 'exit');
-    await setTimeout(100);
+    await trickle(rate, count);
     used = cpuTime(child) - before;
   });
   return used / count / 1000;
@@ -72,16 +73,23 @@ async function cpuAnEvent(
 
 async function latencyAt(rate: number, seconds: number): Promise<Latency> {
   const stamps = '/proc/sys/net/netfilter/nf_conntrack_timestamp';
-  const count = String(Math.min(rate * seconds, 10_000));
+  const count = Math.min(rate * seconds, 10_000);
   writeFileSync(stamps, '1');
   try {
     const said = await beside(process.execPath, [trial('latency.js')], async () => {
-      await once(spawn(native('trickle'), [String(rate), count]), 'exit');
+      await trickle(rate, count);
     });
     return JSON.parse(said) as Latency;
   } finally {
     writeFileSync(stamps, '0');
   }
+}
+
+/** So many new entries, and the time in which those who listen have read them. */
+async function trickle(rate: number, count: number): Promise<void> {
+  await once(spawn(native('trickle'), [String(rate), String(count)]), 'exit');
+  await setTimeout(100);
+  spawnSync('conntrack', ['-F']);
 }
 
 /** Works while the program listens. Returns what it says at its end. */
@@ -95,9 +103,7 @@ async function beside(
   await setTimeout(200); // what is left of the start-up
   await work(child);
   child.stdin.end();
-  const said = await text(child.stdout);
-  spawnSync('conntrack', ['-F']);
-  return said;
+  return text(child.stdout);
 }
 
 /** In nanoseconds, of all threads (proc(5), schedstat). */
