@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 
 /** A child that runs for longer hangs: it is killed, and its signal says so. */
-const PATIENCE = 40_000;
+const PATIENCE = process.env.CONNTRACK_TEST_EMULATED === '1' ? 400_000 : 40_000;
 
 export interface Ended {
   code: number | null;

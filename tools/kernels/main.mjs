@@ -1,0 +1,105 @@
+// Runs the kernel tests on other kernels, in emulated machines: npm run test:kernels
+//
+//   npm run test:kernels                            Debian's kernels, two at a time
+//   npm run test:kernels -- --only 6.1              one of them
+//   npm run test:kernels -- --smoke                 an old one and a new one, a few tests
+//   npm run test:kernels -- --kernel vmlinuz --modules /lib/modules/VERSION
+//   npm run test:kernels -- filter writing          these files of test/kernel alone
+//
+// Nothing needs root but the packages: qemu-system-x86, cpio, kmod, and what the kernel tests need.
+// Exit code 1 when a test has failed, or a machine gave no results.
+import { mkdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { boot } from './boot.mjs';
+import { Suite } from './debian.mjs';
+import { buildBase, buildModules } from './image.mjs';
+import { printTable, summaryOf } from './report.mjs';
+
+/** Suites of Debian, and the kernels that they had when this was written. */
+const SUITES = [
+  { suite: 'bullseye', series: '5.10' },
+  { suite: 'bookworm', series: '6.1' },
+  { suite: 'trixie', series: '6.12' },
+  { suite: 'sid', series: '7.2' },
+  { suite: 'trixie-backports', series: '7.3' },
+];
+
+/** What a change is shown on before it lands: an old kernel and a new one. */
+const SMOKE = { series: ['5.10', '7.2'], files: ['get-entry', 'safety'], limitSeconds: 240 };
+
+/** Machines that run at a time. */
+const AT_A_TIME = 2;
+const LIMIT_SECONDS = 1800;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+    kernel: { type: 'string' },
+    modules: { type: 'string' },
+    markdown: { type: 'boolean', default: false },
+  },
+});
+const out = fileURLToPath(new URL('../../out/kernels', import.meta.url));
+mkdirSync(out, { recursive: true });
+const files = positionals.length > 0 || !values.smoke ? positionals : SMOKE.files;
+const limitSeconds = values.smoke ? SMOKE.limitSeconds : LIMIT_SECONDS;
+
+const wanted = values.kernel === undefined ? suitesFor(values) : [ownKernel(values)];
+if (wanted.length === 0) {
+  const known = SUITES.map(({ series }) => series).join(', ');
+  console.error(`--only ${values.only}: no such kernel; there are ${known}`);
+  process.exit(2);
+}
+const base = buildBase(out);
+const rows = [];
+const queue = [...wanted];
+await Promise.all(Array.from({ length: AT_A_TIME }, work));
+printTable(
+  rows.toSorted((a, b) => a.place - b.place),
+  values.markdown,
+);
+process.exitCode = rows.every(({ isGood }) => isGood) ? 0 : 1;
+
+async function work() {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const place = wanted.indexOf(next);
+    rows.push({ place, ...(await runOn(next)) });
+  }
+}
+
+async function runOn({ name, fetch, folder }) {
+  let kernel;
+  try {
+    kernel = fetch();
+  } catch (error) {
+    return { name, isGood: false, problem: error.message };
+  }
+  console.error(`${kernel.version}: boots`);
+  const initrds = [base, buildModules(folder, kernel)];
+  const run = await boot(folder, { image: kernel.image, initrds, files, limitSeconds });
+  console.error(`${kernel.version}: ended after ${run.seconds.toFixed(0)} s`);
+  return { name: kernel.version, ...summaryOf(run, join(folder, 'console.log')) };
+}
+
+function suitesFor({ only, smoke }) {
+  return SUITES.filter(({ series }) =>
+    only === undefined ? !smoke || SMOKE.series.includes(series) : series === only,
+  ).map(({ suite, series }) => {
+    const source = new Suite(suite, out);
+    return { name: series, folder: source.folder, fetch: () => source.fetchKernel() };
+  });
+}
+
+/** A kernel by its path. Modules are those of `--modules`, a folder of /lib/modules. */
+function ownKernel({ kernel, modules = '' }) {
+  const folder = join(out, 'own');
+  mkdirSync(folder, { recursive: true });
+  const version = basename(resolve(modules));
+  const root = resolve(modules, '../../..');
+  const fetch = () => ({ version, image: resolve(kernel), root });
+  return { name: kernel, folder, fetch };
+}
