@@ -1,8 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-
-/** An emulated machine (tools/kernels) takes some ten times as long. */
-const isEmulated = process.env.CONNTRACK_TEST_EMULATED === '1';
+import { isEmulated } from './test/support/emulation.js';
 
 /** A test that hangs is red within a minute. */
 const LIMIT = isEmulated ? 450_000 : 45_000;

@@ -4,12 +4,13 @@
  */
 import { type Entry, listEntries, streamEntries } from 'conntrack';
 import { beforeEach, expect, test } from 'vitest';
+import { many } from '../support/emulation.js';
 import { run } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { Churn, createMany, deleteThese, numberOf } from './populate.js';
 
-const STABLE = 60_000;
-const CHANGING = 60_000;
+const STABLE = many(60_000);
+const CHANGING = many(60_000);
 
 describeInNamespace('conntrack')('a table that changes while it is read', () => {
   beforeEach(() => {

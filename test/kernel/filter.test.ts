@@ -16,6 +16,7 @@ import {
 } from 'conntrack';
 import { beforeAll, expect, test } from 'vitest';
 import { addLabels, insert } from '../support/conntrack-tool.js';
+import { LONG, many } from '../support/emulation.js';
 import { nft, run, setting } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { matchesAny, Random, randomFilter } from './filter-reference.js';
@@ -45,7 +46,7 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
     setting('events', 1); // or entries that are older than the first listener end in silence
     // The kernel has room for labels only where a rule uses them.
     nft(`table inet labels {
-      chain output { type filter hook output priority 0; ct label 1 counter; }
+      chain output { type filter hook output priority 0; ct label set 1; }
     }`);
     const random = new Random(1);
     for (let i = 0; i < 160; i++) {
@@ -107,30 +108,34 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
     table = await listEntries();
   });
 
-  test('means what the reference says, for thousands of random ones', async () => {
-    expect(table).toHaveLength(170);
-    const random = new Random(2);
-    let some = 0;
-    for (let round = 0; round < 2000; round++) {
-      const filters = Array.from({ length: random.of([1, 1, 1, 2, 3]) }, () =>
-        randomFilter(random, table),
-      );
-      const filter = filters.length === 1 ? filters[0] : filters;
-      const expected = table.filter((entry) => matchesAny(filters, entry)).map(keyOf);
-      const listed = (await listEntries(filter)).map(keyOf);
-      if (expected.length > 0 && expected.length < table.length) some++;
-      expect(
-        new Set(listed),
-        JSON.stringify(filter, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)),
-      ).toEqual(new Set(expected));
-      expect(listed).toHaveLength(expected.length);
-      if (filters.length > 1) continue;
-      // Of several filters the kernel is not asked for any.
-      const compared = (await listEntries([...filters, ...filters])).map(keyOf);
-      expect(new Set(compared)).toEqual(new Set(expected));
-    }
-    expect(some).toBeGreaterThan(1000);
-  }, 300_000); // some 6,000 walks over the hash table: a minute on a slow machine
+  test(
+    'means what the reference says, for thousands of random ones',
+    async () => {
+      expect(table).toHaveLength(170);
+      const random = new Random(2);
+      let some = 0;
+      for (let round = 0; round < 2000; round++) {
+        const filters = Array.from({ length: random.of([1, 1, 1, 2, 3]) }, () =>
+          randomFilter(random, table),
+        );
+        const filter = filters.length === 1 ? filters[0] : filters;
+        const expected = table.filter((entry) => matchesAny(filters, entry)).map(keyOf);
+        const listed = (await listEntries(filter)).map(keyOf);
+        if (expected.length > 0 && expected.length < table.length) some++;
+        expect(
+          new Set(listed),
+          JSON.stringify(filter, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)),
+        ).toEqual(new Set(expected));
+        expect(listed).toHaveLength(expected.length);
+        if (filters.length > 1) continue;
+        // Of several filters the kernel is not asked for any.
+        const compared = (await listEntries([...filters, ...filters])).map(keyOf);
+        expect(new Set(compared)).toEqual(new Set(expected));
+      }
+      expect(some).toBeGreaterThan(1000);
+    },
+    LONG,
+  ); // some 6,000 walks over the hash table: a minute on a slow machine
   test('deletes what the reference says, and leaves the rest as it was', async () => {
     const random = new Random(4);
     let left = table;
@@ -171,36 +176,40 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
     table = left;
   });
 
-  test('many together, listed and deleted: ten thousand random ones, each of few entries', async () => {
-    const random = new Random(6);
-    const matching = new Map<EntryFilter, Set<string>>();
-    while (matching.size < 10_000) {
-      const filter = { ...randomFilter(random, table), ...randomFilter(random, table) };
-      if (isRefused(filter)) continue; // addresses of two families
-      const chosen = table.filter((entry) => matchesAny([filter], entry)).map(flowOf);
-      // The others would hide these.
-      if (chosen.length <= 3) matching.set(filter, new Set(chosen));
-    }
-    const all = [...matching];
-    let partial = 0;
-    for (let at = 0; at < all.length; ) {
-      const some = all.slice(at, at + random.of([1, 2, 4, 8, 16, 32, 64, 300]));
-      at += some.length;
-      const filters = some.map(([filter]) => filter);
-      const expected = new Set(some.flatMap(([, chosen]) => [...chosen]));
-      expect(new Set((await listEntries(filters)).map(flowOf))).toEqual(expected);
-      const result = await deleteEntries(filters);
-      expect(result).toEqual({ matched: expected.size, deleted: expected.size, vanished: 0 });
-      const left = new Set((await listEntries()).map(flowOf));
-      expect(left).toEqual(new Set(table.map(flowOf).filter((flow) => !expected.has(flow))));
-      if (left.size > 0 && expected.size > 0) partial++;
-      const chosen = table.filter((entry) => expected.has(flowOf(entry)));
-      const results = await createEntries(chosen);
-      expect(results.map(({ error }) => error)).toEqual(chosen.map(() => undefined));
-    }
-    expect(partial).toBeGreaterThan(80);
-    table = await listEntries();
-  }, 300_000);
+  test(
+    'many together, listed and deleted: ten thousand random ones, each of few entries',
+    async () => {
+      const random = new Random(6);
+      const matching = new Map<EntryFilter, Set<string>>();
+      while (matching.size < many(10_000)) {
+        const filter = { ...randomFilter(random, table), ...randomFilter(random, table) };
+        if (isRefused(filter)) continue; // addresses of two families
+        const chosen = table.filter((entry) => matchesAny([filter], entry)).map(flowOf);
+        // The others would hide these.
+        if (chosen.length <= 3) matching.set(filter, new Set(chosen));
+      }
+      const all = [...matching];
+      let partial = 0;
+      for (let at = 0; at < all.length; ) {
+        const some = all.slice(at, at + random.of([1, 2, 4, 8, 16, 32, 64, 300]));
+        at += some.length;
+        const filters = some.map(([filter]) => filter);
+        const expected = new Set(some.flatMap(([, chosen]) => [...chosen]));
+        expect(new Set((await listEntries(filters)).map(flowOf))).toEqual(expected);
+        const result = await deleteEntries(filters);
+        expect(result).toEqual({ matched: expected.size, deleted: expected.size, vanished: 0 });
+        const left = new Set((await listEntries()).map(flowOf));
+        expect(left).toEqual(new Set(table.map(flowOf).filter((flow) => !expected.has(flow))));
+        if (left.size > 0 && expected.size > 0) partial++;
+        const chosen = table.filter((entry) => expected.has(flowOf(entry)));
+        const results = await createEntries(chosen);
+        expect(results.map(({ error }) => error)).toEqual(chosen.map(() => undefined));
+      }
+      expect(partial).toBeGreaterThan(many(80));
+      table = await listEntries();
+    },
+    LONG,
+  );
 
   test('updates what the reference says, and nothing else', async () => {
     const random = new Random(5);
@@ -258,7 +267,7 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
       filter: [{ mark: 77, family: 'ipv4' }, { original: { source: 'fd77::/16' } }],
       receiveBufferBytes: 4096,
     });
-    createMany(0, 50_000);
+    createMany(0, many(50_000));
     const hosts = ['-s', '10.77.0.1', '-d', '10.77.0.2', '--sport', '1', '--dport', '2'];
     insert('-p', 'udp', ...hosts, '-t', '60', '-m', '77');
     for await (const event of stream) {
@@ -270,7 +279,7 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
   });
 
   test('of a thousand addresses costs about as much as one of one', async () => {
-    createMany(0, 100_000);
+    createMany(0, many(100_000));
     const addresses = Array.from({ length: 1000 }, (_, index) => ({
       address: `10.77.${index >> 8}.${index & 255}`,
     }));

@@ -4,11 +4,12 @@
 import { countEntries, listEntries, streamEntries } from 'conntrack';
 import { beforeAll, expect, test } from 'vitest';
 import { listLines } from '../support/conntrack-tool.js';
+import { many } from '../support/emulation.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { collect } from './collect.js';
 import { createMany } from './populate.js';
 
-const SIZE = 100_000;
+const SIZE = many(100_000);
 
 describeInNamespace('conntrack')(`a table of ${SIZE} entries`, () => {
   beforeAll(() => {

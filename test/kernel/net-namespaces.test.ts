@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { Conntrack, countEntries, type Entry, readSettings } from 'conntrack';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { built } from '../support/built.js';
+import { LONG, many } from '../support/emulation.js';
 import { run, setting } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -214,119 +215,123 @@ describeInNamespace(
   });
 
   describe('and a third at the same time, ten thousand times', () => {
-    const ROUNDS = 10_000;
+    const ROUNDS = many(10_000);
 
-    test('are never mixed up, and no thread stays in a wrong one', async () => {
-      const names = ['blue', 'green'] as const;
-      const networks = { blue, green };
-      const marks = { blue: 1, green: 2 };
-      const counts = { blue: 100, green: 37 };
-      const timeouts = { blue: 1000, green: 2000 };
-      const handles = {
-        blue: await Conntrack.open({ netns: { pid: blue.pid } }),
-        green: await Conntrack.open({ netns: { pid: green.pid } }),
-      };
-      for (const name of names) {
-        networks[name].setting('events', 1);
-        await handles[name].createEntries(
-          Array.from({ length: counts[name] }, (_, index) => ({
-            ...flow(name === 'blue' ? '10.1.0.1' : '10.2.0.1', index + 1),
-            mark: marks[name],
-          })),
-        );
-      }
-      const ours = (await readSettings()).udpTimeout;
-      const before = threads();
+    test(
+      'are never mixed up, and no thread stays in a wrong one',
+      async () => {
+        const names = ['blue', 'green'] as const;
+        const networks = { blue, green };
+        const marks = { blue: 1, green: 2 };
+        const counts = { blue: 100, green: 37 };
+        const timeouts = { blue: 1000, green: 2000 };
+        const handles = {
+          blue: await Conntrack.open({ netns: { pid: blue.pid } }),
+          green: await Conntrack.open({ netns: { pid: green.pid } }),
+        };
+        for (const name of names) {
+          networks[name].setting('events', 1);
+          await handles[name].createEntries(
+            Array.from({ length: counts[name] }, (_, index) => ({
+              ...flow(name === 'blue' ? '10.1.0.1' : '10.2.0.1', index + 1),
+              mark: marks[name],
+            })),
+          );
+        }
+        const ours = (await readSettings()).udpTimeout;
+        const before = threads();
 
-      /** One that is always the same in one namespace, and another in each. */
-      const work: ((name: 'blue' | 'green', round: number) => Promise<void>)[] = [
-        async (name) => {
-          expect(await handles[name].countEntries()).toBe(counts[name]);
-        },
-        async (name) => {
-          const entries = await handles[name].listEntries();
-          expect(new Set(entries.map(({ mark }) => mark))).toEqual(new Set([marks[name]]));
-          expect(entries).toHaveLength(counts[name]);
-        },
-        async (name) => {
-          expect((await handles[name].readStats()).entries).toBe(counts[name]);
-        },
-        async (name, round) => {
-          const udpTimeout = timeouts[name] + (round % 500);
-          const { udpTimeout: now = 0 } = await handles[name].writeSettings({ udpTimeout });
-          expect(Math.floor(now / 1000)).toBe(marks[name]);
-        },
-        async (name) => {
-          const { udpTimeout = 0 } = await handles[name].readSettings();
-          expect(Math.floor(udpTimeout / 1000)).toBe(marks[name]);
-        },
-        async (name) => {
-          expect((await handles[name].readPressure()).entries).toBe(counts[name]);
-        },
-        async () => {
-          expect((await readSettings()).udpTimeout).toBe(ours);
-        },
-        async () => {
-          expect(await countEntries()).toBe(0);
-        },
-        async (name, round) => {
-          // A subscription of its own hears of its own namespace alone.
-          const stream = handles[name].watchEvents({ events: ['update'] });
-          const [entry] = await handles[name].listEntries({ port: 1 + (round % 30) });
-          if (entry === undefined) throw new Error('no entry');
-          await handles[name].updateEntry(entry, { timeout: 600 + (round % 100) });
-          for await (const event of stream) {
-            if (!('entry' in event)) throw new Error(event.type);
-            expect(event.entry.original.source).toBe(name === 'blue' ? '10.1.0.1' : '10.2.0.1');
-            break;
+        /** One that is always the same in one namespace, and another in each. */
+        const work: ((name: 'blue' | 'green', round: number) => Promise<void>)[] = [
+          async (name) => {
+            expect(await handles[name].countEntries()).toBe(counts[name]);
+          },
+          async (name) => {
+            const entries = await handles[name].listEntries();
+            expect(new Set(entries.map(({ mark }) => mark))).toEqual(new Set([marks[name]]));
+            expect(entries).toHaveLength(counts[name]);
+          },
+          async (name) => {
+            expect((await handles[name].readStats()).entries).toBe(counts[name]);
+          },
+          async (name, round) => {
+            const udpTimeout = timeouts[name] + (round % 500);
+            const { udpTimeout: now = 0 } = await handles[name].writeSettings({ udpTimeout });
+            expect(Math.floor(now / 1000)).toBe(marks[name]);
+          },
+          async (name) => {
+            const { udpTimeout = 0 } = await handles[name].readSettings();
+            expect(Math.floor(udpTimeout / 1000)).toBe(marks[name]);
+          },
+          async (name) => {
+            expect((await handles[name].readPressure()).entries).toBe(counts[name]);
+          },
+          async () => {
+            expect((await readSettings()).udpTimeout).toBe(ours);
+          },
+          async () => {
+            expect(await countEntries()).toBe(0);
+          },
+          async (name, round) => {
+            // A subscription of its own hears of its own namespace alone.
+            const stream = handles[name].watchEvents({ events: ['update'] });
+            const [entry] = await handles[name].listEntries({ port: 1 + (round % 30) });
+            if (entry === undefined) throw new Error('no entry');
+            await handles[name].updateEntry(entry, { timeout: 600 + (round % 100) });
+            for await (const event of stream) {
+              if (!('entry' in event)) throw new Error(event.type);
+              expect(event.entry.original.source).toBe(name === 'blue' ? '10.1.0.1' : '10.2.0.1');
+              break;
+            }
+          },
+        ];
+        for (const name of names) await handles[name].writeSettings({ udpTimeout: timeouts[name] });
+
+        // Watched meanwhile, and the kernel busy with a fourth.
+        const watching = new AbortController();
+        const { signal } = watching;
+        const samples = { blue: 0, green: 0 };
+        const watch = async (name: 'blue' | 'green') => {
+          for await (const { entries } of handles[name].watchPressure({ intervalMs: 5, signal })) {
+            expect(entries).toBe(counts[name]);
+            samples[name]++;
           }
-        },
-      ];
-      for (const name of names) await handles[name].writeSettings({ udpTimeout: timeouts[name] });
+        };
+        const watches = names.map((name) => expect(watch(name)).rejects.toBe(signal));
+        const red = await OtherNetwork.create();
+        const churn = red.start(populate, 'churn', '0', '500');
 
-      // Watched meanwhile, and the kernel busy with a fourth.
-      const watching = new AbortController();
-      const { signal } = watching;
-      const samples = { blue: 0, green: 0 };
-      const watch = async (name: 'blue' | 'green') => {
-        for await (const { entries } of handles[name].watchPressure({ intervalMs: 5, signal })) {
-          expect(entries).toBe(counts[name]);
-          samples[name]++;
-        }
-      };
-      const watches = names.map((name) => expect(watch(name)).rejects.toBe(signal));
-      const red = await OtherNetwork.create();
-      const churn = red.start(populate, 'churn', '0', '500');
+        let done = 0;
+        const worker = async (first: number) => {
+          for (let round = first; round < ROUNDS; round += WORKERS) {
+            const name = names[round % 2] ?? 'blue';
+            await work[Math.floor(round / 2) % work.length]?.(name, round);
+            done++;
+            if (round % 100 === 0)
+              expect([...namespacesOfThreads()].filter((one) => !expected.has(one))).toEqual([]);
+          }
+        };
+        const WORKERS = 16;
+        const expected = new Set([
+          ...own,
+          ...[blue, green].map(({ pid }) => readlinkSync(`/proc/${pid}/ns/net`)),
+        ]);
+        await Promise.all(Array.from({ length: WORKERS }, (_, index) => worker(index)));
+        expect(done).toBe(ROUNDS);
+        watching.abort(signal);
+        await Promise.all(watches);
+        expect(Math.min(samples.blue, samples.green)).toBeGreaterThan(10);
+        churn.stdin?.end();
+        expect(await once(churn, 'exit')).toEqual([0, null]);
+        await red[Symbol.asyncDispose]();
 
-      let done = 0;
-      const worker = async (first: number) => {
-        for (let round = first; round < ROUNDS; round += WORKERS) {
-          const name = names[round % 2] ?? 'blue';
-          await work[Math.floor(round / 2) % work.length]?.(name, round);
-          done++;
-          if (round % 100 === 0)
-            expect([...namespacesOfThreads()].filter((one) => !expected.has(one))).toEqual([]);
-        }
-      };
-      const WORKERS = 16;
-      const expected = new Set([
-        ...own,
-        ...[blue, green].map(({ pid }) => readlinkSync(`/proc/${pid}/ns/net`)),
-      ]);
-      await Promise.all(Array.from({ length: WORKERS }, (_, index) => worker(index)));
-      expect(done).toBe(ROUNDS);
-      watching.abort(signal);
-      await Promise.all(watches);
-      expect(Math.min(samples.blue, samples.green)).toBeGreaterThan(10);
-      churn.stdin?.end();
-      expect(await once(churn, 'exit')).toEqual([0, null]);
-      await red[Symbol.asyncDispose]();
-
-      await Promise.all(names.map((name) => handles[name].close()));
-      // Those that enter a namespace have ended.
-      expect(namespacesOfThreads()).toEqual(own);
-      expect(threads()).toBeLessThanOrEqual(before + 4); // libuv's pool, which starts when needed
-      expect(heldNamespaces()).toBe(0);
-    }, 300_000); // half a minute, and more beside other tests
+        await Promise.all(names.map((name) => handles[name].close()));
+        // Those that enter a namespace have ended.
+        expect(namespacesOfThreads()).toEqual(own);
+        expect(threads()).toBeLessThanOrEqual(before + 4); // libuv's pool, which starts when needed
+        expect(heldNamespaces()).toBe(0);
+      },
+      LONG,
+    ); // half a minute, and more beside other tests
   });
 });

@@ -15,6 +15,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { built } from '../support/built.js';
 import { runNode } from '../support/child.js';
+import { many } from '../support/emulation.js';
 import { run } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -129,8 +130,8 @@ describeInNamespace('conntrack', 'unshare')('many requests at a time', () => {
     await Promise.all(
       handles.map(async (handle, which) => {
         const random = new Random(which + 1);
-        const there = await fill(handle, 5000);
-        const calls = Array.from({ length: 10_000 }, (_, number) =>
+        const there = await fill(handle, many(5000));
+        const calls = Array.from({ length: many(10_000) }, (_, number) =>
           callAbout(random, number, there),
         );
         const settled: number[] = [];
@@ -147,7 +148,7 @@ describeInNamespace('conntrack', 'unshare')('many requests at a time', () => {
           }),
         );
         expect(words).toEqual(calls.map(({ expected }) => expected));
-        expect(settled).toHaveLength(10_000);
+        expect(settled).toHaveLength(many(10_000));
         // What one request answers, and what was sent at all, is settled in the order of the calls.
         const singles = settled.filter(
           (index) => calls[index]?.isSingle === true && calls[index].expected !== 'TypeError',

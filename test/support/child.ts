@@ -1,11 +1,13 @@
 /**
  * Child processes, and how they ended.
  */
+
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { isEmulated } from './emulation.js';
 
 /** A child that runs for longer hangs: it is killed, and its signal says so. */
-const PATIENCE = process.env.CONNTRACK_TEST_EMULATED === '1' ? 400_000 : 40_000;
+const PATIENCE = isEmulated ? 400_000 : 40_000;
 
 export interface Ended {
   code: number | null;

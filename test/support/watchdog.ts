@@ -3,10 +3,12 @@
  * Nothing on that thread can notice it: the runner's own limit is a timer there. So another
  * thread looks whether this one still turns, and names the test before it kills the process.
  */
+
 import { Worker } from 'node:worker_threads';
 import { beforeEach } from 'vitest';
+import { isEmulated } from './emulation.js';
 
-const LIMIT_SECONDS = process.env.CONNTRACK_TEST_EMULATED === '1' ? 400 : 40;
+const LIMIT_SECONDS = isEmulated ? 400 : 40;
 const NAME_BYTES = 512;
 
 /** How often the event loop has turned; then the length of the test's name. */

@@ -54,11 +54,11 @@ export class Suite {
       if (!existsSync(join(root, 'lib'))) symlinkSync('usr/lib', join(root, 'lib'));
       writeFileSync(stamp, '');
     }
-    const boot = join(root, 'boot');
-    const image = readdirSync(boot).find((name) => name.startsWith('vmlinuz-'));
+    const [version] = readdirSync(join(root, 'lib/modules'));
+    const images = [`boot/vmlinuz-${version}`, `lib/modules/${version}/vmlinuz`];
+    const image = images.map((path) => join(root, path)).find((path) => existsSync(path));
     if (image === undefined) throw new Error(`${parts.join(', ')}: no vmlinuz in them`);
-    const version = image.slice('vmlinuz-'.length);
-    return { version, image: join(boot, image), root };
+    return { version, image, root };
   }
 
   /** The packages behind a name that stands for the newest kernel. */

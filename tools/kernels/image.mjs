@@ -216,7 +216,7 @@ export function buildModules(folder, { version, root: kernelRoot }) {
   const modules = join(kernelRoot, 'lib/modules', version);
   const to = join(stage, 'usr/lib/modules', version);
   mkdirSync(to, { recursive: true });
-  execFileSync('depmod', ['-b', kernelRoot, version]);
+  execFileSync('depmod', ['-b', kernelRoot, version], { stdio: 'ignore' });
   // What modprobe reads.
   for (const name of readdirSync(modules).filter((one) => one.startsWith('modules.'))) {
     copyFileSync(join(modules, name), join(to, name));
