@@ -19,6 +19,8 @@ export interface Feature {
   readonly since?: string;
   /** The last one. */
   readonly until?: string;
+  /** The kernels that it was seen on, and not seen on: test/kernel/features.test.ts. */
+  readonly seen?: { readonly on: readonly string[]; readonly notOn?: readonly string[] };
   /** Absent: the kernel is not asked. */
   readonly probe?: Probe;
   /** What the package does without it. */

@@ -17,6 +17,7 @@ import {
 import { beforeAll, expect, test } from 'vitest';
 import { addLabels, insert } from '../support/conntrack-tool.js';
 import { LONG, many } from '../support/emulation.js';
+import { hasFeature } from '../support/kernel-features.js';
 import { nft, run, setting } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { matchesAny, Random, randomFilter } from './filter-reference.js';
@@ -319,7 +320,7 @@ describeInNamespace('conntrack')('explainFilter', () => {
       'filter.family': 'kernel',
       'filter.protocol': 'kernel',
       'filter.mark': 'kernel',
-      'filter.zone': 'kernel',
+      'filter.zone': hasFeature('zoneFilter') ? 'kernel' : 'package',
       'filter.original.source': 'kernel',
       'filter.original.destination': 'package',
       'filter.original.sourcePort': 'kernel',
@@ -328,7 +329,7 @@ describeInNamespace('conntrack')('explainFilter', () => {
     });
     expect(whereOf({ status: { none: ['assured'] }, nat: 'any', zone: 0, state: 'CLOSE' })).toEqual(
       {
-        'filter.status': 'kernel',
+        'filter.status': hasFeature('statusFilter') ? 'kernel' : 'package',
         'filter.nat': 'package',
         'filter.zone': 'package',
         'filter.state': 'package',

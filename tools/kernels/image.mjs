@@ -265,7 +265,8 @@ function closureOf(names) {
   return all;
 }
 
-function whereIs(name) {
+/** The path of a program, `undefined` when it is not there. */
+export function whereIs(name) {
   const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
   return status === 0 && stdout.startsWith('/') ? stdout.trim() : undefined;
 }

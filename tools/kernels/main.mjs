@@ -6,15 +6,15 @@
 //   npm run test:kernels -- --kernel vmlinuz --modules /lib/modules/VERSION
 //   npm run test:kernels -- filter writing          these files of test/kernel alone
 //
-// Nothing needs root but the packages: qemu-system-x86, cpio, kmod, and what the kernel tests need.
-// Exit code 1 when a test has failed, or a machine gave no results.
+// Exit code 1 when a test has failed, or a machine gave no results; 3 when all went well but for a
+// program or a kernel that could not be had.
 import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { boot } from './boot.mjs';
 import { Suite } from './debian.mjs';
-import { buildBase, buildModules } from './image.mjs';
+import { buildBase, buildModules, whereIs } from './image.mjs';
 import { printTable, summaryOf } from './report.mjs';
 
 /** Suites of Debian, and the kernels that they had when this was written. */
@@ -43,6 +43,20 @@ const { values, positionals } = parseArgs({
     markdown: { type: 'boolean', default: false },
   },
 });
+/** What it starts, and the packages of Debian that have it. */
+const PROGRAMS = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  cpio: 'cpio',
+  depmod: 'kmod',
+  'dpkg-deb': 'dpkg',
+  'apt-get': 'apt',
+};
+const missing = Object.keys(PROGRAMS).filter((name) => whereIs(name) === undefined);
+if (missing.length > 0) {
+  for (const name of missing)
+    console.error(`"${name}" is missing (apt-get install ${PROGRAMS[name]})`);
+  process.exit(3);
+}
 const out = fileURLToPath(new URL('../../out/kernels', import.meta.url));
 mkdirSync(out, { recursive: true });
 const files = positionals.length > 0 || !values.smoke ? positionals : SMOKE.files;
@@ -62,7 +76,8 @@ printTable(
   rows.toSorted((a, b) => a.place - b.place),
   values.markdown,
 );
-process.exitCode = rows.every(({ isGood }) => isGood) ? 0 : 1;
+if (rows.some(({ isGood }) => !isGood)) process.exitCode = 1;
+else if (rows.some(({ problem }) => problem !== undefined)) process.exitCode = 3;
 
 async function work() {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -76,7 +91,7 @@ async function runOn({ name, fetch, folder }) {
   try {
     kernel = fetch();
   } catch (error) {
-    return { name, isGood: false, problem: error.message };
+    return { name, isGood: true, problem: `could not be had: ${error.message}` };
   }
   console.error(`${kernel.version}: boots`);
   const initrds = [base, buildModules(folder, kernel)];
