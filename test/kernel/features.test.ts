@@ -108,7 +108,7 @@ const TRIALS: Readonly<Record<FeatureName, (() => Promise<boolean>) | string>> =
   eventTime: async () => {
     setting('timestamp', 1);
     const event = await firstEvent({ events: ['new'] }, () => createEntry(udp));
-    return 'eventTimeNs' in event && event.eventTimeNs !== undefined;
+    return event.type === 'new' && event.eventTimeNs !== undefined;
   },
   dccp: async () => {
     const dccp = { state: 'OPEN', role: 'client', handshakeSequence: 1n } as const;
