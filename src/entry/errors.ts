@@ -10,9 +10,11 @@ import {
   describing,
   errorOfFailure,
   errorOfPlainFailure,
+  errorOfPortless,
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 import { printable } from '../core/printable.js';
+import type { UncertainPorts } from '../record/check-tuple.js';
 import type { EntryChanges } from './spec.js';
 
 /** The error of a failed creation. */
@@ -23,17 +25,21 @@ export function errorOfCreation(
     readonly helper: string | undefined;
     readonly labels: bigint | undefined;
     readonly hasMaster: boolean;
+    readonly ports: UncertainPorts | undefined;
   },
 ): ConntrackError {
-  const { helper, labels, hasMaster } = spec;
+  const { helper, labels, hasMaster, ports } = spec;
   if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
   const refused = describing(operation, failure);
   switch (codeOf(failure.errno)) {
     case 'EEXIST':
       return refused(
         'an entry has this tuple already, as its original or its reply',
-        'Change that entry with updateEntry(), or delete it first.',
+        `Change that entry with updateEntry(), or delete it first.${ports === 'named' ? ONE_ENTRY : ''}`,
       );
+    case 'EINVAL':
+      if (ports === 'left out') return errorOfPortless(operation, failure);
+      break;
     case 'ENOENT':
       if (hasMaster) return refused("no entry has the master's tuple as its original tuple");
       break;
@@ -57,6 +63,9 @@ export function errorOfCreation(
   }
   return errorOfFailure(operation, failure);
 }
+
+const ONE_ENTRY =
+  ' A kernel that tracks this protocol by its addresses alone has one entry for both.';
 
 /** The error of an entry whose labels have no room; it does not exist. */
 export function unlabelledError(operation: string, detail?: string): ConntrackError {

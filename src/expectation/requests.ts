@@ -2,7 +2,8 @@
  * Reading and writing expectations.
  */
 
-import { errorOfFailure, errorOfPlainFailure, isAbsence } from '../core/errors.js';
+import { errorOfFailure, errorOfPlainFailure, errorOfPortless, isAbsence } from '../core/errors.js';
+import { uncertainPorts } from '../record/check-tuple.js';
 import type { Answer } from '../request/answer.js';
 import type { RequestQueue } from '../request/queue.js';
 import {
@@ -38,9 +39,12 @@ export async function createExpectation(
   const request = requests.begin(operation, 'createExpectation', EXPECTATION_BYTES, failureOf);
   writeExpectation(request, checked);
   const failure = await request.promise;
-  if (failure !== undefined) throw errorOfExpectation(operation, failure);
+  if (failure !== undefined) {
+    const isPortless = uncertainPorts(checked.tuple, checked.protocol) === 'left out';
+    throw errorOfExpectation(operation, failure, isPortless);
+  }
   const found = await find(requests, operation, { ...checked, id: undefined });
-  if (found === undefined) throw errorOfExpectation(operation, undefined);
+  if (found === undefined) throw errorOfExpectation(operation);
   return found;
 }
 
@@ -76,7 +80,8 @@ async function find(
   const { words, at, failure } = await request.promise;
   if (failure !== undefined) {
     if (isAbsence(failure)) return undefined;
-    throw errorOfFailure(operation, failure);
+    const isPortless = uncertainPorts(key.tuple, key.protocol) === 'left out';
+    throw (isPortless ? errorOfPortless : errorOfFailure)(operation, failure);
   }
   if (words === undefined) return undefined;
   const expectation = new ExpectationView(words, at);

@@ -63,7 +63,7 @@ const SHOWN: Readonly<Record<string, (text: string) => unknown>> = {
     errorOfCreation(
       'createEntry',
       { errno: 95 },
-      { helper: text, labels: undefined, hasMaster: false },
+      { helper: text, labels: undefined, hasMaster: false, ports: undefined },
     ),
   'the path of an addon': (text) => withoutCause(addonError([{ path: text, error: 1 }])),
   'why an addon does not load': (text) =>
