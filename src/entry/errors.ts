@@ -15,6 +15,7 @@ import {
 import type { NativeFailure } from '../core/native.js';
 import { printable } from '../core/printable.js';
 import type { UncertainPorts } from '../record/check-tuple.js';
+import { type CheckedChanges, namedChanges } from './check-changes.js';
 import type { EntryChanges } from './spec.js';
 
 /** The error of a failed creation. */
@@ -96,15 +97,16 @@ const LABELS_HINT =
 
 /**
  * What the kernel answers when it does not change an entry. It applies changes in the order of
- * `named` (ctnetlink_change_conntrack) and keeps those before the one that fails.
+ * namedChanges() (ctnetlink_change_conntrack) and keeps those before the one that fails.
  */
 export function errorOfUpdate(
   operation: string,
   failure: NativeFailure,
-  named: readonly (keyof EntryChanges)[],
+  changes: CheckedChanges,
 ): ConntrackError {
   return (
-    refusalOfUpdate(operation, failure, named, changedBefore) ?? errorOfFailure(operation, failure)
+    refusalOfUpdate(operation, failure, changes, changedBefore) ??
+    errorOfFailure(operation, failure)
   );
 }
 
@@ -112,15 +114,24 @@ export function errorOfUpdate(
 function refusalOfUpdate(
   operation: string,
   failure: NativeFailure,
-  named: readonly (keyof EntryChanges)[],
+  changes: CheckedChanges,
   tell: (changed: readonly string[], hint?: string) => string,
 ): ConntrackError | undefined {
   if (failure.syscall !== undefined) return undefined;
+  const named = namedChanges(changes);
   const describe = describing(operation, failure);
   const refused = (name: keyof EntryChanges, problem: string, hint?: string) =>
     describe(problem, tell(named.slice(0, named.indexOf(name)), hint));
   switch (codeOf(failure.errno)) {
     case 'EOPNOTSUPP':
+      // A kernel that detaches helpers looks for none of that name (ctnetlink_change_helper).
+      if (changes.helper === '') {
+        return refused(
+          'helper',
+          'this kernel does not detach the helper of an existing entry',
+          'Delete the entry, or let it end.',
+        );
+      }
       if (named.includes('helper')) {
         return refused(
           'helper',
@@ -161,12 +172,12 @@ function refusalOfUpdate(
   return undefined;
 }
 
-/** A pass over the table ended early. `named`: what it changes, in the order of errorOfUpdate. */
+/** A pass over the table ended early; one that deletes has no `changes`. */
 export function errorOfPass(
   operation: string,
   failure: NativeFailure,
   { matched, changed, vanished }: { matched: number; changed: number; vanished: number },
-  named: readonly (keyof EntryChanges)[],
+  changes: CheckedChanges | undefined,
 ): ConntrackError {
   if (matched === 0) return errorOfPlainFailure(operation, failure);
   const counts = `Before the failure: ${matched} matched, ${changed} done, ${vanished} vanished.`;
@@ -174,7 +185,7 @@ export function errorOfPass(
     const part = names.length > 0 && `Changed before in the refused entry: ${names.join(', ')}.`;
     return [counts, part, hint].filter(Boolean).join(' ');
   };
-  const refusal = refusalOfUpdate(operation, failure, named, tell);
+  const refusal = changes && refusalOfUpdate(operation, failure, changes, tell);
   if (refusal !== undefined) return refusal;
   // The new message has the kernel's text as well.
   const { text: detail, ...rest } = failure;

@@ -21,7 +21,7 @@ import { LITTLE_ENDIAN } from '../record/words.js';
 import type { Answer, Usage } from '../request/answer.js';
 import { mapInTurns, pipelined } from '../request/pipelined.js';
 import type { RequestQueue } from '../request/queue.js';
-import { type CheckedChanges, changesOf, namedChanges } from './check-changes.js';
+import { type CheckedChanges, changesOf } from './check-changes.js';
 import { type CheckedSpec, specOf } from './check-spec.js';
 import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
@@ -237,7 +237,7 @@ function updatedEntry(
 ): Entry {
   if (words === undefined) {
     if (isDone || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
-    const error = errorOfUpdate(operation, failure, namedChanges(changes));
+    const error = errorOfUpdate(operation, failure, changes);
     throw isMissing(error) ? missingEntryError(operation) : error;
   }
   const entry = entryAt(words, at);

@@ -58,7 +58,7 @@ const SHOWN: Readonly<Record<string, (text: string) => unknown>> = {
   'inspect(expectation), function': (text) => expectationWith({ function: text }),
   'the extended ack': (text) => errorOfFailure('getEntry', { ...PROBLEM, text }),
   'the extended ack of a pass': (text) =>
-    errorOfPass('deleteEntries', { ...PROBLEM, errno: 16, text }, SEEN, []),
+    errorOfPass('deleteEntries', { ...PROBLEM, errno: 16, text }, SEEN, undefined),
   'the helper of a creation': (text) =>
     errorOfCreation(
       'createEntry',
