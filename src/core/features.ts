@@ -19,6 +19,8 @@ export interface Feature {
   readonly since?: string;
   /** The last one. */
   readonly until?: string;
+  /** The option of the kernel that it needs. */
+  readonly option?: string;
   /** Absent: the kernel is not asked. */
   readonly probe?: Probe;
   /** What the package does without it. */
@@ -124,6 +126,7 @@ export const FEATURES = {
     what: "a filter's `zone` compared in the kernel",
     attribute: 'CTA_ZONE',
     since: '6.8',
+    option: 'CONFIG_NF_CONNTRACK_ZONES',
     probe: 'zone',
     without: 'the package compares it',
   },
@@ -156,5 +159,6 @@ export const PROBES: Readonly<Record<Probe, string>> = {
   status: 'a dump with `CTA_STATUS_MASK` alone: `EINVAL` from a kernel that compares the status',
   zone:
     'a dump with `CTA_ZONE` 0: `NLM_F_DUMP_FILTERED` on the first entry from a kernel that ' +
-    'compares zones. Nothing tells while no entry has zone 0',
+    'compares zones, `EOPNOTSUPP` from one without `CONFIG_NF_CONNTRACK_ZONES`. Nothing tells while ' +
+    'no entry has zone 0',
 };
