@@ -146,8 +146,8 @@ export const FEATURES = {
     what: "a filter's IPv6 addresses compared rightly in the kernel",
     attribute: 'CTA_FILTER',
     without:
-      'the package always compares them. 6.12.117 and 7.3.4 are right; 5.10.46, 6.1.192, 6.12.113, ' +
-      '6.17.13, 6.18.44 and 7.2.7 have it the wrong way round',
+      'the package always compares them. 6.12.117 and 7.3.4 are right; 5.10.46, 6.1.176, 6.1.192, ' +
+      '6.12.113, 6.17.13, 6.18.44 and 7.2.7 have it the wrong way round',
   },
 } as const satisfies Record<string, Feature>;
 
