@@ -263,9 +263,11 @@ export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<bool
   );
 }
 
-/** Whether a value has all that was asked for. */
+/** Whether a value has all that was asked for. The kernel may leave out zeros (5.10). */
 function holds(value: unknown, asked: unknown): boolean {
-  if (typeof asked !== 'object' || asked === null) return asked === undefined || value === asked;
+  if (typeof asked !== 'object' || asked === null) {
+    return asked === undefined || (value ?? 0) === asked;
+  }
   const has = (value ?? {}) as Record<string, unknown>;
   return Object.entries(asked).every(([name, part]) => holds(has[name], part));
 }
