@@ -32,8 +32,9 @@ Napi::Value filter_lookup(const Napi::CallbackInfo& info) {
 namespace {
 
 napi_value to_js(napi_env env, FilterSupport::Answer answer) {
-  return answer == FilterSupport::unknown ? nullptr
-                                          : addon::to_js(env, answer == FilterSupport::yes);
+  if (answer == FilterSupport::unknown) return nullptr;
+  if (answer == FilterSupport::refused) return addon::to_js(env, "refused");
+  return addon::to_js(env, answer == FilterSupport::yes);
 }
 
 napi_value describe(napi_env env, const FilterSupport& support, const Failure& failure) {

@@ -97,6 +97,18 @@ bool DumpReader::can_ask_for_less(const Answer& answer) const {
   return refused && !answered_ && asked_fields(ask_) != 0;
 }
 
+// A zone is refused by a kernel without CONFIG_NF_CONNTRACK_ZONES that compares the rest.
+void DumpReader::ask_for_less() {
+  if ((asked_fields(ask_) & ASKED_ZONE) != 0) {
+    ask_.present &= ~uint32_t{FILTER_ZONE};
+    return;
+  }
+  FilterRecord family = {};
+  family.present = ask_.present & FILTER_FAMILY;
+  family.family = ask_.family;
+  ask_ = family;
+}
+
 DumpReader::Step DumpReader::next_message(Message& out, Failure& failure) {
   for (;;) {
     while (messages_.next(out)) {
@@ -125,10 +137,7 @@ DumpReader::Step DumpReader::take_end(const Message& message, Failure& failure) 
   if (!read_answer(message, answer)) {
     failure = Failure::of_protocol(EBADMSG);
   } else if (can_ask_for_less(answer)) {
-    FilterRecord family = {};
-    family.present = ask_.present & FILTER_FAMILY;
-    family.family = ask_.family;
-    ask_ = family;
+    ask_for_less();
     failure = start();
   } else if (answer.error != 0) {
     failure = Failure::of_answer(answer);

@@ -74,6 +74,7 @@ class DumpReader {
   // After the end of a dump. False when it was the last one.
   bool another_family();
   bool can_ask_for_less(const Answer& answer) const;
+  void ask_for_less();
 
   FilterRecord ask_;
   const bool zero_counters_;

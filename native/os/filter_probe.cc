@@ -1,5 +1,7 @@
 #include "os/filter_probe.h"
 
+#include <errno.h>
+
 #include <memory>
 #include <new>
 
@@ -13,8 +15,12 @@ namespace {
 // Of other processes, before the answer.
 constexpr size_t most_datagrams = 64;
 
-// The first message of the answer to a dump, and the errno in it. Nothing of the rest
-// is read: the socket is closed, and the dump with it.
+// What the kernel says of a request, as DumpReader takes it. Another errno says why it does not
+// answer now.
+bool is_refusal(int error) { return error == EINVAL || error == EOPNOTSUPP; }
+
+// The first message of the answer to a dump, and the errno in it: 0, or a refusal. Nothing of the
+// rest is read: the socket is closed, and the dump with it.
 Failure first_answer(NetlinkSocket& socket, RequestWriter request, Message& message, int& error) {
   std::unique_ptr<uint8_t[]> buffer(new (std::nothrow) uint8_t[receive_buffer_size]);
   if (!buffer) return Failure::of_syscall("malloc", ENOMEM);
@@ -36,7 +42,13 @@ Failure first_answer(NetlinkSocket& socket, RequestWriter request, Message& mess
   message.payload = {};  // in the buffer, which is gone
   error = answer.error;
   socket.close();
-  return failure || error != EPERM ? failure : Failure::of_answer(answer);
+  return failure || error == 0 || is_refusal(error) ? failure : Failure::of_answer(answer);
+}
+
+// `means_yes`: what a kernel refuses because it compares the condition.
+FilterSupport::Answer answer_of(int error, int means_yes) {
+  if (error == means_yes) return FilterSupport::yes;
+  return error == 0 ? FilterSupport::no : FilterSupport::refused;
 }
 
 }  // namespace
@@ -50,19 +62,30 @@ Failure FilterProbe::open() {
 
 Failure FilterProbe::run(FilterSupport& support) {
   Message message;
-  int error = 0;
-  Failure failure = first_answer(tuple_, encode_tuple_probe(), message, error);
+  int tuple_error = 0;
+  Failure failure = first_answer(tuple_, encode_tuple_probe(), message, tuple_error);
   if (failure) return failure;
-  support.tuple = error == EOPNOTSUPP ? FilterSupport::yes : FilterSupport::no;
 
-  failure = first_answer(status_, encode_status_probe(), message, error);
+  int status_error = 0;
+  failure = first_answer(status_, encode_status_probe(), message, status_error);
   if (failure) return failure;
-  support.status = error == EINVAL ? FilterSupport::yes : FilterSupport::no;
 
-  failure = first_answer(zone_, encode_zone_probe(), message, error);
+  int zone_error = 0;
+  failure = first_answer(zone_, encode_zone_probe(), message, zone_error);
   if (failure) return failure;
-  const bool filtered = (message.flags & uapi::NLM_F_DUMP_FILTERED) != 0;
-  if (message.type == uapi::MESSAGE_NEW) {
+
+  // That of no ctnetlink (nfnetlink_rcv_msg).
+  if (tuple_error == EINVAL && status_error == EINVAL && zone_error == EINVAL) {
+    Answer none;
+    none.error = EINVAL;
+    return Failure::of_answer(none);
+  }
+  support.tuple = answer_of(tuple_error, EOPNOTSUPP);
+  support.status = answer_of(status_error, EINVAL);
+  if (zone_error != 0) {
+    support.zone = FilterSupport::refused;
+  } else if (message.type == uapi::MESSAGE_NEW) {
+    const bool filtered = (message.flags & uapi::NLM_F_DUMP_FILTERED) != 0;
     support.zone = filtered ? FilterSupport::yes : FilterSupport::no;
   }
   return {};

@@ -7,7 +7,8 @@
 namespace conntrack {
 
 struct FilterSupport {
-  enum Answer : uint8_t { no, yes, unknown };
+  // refused: with the whole dump that asks for it, so that nothing may ask.
+  enum Answer : uint8_t { no, yes, refused, unknown };
 
   Answer tuple = unknown;   // CTA_FILTER, Linux 5.8
   Answer status = unknown;  // CTA_STATUS and CTA_STATUS_MASK, Linux 5.15

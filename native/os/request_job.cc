@@ -22,9 +22,18 @@ bool has_room(const RequestBatch& batch, uint16_t kind) {
   return batch.count() + messages <= RequestBatch::capacity;
 }
 
-// Zones apart, which the kernel compares.
-bool is_same(const TupleRecord& a, const TupleRecord& b) {
-  return a.protocol == b.protocol && memcmp(&a, &b, offsetof(TupleRecord, zone)) == 0;
+// Zones apart, which the kernel compares. What it does not send, it does not track: it finds the
+// entry whatever the key has there, such as ports of UDP-Lite (7.2).
+bool is_same(const TupleRecord& key, const TupleRecord& sent) {
+  const auto lacks = [&sent](uint32_t present) { return (sent.present & present) == 0; };
+  return key.protocol == sent.protocol &&
+         memcmp(&key, &sent, offsetof(TupleRecord, source_port)) == 0 &&
+         (lacks(TUPLE_SOURCE_PORT | TUPLE_SOURCE_KEY) || key.source_port == sent.source_port) &&
+         (lacks(TUPLE_DESTINATION_PORT | TUPLE_DESTINATION_KEY) ||
+          key.destination_port == sent.destination_port) &&
+         (lacks(TUPLE_ICMP_ID) || key.icmp_id == sent.icmp_id) &&
+         (lacks(TUPLE_ICMP_TYPE) || key.icmp_type == sent.icmp_type) &&
+         (lacks(TUPLE_ICMP_CODE) || key.icmp_code == sent.icmp_code);
 }
 
 // Asked for an original tuple, the kernel also gives the entry that has it as reply, and the

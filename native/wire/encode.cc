@@ -151,8 +151,8 @@ void put_values(RequestWriter& out, const EntryRecord& record, const Extension& 
 }
 
 // What of the original tuple a dump can be asked for, as the flags of CTA_FILTER.
-// Only where the kernel compares it, and rightly: its comparison of IPv6 addresses
-// is the wrong way round (6.18), and of protocols it knows these four.
+// Only where every kernel compares it rightly: most have the comparison of IPv6 addresses the
+// wrong way round, which a trial tells and no version, and of protocols they know these four.
 uint32_t tuple_flags(const FilterRecord& ask) {
   const TupleFilterRecord& tuple = ask.original;
   const auto asks = [&tuple](uint16_t field) { return (tuple.present & field) != 0; };

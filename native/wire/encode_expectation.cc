@@ -53,8 +53,7 @@ RequestWriter encode_expectation_create(const ExpectationRecord& record,
 RequestWriter encode_expectation_delete(const ExpectationRecord& record) {
   RequestWriter out(MESSAGE_EXPECTATION_DELETE, 0, record.tuple.family);
   put_key(out, record);
-  if ((record.present & EXPECTATION_ID) == 0) out.spoil();
-  out.integer(CTA_EXPECT_ID, record.id);
+  if (record.present & EXPECTATION_ID) out.integer(CTA_EXPECT_ID, record.id);
   return out;
 }
 

@@ -237,6 +237,20 @@ export function errorOfPlainFailure(operation: string, failure: NativeFailure): 
   return errorOfFailure(operation, failure);
 }
 
+/**
+ * The same for a request whose tuple has no ports although most kernels track its protocol with
+ * them: those refuse it (nf_ct_port_nlattr_to_tuple).
+ */
+export function errorOfPortless(operation: string, failure: NativeFailure): ConntrackError {
+  if (failure.syscall !== undefined || codeOf(failure.errno) !== 'EINVAL') {
+    return errorOfFailure(operation, failure);
+  }
+  return describing(operation, failure)(
+    'this kernel tracks the protocol with ports or keys, and the tuple has none',
+    'Name sourcePort and destinationPort; of GRE, sourceKey and destinationKey.',
+  );
+}
+
 const NAMESPACE_HINT =
   'Grant CAP_SYS_ADMIN in the user namespace that owns it and in that of the caller.';
 

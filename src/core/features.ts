@@ -19,6 +19,8 @@ export interface Feature {
   readonly since?: string;
   /** The last one. */
   readonly until?: string;
+  /** The option of the kernel that it needs. */
+  readonly option?: string;
   /** The kernels that it was seen on, and not seen on: test/kernel/features.test.ts. */
   readonly seen?: { readonly on: readonly string[]; readonly notOn?: readonly string[] };
   /** Absent: the kernel is not asked. */
@@ -126,6 +128,7 @@ export const FEATURES = {
     what: "a filter's `zone` compared in the kernel",
     attribute: 'CTA_ZONE',
     since: '6.8',
+    option: 'CONFIG_NF_CONNTRACK_ZONES',
     probe: 'zone',
     without: 'the package compares it',
   },
@@ -145,8 +148,8 @@ export const FEATURES = {
     what: "a filter's IPv6 addresses compared rightly in the kernel",
     attribute: 'CTA_FILTER',
     without:
-      'the package always compares them. 6.12.117 and 7.3.4 are right; 5.10.46, 6.1.192, 6.12.113, ' +
-      '6.17.13, 6.18.44 and 7.2.7 have it the wrong way round',
+      'the package always compares them. 6.12.117 and 7.3.4 are right; 5.10.46, 6.1.176, 6.1.192, ' +
+      '6.12.113, 6.17.13, 6.18.44 and 7.2.7 have it the wrong way round',
   },
 } as const satisfies Record<string, Feature>;
 
@@ -158,5 +161,6 @@ export const PROBES: Readonly<Record<Probe, string>> = {
   status: 'a dump with `CTA_STATUS_MASK` alone: `EINVAL` from a kernel that compares the status',
   zone:
     'a dump with `CTA_ZONE` 0: `NLM_F_DUMP_FILTERED` on the first entry from a kernel that ' +
-    'compares zones. Nothing tells while no entry has zone 0',
+    'compares zones, `EOPNOTSUPP` from one without `CONFIG_NF_CONNTRACK_ZONES`. Nothing tells while ' +
+    'no entry has zone 0',
 };

@@ -63,11 +63,14 @@ export interface NativeFilterLookup {
   readonly compared: number;
 }
 
-/** Which conditions the kernel compares; absent: the probe could not decide. */
+/**
+ * Which conditions the kernel compares; absent: the probe could not decide. `'refused'`: it
+ * refuses a request that has the condition.
+ */
 export interface FilterSupport extends Outcome {
-  readonly tuple?: boolean;
-  readonly status?: boolean;
-  readonly zone?: boolean;
+  readonly tuple?: boolean | 'refused';
+  readonly status?: boolean | 'refused';
+  readonly zone?: boolean | 'refused';
 }
 
 /** One job at a time. native/addon/request_wrap.h */

@@ -132,11 +132,33 @@ export const sctp = object<CheckedSctp>({
   replyTag: uint32,
 });
 
-export const dccp = object<CheckedDccp>({
+const sctpOfEntry = object<Partial<CheckedSctp>>({
+  state: numberOf(SCTP_STATES),
+  originalTag: optional(uint32),
+  replyTag: optional(uint32),
+});
+
+/** Of a new entry: a DESTROY event has no tags (sctp_to_nlattr), and one that saw none has zeros. */
+export const newSctp: Check<CheckedSctp> = (value, path) => {
+  const { state = 0, originalTag = 0, replyTag = 0 } = sctpOfEntry(value, path);
+  return { state, originalTag, replyTag };
+};
+
+const dccpOfEntry = object<Omit<CheckedDccp, 'role'> & { readonly role?: number | undefined }>({
   state: numberOf(DCCP_STATES),
-  role: numberOf(DCCP_ROLES),
+  role: optional(numberOf(DCCP_ROLES)),
   handshakeSequence: optional(decimal(bits(48))),
 });
+
+/** The same: a DESTROY event has no role (dccp_to_nlattr), and who begins is the client. */
+export const newDccp: Check<CheckedDccp> = (value, path) => {
+  const {
+    state,
+    role = DCCP_ROLES.indexOf('client'),
+    handshakeSequence,
+  } = dccpOfEntry(value, path);
+  return { state, role, handshakeSequence };
+};
 
 const sequenceAdjustment = object<SequenceAdjustment>({
   correctionPosition: uint32,

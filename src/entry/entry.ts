@@ -40,7 +40,7 @@ export interface TcpInfo {
 /** `CTA_PROTOINFO_SCTP`. */
 export interface SctpInfo {
   readonly state: SctpState;
-  /** Verification tags. A `destroy` event lacks them; a request needs both. */
+  /** Verification tags. A `destroy` event lacks them; a new entry then gets 0. */
   readonly originalTag: number | undefined;
   readonly replyTag: number | undefined;
 }
@@ -48,7 +48,7 @@ export interface SctpInfo {
 /** `CTA_PROTOINFO_DCCP`, until Linux 6.16. */
 export interface DccpInfo {
   readonly state: DccpState;
-  /** A request needs it. */
+  /** A `destroy` event lacks it; a new entry then gets `'client'`. */
   readonly role: DccpRole | undefined;
   readonly handshakeSequence?: bigint | undefined;
 }

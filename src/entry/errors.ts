@@ -10,9 +10,12 @@ import {
   describing,
   errorOfFailure,
   errorOfPlainFailure,
+  errorOfPortless,
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 import { printable } from '../core/printable.js';
+import type { UncertainPorts } from '../record/check-tuple.js';
+import { type CheckedChanges, namedChanges } from './check-changes.js';
 import type { EntryChanges } from './spec.js';
 
 /** The error of a failed creation. */
@@ -23,17 +26,21 @@ export function errorOfCreation(
     readonly helper: string | undefined;
     readonly labels: bigint | undefined;
     readonly hasMaster: boolean;
+    readonly ports: UncertainPorts | undefined;
   },
 ): ConntrackError {
-  const { helper, labels, hasMaster } = spec;
+  const { helper, labels, hasMaster, ports } = spec;
   if (failure.syscall !== undefined) return errorOfFailure(operation, failure);
   const refused = describing(operation, failure);
   switch (codeOf(failure.errno)) {
     case 'EEXIST':
       return refused(
         'an entry has this tuple already, as its original or its reply',
-        'Change that entry with updateEntry(), or delete it first.',
+        `Change that entry with updateEntry(), or delete it first.${ports === 'named' ? ONE_ENTRY : ''}`,
       );
+    case 'EINVAL':
+      if (ports === 'left out') return errorOfPortless(operation, failure);
+      break;
     case 'ENOENT':
       if (hasMaster) return refused("no entry has the master's tuple as its original tuple");
       break;
@@ -57,6 +64,9 @@ export function errorOfCreation(
   }
   return errorOfFailure(operation, failure);
 }
+
+const ONE_ENTRY =
+  ' A kernel that tracks this protocol by its addresses alone has one entry for both.';
 
 /** The error of an entry whose labels have no room; it does not exist. */
 export function unlabelledError(operation: string, detail?: string): ConntrackError {
@@ -87,15 +97,16 @@ const LABELS_HINT =
 
 /**
  * What the kernel answers when it does not change an entry. It applies changes in the order of
- * `named` (ctnetlink_change_conntrack) and keeps those before the one that fails.
+ * namedChanges() (ctnetlink_change_conntrack) and keeps those before the one that fails.
  */
 export function errorOfUpdate(
   operation: string,
   failure: NativeFailure,
-  named: readonly (keyof EntryChanges)[],
+  changes: CheckedChanges,
 ): ConntrackError {
   return (
-    refusalOfUpdate(operation, failure, named, changedBefore) ?? errorOfFailure(operation, failure)
+    refusalOfUpdate(operation, failure, changes, changedBefore) ??
+    errorOfFailure(operation, failure)
   );
 }
 
@@ -103,15 +114,24 @@ export function errorOfUpdate(
 function refusalOfUpdate(
   operation: string,
   failure: NativeFailure,
-  named: readonly (keyof EntryChanges)[],
+  changes: CheckedChanges,
   tell: (changed: readonly string[], hint?: string) => string,
 ): ConntrackError | undefined {
   if (failure.syscall !== undefined) return undefined;
+  const named = namedChanges(changes);
   const describe = describing(operation, failure);
   const refused = (name: keyof EntryChanges, problem: string, hint?: string) =>
     describe(problem, tell(named.slice(0, named.indexOf(name)), hint));
   switch (codeOf(failure.errno)) {
     case 'EOPNOTSUPP':
+      // A kernel that detaches helpers looks for none of that name (ctnetlink_change_helper).
+      if (changes.helper === '') {
+        return refused(
+          'helper',
+          'this kernel does not detach the helper of an existing entry',
+          'Delete the entry, or let it end.',
+        );
+      }
       if (named.includes('helper')) {
         return refused(
           'helper',
@@ -152,12 +172,12 @@ function refusalOfUpdate(
   return undefined;
 }
 
-/** A pass over the table ended early. `named`: what it changes, in the order of errorOfUpdate. */
+/** A pass over the table ended early; one that deletes has no `changes`. */
 export function errorOfPass(
   operation: string,
   failure: NativeFailure,
   { matched, changed, vanished }: { matched: number; changed: number; vanished: number },
-  named: readonly (keyof EntryChanges)[],
+  changes: CheckedChanges | undefined,
 ): ConntrackError {
   if (matched === 0) return errorOfPlainFailure(operation, failure);
   const counts = `Before the failure: ${matched} matched, ${changed} done, ${vanished} vanished.`;
@@ -165,7 +185,7 @@ export function errorOfPass(
     const part = names.length > 0 && `Changed before in the refused entry: ${names.join(', ')}.`;
     return [counts, part, hint].filter(Boolean).join(' ');
   };
-  const refusal = refusalOfUpdate(operation, failure, named, tell);
+  const refusal = changes && refusalOfUpdate(operation, failure, changes, tell);
   if (refusal !== undefined) return refusal;
   // The new message has the kernel's text as well.
   const { text: detail, ...rest } = failure;

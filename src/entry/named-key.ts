@@ -1,6 +1,7 @@
 /**
  * The keys of requests.
  */
+import { uncertainPorts } from '../record/check-tuple.js';
 import { SLAB } from '../record/layout.js';
 import type { Place } from '../request/place.js';
 import { keyOf } from './check-key.js';
@@ -17,6 +18,8 @@ export interface NamedKey {
   readonly startTimeNs: bigint | undefined;
   /** A delete can name all that the key has: the original tuple, the id, and no start time. */
   readonly isComplete: boolean;
+  /** Its protocol has ports, or keys, on most kernels, and it has none. */
+  readonly lacksPorts: boolean;
 }
 
 /**
@@ -26,7 +29,8 @@ export interface NamedKey {
 export function namedKey(key: EntryKey, path?: string): NamedKey | undefined {
   if (EntryView.isEntry(key)) return key.status.dying ? undefined : namedByEntry(key);
   const checked = keyOf(key, path);
-  const { original, id, startTimeNs, isOver } = checked;
+  const { protocol, original, reply, id, startTimeNs, isOver } = checked;
+  const tuple = original ?? reply;
   if (isOver) return undefined;
   return {
     write: (place) => {
@@ -35,6 +39,7 @@ export function namedKey(key: EntryKey, path?: string): NamedKey | undefined {
     id,
     startTimeNs,
     isComplete: original !== undefined && id !== undefined && startTimeNs === undefined,
+    lacksPorts: tuple !== undefined && uncertainPorts(tuple, protocol) === 'left out',
   };
 }
 
@@ -49,6 +54,8 @@ export function namedByEntry(entry: Entry): NamedKey {
     id,
     startTimeNs,
     isComplete: startTimeNs === undefined,
+    // As the kernel sent it.
+    lacksPorts: false,
   };
 }
 

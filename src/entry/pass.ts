@@ -12,7 +12,7 @@ import type { EntryFilter } from '../filter/filter.js';
 import { askedFields } from '../filter/plan.js';
 import type { Context } from '../request/context.js';
 import { slabFor } from '../request/place.js';
-import { changesOf, namedChanges } from './check-changes.js';
+import { type CheckedChanges, changesOf } from './check-changes.js';
 import { errorOfPass } from './errors.js';
 import { deleteOptionsOf, updateOptionsOf } from './options.js';
 import type { DeleteOptions, EntryChanges, UpdateOptions } from './spec.js';
@@ -65,7 +65,7 @@ export function updatingPass(
   }
   const { slab, ...place } = slabFor(SPEC_BYTES);
   writeChanges(place, changes);
-  const work = { changes: slab, named: namedChanges(changes), signal };
+  const work = { record: slab, changes, signal };
   return open(netns, 'updateEntries', work, compiled);
 }
 
@@ -99,8 +99,9 @@ function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolea
 /** What is done to the entries that match; without `remove` and `changes` they are counted. */
 interface Work {
   readonly remove?: boolean;
-  readonly changes?: ArrayBuffer;
-  readonly named?: readonly (keyof EntryChanges)[];
+  readonly changes?: CheckedChanges;
+  /** That of the changes. */
+  readonly record?: ArrayBuffer;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -113,7 +114,7 @@ export async function runPass(context: Context, pass: TablePass | undefined): Pr
 export class TablePass {
   private readonly operation: string;
   private readonly changer: NativeTableChanger;
-  private readonly named: readonly (keyof EntryChanges)[];
+  private readonly changes: CheckedChanges | undefined;
   private readonly signal: AbortSignal | undefined;
   private readonly trace: WalkTrace | undefined;
   private end: (error: unknown) => void = () => undefined;
@@ -121,16 +122,16 @@ export class TablePass {
 
   constructor(
     operation: string,
-    { remove = false, changes, named = [], signal }: Work,
+    { remove = false, changes, record, signal }: Work,
     selection: { ask: ArrayBuffer; filter: ArrayBuffer | undefined; netns: NetNamespaceArgument },
     trace?: WalkTrace,
   ) {
     this.operation = operation;
-    this.named = named;
+    this.changes = changes;
     this.signal = signal;
     this.trace = trace;
     const { TableChanger } = loadAddon();
-    this.changer = new TableChanger({ ...selection, remove, changes });
+    this.changer = new TableChanger({ ...selection, remove, changes: record });
     const { failure } = this.changer;
     if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
   }
@@ -170,7 +171,7 @@ export class TablePass {
       const { done, failure, matched, changed, vanished } = await this.changer.run();
       const counts = { matched, changed, vanished };
       if (this.trace !== undefined) this.trace.entries = matched;
-      if (failure !== undefined) throw errorOfPass(this.operation, failure, counts, this.named);
+      if (failure !== undefined) throw errorOfPass(this.operation, failure, counts, this.changes);
       if (done) return counts;
       // Nobody waits for it any more.
       if (this.releasing !== undefined) throw closedError(this.operation, 'handle');

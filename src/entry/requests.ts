@@ -8,18 +8,20 @@ import {
   ConntrackError,
   errorOfFailure,
   errorOfPlainFailure,
+  errorOfPortless,
   isAbsence,
   isMissing,
   isSilence,
   silenceError,
   typeError,
 } from '../core/errors.js';
+import { uncertainPorts } from '../record/check-tuple.js';
 import { ENTRY, REQUEST, SLAB } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import type { Answer, Usage } from '../request/answer.js';
 import { mapInTurns, pipelined } from '../request/pipelined.js';
 import type { RequestQueue } from '../request/queue.js';
-import { type CheckedChanges, changesOf, namedChanges } from './check-changes.js';
+import { type CheckedChanges, changesOf } from './check-changes.js';
 import { type CheckedSpec, specOf } from './check-spec.js';
 import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
@@ -61,11 +63,11 @@ function lookUp(
   key: NamedKey | undefined,
 ): Promise<Entry | undefined> {
   if (key === undefined) return Promise.resolve(undefined);
-  const { write, id, startTimeNs } = key;
+  const { write, id, startTimeNs, lacksPorts } = key;
   const request = requests.begin(operation, 'get', ENTRY.size, ({ words, at, failure }) => {
     if (failure !== undefined) {
       if (isAbsence(failure)) return undefined;
-      throw errorOfFailure(operation, failure);
+      throw (lacksPorts ? errorOfPortless : errorOfFailure)(operation, failure);
     }
     if (words === undefined) return undefined;
     const entry = entryAt(words, at);
@@ -149,6 +151,7 @@ function create<T>(
   // The rest of it is not kept while the request waits.
   const { labels, helper, master } = spec;
   const hasMaster = master !== undefined;
+  const ports = uncertainPorts(spec.original, spec.protocol);
   const request = requests.begin<T>(operation, 'create', SPEC_BYTES, (answer) => {
     const { isDone, words, at, failure } = answer;
     if (words !== undefined) {
@@ -161,7 +164,8 @@ function create<T>(
     if (isDone || failure === undefined) {
       return finish({ error: unreadEntryError(operation, 'created', failure) });
     }
-    return finish({ error: errorOfCreation(operation, failure, { labels, helper, hasMaster }) });
+    const asked = { labels, helper, hasMaster, ports };
+    return finish({ error: errorOfCreation(operation, failure, asked) });
   });
   writeSpec(request, spec);
   return request.promise;
@@ -182,11 +186,15 @@ async function removeUnlabelled(
 }
 
 /** Whether there was one to delete. */
-function remove(requests: RequestQueue, operation: string, { write }: NamedKey): Promise<boolean> {
+function remove(
+  requests: RequestQueue,
+  operation: string,
+  { write, lacksPorts }: NamedKey,
+): Promise<boolean> {
   const request = requests.begin(operation, 'remove', ENTRY.size, ({ failure }) => {
     if (failure === undefined) return true;
     if (isAbsence(failure)) return false;
-    throw errorOfFailure(operation, failure);
+    throw (lacksPorts ? errorOfPortless : errorOfFailure)(operation, failure);
   });
   write(request);
   return request.promise;
@@ -229,7 +237,7 @@ function updatedEntry(
 ): Entry {
   if (words === undefined) {
     if (isDone || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
-    const error = errorOfUpdate(operation, failure, namedChanges(changes));
+    const error = errorOfUpdate(operation, failure, changes);
     throw isMissing(error) ? missingEntryError(operation) : error;
   }
   const entry = entryAt(words, at);
@@ -255,9 +263,11 @@ export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<bool
   );
 }
 
-/** Whether a value has all that was asked for. */
+/** Whether a value has all that was asked for. The kernel may leave out zeros (5.10). */
 function holds(value: unknown, asked: unknown): boolean {
-  if (typeof asked !== 'object' || asked === null) return asked === undefined || value === asked;
+  if (typeof asked !== 'object' || asked === null) {
+    return asked === undefined || (value ?? 0) === asked;
+  }
   const has = (value ?? {}) as Record<string, unknown>;
   return Object.entries(asked).every(([name, part]) => holds(has[name], part));
 }

@@ -86,7 +86,10 @@ export interface EntryChanges {
   readonly status?: readonly SettableStatus[] | undefined;
   /** All labels, as in `EntrySpec`: the kernel clears the other bits. */
   readonly labels?: bigint | string | undefined;
-  /** `''` removes the helper for good: the kernel attaches none to an existing entry. */
+  /**
+   * `''` removes the helper for good: the kernel attaches none to an existing entry. Some kernels
+   * refuse it (`EOPNOTSUPP`): there an entry keeps its helper until it ends.
+   */
   readonly helper?: string | undefined;
   readonly tcp?: TcpSpec | undefined;
   readonly sctp?: SctpSpec | undefined;

@@ -1,13 +1,20 @@
 /**
  * Messages for the kernel's errors about expectations.
  */
-import { ConntrackError, codeOf, describing, errorOfFailure } from '../core/errors.js';
+import {
+  ConntrackError,
+  codeOf,
+  describing,
+  errorOfFailure,
+  errorOfPortless,
+} from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 
 /** The error of a failed creation; `failure` is `undefined` when the new expectation has ended. */
 export function errorOfExpectation(
   operation: string,
-  failure: NativeFailure | undefined,
+  failure?: NativeFailure,
+  isPortless = false,
 ): ConntrackError {
   if (failure === undefined) {
     return new ConntrackError('the expectation was created, but ended before it could be read', {
@@ -17,9 +24,8 @@ export function errorOfExpectation(
   }
   const problem =
     failure.syscall === undefined ? EXPECTATION_PROBLEMS[codeOf(failure.errno)] : undefined;
-  return problem === undefined
-    ? errorOfFailure(operation, failure)
-    : describing(operation, failure)(problem);
+  if (problem !== undefined) return describing(operation, failure)(problem);
+  return (isPortless ? errorOfPortless : errorOfFailure)(operation, failure);
 }
 
 const EXPECTATION_PROBLEMS: Readonly<Record<string, string>> = {

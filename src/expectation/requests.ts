@@ -2,7 +2,8 @@
  * Reading and writing expectations.
  */
 
-import { errorOfFailure, errorOfPlainFailure, isAbsence } from '../core/errors.js';
+import { errorOfFailure, errorOfPlainFailure, errorOfPortless, isAbsence } from '../core/errors.js';
+import { uncertainPorts } from '../record/check-tuple.js';
 import type { Answer } from '../request/answer.js';
 import type { RequestQueue } from '../request/queue.js';
 import {
@@ -38,9 +39,12 @@ export async function createExpectation(
   const request = requests.begin(operation, 'createExpectation', EXPECTATION_BYTES, failureOf);
   writeExpectation(request, checked);
   const failure = await request.promise;
-  if (failure !== undefined) throw errorOfExpectation(operation, failure);
+  if (failure !== undefined) {
+    const isPortless = uncertainPorts(checked.tuple, checked.protocol) === 'left out';
+    throw errorOfExpectation(operation, failure, isPortless);
+  }
   const found = await find(requests, operation, { ...checked, id: undefined });
-  if (found === undefined) throw errorOfExpectation(operation, undefined);
+  if (found === undefined) throw errorOfExpectation(operation);
   return found;
 }
 
@@ -54,6 +58,25 @@ export async function deleteExpectation(
   if (found === undefined) return false;
   const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES, failureOf);
   writeExpectationKey(request, { ...expectationKeyOf(found), id: found.id });
+  const failure = await request.promise;
+  if (failure === undefined) return true;
+  if (isAbsence(failure)) return removeByTuple(requests, operation, found);
+  throw errorOfFailure(operation, failure);
+}
+
+/**
+ * A kernel before 6.10 compares the id of a delete with another number than the one that it sends
+ * (ctnetlink_del_expect), and says that there is none. What is still there is deleted by its tuple.
+ */
+async function removeByTuple(
+  requests: RequestQueue,
+  operation: string,
+  expectation: Expectation,
+): Promise<boolean> {
+  const key = { ...expectationKeyOf(expectation), id: expectation.id };
+  if ((await find(requests, operation, key)) === undefined) return false;
+  const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES, failureOf);
+  writeExpectationKey(request, { ...key, id: undefined });
   const failure = await request.promise;
   if (failure === undefined) return true;
   if (isAbsence(failure)) return false;
@@ -76,7 +99,8 @@ async function find(
   const { words, at, failure } = await request.promise;
   if (failure !== undefined) {
     if (isAbsence(failure)) return undefined;
-    throw errorOfFailure(operation, failure);
+    const isPortless = uncertainPorts(key.tuple, key.protocol) === 'left out';
+    throw (isPortless ? errorOfPortless : errorOfFailure)(operation, failure);
   }
   if (words === undefined) return undefined;
   const expectation = new ExpectationView(words, at);

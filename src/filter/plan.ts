@@ -72,6 +72,8 @@ function plan(
   if (asked === undefined || (askedFields & ASKED_FIELDS[asked]) === 0 || support === undefined) {
     return { field, evaluatedBy: 'package', reason: otherwise };
   }
+  const refusal = refusalOf(asked, askedFields, support);
+  if (refusal !== undefined) return { field, evaluatedBy: 'package', reason: refusal };
   if (asked === 'mark') return { field, evaluatedBy: 'kernel', reason: 'CTA_MARK' };
   const { attribute, since, probe } = featureOf(asked);
   const answer = support[probe];
@@ -79,8 +81,28 @@ function plan(
     const reason = `this kernel ignores ${attribute}, which needs Linux ${since}`;
     return { field, evaluatedBy: 'package', reason };
   }
-  const doubt = answer === undefined ? '; the table is too empty to probe this kernel' : '';
+  const doubt = answer === undefined ? '; no entry of zone 0 tells whether this kernel does' : '';
   return { field, evaluatedBy: 'kernel', reason: `${attribute}, since Linux ${since}${doubt}` };
+}
+
+/** Why the package leaves the condition out of its request: see DumpReader::ask_for_less. */
+function refusalOf(asked: Asked, askedFields: number, support: FilterSupport): string | undefined {
+  const { statusFilter, tupleFilter, zoneFilter } = FEATURES;
+  const own = asked === 'mark' ? undefined : featureOf(asked);
+  if (own !== undefined && support[own.probe] === 'refused') {
+    const option = own === zoneFilter ? `: it was built without ${own.option}` : '';
+    return `this kernel refuses ${own.attribute}${option}`;
+  }
+  const asks = {
+    tuple: askedFields % ASKED_FIELDS.mark,
+    status: askedFields & ASKED_FIELDS.status,
+  };
+  for (const { attribute, probe } of [tupleFilter, statusFilter]) {
+    if (asks[probe] !== 0 && support[probe] === 'refused') {
+      return `this kernel refuses ${attribute} in the same request`;
+    }
+  }
+  return undefined;
 }
 
 /** What compares it in the kernel. */

@@ -46,7 +46,7 @@ export interface Finding {
   readonly evidence: Readonly<Record<string, number>>;
   /** The sysctl to change, such as `net.netfilter.nf_conntrack_max`. */
   readonly setting?: string;
-  /** The current value of `setting`, as sysctl prints it. */
+  /** The current value of `setting`, as sysctl prints it. Absent where /proc does not show it. */
   readonly current?: number;
   /** A value of `setting` to try. */
   readonly suggested?: number;
@@ -65,7 +65,14 @@ export interface Evidence {
   /** Why the table could not be read. */
   readonly refusal: 'EPERM' | 'UNSUPPORTED' | undefined;
   readonly census: Census | undefined;
-  readonly receiveBuffer: { readonly granted: number; readonly largest: number } | undefined;
+  readonly receiveBuffer:
+    | {
+        /** By a socket that asked for the default of a stream of events. */
+        readonly granted: number;
+        /** `net.core.rmem_max`; `undefined`: 6.1 shows it in the initial network namespace alone. */
+        readonly largest: number | undefined;
+      }
+    | undefined;
   /** `undefined`: /proc does not show it. */
   readonly traffic: { readonly packets: number; readonly tcpConnections: number } | undefined;
 }
@@ -337,6 +344,8 @@ function events({ settings, after: { entries } }: Evidence): Finding | undefined
   };
 }
 
+const ELSEWHERE = ' in the initial network namespace (/proc does not show it here)';
+
 function receiveBuffer({ receiveBuffer: buffer }: Evidence): Finding | undefined {
   if (buffer === undefined || buffer.granted >= LIMITS.receiveBufferBytes) return undefined;
   const { granted, largest } = buffer;
@@ -347,10 +356,11 @@ function receiveBuffer({ receiveBuffer: buffer }: Evidence): Finding | undefined
       `The kernel grants a stream of events ${granted} bytes of receive buffer instead of ` +
       `${LIMITS.receiveBufferBytes}: a burst of more than some ` +
       `${Math.floor(granted / LIMITS.eventBytesInKernel)} events loses the rest. Raise ` +
-      'net.core.rmem_max, or grant CAP_NET_ADMIN in the initial user namespace.',
+      `net.core.rmem_max${largest === undefined ? ELSEWHERE : ''}, or grant CAP_NET_ADMIN in the ` +
+      'initial user namespace.',
     evidence: { granted, wanted: LIMITS.receiveBufferBytes },
     setting: 'net.core.rmem_max',
-    current: largest,
+    ...(largest !== undefined && { current: largest }),
     suggested: LIMITS.receiveBufferBytes / 2,
   };
 }

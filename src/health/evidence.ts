@@ -36,15 +36,13 @@ export async function gatherEvidence(
   ]);
   await moment;
   const granted = grantedBytes(netns);
-  const largest = numberIn(rmemMax.text);
   return {
     before,
     after: await source.readStats(),
     settings,
     refusal,
     census,
-    receiveBuffer:
-      granted === undefined || largest === undefined ? undefined : { granted, largest },
+    receiveBuffer: granted === undefined ? undefined : { granted, largest: numberIn(rmemMax.text) },
     traffic: trafficOf(snmp.text, snmp6.text),
   };
 }

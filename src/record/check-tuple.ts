@@ -20,10 +20,14 @@ import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
 
 const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
 
-/** The kernel refuses tuples of these without ports (nf_ct_port_nlattr_to_tuple). */
-const NEED_PORTS = new Set<number>([tcp, udp, sctp]);
-/** DCCP has ports until Linux 6.16, UDP-Lite not on 7.2: entries without are named without. */
-const MAY_HAVE_PORTS = new Set<number>([...NEED_PORTS, dccp, udplite]);
+/** Every kernel refuses tuples of these without ports (nf_ct_port_nlattr_to_tuple). */
+const NEED_PORTS = new Set<number>([tcp, udp]);
+/**
+ * A kernel may track these by their addresses alone, and then sends no ports, and no keys of GRE:
+ * it has DCCP until Linux 6.16, 7.2 has no UDP-Lite, and each has a CONFIG_NF_CT_PROTO_*.
+ */
+const MAY_LACK_PORTS = new Set<number>([sctp, dccp, udplite, gre]);
+const MAY_HAVE_PORTS = new Set<number>([tcp, udp, sctp, dccp, udplite]);
 const NEED_ICMP = new Set<number>([icmp, icmpv6]);
 
 const protocolWord = word(
@@ -130,6 +134,18 @@ const TUPLE_FORM = {
   needs: ['source', 'destination'],
 };
 
+/** What ports, or keys of GRE, a tuple has that some kernels track without. */
+export type UncertainPorts = 'named' | 'left out';
+
+/** `undefined`: every kernel tracks the protocol alike. */
+export function uncertainPorts(
+  { sourcePort, sourceKey }: Tuple,
+  protocol: number,
+): UncertainPorts | undefined {
+  if (!MAY_LACK_PORTS.has(protocol)) return undefined;
+  return (sourcePort ?? sourceKey) === undefined ? 'left out' : 'named';
+}
+
 /** A tuple, and the number of its protocol. */
 export interface TupleOfProtocol {
   readonly protocol: number;
@@ -161,14 +177,18 @@ function tupleOfAny(value: unknown, path: string, number: number): TupleOfProtoc
   const tuple = checked<Tuple>(given, path, TUPLE);
   const { source, destination } = tuple;
   requireFamily(familyOf(source), destination, `${path}.destination`, 'source');
+  const { sourcePort, destinationPort, sourceKey, destinationKey } = tuple;
   const mayHavePorts = MAY_HAVE_PORTS.has(own);
-  const needsPorts = NEED_PORTS.has(own);
+  // Both, or neither where that may be.
+  const needsPorts =
+    mayHavePorts && (NEED_PORTS.has(own) || (sourcePort ?? destinationPort) !== undefined);
   const isGre = own === gre;
+  const needsKeys = isGre && (sourceKey ?? destinationKey) !== undefined;
   const isIcmp = NEED_ICMP.has(own);
   expectField(tuple, path, 'sourcePort', own, mayHavePorts, needsPorts);
   expectField(tuple, path, 'destinationPort', own, mayHavePorts, needsPorts);
-  expectField(tuple, path, 'sourceKey', own, isGre, isGre);
-  expectField(tuple, path, 'destinationKey', own, isGre, isGre);
+  expectField(tuple, path, 'sourceKey', own, isGre, needsKeys);
+  expectField(tuple, path, 'destinationKey', own, isGre, needsKeys);
   expectField(tuple, path, 'icmp', own, isIcmp, isIcmp);
   return { protocol: own, tuple };
 }

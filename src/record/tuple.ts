@@ -15,7 +15,8 @@ export interface IcmpTuple {
 /**
  * One direction of a flow (`CTA_TUPLE_ORIG`, `CTA_TUPLE_REPLY`). The protocol determines the
  * optional fields: TCP, UDP, UDP-Lite and SCTP have ports, ICMP and ICMPv6 have `icmp`, GRE has
- * keys. The kernel tracks other protocols by address only.
+ * keys. The kernel tracks other protocols by address only; some kernels track UDP-Lite, SCTP and
+ * GRE like that, too, and send tuples without ports and keys.
  */
 export interface Tuple {
   /** IPv4 in dotted form, IPv6 as in RFC 5952. */

@@ -400,6 +400,20 @@ const further = [
     tests: ['os', 'stack'],
   },
   {
+    name: 'request_job: ports that the kernel does not send are compared',
+    file: 'native/os/request_job.cc',
+    from: '(lacks(TUPLE_SOURCE_PORT | TUPLE_SOURCE_KEY) || key.source_port == sent.source_port)',
+    to: '(key.source_port == sent.source_port)',
+    tests: ['os', 'stack'],
+  },
+  {
+    name: 'filter_probe: a refused zone tells nothing',
+    file: 'native/os/filter_probe.cc',
+    from: '    support.zone = FilterSupport::refused;',
+    to: '    support.zone = FilterSupport::unknown;',
+    tests: ['os', 'stack'],
+  },
+  {
     name: 'request_job: a question that failed may have been done',
     file: 'native/os/request_job.cc',
     from: 'if (role == Role::question || done) result.failure.unanswered = false;',

@@ -75,8 +75,10 @@ describeInNamespace(
     expect([...new Set(protocols)]).toEqual(PROTOCOLS);
     expect(count).toBe(protocols.length);
     expect(stdout).toContain('real traffic over loopback');
-    expect(stdout).toMatch(/\nnew {5}tcp {6}6 (120|119) SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/);
-    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 (30|29) src=::1 .*\n\nLinux /);
+    expect(stdout).toMatch(
+      /\nnew {5}tcp {6}6 (120|11\d) SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/,
+    );
+    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 (30|2\d) src=::1 .*\n\nLinux /);
     expect(stdout).toMatch(
       /tcp {5}ESTABLISHED {2}127\.0\.0\.1:\d+ +127\.0\.0\.1:443 +\d+ +[\d,]{3,} {2}assured\n/,
     );
@@ -145,7 +147,7 @@ describeInNamespace(
       expect(line).toMatch(
         /^ESTABLISHED false tcp {6}6 \d+ ESTABLISHED src=10\.0\.0\.5 .*dport=5555/,
       );
-      expect(stdout).toMatch(/\n2 of 2 flows wait for an answer\n(99|100)\n$/);
+      expect(stdout).toMatch(/\n2 of 2 flows wait for an answer\n(100|9\d)\n$/);
     });
 
     it('first-look --host shows the table', async () => {

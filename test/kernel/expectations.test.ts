@@ -173,7 +173,9 @@ describeInNamespace('conntrack')('expectations', () => {
   });
 
   test('more than one datagram of them', async () => {
-    const masters = Array.from({ length: 300 }, (_, index) => ({
+    // The kernel sizes its table by the memory of the machine.
+    const count = Math.min(300, Number(setting('expect_max')) - 10);
+    const masters = Array.from({ length: count }, (_, index) => ({
       ...original,
       sourcePort: 1000 + index,
     }));
@@ -187,7 +189,7 @@ describeInNamespace('conntrack')('expectations', () => {
       await conntrack.createExpectation({ ...spec, tuple, master });
     }
     const listed = await conntrack.listExpectations();
-    expect(listed).toHaveLength(300);
+    expect(listed).toHaveLength(count);
     expect(listed.map(String).map(settled).sort()).toEqual(lines());
   });
 

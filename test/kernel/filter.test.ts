@@ -89,7 +89,7 @@ describeInNamespace('conntrack', 'nft')('a filter', () => {
       if (i % 2 === 0 && !ipv6 && !args.includes('-w')) addLabels([i % 3], '-s', source);
     }
     // What the tool cannot insert: protocols without a name, and zones of one direction.
-    const protocols = [33, 50, 253, 'udp', 'tcp'] as const;
+    const protocols = [55, 50, 253, 'udp', 'tcp'] as const;
     const others = protocols.flatMap((protocol, index) => {
       const ports = index < 3 ? {} : { sourcePort: 1000 + index, destinationPort: 443 };
       const zone = index < 3 ? {} : { zone: index - 2 };

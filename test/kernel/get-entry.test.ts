@@ -1,7 +1,15 @@
 /**
  * Single entries, by what names them.
  */
-import { type Entry, type EntryKey, getEntry, listEntries } from 'conntrack';
+import {
+  createEntry,
+  deleteEntry,
+  type Entry,
+  type EntryKey,
+  getEntry,
+  listEntries,
+  updateEntry,
+} from 'conntrack';
 import { beforeEach, expect, test } from 'vitest';
 import { insert, remove } from '../support/conntrack-tool.js';
 import { run, setting } from '../support/namespace.js';
@@ -134,6 +142,27 @@ describeInNamespace('conntrack')('getEntry', () => {
         { protocol, reply: entry.reply },
       ];
       for (const key of keys) expect((await getEntry(key))?.id).toBe(id);
+    }
+  });
+
+  test('what was created is found by what it was created with, whatever the kernel tracks', async () => {
+    const addresses = { source: '10.0.0.1', destination: '10.0.0.2' };
+    const ports = { ...addresses, sourcePort: 5, destinationPort: 6 };
+    const keys = { ...addresses, sourceKey: 5, destinationKey: 6 };
+    for (const [protocol, original] of [
+      ['udplite', ports],
+      ['dccp', ports],
+      ['sctp', ports],
+      ['gre', keys],
+    ] as const) {
+      const spec = { protocol, original, timeout: 600 };
+      const { id } = await createEntry(spec);
+      expect((await getEntry(spec))?.id).toBe(id);
+      expect((await updateEntry(spec, { mark: 7 })).mark).toBe(7);
+      const read = await only();
+      expect(await deleteEntry(spec)).toBe(true);
+      expect((await createEntry(read.toJSON())).toJSON().original).toEqual(read.toJSON().original);
+      expect(await deleteEntry(await only())).toBe(true);
     }
   });
 

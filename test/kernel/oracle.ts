@@ -3,6 +3,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import {
+  DCCP_STATES,
   type DirectionCounters,
   type Entry,
   listEntries,
@@ -138,11 +139,12 @@ function directionOf(
 }
 
 function stateOf(entry: Entry): string | undefined {
-  // The XML of libnetfilter_conntrack 1.0.9 takes the words for SCTP states from
+  // The XML of libnetfilter_conntrack 1.0.9 takes the words for SCTP and DCCP states from
   // the table of TCP; its lines have the right ones.
-  const { sctp } = entry;
+  const { tcp, sctp, dccp } = entry;
   if (sctp !== undefined) return TCP_STATES[(SCTP_STATES as readonly string[]).indexOf(sctp.state)];
-  return (entry.tcp ?? entry.dccp)?.state;
+  if (dccp !== undefined) return TCP_STATES[(DCCP_STATES as readonly string[]).indexOf(dccp.state)];
+  return tcp?.state;
 }
 
 function presentFields(fields: object): object {

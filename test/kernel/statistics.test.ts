@@ -8,6 +8,7 @@ import {
   createEntry,
   createExpectation,
   type EntrySpec,
+  type Finding,
   type FindingCode,
   flushExpectations,
   type PressureSample,
@@ -227,7 +228,7 @@ describeInNamespace(
     other.setting('acct', 1);
     other.setting('events', 1);
     other.setting('log_invalid', 17);
-    other.setting('frag6_high_thresh', 5_000_000_000);
+    other.setting('frag6_high_thresh', 2_000_000_000); // an int on 5.10
     const places: [TableSettings, Run][] = [
       [await readSettings(), run],
       [await elsewhere.readSettings(), (...args) => other.run(...args)],
@@ -249,7 +250,7 @@ describeInNamespace(
       accounting: true,
       events: 'on',
       logInvalid: 17,
-      ipv6FragmentHighBytes: 5_000_000_000,
+      ipv6FragmentHighBytes: 2_000_000_000,
     });
     expect(places[0]?.[0].udpTimeout).not.toBe(77);
   });
@@ -320,6 +321,21 @@ describeInNamespace(
     const largest = 2 * Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'));
     expect(codes.includes('receive-buffer-capped')).toBe(largest < LIMITS.receiveBufferBytes);
     expect(codes).toContain('timestamps-off');
+  });
+
+  test('diagnose where no file tells of rmem_max measures what a socket is granted', () => {
+    const script = `import { diagnose } from '${packageUrl}';
+      console.log(JSON.stringify(await diagnose()));`;
+    const hide = 'mount -t tmpfs none /proc/sys/net/core && exec setpriv "$@"';
+    const node = [process.execPath, '--input-type=module', '-e', script];
+    const args = ['--mount', 'sh', '-c', hide, 'sh', ...WITHOUT_NET_ADMIN, ...node];
+    const found = (JSON.parse(run('unshare', ...args)) as Finding[]).find(
+      ({ code }) => code === 'receive-buffer-capped',
+    );
+    const granted = 2 * Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'));
+    if (granted >= LIMITS.receiveBufferBytes) return;
+    expect(found).toMatchObject({ setting: 'net.core.rmem_max', evidence: { granted } });
+    expect(found).not.toHaveProperty('current');
   });
 
   test('diagnose where no rule needs the state: nothing is tracked', async () => {

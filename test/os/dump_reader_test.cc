@@ -299,6 +299,39 @@ TEST(a_kernel_that_cannot_leave_anything_out_is_asked_for_all) {
   }
 }
 
+static Buffer requested(Reading& reading) {
+  const Buffer bytes = reading.peer->requests()[0].bytes;
+  return Buffer(bytes.begin() + sizeof(uint32_t) * 4, bytes.end());
+}
+
+TEST(a_kernel_without_zones_is_asked_for_the_rest) {
+  FilterRecord ask = family_and(FILTER_PROTOCOL | FILTER_FAMILY);
+  Buffer rest;
+  {
+    Reading reading(ask);
+    reading.peer->send({done(1)});
+    reading.read();
+    rest = requested(reading);
+  }
+  ask.present |= FILTER_ZONE;
+  ask.zone = 3;
+  Reading reading(ask);
+  reading.peer->send({error(1, EOPNOTSUPP), entry(2, 1), done(2)});
+  CHECK(reading.read() == (Ids{1}));
+  CHECK(reading.outcome.step == Step::done);
+  CHECK(requested(reading) != rest);
+  CHECK(requested(reading) == rest);
+}
+
+TEST(and_for_all_when_it_refuses_that_too) {
+  FilterRecord ask = family_and(FILTER_PROTOCOL | FILTER_FAMILY | FILTER_ZONE);
+  ask.zone = 3;
+  Reading reading(ask);
+  reading.peer->send({error(1, EINVAL), error(2, EINVAL), entry(3, 1), done(3)});
+  CHECK(reading.read() == (Ids{1}));
+  CHECK(reading.outcome.step == Step::done);
+}
+
 TEST(but_not_when_it_has_answered_or_for_another_reason) {
   for (const bool answered : {true, false}) {
     Reading reading(family_and(FILTER_PROTOCOL | FILTER_FAMILY));

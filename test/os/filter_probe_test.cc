@@ -64,6 +64,38 @@ TEST(an_empty_table_says_nothing_of_zones) {
   CHECK_EQUAL(probing.support.zone, FilterSupport::unknown);
 }
 
+TEST(what_a_kernel_refuses_is_told_apart_from_what_it_ignores) {
+  {
+    // Without CONFIG_NF_CONNTRACK_ZONES, however full the table is.
+    Probing probing;
+    CHECK(!probing.run(error(1, EOPNOTSUPP), error(1, EINVAL), error(1, EOPNOTSUPP)));
+    CHECK_EQUAL(probing.support.tuple, FilterSupport::yes);
+    CHECK_EQUAL(probing.support.status, FilterSupport::yes);
+    CHECK_EQUAL(probing.support.zone, FilterSupport::refused);
+  }
+  Probing probing;
+  CHECK(!probing.run(error(1, EINVAL), error(1, EOPNOTSUPP), entry(1, 1)));
+  CHECK_EQUAL(probing.support.tuple, FilterSupport::refused);
+  CHECK_EQUAL(probing.support.status, FilterSupport::refused);
+  CHECK_EQUAL(probing.support.zone, FilterSupport::no);
+}
+
+TEST(a_kernel_without_ctnetlink_is_a_failure) {
+  Probing probing;
+  const Failure failure = probing.run(error(1, EINVAL), error(1, EINVAL), error(1, EINVAL));
+  CHECK_EQUAL(failure.error, EINVAL);
+  CHECK(!failure.syscall);
+  CHECK_EQUAL(probing.support.status, FilterSupport::unknown);
+}
+
+TEST(a_kernel_without_memory_refuses_nothing) {
+  const Buffer no = error(1, ENOMEM);
+  const Buffer entries = entry(1, 1);
+  CHECK_EQUAL(Probing().run(no, entries, entries).error, ENOMEM);
+  CHECK_EQUAL(Probing().run(entries, no, entries).error, ENOMEM);
+  CHECK_EQUAL(Probing().run(entries, entries, no).error, ENOMEM);
+}
+
 TEST(no_privileges_are_a_failure) {
   Probing probing;
   const Failure failure = probing.run(error(1, EPERM), done(1), done(1));

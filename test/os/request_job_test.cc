@@ -212,6 +212,33 @@ TEST(an_entry_that_has_the_tuple_in_the_other_direction_is_not_it) {
   CHECK_EQUAL(sending.words(), "done and got 5, refused 2, done and got 5, refused 2, refused 2");
 }
 
+TEST(ports_that_the_kernel_does_not_send_are_not_compared) {
+  const auto tuple_of = [](uint16_t type, uint32_t source) {
+    return nest(type, {nest(CTA_TUPLE_IP, {u32(CTA_IP_V4_SRC, source), u32(CTA_IP_V4_DST, 7)}),
+                       nest(CTA_TUPLE_PROTO, {u8(CTA_PROTO_NUM, 17)})});
+  };
+  const auto entry_of = [&](uint32_t sequence, uint32_t source) {
+    return answer(
+        sequence, MESSAGE_NEW,
+        join({nfgenmsg, tuple_of(CTA_TUPLE_ORIG, source), tuple_of(CTA_TUPLE_REPLY, source + 1),
+              u32(CTA_ID, 5), u32(CTA_STATUS, 8)}));
+  };
+  EntryRecord by_reply = entry_record(5);
+  by_reply.present = ENTRY_REPLY;
+  Sending sending;
+  sending.kernel->send({entry_of(1, 5), entry_of(2, 4), entry_of(3, 4)});
+  sending.kernel->send(
+      {answer(4, MESSAGE_EXPECTATION_NEW,
+              join({nfgenmsg, tuple_of(CTA_EXPECT_TUPLE, 6), tuple_of(CTA_EXPECT_MASK, ~0u),
+                    tuple_of(CTA_EXPECT_MASTER, 1), u32(CTA_EXPECT_ID, 6)}))});
+  sending.run(Requests()
+                  .get(5)
+                  .get(5)
+                  .add(REQUEST_GET, by_reply)
+                  .add(REQUEST_GET_EXPECTATION, expectation_record(6)));
+  CHECK_EQUAL(sending.words(), "done and got 5, refused 2, done and got 5, done and got 6");
+}
+
 TEST(an_expectation_whose_tuple_is_another_under_the_mask) {
   Sending sending;
   sending.kernel->send({expectation(1, 6), expectation(2, 6)});

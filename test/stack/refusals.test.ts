@@ -11,11 +11,13 @@ import { errorOf } from './outcome.js';
 const CHANGES: EntryChanges[] = [
   { timeout: 77 },
   { helper: 'ftp' },
+  { helper: '' },
   { labels: 1n },
   { mark: 5 },
   { status: ['assured'] },
   { tcp: { state: 'CLOSE' } },
   { timeout: 77, helper: 'ftp', labels: 1n },
+  { timeout: 77, helper: '', labels: 1n },
 ];
 const ERRNOS = ['EPERM', 'EOPNOTSUPP', 'EBUSY', 'EINVAL', 'ERANGE', 'ENOSPC', 'ENOMEM'] as const;
 const cells = ERRNOS.flatMap((code) => CHANGES.map((changes) => [code, changes] as const));
@@ -55,4 +57,15 @@ test.each(cells)('%s of %o', async (code, changes) => {
   const [single, many] = [await ofEntry(errno, changes), await ofPass(errno, changes)];
   expect(sentence(many)).toEqual(sentence(single));
   expect((many as ConntrackError).hint).toMatch(/^Before the failure: 1 matched, 0 done/);
+});
+
+test.each<[EntryChanges, RegExp | undefined, string]>([
+  [{ helper: '', timeout: 77 }, /Nothing was changed\. Delete the entry/, 'does not detach'],
+  [{ helper: 'ftp', timeout: 77 }, /^Nothing was changed\.$/, 'lacks this helper'],
+  [{ labels: 1n }, undefined, 'answered EOPNOTSUPP'],
+])('EOPNOTSUPP means of %o what was asked for', async (changes, hint, problem) => {
+  const error = await ofEntry(constants.errno.EOPNOTSUPP, changes);
+  expect(error).toMatchObject({ code: 'EOPNOTSUPP' });
+  expect(sentence(error).problem).toContain(problem);
+  if (hint !== undefined) expect((error as ConntrackError).hint).toMatch(hint);
 });

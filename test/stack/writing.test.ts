@@ -318,6 +318,26 @@ describe('updateEntry', () => {
   });
 });
 
+describe('updateEntry of numbers that the kernel does not send', () => {
+  const zeros = { initialSequence: 0, initialTimestamp: 0, timestampOffset: 0 };
+
+  test.each([
+    ['zeros, which some leave out', zeros, undefined],
+    ['others: they found no room', { ...zeros, timestampOffset: 5 }, 'EOPNOTSUPP'],
+  ])('%s', async (_, synproxy, code) => {
+    const updating = updateEntry(tcpKey, { synproxy }).catch((error: unknown) => error);
+    const socket = await accept();
+    const there = { id: 5, original: tcpTuple };
+    const [get] = (await nextRequests(socket)) as [Request];
+    await socket.send(...granted(get, there));
+    const [, look] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(...granted(look, there));
+    const result = await updating;
+    expect(result).toMatchObject(code === undefined ? { id: 5 } : { code });
+    await socket.closed();
+  });
+});
+
 describe('a key with a start time', () => {
   const startTime = 1_795_633_250_859_431_405n;
   const key = { ...tcpKey, id: 5, startTimeNs: startTime };

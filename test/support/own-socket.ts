@@ -28,6 +28,7 @@ export const flushEntries = onOwnSocket('flushEntries');
 export const getEntries = onOwnSocket('getEntries');
 export const getEntry = onOwnSocket('getEntry');
 export const listExpectations = onOwnSocket('listExpectations');
+export const deleteExpectation = onOwnSocket('deleteExpectation');
 export const readPressure = onOwnSocket('readPressure');
 export const readStats = onOwnSocket('readStats');
 export const updateEntry = onOwnSocket('updateEntry');

@@ -201,7 +201,7 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
   // What was read as JSON, as it is and with other values.
   await createEntries([entry.toJSON()]);
   await createEntry({ ...entry.toJSON(), timeout: 60, status: ['assured'], helper: undefined });
-  // @ts-expect-error -- the kernel wants the tags, too
+  // @ts-expect-error -- without the tags, undefined though they may be
   await createEntry({ ...spec, protocol: 'sctp', sctp: { state: 'ESTABLISHED' } });
   // @ts-expect-error -- and of DCCP the role
   await createEntry({ ...spec, protocol: 'dccp', dccp: { state: 'OPEN' } });
@@ -244,7 +244,7 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
 }
 
 // What a call refuses to do without, the types demand: test/unit/hostile-arguments.test.ts
-// has the same list. The protocol decides over ports, keys, icmp and protocolNumber.
+// has the same list, save for what a destroy event lacks of SCTP and DCCP. The protocol decides over ports, keys, icmp and protocolNumber.
 type Needed<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T];
 
 export function needed(): void {

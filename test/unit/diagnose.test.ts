@@ -144,7 +144,22 @@ describe('a finding', () => {
       suggested: 32 << 20,
     });
     expect(finding?.message).toContain('332 events');
+    expect(finding?.message).not.toContain('/proc');
     expect(findingOf({ receiveBuffer: undefined })).toBeUndefined();
+  });
+
+  it('of a receive buffer that is capped by what /proc does not show', () => {
+    const finding = findingOf({ receiveBuffer: { granted: 425_984, largest: undefined } });
+    expect(finding).toMatchObject({
+      code: 'receive-buffer-capped',
+      evidence: { granted: 425_984 },
+      setting: 'net.core.rmem_max',
+      suggested: 32 << 20,
+    });
+    expect(finding).not.toHaveProperty('current');
+    expect(finding?.message).toContain('in the initial network namespace');
+    const whole = { granted: 64 << 20, largest: undefined };
+    expect(findingOf({ receiveBuffer: whole })).toBeUndefined();
   });
 
   it('of a table that nothing fills', () => {

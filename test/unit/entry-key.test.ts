@@ -43,7 +43,9 @@ describe('a key becomes a record', () => {
     ['tcp', 'tcp', PORTS],
     ['udp by number', 17, PORTS],
     ['udplite', 'udplite', PORTS],
+    ['udplite without ports', 'udplite', ADDRESSES],
     ['sctp', 'sctp', PORTS],
+    ['sctp without ports', 'sctp', ADDRESSES],
     ['dccp with ports', 'dccp', PORTS],
     ['dccp without ports', 'dccp', ADDRESSES],
     ['icmp', 'icmp', ICMP],
@@ -53,6 +55,7 @@ describe('a key becomes a record', () => {
       { source: 'fd00::1', destination: 'fd00::2', icmp: { type: 128, code: 255, id: 65535 } },
     ],
     ['gre', 'gre', KEYS],
+    ['gre without keys', 'gre', ADDRESSES],
     ['a protocol without ports', 50, ADDRESSES],
     ['ports at their ends', 'tcp', { ...ADDRESSES, sourcePort: 0, destinationPort: 65535 }],
     ['a zone of one direction', 'tcp', { ...PORTS, zone: 9 }],
@@ -144,6 +147,14 @@ describe('a wrong key', () => {
     ['key.original.destinationPort', gre({ destinationPort: 1 })],
     ['key.original.sourceKey', gre({ sourceKey: undefined })],
     ['key.original.destinationKey', gre({ destinationKey: undefined })],
+    [
+      'key.original.sourcePort',
+      { protocol: 'udplite', original: { ...ADDRESSES, destinationPort: 1 } },
+    ],
+    [
+      'key.original.destinationPort',
+      { protocol: 'dccp', original: { ...ADDRESSES, sourcePort: 1 } },
+    ],
     [
       'key.original.destinationPort',
       { protocol: 50, original: { ...ADDRESSES, destinationPort: 1 } },

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { EntryChanges, EntryJson, EntrySpec } from 'conntrack';
+import type { EntryChanges, EntryJson, EntrySpec, SctpInfo } from 'conntrack';
 import { describe, expect, it } from 'vitest';
 import {
   DCCP_ROLES,
@@ -131,6 +131,29 @@ describe('a specification becomes a record', () => {
     );
     expect(() => expectationSpecOf({ ...expected, zone: 5 })).not.toThrow();
   });
+
+  it('of what a destroy event has of SCTP and DCCP: the state alone', () => {
+    const state = { state: 'CLOSED' } as SctpInfo;
+    const sctp = specOf({ ...TCP, protocol: 'sctp', sctp: state });
+    expect(sctp.sctp).toEqual({ state: 'CLOSED', originalTag: 0, replyTag: 0 });
+    const dccp = specOf({ ...TCP, protocol: 'dccp', dccp: { state: 'OPEN', role: undefined } });
+    expect(dccp.dccp).toMatchObject({ state: 'OPEN', role: 'client' });
+  });
+
+  it.each(['sctp', 'dccp', 'udplite', 'gre'] as const)(
+    'of %s by its addresses alone',
+    (protocol) => {
+      const spec = {
+        protocol,
+        original: { source: '10.0.0.1', destination: '10.0.0.2' },
+        timeout: 9,
+      };
+      const { original, reply } = specOf(spec).toJSON();
+      expect(original).toEqual(spec.original);
+      expect(reply).toEqual({ source: '10.0.0.2', destination: '10.0.0.1' });
+      expect(specOf({ ...spec, original, reply }).toJSON().reply).toEqual(reply);
+    },
+  );
 
   it('of labels and of a DCCP sequence from JSON', () => {
     const dccp = { state: 'OPEN', role: 'client', handshakeSequence: '281474976710655' } as const;
@@ -374,7 +397,7 @@ describe('a wrong specification', () => {
     ['spec.tcp.original.windowScale', { ...TCP, tcp: { original: { windowScale: 15 } } }],
     ['spec.tcp', { ...TCP, protocol: 'udp', tcp: {} }],
     ['spec.sctp', { ...TCP, sctp: { state: 'CLOSED' } }],
-    ['spec.sctp.originalTag', { ...TCP, protocol: 'sctp', sctp: { state: 'CLOSED' } }],
+    ['spec.sctp.state', { ...TCP, protocol: 'sctp', sctp: { originalTag: 1, replyTag: 2 } }],
     ['spec.labels', { ...TCP, labels: 5 }],
     ['spec.labels', { ...TCP, labels: 1n << 128n }],
     ['spec.helper', { ...TCP, helper: '' }],

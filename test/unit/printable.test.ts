@@ -58,12 +58,12 @@ const SHOWN: Readonly<Record<string, (text: string) => unknown>> = {
   'inspect(expectation), function': (text) => expectationWith({ function: text }),
   'the extended ack': (text) => errorOfFailure('getEntry', { ...PROBLEM, text }),
   'the extended ack of a pass': (text) =>
-    errorOfPass('deleteEntries', { ...PROBLEM, errno: 16, text }, SEEN, []),
+    errorOfPass('deleteEntries', { ...PROBLEM, errno: 16, text }, SEEN, undefined),
   'the helper of a creation': (text) =>
     errorOfCreation(
       'createEntry',
       { errno: 95 },
-      { helper: text, labels: undefined, hasMaster: false },
+      { helper: text, labels: undefined, hasMaster: false, ports: undefined },
     ),
   'the path of an addon': (text) => withoutCause(addonError([{ path: text, error: 1 }])),
   'why an addon does not load': (text) =>
