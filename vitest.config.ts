@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { isEmulated } from './test/support/emulation.js';
 
 /** A test that hangs is red within a minute. */
-const LIMIT = isEmulated ? 450_000 : 45_000;
+const LIMIT = isEmulated ? 300_000 : 45_000;
 
 const folder =
   (groupOrder: number, maxWorkers: number, testTimeout = LIMIT) =>

@@ -65,8 +65,9 @@ export async function deleteExpectation(
 }
 
 /**
- * A kernel before 6.10 compares the id of a delete with another number than the one that it sends
- * (ctnetlink_del_expect), and says that there is none. What is still there is deleted by its tuple.
+ * Some kernels, such as 5.10.223, compare the id of a delete with another number than the one that
+ * they send (ctnetlink_del_expect), and say that there is none. What is still there is deleted by
+ * its tuple.
  */
 async function removeByTuple(
   requests: RequestQueue,

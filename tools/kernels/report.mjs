@@ -15,19 +15,25 @@ export function summaryOf({ seconds, results }, console) {
     if (assertionResults.length === 0) return [{ name, status: 'failed', why: message }];
     return assertionResults.map(({ fullName, status, failureMessages }) => ({
       name: `${name.replace(/^.*\//, '')}: ${fullName}`,
-      status,
-      why: failureMessages?.[0],
+      ...outcomeOf(fullName, status, failureMessages),
     }));
   });
-  const of = (...statuses) => tests.filter(({ status }) => statuses.includes(status));
+  const of = (wanted) => tests.filter(({ status }) => status === wanted);
   const failed = of('failed');
   return {
     seconds,
     passed: of('passed').length,
     failed,
-    skipped: of('skipped', 'pending', 'todo', 'disabled'),
+    skipped: of('skipped'),
     isGood: failed.length === 0,
   };
+}
+
+/** A test that did not run and names no reason is one whose preparation has failed. */
+function outcomeOf(name, status, messages) {
+  if (status === 'passed' || status === 'failed') return { status, why: messages?.[0] };
+  if (name.includes('[skipped: ')) return { status: 'skipped' };
+  return { status: 'failed', why: 'it did not run: the preparation of its file failed' };
 }
 
 export function printTable(rows, isMarkdown) {
