@@ -195,7 +195,8 @@ describeInNamespace(
     run('ip', 'route', 'add', 'local', alias, 'dev', 'lo');
     nft(`table inet helper {
       ct helper ftp { type "ftp" protocol tcp; }
-      chain output { type filter hook output priority 0; tcp dport 2121 ct helper set "ftp"; }
+      # Before NAT, or an older kernel makes no room for what it must adjust (nf_nat_setup_info).
+      chain output { type filter hook output priority -150; tcp dport 2121 ct helper set "ftp"; }
       chain nat {
         type nat hook output priority -100
         ip daddr ${alias} tcp dport 2121 dnat ip to ${server}
