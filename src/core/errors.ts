@@ -269,7 +269,7 @@ export function netnsError(
       return of(
         `no network namespace at ${path}`,
         path.startsWith('/proc/')
-          ? 'The process has ended, or belongs to another pid namespace.'
+          ? 'The process has ended, belongs to another pid namespace, or is hidden (hidepid).'
           : 'List the named ones with "ip netns".',
       );
     case 'EINVAL':

@@ -45,7 +45,11 @@ export function settingError(
     });
   switch (code) {
     case 'ENOENT':
-      return of(`this kernel has no ${sysctl}`, undefined, 'ERR_CONNTRACK_UNSUPPORTED');
+      return of(
+        `${sysctl} is not there`,
+        'This kernel may not have it, or a sandbox may hide /proc/sys.',
+        'ERR_CONNTRACK_UNSUPPORTED',
+      );
     case 'EACCES':
     case 'EPERM':
       return isGlobal
