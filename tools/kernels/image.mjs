@@ -53,6 +53,8 @@ const PROGRAMS = [
   'touch',
   'timeout',
   'date',
+  'ping',
+  'perl',
   'conntrack',
   'nft',
   'ip',
@@ -73,6 +75,7 @@ const LOADED = [
   '/etc/group',
   '/etc/nsswitch.conf',
   '/usr/lib/x86_64-linux-gnu/xtables',
+  '/usr/lib/x86_64-linux-gnu/perl-base',
   '/lib/x86_64-linux-gnu/libnss_files.so.2',
 ];
 

@@ -1,7 +1,7 @@
 // Runs the kernel tests on other kernels, in emulated machines: npm run test:kernels
 //
 //   npm run test:kernels                            Debian's kernels, two at a time
-//   npm run test:kernels -- --only 6.1              one of them
+//   npm run test:kernels -- --only 6.1,6.12         some of them
 //   npm run test:kernels -- --smoke                 an old one and a new one, a few tests
 //   npm run test:kernels -- --kernel vmlinuz --modules /lib/modules/VERSION
 //   npm run test:kernels -- filter writing          these files of test/kernel alone
@@ -102,7 +102,7 @@ async function runOn({ name, fetch, folder }) {
 
 function suitesFor({ only, smoke }) {
   return SUITES.filter(({ series }) =>
-    only === undefined ? !smoke || SMOKE.series.includes(series) : series === only,
+    only === undefined ? !smoke || SMOKE.series.includes(series) : only.split(',').includes(series),
   ).map(({ suite, series }) => {
     const source = new Suite(suite, out);
     return { name: series, folder: source.folder, fetch: () => source.fetchKernel() };
