@@ -144,6 +144,12 @@ export const FEATURES = {
     until: '6.16',
     without: '`undefined`',
   },
+  udplitePorts: {
+    what: 'ports of `udplite`',
+    attribute: 'CTA_PROTO_SRC_PORT',
+    seen: { on: ['5.10', '6.1', '6.12', '6.18'], notOn: ['7.2', '7.3'] },
+    without: 'the kernel tracks it by its addresses alone, as 7.2 and 7.3 do; 6.18 has ports',
+  },
   ipv6Filter: {
     what: "a filter's IPv6 addresses compared rightly in the kernel",
     attribute: 'CTA_FILTER',

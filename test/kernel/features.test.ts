@@ -114,6 +114,8 @@ const TRIALS: Readonly<Record<FeatureName, (() => Promise<boolean>) | string>> =
     const dccp = { state: 'OPEN', role: 'client', handshakeSequence: 1n } as const;
     return (await createEntry({ ...udp, protocol: 'dccp', dccp })).dccp !== undefined;
   },
+  udplitePorts: async () =>
+    (await createEntry({ ...udp, protocol: 'udplite' })).original.sourcePort === 1,
   ipv6Filter: 'the package never asks for it',
 };
 

@@ -120,8 +120,8 @@ function directionOf(
 ): FlowDirection {
   const { family, protocol, protocolNumber } = entry;
   const { source, destination, sourceKey, destinationKey, zone } = tuple;
-  // The kernel has no DCCP since Linux 6.17; the tool prints its ports all the same.
-  const noPort = protocol === 'dccp' ? 0 : undefined;
+  // The tool prints ports of protocols that the kernel tracks by their addresses alone.
+  const noPort = protocol === 'dccp' || protocol === 'udplite' ? 0 : undefined;
   return presentFields({
     family,
     protocol: protocol === 'other' ? 'unknown' : protocol,
