@@ -62,7 +62,7 @@ async function cpuAnEvent(
   const count = Math.min(rate * seconds, 60_000);
   let used = 0;
   await beside(command, args, async (child) => {
-    // What a young process compiles and collects is no price of an event.
+    // A young process compiles and collects garbage, which would count as the price of events.
     await trickle(rate, count);
     const before = cpuTime(child);
     await trickle(rate, count);
@@ -85,7 +85,7 @@ async function latencyAt(rate: number, seconds: number): Promise<Latency> {
   }
 }
 
-/** So many new entries, and the time in which those who listen have read them. */
+/** Creates so many entries, and waits until the listeners have read them. */
 async function trickle(rate: number, count: number): Promise<void> {
   await once(spawn(native('trickle'), [String(rate), String(count)]), 'exit');
   await setTimeout(100);

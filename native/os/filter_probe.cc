@@ -15,8 +15,7 @@ namespace {
 // Of other processes, before the answer.
 constexpr size_t most_datagrams = 64;
 
-// What the kernel says of a request, as DumpReader takes it. Another errno says why it does not
-// answer now.
+// These errors refuse the request itself, as in DumpReader; any other one is a failure.
 bool is_refusal(int error) { return error == EINVAL || error == EOPNOTSUPP; }
 
 // The first message of the answer to a dump, and the errno in it: 0, or a refusal. Nothing of the

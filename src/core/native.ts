@@ -120,9 +120,9 @@ export interface NativeEventReader {
   readonly failure?: NativeFailure;
   readonly receiveBufferBytes: number;
   /**
-   * The slabs of the events that have come; none when it has ended by a failure. A promise when
-   * there are none yet, to which close() gives `undefined`; one at a time, and the process lives
-   * on while it is pending.
+   * Returns the slabs of the events that have come, or an empty array when a failure has ended the
+   * reader. Until there are events it returns a promise, one at a time: a pending one keeps the
+   * process alive, and close() resolves it with `undefined`.
    */
   next(): readonly ArrayBuffer[] | Promise<readonly ArrayBuffer[] | undefined>;
   counters(): NativeEventCounters;

@@ -263,7 +263,7 @@ export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<bool
   );
 }
 
-/** Whether a value has all that was asked for. The kernel may leave out zeros (5.10). */
+/** Compares what the kernel holds with what was asked for. Linux 5.10 leaves out zeros. */
 function holds(value: unknown, asked: unknown): boolean {
   if (typeof asked !== 'object' || asked === null) {
     return asked === undefined || (value ?? 0) === asked;

@@ -65,8 +65,8 @@ export async function deleteExpectation(
 }
 
 /**
- * Some kernels, such as 5.10.223, compare the id of a delete with another number than the one that
- * they send (ctnetlink_del_expect), and say that there is none. What is still there is deleted by
+ * Some kernels, such as 5.10.223, compare the id in a delete with a number that they never send
+ * (ctnetlink_del_expect), and answer ENOENT. This looks the expectation up again and deletes it by
  * its tuple.
  */
 async function removeByTuple(

@@ -134,7 +134,7 @@ const TUPLE_FORM = {
   needs: ['source', 'destination'],
 };
 
-/** What ports, or keys of GRE, a tuple has that some kernels track without. */
+/** Whether a tuple names the ports, or keys of GRE, that some kernels leave out. */
 export type UncertainPorts = 'named' | 'left out';
 
 /** `undefined`: every kernel tracks the protocol alike. */
