@@ -111,7 +111,8 @@ EventReader::Counters EventReader::counters() {
 
 void EventReader::run() {
   while (!stopping() && !failed()) {
-    if (wait() && max_delay_ > 0) gather();
+    // wait() may have taken the wake-up of stop() together with an event.
+    if (wait() && max_delay_ > 0 && !stopping()) gather();
     drained_ = 0;
     drain();
     announce();

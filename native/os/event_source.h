@@ -40,6 +40,7 @@ class EventSource {
   void look_around(bool dry);
   uint32_t drops_until_here() const;
   void report(uint32_t drops);
+  uint32_t late_drops() const;
   uint32_t settled_drops() const;
 
   EventSocket socket_;

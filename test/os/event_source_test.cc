@@ -159,6 +159,37 @@ TEST(a_drop_that_is_counted_late) {
   CHECK_EQUAL(source.all(), "");
 }
 
+// So much later that only a wait shows it.
+TEST(a_drop_that_is_counted_after_a_while) {
+  for (const bool event_before : {true, false}) {
+    Source source;
+    if (event_before) source.event(1);
+    source.peer->overrun_uncounted();
+    const auto later = [&](const auto& self, int pauses) -> void {
+      source.kernel.before("nanosleep", [&, self, pauses] {
+        if (pauses > 0) return self(self, pauses - 1);
+        source.peer->count_drops(3);
+      });
+    };
+    later(later, 10);
+    CHECK_EQUAL(source.all(), event_before ? "1 lost 3" : "lost 3");
+    CHECK_EQUAL(source.all(), "");
+    // What the next overrun drops is its own.
+    source.peer->overrun(2);
+    CHECK_EQUAL(source.all(), "lost 2");
+  }
+}
+
+TEST(a_drop_that_is_counted_while_another_overrun_begins) {
+  Source source;
+  source.peer->overrun_uncounted();
+  source.kernel.before("nanosleep", [&] {
+    source.peer->count_drops(1);
+    source.peer->overrun(4);
+  });
+  CHECK_EQUAL(source.all(), "lost 1 lost 4");
+}
+
 TEST(memory_that_flickers_hides_no_hole) {
   Source source;
   source.event(1);

@@ -143,6 +143,13 @@ void KernelSocket::overrun(uint32_t events) {
   drop(events);
 }
 
+void KernelSocket::overrun_uncounted() { overrun(0); }
+
+void KernelSocket::count_drops(uint32_t events) {
+  const Guard guard(kernel_.mutex_);
+  drops_ += events;
+}
+
 // netlink_overrun()
 void KernelSocket::drop(uint32_t events) {
   if (!no_enobufs_ && !congested_) {

@@ -60,6 +60,10 @@ class KernelSocket {
   Heard multicast(uint32_t group, const std::vector<Buffer>& messages, int32_t netns = -1);
   // So many events that find no room, whatever there is.
   void overrun(uint32_t events);
+  // The same, by a sender that loses its processor before it counts them...
+  void overrun_uncounted();
+  // ...and has it again.
+  void count_drops(uint32_t events);
   // An event for which the kernel had no memory (nfnetlink_set_err): nothing is counted.
   void out_of_memory();
   // The socket fails with this error once all has been taken, and from then on.
