@@ -16,7 +16,7 @@ import { readStats } from 'conntrack';
 import { beforeAll, expect, test } from 'vitest';
 import { count, insert } from '../support/conntrack-tool.js';
 import { run, setting } from '../support/namespace.js';
-import { describeInNamespace } from '../support/requirements.js';
+import { describeInNamespace, describeWithTools } from '../support/requirements.js';
 
 const program = fileURLToPath(new URL('../../out/examples/exporter.js', import.meta.url));
 
@@ -156,12 +156,7 @@ async function query(expression: string): Promise<number | undefined> {
 
 const soon = { timeout: 20_000, interval: 50 };
 
-describeInNamespace(
-  'conntrack',
-  'setpriv',
-  'promtool',
-  'prometheus',
-)('metrics of the real kernel', () => {
+describeInNamespace('conntrack', 'setpriv')('metrics of the real kernel', () => {
   beforeAll(() => {
     setting('events', 1);
     const nat = ['--src-nat', '203.0.113.1:5555'];
@@ -221,46 +216,50 @@ describeInNamespace(
     expect(await exporter.complaints).toBe('no metrics of events: they need CAP_NET_ADMIN\n');
   });
 
-  test('promtool has no complaint', async () => {
-    await using exporter = new Exporter();
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
-      input: await exporter.scrape(),
-      encoding: 'utf8',
+  describeWithTools('promtool')('promtool', () => {
+    test('has no complaint', async () => {
+      await using exporter = new Exporter();
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: await exporter.scrape(),
+        encoding: 'utf8',
+      });
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
     });
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  test('Prometheus scrapes them', async () => {
-    await using exporter = new Exporter();
-    const folder = mkdtempSync(join(tmpdir(), 'conntrack-prometheus-'));
-    using _ = {
-      [Symbol.dispose]: () => {
-        rmSync(folder, { recursive: true });
-      },
-    };
-    const config = {
-      global: { scrape_interval: '1s' },
-      scrape_configs: [
-        { job_name: 'conntrack', static_configs: [{ targets: [await exporter.target()] }] },
-      ],
-    };
-    // JSON is YAML.
-    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-    await using _prometheus = new Running(
-      'prometheus',
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=${PROMETHEUS}`,
-      '--log.level=error',
-    );
+  describeWithTools('prometheus')('Prometheus', () => {
+    test('scrapes them', async () => {
+      await using exporter = new Exporter();
+      const folder = mkdtempSync(join(tmpdir(), 'conntrack-prometheus-'));
+      using _ = {
+        [Symbol.dispose]: () => {
+          rmSync(folder, { recursive: true });
+        },
+      };
+      const config = {
+        global: { scrape_interval: '1s' },
+        scrape_configs: [
+          { job_name: 'conntrack', static_configs: [{ targets: [await exporter.target()] }] },
+        ],
+      };
+      // JSON is YAML.
+      writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
+      await using _prometheus = new Running(
+        'prometheus',
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=${PROMETHEUS}`,
+        '--log.level=error',
+      );
 
-    await expect.poll(() => query('up{job="conntrack"}'), soon).toBe(1);
-    await expect.poll(() => query('node_nf_conntrack_entries'), soon).toBe(count());
-    expect(await query('sum(conntrack_stat_total{counter="insert"})')).toBe(count());
+      await expect.poll(() => query('up{job="conntrack"}'), soon).toBe(1);
+      await expect.poll(() => query('node_nf_conntrack_entries'), soon).toBe(count());
+      expect(await query('sum(conntrack_stat_total{counter="insert"})')).toBe(count());
 
-    createFlow();
-    await expect.poll(() => query('node_nf_conntrack_entries'), soon).toBe(count());
-    await expect.poll(() => query('conntrack_events_received_total'), soon).toBe(1);
+      createFlow();
+      await expect.poll(() => query('node_nf_conntrack_entries'), soon).toBe(count());
+      await expect.poll(() => query('conntrack_events_received_total'), soon).toBe(1);
+    });
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('the exporter ends on %s', async (signal) => {

@@ -6,23 +6,29 @@ import { FEATURES, type Feature } from '../../src/core/features.js';
 
 export type FeatureName = keyof typeof FEATURES;
 
-const [major = 0, minor = 0] = release().split('.').map(Number);
-
 /** Such as `6.18`. */
-export const series = `${major}.${minor}`;
+export const series = release().split('.').slice(0, 2).join('.');
 
-/** By the kernels that it was seen on and not seen on, else by the version. */
 export function hasFeature(name: FeatureName): boolean {
-  const { seen, since, until }: Feature = FEATURES[name];
-  if (seen?.on.includes(series)) return true;
-  if (seen?.notOn?.includes(series)) return false;
+  const feature: Feature = FEATURES[name];
+  return isOn(feature, series);
+}
+
+/** Whether a kernel of that series has it. */
+export function isOn(
+  { notOn, since, until }: Pick<Feature, 'notOn' | 'since' | 'until'>,
+  kernel: string,
+): boolean {
+  if (notOn?.includes(kernel)) return false;
   return (
-    (since === undefined || compared(since) >= 0) && (until === undefined || compared(until) <= 0)
+    (since === undefined || compared(kernel, since) >= 0) &&
+    (until === undefined || compared(kernel, until) <= 0)
   );
 }
 
-/** The running kernel less the version. */
-function compared(version: string): number {
-  const [first = 0, second = 0] = version.split('.').map(Number);
-  return major - first || minor - second;
+/** Below 0: `a` is older than `b`. */
+export function compared(a: string, b: string): number {
+  const [first, second] = [a, b].map((version) => version.split('.').map(Number));
+  const difference = first?.map((part, index) => part - (second?.[index] ?? 0));
+  return difference?.find((one) => one !== 0) ?? 0;
 }

@@ -1,8 +1,9 @@
 /** docs/kernels.md is the lists, and no other version of Linux stands elsewhere. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { FEATURES, type Feature, PROBES } from '../../src/core/features.js';
+import { FEATURES, type Feature, PROBES, TRIED_ON } from '../../src/core/features.js';
 import { COUNTER_LIST } from '../../src/health/counters.js';
+import { compared, isOn } from '../support/kernel-features.js';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -19,12 +20,7 @@ const all: readonly Feature[] = [
   })).filter(({ since, until }) => since !== undefined || until !== undefined),
 ];
 
-const parts = (version: string) => version.split('.').map(Number);
-
-function byVersion(a = '', b = ''): number {
-  const difference = parts(a).map((part, index) => part - (parts(b)[index] ?? 0));
-  return difference.find((one) => one !== 0) ?? 0;
-}
+const byVersion = (a = '', b = '') => compared(a, b);
 
 /** Those that came, those that went, those of which no version tells. */
 const groups = [
@@ -35,17 +31,30 @@ const groups = [
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
 
-const cellsOf = ({ what, attribute, since, until, probe, without }: Feature) => [
-  what,
-  attribute === undefined ? '' : `\`${attribute}\``,
-  until === undefined ? (since ?? 'no version tells') : `until ${until}`,
-  probe ?? '',
-  without,
-];
+function seenOn(feature: Feature): string {
+  if (feature.untried !== undefined) return `not tried: ${feature.untried}`;
+  const [on, notOn] = [true, false].map((wanted) =>
+    TRIED_ON.filter((kernel) => isOn(feature, kernel) === wanted).join(', '),
+  );
+  if (notOn === '') return 'all';
+  return on === '' ? 'none' : `${on}; not ${notOn}`;
+}
+
+const cellsOf = (feature: Feature) => {
+  const { what, attribute, since, until, probe, without } = feature;
+  return [
+    what,
+    attribute === undefined ? '' : `\`${attribute}\``,
+    until === undefined ? (since ?? 'no version tells') : `until ${until}`,
+    seenOn(feature),
+    probe ?? '',
+    without,
+  ];
+};
 
 const EXPECTED = [
-  '| what | the kernel calls it | Linux | asked by | without it |',
-  '|---|---|---|---|---|',
+  '| what | the kernel calls it | Linux | seen on | asked by | without it |',
+  '|---|---|---|---|---|---|',
   ...groups.flat().map((feature) => row(cellsOf(feature))),
 ].join('\n');
 
@@ -58,6 +67,10 @@ const EXPECTED_PROBES = [
 describe('docs/kernels.md', () => {
   it('has the table of features', () => {
     expect(tableIn(kernels, '| what |'), `The table should be:\n\n${EXPECTED}\n`).toBe(EXPECTED);
+  });
+
+  it('says on which kernels the features were tried', () => {
+    expect(kernels).toContain(`(${TRIED_ON.join(', ')})`);
   });
 
   it('has the table of probes', () => {

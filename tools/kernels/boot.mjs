@@ -3,22 +3,24 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ARCHITECTURES } from './architectures.mjs';
 
 /**
  * Resolves with the results of its tests as vitest writes them, `undefined` when it gave none, and
  * with the seconds. What the machine printed is in `console.log` of the folder.
  */
-export async function boot(folder, { image, initrds, files, limitSeconds }) {
+export async function boot(folder, { architecture, image, initrds, files, limitSeconds }) {
+  const { qemu, machine, console, resultsPort, ...of } = ARCHITECTURES[architecture];
   const initrd = join(folder, 'initrd');
   await concatenate(initrds, initrd);
   const results = join(folder, 'results.json');
   writeFileSync(results, '');
   const began = performance.now();
   const child = spawn(
-    'qemu-system-x86_64',
+    qemu.program,
     [
       ['-accel', 'tcg,thread=multi'],
-      ['-cpu', 'max'],
+      machine,
       ['-smp', '2'],
       ['-m', '3000M'],
       ['-display', 'none'],
@@ -26,12 +28,13 @@ export async function boot(folder, { image, initrds, files, limitSeconds }) {
       ['-nic', 'none'],
       ['-monitor', 'none'],
       ['-serial', `file:${join(folder, 'console.log')}`],
-      ['-serial', `file:${results}`],
+      of.results(results),
       ['-kernel', image],
       ['-initrd', initrd],
       [
         '-append',
-        `console=ttyS0 quiet panic=-1 mitigations=off rdinit=/init conntrack.files=${files.join(',')}`,
+        `console=${console} quiet panic=-1 mitigations=off rdinit=/init ` +
+          `conntrack.results=/dev/${resultsPort} conntrack.files=${files.join(',')}`,
       ],
     ].flat(),
     {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first process of the emulated machine: runs the tests that the kernel's command line names,
-# writes their results to the second serial port, and ends the machine.
+# writes their results to the serial port that it names, and ends the machine.
 export PATH=/usr/bin HOME=/root TERM=dumb CI=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -23,7 +23,7 @@ echo "guest: $(uname -r), tests: ${files:-all}"
 # shellcheck disable=SC2086
 node node_modules/vitest/vitest.mjs run --project kernel --reporter=default --reporter=json \
   --outputFile=/tmp/results.json $files
-cat /tmp/results.json > /dev/ttyS1
+cat /tmp/results.json > "$CONNTRACK_GUEST_results"
 echo "guest: ended"
 sync
 echo o > /proc/sysrq-trigger

@@ -1,19 +1,20 @@
 // The file system of the emulated machine, as an initramfs: what this checkout needs to run its
-// tests, and the programs of this machine that they start.
+// tests, and the programs that they start.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  realpathSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -67,17 +68,18 @@ const PROGRAMS = [
   'setcap',
 ];
 
-/** Files and folders that programs load by themselves. */
-const LOADED = [
-  '/etc/protocols',
-  '/etc/services',
-  '/etc/passwd',
-  '/etc/group',
-  '/etc/nsswitch.conf',
-  '/usr/lib/x86_64-linux-gnu/xtables',
-  '/usr/lib/x86_64-linux-gnu/perl-base',
-  '/lib/x86_64-linux-gnu/libnss_files.so.2',
-];
+/** What has another name where Debian's packages are not configured. */
+const BEHIND = {
+  sh: 'dash',
+  iptables: 'xtables-nft-multi',
+  ip6tables: 'xtables-nft-multi',
+};
+
+/** Files of any architecture that programs read. */
+const TABLES = ['protocols', 'services', 'passwd', 'group', 'nsswitch.conf'];
+
+/** Folders and files that programs load by themselves, of /usr/lib and the triplet. */
+const LOADED = ['xtables', 'perl-base', 'libnss_files.so.2'];
 
 /** Of this checkout. */
 const SOURCES = [
@@ -90,9 +92,10 @@ const SOURCES = [
   'examples',
   'out/examples',
   'docs/metrics',
-  'build/Release',
-  'build/test/support/native',
 ];
+
+/** Of the tree of C++. */
+const BUILT = ['Release', 'test/support/native'];
 
 /** Packages that the tests load, with what these depend on. */
 const PACKAGES = ['vitest', 'prom-client', '@opentelemetry/api', '@opentelemetry/sdk-metrics'];
@@ -148,24 +151,12 @@ const MODULES = [
   'tun',
 ];
 
-/** Builds the base of every machine. Returns its path. */
-export function buildBase(folder) {
+/** Builds the base of every machine of this userland. Returns its path. */
+export function buildBase(folder, userland) {
   const stage = join(folder, 'base');
   rmSync(stage, { recursive: true, force: true });
-  for (const path of [
-    'proc',
-    'sys',
-    'dev',
-    'tmp',
-    'run',
-    'root',
-    'etc',
-    'usr/bin',
-    'usr/lib',
-    'var/tmp',
-  ]) {
+  for (const path of ['proc', 'sys', 'dev', 'tmp', 'run', 'root', 'etc', 'var/tmp'])
     mkdirSync(join(stage, path), { recursive: true });
-  }
   for (const [link, to] of [
     ['bin', 'usr/bin'],
     ['sbin', 'usr/bin'],
@@ -175,41 +166,60 @@ export function buildBase(folder) {
     mkdirSync(join(stage, to), { recursive: true });
     symlinkSync(to, join(stage, link));
   }
-  const libraries = new Set();
-  for (const name of PROGRAMS) {
-    const path = whereIs(name);
-    if (path === undefined) continue;
-    copy(stage, realpathSync(path), join('/usr/bin', name));
-    addLibraries(path, libraries);
+  addCheckout(stage, userland);
+  addPrograms(stage, userland);
+  for (const name of TABLES) {
+    if (existsSync(join('/etc', name))) copy(stage, join('/etc', name), join('/etc', name));
   }
-  copy(stage, process.execPath, '/usr/bin/node');
-  addLibraries(process.execPath, libraries);
-  for (const path of LOADED)
-    if (existsSync(path)) cpSync(path, join(stage, path), { recursive: true, dereference: true });
-  const checkout = join(stage, CHECKOUT);
-  for (const path of SOURCES) {
-    const from = join(root, path);
-    if (existsSync(from))
-      cpSync(from, join(checkout, path), {
-        recursive: true,
-        filter: (one) => !/\/CMakeFiles(?:\/|$)/.test(one),
-      });
-  }
-  for (const name of closureOf(PACKAGES)) {
-    cpSync(join(root, 'node_modules', name), join(checkout, 'node_modules', name), {
-      recursive: true,
-      filter: (one) => !one.endsWith('.map') && !one.includes('musl'),
-    });
-  }
-  for (const name of readdirSync(stage, { recursive: true })) {
-    if (name.endsWith('.node')) addLibraries(join(stage, name), libraries);
-  }
-  for (const path of libraries) copy(stage, realpathSync(path), path);
   copyFileSync(guestInit, join(stage, 'init'));
   const image = join(folder, 'base.cpio');
   pack(stage, image);
   rmSync(stage, { recursive: true });
   return image;
+}
+
+function addCheckout(stage, userland) {
+  const add = (from, path) => {
+    if (!existsSync(from)) return;
+    cpSync(from, join(stage, CHECKOUT, path), {
+      recursive: true,
+      filter: (one) => !/\/CMakeFiles(?:\/|$)/.test(one),
+    });
+  };
+  for (const path of SOURCES) add(join(root, path), path);
+  for (const path of BUILT) add(join(userland.build, path), join('build', path));
+  for (const name of closureOf(PACKAGES)) {
+    const from = userland.packageFolder(name);
+    const { name: itsName } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
+    cpSync(from, join(stage, CHECKOUT, 'node_modules', itsName), {
+      recursive: true,
+      filter: (one) => !one.endsWith('.map') && !one.includes('musl'),
+    });
+  }
+}
+
+/** The programs, Node.js, and the libraries of all that is in the stage. */
+function addPrograms(stage, userland) {
+  const libraries = new Libraries(userland);
+  for (const name of PROGRAMS) {
+    const path = programIn(userland.root, name);
+    if (path === undefined) continue;
+    copy(stage, path, join('/usr/bin', name));
+    libraries.addThoseOf(path);
+  }
+  copy(stage, userland.node, '/usr/bin/node');
+  libraries.addThoseOf(userland.node);
+  const folder = join('/usr/lib', userland.triplet);
+  for (const name of LOADED) {
+    const from = join(userland.root, folder, name);
+    if (existsSync(from)) {
+      cpSync(from, join(stage, folder, name), { recursive: true, dereference: true });
+    }
+  }
+  for (const name of readdirSync(stage, { recursive: true })) {
+    if (name.endsWith('.node')) libraries.addThoseOf(join(stage, name));
+  }
+  for (const [path, from] of libraries.found) copy(stage, from, path);
 }
 
 /** Builds what a kernel needs besides: its modules. Returns its path. */
@@ -268,15 +278,69 @@ function closureOf(names) {
   return all;
 }
 
-/** The path of a program, `undefined` when it is not there. */
+/** The path of a program of this machine, `undefined` when it is not there. */
 export function whereIs(name) {
   const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
   return status === 0 && stdout.startsWith('/') ? stdout.trim() : undefined;
 }
 
-function addLibraries(program, libraries) {
-  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
-  for (const [, path] of stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(/gm)) libraries.add(path);
+/** The file of a program, behind all links. */
+function programIn(systemRoot, name) {
+  const folders = ['usr/local/sbin', 'usr/local/bin', 'usr/sbin', 'usr/bin', 'sbin', 'bin'];
+  for (const one of [name, BEHIND[name]]) {
+    for (const folder of one === undefined ? [] : folders) {
+      const file = fileOf(systemRoot, join('/', folder, one));
+      if (file !== undefined) return file;
+    }
+  }
+  return undefined;
+}
+
+/** Follows links as if `systemRoot` were the root. */
+function fileOf(systemRoot, path) {
+  let at = path;
+  for (let links = 0; links < 20; links++) {
+    const real = join(systemRoot, at);
+    const status = lstatSync(real, { throwIfNoEntry: false });
+    if (status === undefined) return undefined;
+    if (!status.isSymbolicLink()) return real;
+    at = resolve(dirname(at), readlinkSync(real));
+  }
+  return undefined;
+}
+
+/** Shared libraries as the dynamic loader finds them. `ldd` runs them, and so only our own. */
+class Libraries {
+  /** Where each is in the machine, and the file. */
+  found = new Map();
+  #userland;
+
+  constructor(userland) {
+    this.#userland = userland;
+  }
+
+  addThoseOf(file) {
+    const { stdout } = spawnSync('readelf', ['-W', '-d', '-l', file], { encoding: 'utf8' });
+    const loader = /program interpreter: (\S+)\]/.exec(stdout)?.[1];
+    if (loader !== undefined) this.#add(loader, fileOf(this.#userland.root, loader));
+    for (const [, name] of stdout.matchAll(/\(NEEDED\) .*\[(.+)\]/g)) this.#addNamed(name);
+  }
+
+  #addNamed(name) {
+    const { triplet, root: systemRoot } = this.#userland;
+    const folders = [`/lib/${triplet}`, `/usr/lib/${triplet}`, '/usr/local/lib', '/usr/lib'];
+    for (const folder of folders) {
+      const file = fileOf(systemRoot, join(folder, name));
+      if (file !== undefined) return this.#add(join('/usr/lib', triplet, name), file);
+    }
+    return undefined;
+  }
+
+  #add(path, file) {
+    if (file === undefined || this.found.has(path)) return;
+    this.found.set(path, file);
+    this.addThoseOf(file);
+  }
 }
 
 function copy(stage, from, to) {

@@ -1,7 +1,7 @@
 // Runs the kernel tests on other kernels, in emulated machines: npm run test:kernels
 //
 //   npm run test:kernels                            Debian's kernels, two at a time
-//   npm run test:kernels -- --only 6.1,6.12         some of them
+//   npm run test:kernels -- --only 6.1,6.12-arm64   some of them
 //   npm run test:kernels -- --smoke                 an old one and a new one, a few tests
 //   npm run test:kernels -- --kernel vmlinuz --modules /lib/modules/VERSION
 //   npm run test:kernels -- filter writing          these files of test/kernel alone
@@ -12,10 +12,12 @@ import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ARCHITECTURES, OWN, Unavailable } from './architectures.mjs';
 import { boot } from './boot.mjs';
 import { Suite } from './debian.mjs';
 import { buildBase, buildModules, whereIs } from './image.mjs';
 import { printTable, summaryOf } from './report.mjs';
+import { userlandOf } from './userland.mjs';
 
 /** Suites of Debian, and the kernels that they had when this was written. */
 const SUITES = [
@@ -24,10 +26,11 @@ const SUITES = [
   { suite: 'trixie', series: '6.12' },
   { suite: 'sid', series: '7.2' },
   { suite: 'trixie-backports', series: '7.3' },
+  { suite: 'trixie', series: '6.12', architecture: 'arm64' },
 ];
 
 /** What a change is shown on before it lands: an old kernel and a new one. */
-const SMOKE = { series: ['5.10', '7.2'], files: ['get-entry', 'safety'], limitSeconds: 240 };
+const SMOKE = { kernels: ['5.10', '7.2'], files: ['get-entry', 'safety'], limitSeconds: 240 };
 
 /** Machines that run at a time. */
 const AT_A_TIME = 2;
@@ -45,16 +48,15 @@ const { values, positionals } = parseArgs({
 });
 /** What it starts, and the packages of Debian that have it. */
 const PROGRAMS = {
-  'qemu-system-x86_64': 'qemu-system-x86',
   cpio: 'cpio',
   depmod: 'kmod',
+  readelf: 'binutils',
   'dpkg-deb': 'dpkg',
   'apt-get': 'apt',
 };
-const missing = Object.keys(PROGRAMS).filter((name) => whereIs(name) === undefined);
+const missing = missingOf(Object.entries(PROGRAMS));
 if (missing.length > 0) {
-  for (const name of missing)
-    console.error(`"${name}" is missing (apt-get install ${PROGRAMS[name]})`);
+  for (const line of missing) console.error(line);
   process.exit(3);
 }
 const out = fileURLToPath(new URL('../../out/kernels', import.meta.url));
@@ -64,11 +66,11 @@ const limitSeconds = values.smoke ? SMOKE.limitSeconds : LIMIT_SECONDS;
 
 const wanted = values.kernel === undefined ? suitesFor(values) : [ownKernel(values)];
 if (wanted.length === 0) {
-  const known = SUITES.map(({ series }) => series).join(', ');
+  const known = SUITES.map(nameOf).join(', ');
   console.error(`--only ${values.only}: no such kernel; there are ${known}`);
   process.exit(2);
 }
-const base = buildBase(out);
+const bases = new Map();
 const rows = [];
 const queue = [...wanted];
 await Promise.all(Array.from({ length: AT_A_TIME }, work));
@@ -86,27 +88,59 @@ async function work() {
   }
 }
 
-async function runOn({ name, fetch, folder }) {
+async function runOn({ name, architecture, fetch, folder }) {
+  const { qemu, cross } = ARCHITECTURES[architecture];
   let kernel;
+  let base;
   try {
+    const needed = architecture === OWN ? [qemu] : [qemu, cross];
+    const missing = missingOf(needed.map((one) => [one.program, one.package]));
+    if (missing.length > 0) throw new Unavailable(missing.join('; '));
+    base = baseOf(architecture);
     kernel = fetch();
   } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
     return { name, isGood: true, problem: `could not be had: ${error.message}` };
   }
   console.error(`${kernel.version}: boots`);
   const initrds = [base, buildModules(folder, kernel)];
-  const run = await boot(folder, { image: kernel.image, initrds, files, limitSeconds });
+  const { image } = kernel;
+  const run = await boot(folder, { architecture, image, initrds, files, limitSeconds });
   console.error(`${kernel.version}: ended after ${run.seconds.toFixed(0)} s`);
   return { name: kernel.version, ...summaryOf(run, join(folder, 'console.log')) };
 }
 
+function baseOf(architecture) {
+  if (!bases.has(architecture)) {
+    const folder = join(out, architecture);
+    mkdirSync(folder, { recursive: true });
+    bases.set(architecture, buildBase(folder, userlandOf(architecture, out)));
+  }
+  return bases.get(architecture);
+}
+
+/** A line for each of these programs that is not there. */
+function missingOf(programs) {
+  return programs
+    .filter(([name]) => whereIs(name) === undefined)
+    .map(([name, from]) => `"${name}" is missing (apt-get install ${from})`);
+}
+
 function suitesFor({ only, smoke }) {
-  return SUITES.filter(({ series }) =>
-    only === undefined ? !smoke || SMOKE.series.includes(series) : only.split(',').includes(series),
-  ).map(({ suite, series }) => {
-    const source = new Suite(suite, out);
-    return { name: series, folder: source.folder, fetch: () => source.fetchKernel() };
+  return SUITES.filter((one) =>
+    only === undefined
+      ? !smoke || SMOKE.kernels.includes(nameOf(one))
+      : only.split(',').includes(nameOf(one)),
+  ).map((one) => {
+    const { suite, architecture = OWN } = one;
+    const source = new Suite(out, architecture, suite);
+    const fetch = () => source.fetchKernel();
+    return { name: nameOf(one), architecture, folder: source.folder, fetch };
   });
+}
+
+function nameOf({ series, architecture }) {
+  return architecture === undefined ? series : `${series}-${architecture}`;
 }
 
 /** A kernel by its path. Modules are those of `--modules`, a folder of /lib/modules. */
@@ -116,5 +150,5 @@ function ownKernel({ kernel, modules = '' }) {
   const version = basename(resolve(modules));
   const root = resolve(modules, '../../..');
   const fetch = () => ({ version, image: resolve(kernel), root });
-  return { name: kernel, folder, fetch };
+  return { name: kernel, architecture: OWN, folder, fetch };
 }
