@@ -7,8 +7,9 @@
 //   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
-// There are three trees of C++: build/ has everything as the addon ships, out/sanitized
-// and out/threads have what runs under sanitizers. Each compiles a file once.
+// There are four trees of C++: build/ has everything as the addon ships, out/sanitized
+// and out/threads have what runs under sanitizers, out/big-endian what runs on such a machine,
+// where there is a compiler for it. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -40,7 +41,7 @@ function installed() {
   return existsSync(installedStamp) && readFileSync(installedStamp).equals(readFileSync(lockfile));
 }
 
-const NOTHING = { plain: [], sanitized: [], threads: [], typescript: [] };
+const NOTHING = { plain: [], sanitized: [], threads: [], 'big-endian': [], typescript: [] };
 
 /** What is built for each target: of C++, and projects of TypeScript. */
 const TARGETS = {
@@ -53,7 +54,7 @@ const TARGETS = {
 /** The same for each project of tests: vitest.config.ts. */
 const TESTS = {
   unit: { ...NOTHING, plain: ['conntrack'], typescript: ['.'] },
-  wire: { ...NOTHING, sanitized: ['wire_tests'] },
+  wire: { ...NOTHING, sanitized: ['wire_tests'], 'big-endian': ['wire_tests'] },
   os: { ...NOTHING, sanitized: ['os_tests'], threads: ['os_tests'] },
   addon: { ...NOTHING, sanitized: ['addon_tests'] },
   stack: { ...NOTHING, plain: ['scripted'], typescript: ['.'] },
@@ -103,10 +104,12 @@ if (needs.plain.length > 0) {
   }
   cmakeBuild('build', needs.plain);
 }
-for (const preset of ['sanitized', 'threads']) {
+for (const preset of ['sanitized', 'threads', 'big-endian']) {
   if (needs[preset].length === 0) continue;
+  // The tests name what is missing.
+  if (preset === 'big-endian' && spawnSync('s390x-linux-gnu-g++', ['--version']).error) continue;
   if (!existsSync(join(root, 'out', preset, 'CMakeCache.txt'))) {
-    console.log(`Building what runs under sanitizers: ${preset} ...`);
+    console.log(`Building the tests of C++: ${preset} ...`);
     run(`cmake --preset ${preset}`, 'cmake', ['--preset', preset]);
   }
   cmakeBuild(`out/${preset}`, needs[preset]);

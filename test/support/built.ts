@@ -8,15 +8,18 @@ export function built(path: string): string {
   return fileURLToPath(new URL(`../../build/${path}`, import.meta.url));
 }
 
-/** AddressSanitizer and UndefinedBehaviorSanitizer, or ThreadSanitizer. */
-export type Sanitizers = 'sanitized' | 'threads';
+/**
+ * Trees of CMakePresets.json: under AddressSanitizer and UndefinedBehaviorSanitizer, under
+ * ThreadSanitizer, and for s390x.
+ */
+export type Tree = 'sanitized' | 'threads' | 'big-endian';
 
-/** A file of the tree under these. */
-export function underSanitizers(sanitizers: Sanitizers, path: string): string {
-  return fileURLToPath(new URL(`../../out/${sanitizers}/${path}`, import.meta.url));
+/** A file of one of them. */
+export function inTree(tree: Tree, path: string): string {
+  return fileURLToPath(new URL(`../../out/${tree}/${path}`, import.meta.url));
 }
 
 /** A file of the tree under AddressSanitizer and UndefinedBehaviorSanitizer. */
 export function sanitized(path: string): string {
-  return underSanitizers('sanitized', path);
+  return inTree('sanitized', path);
 }

@@ -1,21 +1,18 @@
-/** The C++ tests, which run under sanitizers. */
+/** The C++ tests. */
 
 import { execFile } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
-import { type Sanitizers, underSanitizers } from './built.js';
+import { inTree, type Tree } from './built.js';
 
 /**
  * Runs those of a folder; rejects with what they print. Each has a limit of time, and prints its
  * name when it reaches it.
  */
-export async function passCtest(
-  folder: string,
-  sanitizers: Sanitizers = 'sanitized',
-): Promise<void> {
+export async function passCtest(folder: string, tree: Tree = 'sanitized'): Promise<void> {
   try {
     await promisify(execFile)('ctest', [
-      ...['--test-dir', underSanitizers(sanitizers, folder)],
+      ...['--test-dir', inTree(tree, folder)],
       ...['--parallel', String(availableParallelism())],
       ...['--output-on-failure', '--no-tests=error'],
     ]);

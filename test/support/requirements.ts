@@ -18,6 +18,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   readelf: 'binutils',
   'musl-gcc': 'musl-tools',
   prometheus: 'prometheus',
+  's390x-linux-gnu-g++': 'g++-s390x-linux-gnu',
+  'qemu-s390x-static': 'qemu-user-static',
   promtool: 'prometheus',
 };
 
