@@ -14,8 +14,10 @@ export {
   type ExpectationFlag,
   type Family,
   type NamedProtocol,
+  OTHER_PROTOCOL_NUMBERS,
   PROTOCOL_NUMBERS,
   type Protocol,
+  type ProtocolWord,
   SCTP_STATES,
   type SctpState,
   STATUS_FLAGS,
@@ -60,11 +62,14 @@ export type { EventStream } from './event/stream.js';
 export type { LossTrace } from './event/trace.js';
 export type * from './expectation/expectation.js';
 export type {
+  CounterFilter,
+  EntryConditions,
   EntryFilter,
   FilterLookup,
   FilterPlan,
   PlannedField,
   PortFilter,
+  RangeFilter,
   StateFilter,
   TupleFilter,
 } from './filter/filter.js';

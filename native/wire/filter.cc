@@ -60,6 +60,15 @@ bool matches(const TupleFilterRecord& filter, const TupleRecord& tuple) {
       !destination_port_is_in(filter.destination_port, tuple)) {
     return false;
   }
+  if (asks(TUPLE_FILTER_SOURCE_KEY) &&
+      ((tuple.present & TUPLE_SOURCE_KEY) == 0 || !is_in(filter.source_port, tuple.source_port))) {
+    return false;
+  }
+  if (asks(TUPLE_FILTER_DESTINATION_KEY) &&
+      ((tuple.present & TUPLE_DESTINATION_KEY) == 0 ||
+       !is_in(filter.destination_port, tuple.destination_port))) {
+    return false;
+  }
   if (asks(TUPLE_FILTER_ICMP_ID) && !equal(tuple, TUPLE_ICMP_ID, tuple.icmp_id, filter.icmp_id)) {
     return false;
   }
@@ -98,6 +107,73 @@ bool has_helper(const FilterRecord& filter, const EntryRecord& entry, const Exte
          memcmp(extension.helper.data, filter.helper, filter.helper_length) == 0;
 }
 
+bool is_in(const CounterRange& range, uint64_t packets, uint64_t bytes) {
+  return range.packets_from <= packets && packets <= range.packets_to &&
+         range.bytes_from <= bytes && bytes <= range.bytes_to;
+}
+
+// Two numbers of the kernel, whose sum may not fit.
+uint64_t sum(uint64_t a, uint64_t b) { return a + b < a ? ~uint64_t{0} : a + b; }
+
+bool has_counters(const FilterRecord& filter, const EntryRecord& entry) {
+  const auto asks = [&filter](uint32_t field) { return (filter.present & field) != 0; };
+  const bool original = (entry.present & ENTRY_ORIGINAL_COUNTERS) != 0;
+  const bool reply = (entry.present & ENTRY_REPLY_COUNTERS) != 0;
+  if (asks(FILTER_ORIGINAL_COUNTERS) &&
+      (!original ||
+       !is_in(filter.original_counters, entry.original_packets, entry.original_bytes))) {
+    return false;
+  }
+  if (asks(FILTER_REPLY_COUNTERS) &&
+      (!reply || !is_in(filter.reply_counters, entry.reply_packets, entry.reply_bytes))) {
+    return false;
+  }
+  return !asks(FILTER_TOTAL_COUNTERS) ||
+         (original && reply &&
+          is_in(filter.total_counters, sum(entry.original_packets, entry.reply_packets),
+                sum(entry.original_bytes, entry.reply_bytes)));
+}
+
+// What few filters ask for.
+constexpr uint32_t rarely_asked =
+    FILTER_PROTOCOLS | FILTER_ID | FILTER_TIMEOUT | FILTER_SCTP_ORIGINAL_TAG |
+    FILTER_SCTP_REPLY_TAG | FILTER_DCCP_ROLE | FILTER_STARTED_AFTER | FILTER_STARTED_BEFORE |
+    FILTER_ORIGINAL_COUNTERS | FILTER_REPLY_COUNTERS | FILTER_TOTAL_COUNTERS;
+
+bool has_the_rest(const FilterRecord& filter, const EntryRecord& entry) {
+  const auto asks = [&filter](uint32_t field) { return (filter.present & field) != 0; };
+  const auto has = [&entry](uint32_t field) { return (entry.present & field) != 0; };
+  const uint8_t protocol = entry.original.protocol;
+  if (asks(FILTER_PROTOCOLS) && (filter.protocols[protocol / 8] >> protocol % 8 & 1) == 0) {
+    return false;
+  }
+  if (asks(FILTER_ID) && (!has(ENTRY_ID) || entry.id != filter.id)) return false;
+  if (asks(FILTER_TIMEOUT) && (!has(ENTRY_TIMEOUT) || entry.timeout < filter.timeout_from ||
+                               entry.timeout > filter.timeout_to)) {
+    return false;
+  }
+  if (asks(FILTER_SCTP_ORIGINAL_TAG) &&
+      (!has(ENTRY_SCTP_ORIGINAL_TAG) || entry.info.sctp.original_tag != filter.sctp_original_tag)) {
+    return false;
+  }
+  if (asks(FILTER_SCTP_REPLY_TAG) &&
+      (!has(ENTRY_SCTP_REPLY_TAG) || entry.info.sctp.reply_tag != filter.sctp_reply_tag)) {
+    return false;
+  }
+  if (asks(FILTER_DCCP_ROLE) && (!has(ENTRY_DCCP_ROLE) || entry.dccp_role != filter.dccp_role)) {
+    return false;
+  }
+  if (asks(FILTER_STARTED_AFTER) &&
+      (!has(ENTRY_START_TIME) || entry.start_time < filter.started_after)) {
+    return false;
+  }
+  if (asks(FILTER_STARTED_BEFORE) &&
+      (!has(ENTRY_START_TIME) || entry.start_time >= filter.started_before)) {
+    return false;
+  }
+  return has_counters(filter, entry);
+}
+
 }  // namespace
 
 bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension) {
@@ -121,21 +197,51 @@ bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extensi
   return matches(filter.original, entry.original) && matches(filter.reply, entry.reply) &&
          (!asks(FILTER_STATE) || has_state(filter, entry)) &&
          (!asks(FILTER_LABELS) || has_labels(filter, entry, extension)) &&
-         (!asks(FILTER_HELPER) || has_helper(filter, entry, extension));
+         (!asks(FILTER_HELPER) || has_helper(filter, entry, extension)) &&
+         ((filter.present & rarely_asked) == 0 || has_the_rest(filter, entry));
 }
+
+namespace {
+
+FilterRecord record_at(Bytes records, size_t i) {
+  FilterRecord record;
+  memcpy(&record, records.data + i * sizeof record, sizeof record);
+  return record;
+}
+
+}  // namespace
 
 bool EntryFilter::parse(Bytes records) {
   if (records.size % sizeof(FilterRecord) != 0) return false;
-  const size_t count = records.size / sizeof(FilterRecord);
+  const size_t all = records.size / sizeof(FilterRecord);
+  size_t count = 0;
+  size_t negated = 0;  // records that have negations
+  for (size_t i = 0; i < all; count++) {
+    const size_t negations = record_at(records, i).negations;
+    if (negations >= all - i) return false;
+    if (negations > 0) negated++;
+    i += 1 + negations;
+  }
   records_.reset(new (std::nothrow) FilterRecord[count]);
+  negations_.reset(negated > 0 ? new (std::nothrow) EntryFilter[negated] : nullptr);
   index_ = FilterIndex();
   count_ = tried_ = 0;
-  if (!records_ || !index_.allocate(count)) return false;
+  if (!records_ || (negated > 0 && !negations_) || !index_.allocate(count)) return false;
   size_t found = count;  // from there on they are in the index
-  for (size_t i = 0; i < count; i++) {
-    FilterRecord record;
-    memcpy(&record, records.data + i * sizeof record, sizeof record);
+  uint32_t next = 0;     // of negations_
+  for (size_t i = 0; i < all; i++) {
+    FilterRecord record = record_at(records, i);
     if (record.helper_length > sizeof record.helper) return false;
+    if (const size_t negations = record.negations; negations > 0) {
+      const Bytes behind = {records.data + (i + 1) * sizeof record, negations * sizeof record};
+      // Those of a negation have none: so deep, and no deeper.
+      for (size_t k = 0; k < negations; k++) {
+        if (record_at(behind, k).negations != 0) return false;
+      }
+      if (!negations_[next].parse(behind)) return false;
+      record.negations = ++next;
+      i += negations;
+    }
     const bool indexed = index_.add(record, static_cast<uint32_t>(found - 1));
     records_[indexed ? --found : tried_++] = record;
   }
@@ -143,8 +249,15 @@ bool EntryFilter::parse(Bytes records) {
   return true;
 }
 
+bool EntryFilter::matches(size_t record, const EntryRecord& entry,
+                          const Extension& extension) const {
+  const FilterRecord& filter = records_[record];
+  return conntrack::matches(filter, entry, extension) &&
+         (filter.negations == 0 || !negations_[filter.negations - 1].matches(entry, extension));
+}
+
 bool EntryFilter::matches(const EntryRecord& entry, const Extension& extension) const {
-  const auto match = [&](size_t i) { return conntrack::matches(records_[i], entry, extension); };
+  const auto match = [&](size_t i) { return matches(i, entry, extension); };
   if (index_.any(entry, match)) return true;
   for (size_t i = 0; i < tried_; i++) {
     if (match(i)) return true;

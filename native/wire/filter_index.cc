@@ -19,6 +19,10 @@ class FilterIndex::Pattern {
     want(entry.status, wanted.status, filter.status_all, filter.status_all | filter.status_none);
     if (asks(FILTER_MARK)) want(entry.mark, wanted.mark, filter.mark, filter.mark_mask);
     if (asks(FILTER_ZONE)) want(entry.zone, wanted.zone, filter.zone);
+    if (asks(FILTER_ID)) {
+      want(entry.present, wanted.present, uint32_t{ENTRY_ID}, uint32_t{ENTRY_ID});
+      want(entry.id, wanted.id, filter.id);
+    }
     tuple(entry.original, wanted.original, filter.original);
     tuple(entry.reply, wanted.reply, filter.reply);
     if (asks(FILTER_ADDRESS)) {
@@ -82,6 +86,14 @@ class FilterIndex::Pattern {
     }
     if (asks(TUPLE_FILTER_DESTINATION_PORT)) {
       need(TUPLE_DESTINATION_PORT);
+      port(mask.destination_port, value.destination_port, filter.destination_port);
+    }
+    if (asks(TUPLE_FILTER_SOURCE_KEY)) {
+      need(TUPLE_SOURCE_KEY);
+      port(mask.source_port, value.source_port, filter.source_port);
+    }
+    if (asks(TUPLE_FILTER_DESTINATION_KEY)) {
+      need(TUPLE_DESTINATION_KEY);
       port(mask.destination_port, value.destination_port, filter.destination_port);
     }
     if (asks(TUPLE_FILTER_ICMP_ID)) {

@@ -262,6 +262,7 @@ void make_filter_program(Bytes records, FilterProgram& program) {
     FilterRecord record;
     memcpy(&record, records.data + at, sizeof record);
     complete = writer.add(record);
+    at += record.negations * sizeof record;  // they let less pass, and are compared later
   }
   if (!complete || !writer.end()) program.count = 0;
 }

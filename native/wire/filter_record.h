@@ -1,6 +1,6 @@
 // The fixed layout in which an EntryFilter comes from TypeScript, in host byte
 // order. What has no present bit means anything. The records stand behind each
-// other; an entry matches if one does.
+// other, each with its negations behind it; an entry matches if one does.
 #pragma once
 
 #include "wire/entry_record.h"
@@ -30,7 +30,7 @@ struct PortRange {
 struct TupleFilterRecord {
   AddressRange source;
   AddressRange destination;
-  PortRange source_port;
+  PortRange source_port;  // or keys
   PortRange destination_port;
   uint16_t icmp_id;
   uint8_t icmp_type;
@@ -62,6 +62,9 @@ enum TupleFilterPresent : uint16_t {
   TUPLE_FILTER_ICMP_TYPE = 1 << 5,
   TUPLE_FILTER_ICMP_CODE = 1 << 6,
   TUPLE_FILTER_ZONE = 1 << 7,
+  // Instead of the ports.
+  TUPLE_FILTER_SOURCE_KEY = 1 << 8,
+  TUPLE_FILTER_DESTINATION_KEY = 1 << 9,
 };
 
 inline constexpr LayoutField tuple_filter_present_bits[] = {
@@ -69,6 +72,22 @@ inline constexpr LayoutField tuple_filter_present_bits[] = {
     {"sourcePort", TUPLE_FILTER_SOURCE_PORT}, {"destinationPort", TUPLE_FILTER_DESTINATION_PORT},
     {"icmpId", TUPLE_FILTER_ICMP_ID},         {"icmpType", TUPLE_FILTER_ICMP_TYPE},
     {"icmpCode", TUPLE_FILTER_ICMP_CODE},     {"zone", TUPLE_FILTER_ZONE},
+    {"sourceKey", TUPLE_FILTER_SOURCE_KEY},   {"destinationKey", TUPLE_FILTER_DESTINATION_KEY},
+};
+
+// Both ends are included.
+struct CounterRange {
+  uint64_t packets_from;
+  uint64_t packets_to;
+  uint64_t bytes_from;
+  uint64_t bytes_to;
+};
+
+inline constexpr LayoutField counter_range_fields[] = {
+    {"packetsFrom", offsetof(CounterRange, packets_from)},
+    {"packetsTo", offsetof(CounterRange, packets_to)},
+    {"bytesFrom", offsetof(CounterRange, bytes_from)},
+    {"bytesTo", offsetof(CounterRange, bytes_to)},
 };
 
 struct FilterRecord {
@@ -92,8 +111,24 @@ struct FilterRecord {
   uint8_t labels_none[16];
   uint8_t helper_length;
   uint8_t helper[31];
+  uint8_t protocols[32];  // bit n % 8 of byte n / 8: protocol n
+  uint32_t id;
+  uint32_t timeout_from;
+  uint32_t timeout_to;  // included
+  uint32_t sctp_original_tag;
+  uint32_t sctp_reply_tag;
+  uint8_t dccp_role;
+  uint8_t padding[3];
+  uint64_t started_after;  // included
+  uint64_t started_before;
+  CounterRange original_counters;
+  CounterRange reply_counters;
+  CounterRange total_counters;  // of both directions
+  uint32_t negations;  // so many records behind this one are none for themselves: no entry of this
+                       // one may match them
+  uint32_t more_padding;
 };
-static_assert(sizeof(FilterRecord) == 240);
+static_assert(sizeof(FilterRecord) == 416);
 
 inline constexpr LayoutField filter_fields[] = {
     {"size", sizeof(FilterRecord)},
@@ -117,6 +152,19 @@ inline constexpr LayoutField filter_fields[] = {
     {"labelsNone", offsetof(FilterRecord, labels_none)},
     {"helperLength", offsetof(FilterRecord, helper_length)},
     {"helper", offsetof(FilterRecord, helper)},
+    {"protocols", offsetof(FilterRecord, protocols)},
+    {"id", offsetof(FilterRecord, id)},
+    {"timeoutFrom", offsetof(FilterRecord, timeout_from)},
+    {"timeoutTo", offsetof(FilterRecord, timeout_to)},
+    {"sctpOriginalTag", offsetof(FilterRecord, sctp_original_tag)},
+    {"sctpReplyTag", offsetof(FilterRecord, sctp_reply_tag)},
+    {"dccpRole", offsetof(FilterRecord, dccp_role)},
+    {"startedAfter", offsetof(FilterRecord, started_after)},
+    {"startedBefore", offsetof(FilterRecord, started_before)},
+    {"originalCounters", offsetof(FilterRecord, original_counters)},
+    {"replyCounters", offsetof(FilterRecord, reply_counters)},
+    {"totalCounters", offsetof(FilterRecord, total_counters)},
+    {"negations", offsetof(FilterRecord, negations)},
 };
 
 enum FilterPresent : uint32_t {
@@ -129,12 +177,40 @@ enum FilterPresent : uint32_t {
   FILTER_STATE = 1u << 6,
   FILTER_LABELS = 1u << 7,
   FILTER_HELPER = 1u << 8,
+  FILTER_PROTOCOLS = 1u << 9,
+  FILTER_ID = 1u << 10,
+  FILTER_TIMEOUT = 1u << 11,
+  FILTER_SCTP_ORIGINAL_TAG = 1u << 12,
+  FILTER_SCTP_REPLY_TAG = 1u << 13,
+  FILTER_DCCP_ROLE = 1u << 14,
+  FILTER_STARTED_AFTER = 1u << 15,
+  FILTER_STARTED_BEFORE = 1u << 16,
+  FILTER_ORIGINAL_COUNTERS = 1u << 17,
+  FILTER_REPLY_COUNTERS = 1u << 18,
+  FILTER_TOTAL_COUNTERS = 1u << 19,
 };
 
 inline constexpr LayoutField filter_present_bits[] = {
-    {"family", FILTER_FAMILY}, {"protocol", FILTER_PROTOCOL}, {"address", FILTER_ADDRESS},
-    {"port", FILTER_PORT},     {"mark", FILTER_MARK},         {"zone", FILTER_ZONE},
-    {"state", FILTER_STATE},   {"labels", FILTER_LABELS},     {"helper", FILTER_HELPER},
+    {"family", FILTER_FAMILY},
+    {"protocol", FILTER_PROTOCOL},
+    {"address", FILTER_ADDRESS},
+    {"port", FILTER_PORT},
+    {"mark", FILTER_MARK},
+    {"zone", FILTER_ZONE},
+    {"state", FILTER_STATE},
+    {"labels", FILTER_LABELS},
+    {"helper", FILTER_HELPER},
+    {"protocols", FILTER_PROTOCOLS},
+    {"id", FILTER_ID},
+    {"timeout", FILTER_TIMEOUT},
+    {"sctpOriginalTag", FILTER_SCTP_ORIGINAL_TAG},
+    {"sctpReplyTag", FILTER_SCTP_REPLY_TAG},
+    {"dccpRole", FILTER_DCCP_ROLE},
+    {"startedAfter", FILTER_STARTED_AFTER},
+    {"startedBefore", FILTER_STARTED_BEFORE},
+    {"originalCounters", FILTER_ORIGINAL_COUNTERS},
+    {"replyCounters", FILTER_REPLY_COUNTERS},
+    {"totalCounters", FILTER_TOTAL_COUNTERS},
 };
 
 }  // namespace conntrack

@@ -53,6 +53,7 @@ inline constexpr LayoutTable layout[] = {
     {"FILTER", "native/wire/filter_record.h", filter_fields},
     {"FILTER_PRESENT", "Bits of `FILTER.present`.", filter_present_bits},
     {"ADDRESS_RANGE", "Offsets in an address range of a filter.", address_range_fields},
+    {"COUNTER_RANGE", "Offsets in a range of counters of a filter.", counter_range_fields},
     {"TUPLE_FILTER", "Offsets in a filter of one tuple.", tuple_filter_fields},
     {"TUPLE_FILTER_PRESENT", "Bits of `TUPLE_FILTER.present`.", tuple_filter_present_bits},
     {"ASKED_FIELDS", "Bits that askedFields() returns: native/wire/encode.h", asked_field_bits},

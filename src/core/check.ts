@@ -10,7 +10,7 @@ import { builtInName, either, shown, shownAsOther, suggestion } from './show-val
 export type Check<T> = (value: unknown, path: string) => T;
 
 /** A check for each field; `optional` for those that may be absent. */
-type Checks<T> = {
+export type Checks<T> = {
   readonly [Name in keyof T]-?: Check<object extends Pick<T, Name> ? T[Name] | undefined : T[Name]>;
 };
 
@@ -196,6 +196,35 @@ export const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
 
 /** Seconds that something new gets: 0, which is left of what is in its last one, counts as 1. */
 export const newTimeout: Check<number> = (value, path) => Math.max(1, uint32(value, path));
+
+/** A count of 64 bits: a number, as counters are, or a bigint. */
+export const uint64: Check<bigint> = (value, path) => {
+  const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value);
+  if (!isWhole) throw typeError(path, `must be an integer or a bigint, not ${shown(value)}`);
+  const whole = BigInt(value as number | bigint);
+  if (whole < 0n || whole >= 1n << 64n) {
+    throw rangeError(path, `must be from 0 to 2 ** 64 - 1, not ${shown(value)}`);
+  }
+  return whole;
+};
+
+/** Both ends are included; one of them may be left out. */
+export interface Range<T> {
+  readonly from: T | undefined;
+  readonly to: T | undefined;
+}
+
+export function rangeOf<T extends number | bigint>(check: Check<T>): Check<Range<T>> {
+  const ends = object<Range<T>>({ from: optional(check), to: optional(check) }, '{ from, to }');
+  return (value, path) => {
+    const range = ends(value, path);
+    const { from, to } = range;
+    if (from !== undefined && to !== undefined && from > to) {
+      throw rangeError(path, `from must not exceed to: ${from}, ${to}`);
+    }
+    return range;
+  };
+}
 
 export const boolean: Check<boolean> = (value, path) => {
   if (typeof value !== 'boolean') throw typeError(path, `must be a boolean, not ${shown(value)}`);

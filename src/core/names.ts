@@ -16,6 +16,66 @@ export const PROTOCOL_NUMBERS = {
   udplite: 136,
 } as const;
 
+/**
+ * Words for the other IP protocols, which filters, keys and specifications take: those of IANA, of
+ * /etc/protocols and of the kernel's `IPPROTO_*`. Entries of these have `protocol: 'other'`.
+ */
+export const OTHER_PROTOCOL_NUMBERS = {
+  hopopt: 0,
+  igmp: 2,
+  ggp: 3,
+  /** IPv4 in IPv4: the kernel's `IPPROTO_IPIP`. That of /etc/protocols, 94, nobody uses. */
+  ipip: 4,
+  ipencap: 4,
+  st: 5,
+  egp: 8,
+  igp: 9,
+  pup: 12,
+  hmp: 20,
+  'xns-idp': 22,
+  rdp: 27,
+  'iso-tp4': 29,
+  xtp: 36,
+  ddp: 37,
+  'idpr-cmtp': 38,
+  ipv6: 41,
+  'ipv6-route': 43,
+  'ipv6-frag': 44,
+  idrp: 45,
+  rsvp: 46,
+  esp: 50,
+  ah: 51,
+  skip: 57,
+  'ipv6-icmp': 58,
+  'ipv6-nonxt': 59,
+  'ipv6-opts': 60,
+  rspf: 73,
+  vmtp: 81,
+  eigrp: 88,
+  ospf: 89,
+  'ax.25': 93,
+  etherip: 97,
+  encap: 98,
+  pim: 103,
+  ipcomp: 108,
+  vrrp: 112,
+  l2tp: 115,
+  isis: 124,
+  fc: 133,
+  'mobility-header': 135,
+  'mpls-in-ip': 137,
+  manet: 138,
+  hip: 139,
+  shim6: 140,
+  wesp: 141,
+  rohc: 142,
+  ethernet: 143,
+  raw: 255,
+} as const;
+
+/** The word of any IP protocol, as filters, keys and specifications take it. */
+export type ProtocolWord = NamedProtocol | keyof typeof OTHER_PROTOCOL_NUMBERS;
+
 /** A transport protocol with a name. */
 export type NamedProtocol = keyof typeof PROTOCOL_NUMBERS;
 

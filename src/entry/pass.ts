@@ -92,8 +92,11 @@ function open(
 }
 
 function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolean {
-  const wanted: unknown[] = [protocol, PROTOCOL_NUMBERS[protocol]];
-  return filters.every(({ filter }) => wanted.includes(filter.protocol));
+  const wanted = PROTOCOL_NUMBERS[protocol];
+  return filters.every(({ filter }) => {
+    const protocols = [filter.protocol ?? []].flat();
+    return protocols.length > 0 && protocols.every((one) => one === wanted);
+  });
 }
 
 /** What is done to the entries that match; without `remove` and `changes` they are counted. */

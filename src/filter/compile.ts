@@ -1,10 +1,18 @@
 /**
  * Filters become records.
  */
-import { DCCP_STATES, SCTP_STATES, type StatusFlag, statusBit, TCP_STATES } from '../core/names.js';
+import {
+  DCCP_ROLES,
+  DCCP_STATES,
+  SCTP_STATES,
+  type StatusFlag,
+  statusBit,
+  TCP_STATES,
+} from '../core/names.js';
 import { writeAddress } from '../record/ip-address.js';
 import {
   ADDRESS_RANGE,
+  COUNTER_RANGE,
   FAMILY_NUMBERS,
   FILTER,
   FILTER_PRESENT,
@@ -12,7 +20,12 @@ import {
   TUPLE_FILTER_PRESENT,
 } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
-import { type CheckedFilter, filtersOf, type NamedFilter } from './check-filter.js';
+import {
+  type CheckedFilter,
+  type CounterRanges,
+  filtersOf,
+  type NamedFilter,
+} from './check-filter.js';
 import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
 import { networkOf } from './network.js';
 
@@ -39,15 +52,18 @@ export function compileFilter(
     const records = new ArrayBuffer(0);
     return { filters, ask: undefined, records, isFamily: true, takesWholeFamily: false };
   }
-  const writer = new FilterWriter(filters.length);
+  const writer = new FilterWriter(filters.reduce((sum, { filter }) => sum + recordsOf(filter), 0));
   const families = new Set<number>();
   let takesWholeFamily = false;
   for (const { filter } of filters) {
     writer.write(filter);
     families.add(writer.onlyFamily);
-    if (writer.hasCondition()) continue;
+    const hasCondition = writer.hasCondition();
+    const { onlyFamily } = writer;
+    for (const one of filter.not ?? []) writer.write(one);
+    if (hasCondition) continue;
     takesWholeFamily = true;
-    if (writer.onlyFamily !== 0) continue;
+    if (onlyFamily !== 0) continue;
     return {
       filters,
       ask: new ArrayBuffer(FILTER.size),
@@ -60,10 +76,12 @@ export function compileFilter(
   const [first = 0] = families;
   const family = families.size === 1 ? first : 0;
   // The kernel cannot combine filters: for several of them it evaluates only the family.
-  const ask = filters.length === 1 ? records.slice() : new ArrayBuffer(FILTER.size);
+  const ask = filters.length === 1 ? records.slice(0, FILTER.size) : new ArrayBuffer(FILTER.size);
   if (family !== 0) setFamily(new DataView(ask), 0, family);
   return { filters, ask, records, isFamily: takesWholeFamily && family !== 0, takesWholeFamily };
 }
+
+const recordsOf = ({ not = [] }: CheckedFilter) => 1 + not.length;
 
 function setFamily(view: DataView, at: number, family: number): void {
   const present = view.getUint32(at + FILTER.present, LITTLE_ENDIAN) | FILTER_PRESENT.family;
@@ -79,9 +97,16 @@ const FIELDS: {
   family: (writer, value) => {
     writer.setFamily(FAMILY_NUMBERS[value]);
   },
-  protocol: (writer, value) => {
-    writer.ask(FILTER_PRESENT.protocol);
-    writer.set8(FILTER.protocol, value);
+  protocol: (writer, given) => {
+    const values = typeof given === 'number' ? [given] : given;
+    const [only] = values;
+    if (values.length === 1 && only !== undefined) {
+      writer.ask(FILTER_PRESENT.protocol);
+      writer.set8(FILTER.protocol, only);
+      return;
+    }
+    writer.ask(FILTER_PRESENT.protocols);
+    for (const value of values) writer.addBit(FILTER.protocols, value);
   },
   original: (writer, value) => {
     writer.tuple(value, FILTER.original);
@@ -132,6 +157,48 @@ const FIELDS: {
     const [field, bits] = NAT_BITS[value];
     writer.addBits(field, bits);
   },
+  id: (writer, value) => {
+    writer.ask(FILTER_PRESENT.id);
+    writer.set32(FILTER.id, value);
+  },
+  timeout: (writer, { from, to }) => {
+    if (from === undefined && to === undefined) return;
+    writer.ask(FILTER_PRESENT.timeout);
+    writer.set32(FILTER.timeoutFrom, from ?? 0);
+    writer.set32(FILTER.timeoutTo, to ?? 0xffffffff);
+  },
+  counters: (writer, { original, reply, total }) => {
+    writer.counters(original, FILTER.originalCounters, FILTER_PRESENT.originalCounters);
+    writer.counters(reply, FILTER.replyCounters, FILTER_PRESENT.replyCounters);
+    writer.counters(total, FILTER.totalCounters, FILTER_PRESENT.totalCounters);
+  },
+  startedAfter: (writer, value) => {
+    writer.ask(FILTER_PRESENT.startedAfter);
+    writer.set64(FILTER.startedAfter, value);
+  },
+  startedBefore: (writer, value) => {
+    writer.ask(FILTER_PRESENT.startedBefore);
+    writer.set64(FILTER.startedBefore, value);
+  },
+  sctp: (writer, { originalTag, replyTag }) => {
+    if (originalTag !== undefined) {
+      writer.ask(FILTER_PRESENT.sctpOriginalTag);
+      writer.set32(FILTER.sctpOriginalTag, originalTag);
+    }
+    if (replyTag !== undefined) {
+      writer.ask(FILTER_PRESENT.sctpReplyTag);
+      writer.set32(FILTER.sctpReplyTag, replyTag);
+    }
+  },
+  dccp: (writer, { role }) => {
+    if (role === undefined) return;
+    writer.ask(FILTER_PRESENT.dccpRole);
+    writer.set8(FILTER.dccpRole, (DCCP_ROLES as readonly string[]).indexOf(role));
+  },
+  // Their records follow.
+  not: (writer, value) => {
+    writer.set32(FILTER.negations, value.length);
+  },
 };
 
 const NAMES = Object.keys(FIELDS) as (keyof Fields)[];
@@ -153,6 +220,9 @@ const STATES = [
   { names: SCTP_STATES, at: FILTER.sctpStates },
   { names: DCCP_STATES, at: FILTER.dccpStates },
 ] as const;
+
+/** The greatest counter. */
+const MOST = 2n ** 64n - 1n;
 
 /** Filters as records, one behind the other. Offsets are those in the last one. */
 class FilterWriter {
@@ -240,8 +310,21 @@ class FilterWriter {
     this.set16(field + 2, to);
   }
 
+  /** Without a range of either, no condition. */
+  counters(ranges: CounterRanges | undefined, field: number, present: number): void {
+    const { packets, bytes } = ranges ?? {};
+    if ([packets?.from, packets?.to, bytes?.from, bytes?.to].every((end) => end === undefined))
+      return;
+    this.ask(present);
+    this.set64(field + COUNTER_RANGE.packetsFrom, packets?.from ?? 0n);
+    this.set64(field + COUNTER_RANGE.packetsTo, packets?.to ?? MOST);
+    this.set64(field + COUNTER_RANGE.bytesFrom, bytes?.from ?? 0n);
+    this.set64(field + COUNTER_RANGE.bytesTo, bytes?.to ?? MOST);
+  }
+
   tuple(tuple: TupleFilter, field: number): void {
     const { source, destination, sourcePort, destinationPort, icmp = {}, zone } = tuple;
+    const { sourceKey, destinationKey } = tuple;
     const { type, code, id } = icmp;
     let present = 0;
     if (source !== undefined && this.range(source, field + TUPLE_FILTER.source)) {
@@ -257,6 +340,14 @@ class FilterWriter {
     if (destinationPort !== undefined) {
       present |= TUPLE_FILTER_PRESENT.destinationPort;
       this.ports(destinationPort, field + TUPLE_FILTER.destinationPortFrom);
+    }
+    if (sourceKey !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.sourceKey;
+      this.ports(sourceKey, field + TUPLE_FILTER.sourcePortFrom);
+    }
+    if (destinationKey !== undefined) {
+      present |= TUPLE_FILTER_PRESENT.destinationKey;
+      this.ports(destinationKey, field + TUPLE_FILTER.destinationPortFrom);
     }
     if (type !== undefined) {
       present |= TUPLE_FILTER_PRESENT.icmpType;
@@ -287,6 +378,15 @@ class FilterWriter {
 
   set32(field: number, value: number): void {
     this.view.setUint32(this.at + field, value, LITTLE_ENDIAN);
+  }
+
+  set64(field: number, value: bigint): void {
+    this.view.setBigUint64(this.at + field, value, LITTLE_ENDIAN);
+  }
+
+  addBit(field: number, bit: number): void {
+    const at = field + (bit >> 3);
+    this.set8(at, this.view.getUint8(this.at + at) | (1 << (bit & 7)));
   }
 
   private get32(field: number): number {

@@ -4,9 +4,10 @@
  * @module
  */
 import type {
+  DccpRole,
   DccpState,
   Family,
-  Protocol,
+  ProtocolWord,
   SctpState,
   StatusFlag,
   TcpState,
@@ -14,6 +15,18 @@ import type {
 
 /** A port, or a range that includes both ends. */
 export type PortFilter = number | { readonly from: number; readonly to: number };
+
+/** Both ends are included; one of them may be left out. */
+export interface RangeFilter<T = number> {
+  readonly from?: T | undefined;
+  readonly to?: T | undefined;
+}
+
+/** Counters of one direction, or of both together. */
+export interface CounterFilter {
+  readonly packets?: RangeFilter<number | bigint> | undefined;
+  readonly bytes?: RangeFilter<number | bigint> | undefined;
+}
 
 /** Conditions on one direction of a flow. */
 export interface TupleFilter {
@@ -25,6 +38,10 @@ export interface TupleFilter {
   readonly sourcePort?: PortFilter | undefined;
   /** As `sourcePort`. */
   readonly destinationPort?: PortFilter | undefined;
+  /** A key of GRE, or a range of them. Other flows do not match. */
+  readonly sourceKey?: PortFilter | undefined;
+  /** As `sourceKey`. */
+  readonly destinationKey?: PortFilter | undefined;
   /** Of ICMP and ICMPv6. */
   readonly icmp?:
     | {
@@ -49,11 +66,20 @@ export interface TupleFilter {
  * console.log((await listEntries([filter, { nat: 'destination' }])).length);
  * ```
  */
-export interface EntryFilter {
+export interface EntryFilter extends EntryConditions {
+  /**
+   * A filter, or several, of which an entry may match none. What an entry lacks does not match:
+   * `{ not: { state: 'ESTABLISHED' } }` matches all UDP.
+   */
+  readonly not?: EntryConditions | readonly EntryConditions[] | undefined;
+}
+
+/** The conditions of a filter. */
+export interface EntryConditions {
   /** The address family. */
   readonly family?: Family | undefined;
-  /** A word, or an IP protocol number. */
-  readonly protocol?: Exclude<Protocol, 'other'> | number | undefined;
+  /** A word, an IP protocol number, or a list of them: any may match. */
+  readonly protocol?: ProtocolWord | number | readonly (ProtocolWord | number)[] | undefined;
   /** The direction of the first packet, before NAT. */
   readonly original?: TupleFilter | undefined;
   /**
@@ -91,6 +117,36 @@ export interface EntryFilter {
   readonly helper?: string | undefined;
   /** Whether and how the addresses are translated (`IPS_SRC_NAT`, `IPS_DST_NAT`). */
   readonly nat?: 'source' | 'destination' | 'any' | 'none' | undefined;
+  /** `CTA_ID`. */
+  readonly id?: number | undefined;
+  /** Seconds that are left (`CTA_TIMEOUT`). Offloaded flows have none, and do not match. */
+  readonly timeout?: RangeFilter | undefined;
+  /**
+   * Counters (`CTA_COUNTERS_ORIG`, `CTA_COUNTERS_REPLY`), or the sum of both (`total`). An entry
+   * without accounting does not match.
+   */
+  readonly counters?:
+    | {
+        readonly original?: CounterFilter | undefined;
+        readonly reply?: CounterFilter | undefined;
+        readonly total?: CounterFilter | undefined;
+      }
+    | undefined;
+  /**
+   * When the flow began (`CTA_TIMESTAMP_START`), or later: a Date, or nanoseconds since 1970. An
+   * entry without a start time does not match; `readSettings()` tells whether entries have one.
+   */
+  readonly startedAfter?: Date | bigint | undefined;
+  /** The same, for flows that began before that time. */
+  readonly startedBefore?: Date | bigint | undefined;
+  /** Verification tags of SCTP (`CTA_PROTOINFO_SCTP_VTAG_*`). */
+  readonly sctp?:
+    | { readonly originalTag?: number | undefined; readonly replyTag?: number | undefined }
+    | undefined;
+  /** The role of DCCP (`CTA_PROTOINFO_DCCP_ROLE`). */
+  readonly dccp?:
+    | { readonly role?: Exclude<DccpRole, `UNKNOWN(${number})`> | undefined }
+    | undefined;
 }
 
 /** Where one condition of a filter is evaluated, and why. */

@@ -135,7 +135,10 @@ const REASONS: {
     | ((filter: CheckedFilter) => Reason);
 } = {
   family: { otherwise: '' },
-  protocol: { asked: 'protocol', otherwise: NOT_IN_KERNEL },
+  protocol: ({ protocol }) =>
+    typeof protocol === 'number' || protocol?.length === 1
+      ? { asked: 'protocol', otherwise: NOT_IN_KERNEL }
+      : { otherwise: 'the kernel compares one protocol, not a list' },
   address: FOUR_VALUES,
   port: FOUR_VALUES,
   mark: { asked: 'mark', otherwise: NOT_IN_KERNEL },
@@ -155,6 +158,14 @@ const REASONS: {
     nat === 'any'
       ? { otherwise: 'either of two status bits matches, and the kernel cannot combine conditions' }
       : { asked: 'status', otherwise: NOT_IN_KERNEL },
+  id: { otherwise: NOT_IN_KERNEL },
+  timeout: { otherwise: NOT_IN_KERNEL },
+  counters: { otherwise: NOT_IN_KERNEL },
+  startedAfter: { otherwise: NOT_IN_KERNEL },
+  startedBefore: { otherwise: NOT_IN_KERNEL },
+  sctp: { otherwise: NOT_IN_KERNEL },
+  dccp: { otherwise: NOT_IN_KERNEL },
+  not: { otherwise: 'the kernel cannot negate conditions' },
 };
 
 function conditionsOf({ filter, path }: NamedFilter): Condition[] {
@@ -180,7 +191,7 @@ function conditionsOf({ filter, path }: NamedFilter): Condition[] {
 function tupleConditions(
   tuple: TupleFilter,
   path: string,
-  protocol: number | undefined,
+  protocol: CheckedFilter['protocol'],
 ): Condition[] {
   const { source, destination, sourcePort, destinationPort, icmp, zone } = tuple;
   const conditions: (Condition | undefined)[] = [
@@ -204,6 +215,11 @@ function tupleConditions(
           asked: 'destinationPort',
           otherwise: portReason(protocol),
         },
+    ...(['sourceKey', 'destinationKey'] as const).map((name): Condition | undefined =>
+      tuple[name] === undefined
+        ? undefined
+        : { field: `${path}.${name}`, otherwise: 'the kernel has no filter for the keys of GRE' },
+    ),
     ...(['type', 'code', 'id'] as const).map((name): Condition | undefined =>
       icmp?.[name] === undefined
         ? undefined
@@ -229,7 +245,7 @@ function addressReason(address: string): string {
     : 'the kernel compares single addresses, not networks';
 }
 
-function portReason(protocol: number | undefined): string {
+function portReason(protocol: CheckedFilter['protocol']): string {
   const { tcp, udp } = PROTOCOL_NUMBERS;
   return protocol === tcp || protocol === udp
     ? 'the kernel compares single ports, not ranges'

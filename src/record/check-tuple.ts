@@ -13,7 +13,13 @@ import {
   word,
 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import { type Family, type NamedProtocol, PROTOCOL_NUMBERS } from '../core/names.js';
+import {
+  type Family,
+  type NamedProtocol,
+  OTHER_PROTOCOL_NUMBERS,
+  PROTOCOL_NUMBERS,
+  type ProtocolWord,
+} from '../core/names.js';
 import { shown } from '../core/show-value.js';
 import { addressFamily, familyOf, mappedIPv4 } from './ip-address.js';
 import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
@@ -30,14 +36,21 @@ const MAY_LACK_PORTS = new Set<number>([sctp, dccp, udplite, gre]);
 const MAY_HAVE_PORTS = new Set<number>([tcp, udp, sctp, dccp, udplite]);
 const NEED_ICMP = new Set<number>([icmp, icmpv6]);
 
+const WORDS: Readonly<Record<ProtocolWord, number>> = {
+  ...PROTOCOL_NUMBERS,
+  ...OTHER_PROTOCOL_NUMBERS,
+};
+
+/** Of fifty words an error names the eight that most flows have. */
 const protocolWord = word(
   Object.keys(PROTOCOL_NUMBERS) as NamedProtocol[],
-  '; an IP protocol number will do as well',
+  "; an IP protocol number will do as well, or another protocol's word, such as 'esp'",
 );
 
 /** A protocol, by its word or number. */
 export const protocol: Check<number> = (value, path) => {
   if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
+  if (typeof value === 'string' && Object.hasOwn(WORDS, value)) return WORDS[value as ProtocolWord];
   return PROTOCOL_NUMBERS[protocolWord(value, path)];
 };
 

@@ -262,7 +262,7 @@ export const ANSWER_PRESENT = {
 
 /** native/wire/filter_record.h */
 export const FILTER = {
-  size: 240,
+  size: 416,
   present: 0,
   mark: 4,
   markMask: 8,
@@ -283,6 +283,19 @@ export const FILTER = {
   labelsNone: 192,
   helperLength: 208,
   helper: 209,
+  protocols: 240,
+  id: 272,
+  timeoutFrom: 276,
+  timeoutTo: 280,
+  sctpOriginalTag: 284,
+  sctpReplyTag: 288,
+  dccpRole: 292,
+  startedAfter: 296,
+  startedBefore: 304,
+  originalCounters: 312,
+  replyCounters: 344,
+  totalCounters: 376,
+  negations: 408,
 } as const;
 
 /** Bits of `FILTER.present`. */
@@ -296,6 +309,17 @@ export const FILTER_PRESENT = {
   state: 64,
   labels: 128,
   helper: 256,
+  protocols: 512,
+  id: 1024,
+  timeout: 2048,
+  sctpOriginalTag: 4096,
+  sctpReplyTag: 8192,
+  dccpRole: 16384,
+  startedAfter: 32768,
+  startedBefore: 65536,
+  originalCounters: 131072,
+  replyCounters: 262144,
+  totalCounters: 524288,
 } as const;
 
 /** Offsets in an address range of a filter. */
@@ -304,6 +328,14 @@ export const ADDRESS_RANGE = {
   address: 0,
   family: 16,
   prefix: 17,
+} as const;
+
+/** Offsets in a range of counters of a filter. */
+export const COUNTER_RANGE = {
+  packetsFrom: 0,
+  packetsTo: 8,
+  bytesFrom: 16,
+  bytesTo: 24,
 } as const;
 
 /** Offsets in a filter of one tuple. */
@@ -330,6 +362,8 @@ export const TUPLE_FILTER_PRESENT = {
   icmpType: 32,
   icmpCode: 64,
   zone: 128,
+  sourceKey: 256,
+  destinationKey: 512,
 } as const;
 
 /** Bits that askedFields() returns: native/wire/encode.h */

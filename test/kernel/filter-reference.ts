@@ -2,7 +2,19 @@
  * What a filter means, said in the plainest way, and random ones to compare with.
  */
 import { BlockList, isIPv4 } from 'node:net';
-import type { Entry, EntryFilter, PortFilter, StatusFlag, Tuple, TupleFilter } from 'conntrack';
+import {
+  type CounterFilter,
+  type DirectionCounters,
+  type Entry,
+  type EntryConditions,
+  type EntryFilter,
+  OTHER_PROTOCOL_NUMBERS,
+  type PortFilter,
+  type RangeFilter,
+  type StatusFlag,
+  type Tuple,
+  type TupleFilter,
+} from 'conntrack';
 
 type One = EntryFilter;
 
@@ -19,7 +31,11 @@ function matches(filter: One, entry: Entry): boolean {
   const nat = { source: status.sourceNat, destination: status.destinationNat };
   const checks: Record<keyof EntryFilter, () => boolean> = {
     family: () => entry.family === filter.family,
-    protocol: () => [entry.protocol, entry.protocolNumber].includes(filter.protocol ?? 'other'),
+    protocol: () =>
+      [filter.protocol ?? []].flat().some((one) => {
+        const others: Readonly<Record<string, number>> = OTHER_PROTOCOL_NUMBERS;
+        return [entry.protocol, entry.protocolNumber].includes(others[one] ?? (one as 'tcp'));
+      }),
     original: () => matchesTuple(filter.original ?? {}, original),
     reply: () => matchesTuple(filter.reply ?? {}, reply),
     address: () => addresses.some((address) => isIn(filter.address, address)),
@@ -43,15 +59,56 @@ function matches(filter: One, entry: Entry): boolean {
       ({ ...nat, any: nat.source || nat.destination, none: !nat.source && !nat.destination })[
         filter.nat ?? 'any'
       ],
+    id: () => entry.id === filter.id,
+    timeout: () => isWithin(filter.timeout, entry.timeout),
+    counters: () => matchesCounters(filter.counters ?? {}, entry.counters),
+    startedAfter: () =>
+      entry.startTimeNs !== undefined && entry.startTimeNs >= nanoseconds(filter.startedAfter),
+    startedBefore: () =>
+      entry.startTimeNs !== undefined && entry.startTimeNs < nanoseconds(filter.startedBefore),
+    sctp: () =>
+      [
+        filter.sctp?.originalTag ?? entry.sctp?.originalTag,
+        filter.sctp?.replyTag ?? entry.sctp?.replyTag,
+      ].join() === [entry.sctp?.originalTag, entry.sctp?.replyTag].join(),
+    dccp: () => entry.dccp?.role === (filter.dccp?.role ?? entry.dccp?.role),
+    not: () => !matchesAny([filter.not ?? []].flat(), entry),
   };
   return (Object.keys(checks) as (keyof EntryFilter)[]).every(
     (field) => filter[field] === undefined || checks[field](),
   );
 }
 
+const nanoseconds = (time: Date | bigint | undefined) =>
+  typeof time === 'bigint' ? time : BigInt(time?.getTime() ?? 0) * 1_000_000n;
+
+function isWithin(range: RangeFilter<number | bigint> = {}, value: number | bigint | undefined) {
+  if (range.from === undefined && range.to === undefined) return true;
+  if (value === undefined) return false;
+  return (range.from ?? 0) <= value && value <= (range.to ?? 2n ** 64n);
+}
+
+function matchesCounters(
+  { original, reply, total }: NonNullable<EntryFilter['counters']>,
+  counters: Entry['counters'],
+): boolean {
+  const isIn = (filter: CounterFilter = {}, ...both: DirectionCounters[]) => {
+    const sum = (count: 'packetsBig' | 'bytesBig') =>
+      counters && both.reduce((all, one) => all + one[count], 0n);
+    return isWithin(filter.packets, sum('packetsBig')) && isWithin(filter.bytes, sum('bytesBig'));
+  };
+  const both = counters ? [counters.original, counters.reply] : [];
+  return (
+    isIn(original, ...both.slice(0, 1)) && isIn(reply, ...both.slice(1)) && isIn(total, ...both)
+  );
+}
+
 function matchesTuple(filter: TupleFilter, tuple: Tuple): boolean {
   const { source, destination, sourcePort, destinationPort, icmp, zone } = filter;
+  const { sourceKey, destinationKey } = filter;
   return (
+    (sourceKey === undefined || isPort(sourceKey, tuple.sourceKey)) &&
+    (destinationKey === undefined || isPort(destinationKey, tuple.destinationKey)) &&
     (source === undefined || isIn(source, tuple.source)) &&
     (destination === undefined || isIn(destination, tuple.destination)) &&
     (sourcePort === undefined || isPort(sourcePort, tuple.sourcePort)) &&
@@ -97,18 +154,66 @@ export class Random {
   }
 }
 
-/** A filter of one to three fields, with values that entries of the table have, or nearly. */
-export function randomFilter(random: Random, table: readonly Entry[]): EntryFilter {
+/**
+ * A filter of one to three fields, with values that entries of the table have, or nearly. A
+ * `lasting` one has none that change when an entry is deleted and created again.
+ */
+export function randomFilter(
+  random: Random,
+  table: readonly Entry[],
+  lasting = false,
+): EntryFilter {
+  const filter = randomConditions(random, table, lasting);
+  if (random.below(4) > 0) return filter;
+  const not = Array.from({ length: 1 + random.below(3) }, () =>
+    randomConditions(random, table, lasting),
+  );
+  const [only] = not;
+  return { ...(random.below(4) > 0 && filter), not: not.length === 1 ? (only ?? []) : not };
+}
+
+function randomConditions(
+  random: Random,
+  table: readonly Entry[],
+  lasting: boolean,
+): EntryConditions {
   // Of one family: addresses of two are refused.
   const { family } = random.of(table);
   const sameFamily = table.filter((entry) => entry.family === family);
-  const fields = Array.from({ length: 1 + random.below(3) }, () =>
-    random.of(fieldsOf(random, random.of(sameFamily))),
-  );
-  return Object.assign({}, ...fields) as EntryFilter;
+  const fields = Array.from({ length: 1 + random.below(3) }, () => {
+    const entry = random.of(sameFamily);
+    return random.of([
+      ...fieldsOf(random, entry),
+      ...(lasting ? [] : passingFieldsOf(random, entry)),
+    ]);
+  });
+  return Object.assign({}, ...fields) as EntryConditions;
 }
 
-function fieldsOf(random: Random, entry: Entry): EntryFilter[] {
+/** Those of one life. */
+function passingFieldsOf(random: Random, entry: Entry): EntryConditions[] {
+  const { id, counters, startTimeNs = 0n } = entry;
+  const direction = random.of(['original', 'reply', 'total'] as const);
+  const bytes = counters?.original.bytes ?? 0;
+  return [
+    { id },
+    { startedAfter: random.of([startTimeNs, new Date(Number(startTimeNs / 1_000_000n))]) },
+    { startedBefore: startTimeNs },
+    {
+      counters: {
+        [direction]: random.of([
+          { bytes: { from: bytes } },
+          { bytes: { to: BigInt(bytes) } },
+          { packets: { from: 1, to: 3 } },
+          { packets: { from: 0 }, bytes: { from: 1 } },
+          {},
+        ]),
+      },
+    },
+  ];
+}
+
+function fieldsOf(random: Random, entry: Entry): EntryConditions[] {
   const { original, reply } = entry;
   const tuple = random.of([original, reply]);
   const direction = random.of(['original', 'reply'] as const);
@@ -118,6 +223,11 @@ function fieldsOf(random: Random, entry: Entry): EntryFilter[] {
   const state = (entry.tcp ?? entry.sctp ?? entry.dccp)?.state;
   return [
     { family: entry.family },
+    { protocol: random.of([['esp', 'tcp'], ['gre', entry.protocolNumber], [], ['vrrp']]) },
+    { timeout: random.of([{ from: 5000 }, { to: 5000 }, { from: 1, to: 2 ** 32 - 1 }, {}]) },
+    { sctp: random.of([{ originalTag: 1 }, { originalTag: 2, replyTag: 2 }, { replyTag: 2 }, {}]) },
+    { dccp: random.of([{ role: 'client' }, {}] as const) },
+    { [direction]: random.of([{ sourceKey: 1 }, { destinationKey: { from: 2, to: 5 } }]) },
     { protocol: entry.protocol === 'other' ? entry.protocolNumber : entry.protocol },
     { address: random.of([tuple.source, network(random, tuple.source)]) },
     { port: random.of([port, { from: port - 1, to: port + 200 }]) },
@@ -132,7 +242,9 @@ function fieldsOf(random: Random, entry: Entry): EntryFilter[] {
     { nat: random.of(['source', 'destination', 'any', 'none'] as const) },
     { labels: { [random.of(['all', 'none'])]: 1n << BigInt(random.below(4)) } },
     { helper: random.of(['ftp', 'sip']) },
-    { state: random.of(['ESTABLISHED', 'SYN_SENT', ['CLOSE', state ?? 'NONE']]) } as EntryFilter,
+    {
+      state: random.of(['ESTABLISHED', 'SYN_SENT', ['CLOSE', state ?? 'NONE']]),
+    } as EntryConditions,
   ];
 }
 

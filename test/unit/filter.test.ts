@@ -169,6 +169,59 @@ describe('a wrong filter', () => {
     [{ nat: 'src' }, TypeError, /^filter\.nat: must be 'source', 'destination', 'any' or 'none'/],
     [{ original: { src: '10.0.0.1' } }, TypeError, /^filter\.original\.src: unknown field/],
     [{ reply: { sourcePort: 1.5 } }, RangeError, /^filter\.reply\.sourcePort: /],
+    [{ protocol: ['tcp', 'TCP'] }, TypeError, /^filter\.protocol\[1\]: must be 'icmp'/],
+    [{ protocol: [256] }, RangeError, /^filter\.protocol\[0\]: /],
+    [{ protocol: 'constructor' }, TypeError, /^filter\.protocol: /],
+    [{ id: -1 }, RangeError, /^filter\.id: /],
+    [{ timeout: 5 }, TypeError, /^filter\.timeout: must be \{ from, to \}, not 5/],
+    [
+      { timeout: { from: 2, to: 1 } },
+      RangeError,
+      /^filter\.timeout: from must not exceed to: 2, 1/,
+    ],
+    [{ timeout: { from: 2 ** 32 } }, RangeError, /^filter\.timeout\.from: /],
+    [{ counters: { both: {} } }, TypeError, /^filter\.counters\.both: unknown field/],
+    [
+      { counters: { total: { bytes: 5 } } },
+      TypeError,
+      /^filter\.counters\.total\.bytes: must be \{/,
+    ],
+    [
+      { counters: { reply: { packets: { from: -1n } } } },
+      RangeError,
+      /packets\.from: must be from 0/,
+    ],
+    [
+      { counters: { reply: { packets: { to: 2n ** 64n } } } },
+      RangeError,
+      /packets\.to: must be from 0/,
+    ],
+    [
+      { counters: { reply: { packets: { to: 1.5 } } } },
+      TypeError,
+      /packets\.to: must be an integer/,
+    ],
+    [{ startedAfter: 5 }, TypeError, /^filter\.startedAfter: must be a Date, or nanoseconds/],
+    [{ startedAfter: '2026-01-01' }, TypeError, /^filter\.startedAfter: must be a Date/],
+    [{ startedBefore: new Date(Number.NaN) }, RangeError, /^filter\.startedBefore: .* not NaN ms/],
+    [{ startedBefore: new Date(-1) }, RangeError, /^filter\.startedBefore: must be from 1970 on/],
+    [{ startedBefore: -1n }, RangeError, /^filter\.startedBefore: /],
+    [{ sctp: { tag: 1 } }, TypeError, /^filter\.sctp\.tag: unknown field/],
+    [{ dccp: { role: 'both' } }, TypeError, /^filter\.dccp\.role: must be 'client' or 'server'/],
+    [{ original: { sourceKey: 65536 } }, RangeError, /^filter\.original\.sourceKey: /],
+    [
+      { reply: { sourcePort: 1, destinationKey: 2 } },
+      TypeError,
+      /^filter\.reply: must have ports or keys \(GRE\), not both: no tuple has both$/,
+    ],
+    [{ not: 5 }, TypeError, /^filter\.not: must be a plain object or an array/],
+    [{ not: [{}, { famly: 1 }] }, TypeError, /^filter\.not\[1\]\.famly: unknown field/],
+    [{ not: { not: {} } }, TypeError, /^filter\.not\.not: unknown field/],
+    [
+      { not: { address: '10.0.0.1', original: { source: 'fd00::1' } } },
+      TypeError,
+      /^filter\.not\.original\.source: must have the address family of address, ipv4/,
+    ],
     [{ original: { icmp: { type: 256 } } }, RangeError, /^filter\.original\.icmp\.type: /],
     [[{}, { original: { zone: -1 } }], RangeError, /^filter\[1\]\.original\.zone: /],
   ])('%o is refused by name', (filter, type, message) => {
@@ -188,12 +241,44 @@ describe('a wrong filter', () => {
   });
 });
 
+describe('a filter without a condition', () => {
+  it.each<EntryFilter>([
+    { not: [] },
+    { timeout: {} },
+    { counters: {} },
+    { counters: { total: { packets: {}, bytes: undefined } } },
+    { sctp: {} },
+    { dccp: {} },
+    { original: {}, status: {} },
+  ])('%o deletes nothing: it is the whole table', async (filter) => {
+    await expect(deleteEntries(filter)).rejects.toThrow(/^filter: .*flushEntries/);
+  });
+
+  it.each<EntryFilter>([
+    { not: {} },
+    { protocol: [] },
+    { counters: { total: { packets: { from: 0 } } } },
+  ])('%o has one', (filter) => {
+    expect(compileFilter(filter).takesWholeFamily).toBe(false);
+  });
+});
+
 describe('more filters than a call takes', () => {
   const most = LIMITS.filters;
   const filters = (length: number) => Array.from({ length }, () => ({ port: 1 }));
 
   it('compiles as many as it takes', () => {
     expect(compileFilter(filters(most)).records?.byteLength).toBe(most * FILTER.size);
+  });
+
+  it('counts those of not', () => {
+    const not = filters(most - 1);
+    expect(compileFilter({ not }).records?.byteLength).toBe(most * FILTER.size);
+    expect(() => compileFilter([{ not }, { port: 1 }])).toThrow(
+      new RangeError(
+        `filter: must have at most ${most} filters, those of not included, not ${most + 1}`,
+      ),
+    );
   });
 
   it.each<[string, (filter: EntryFilter[]) => unknown]>([

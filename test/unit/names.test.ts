@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import {
   DCCP_ROLES,
   DCCP_STATES,
+  OTHER_PROTOCOL_NUMBERS,
   PROTOCOL_NUMBERS,
   SCTP_STATES,
   STATUS_FLAGS,
@@ -56,6 +58,24 @@ describe('tables', () => {
       'INVALID',
     ]);
     expect(DCCP_ROLES).toEqual(['client', 'server']);
+  });
+
+  it('number the other protocols as /etc/protocols does', () => {
+    const words = new Map<string, number>();
+    for (const line of readFileSync('/etc/protocols', 'utf8').split('\n')) {
+      const [word = '', number] = line.replace(/#.*/, '').trim().split(/\s+/);
+      if (word !== '') words.set(word, Number(number));
+    }
+    const ours = { ...PROTOCOL_NUMBERS, ...OTHER_PROTOCOL_NUMBERS };
+    const others = Object.entries(ours).filter(([word, number]) => words.get(word) !== number);
+    expect(others).toEqual([
+      ['icmpv6', 58], // ipv6-icmp
+      ['ipip', 4],
+      ['raw', 255],
+    ]);
+    // The first name of 0 is that of a protocol which is none; the last number is above 255.
+    const missing = [...words.keys()].filter((word) => !(word in ours));
+    expect(missing).toEqual(['ip', 'mptcp'].filter((word) => missing.includes(word)));
   });
 
   it('number the protocols as IANA does', () => {

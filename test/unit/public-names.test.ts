@@ -10,6 +10,7 @@ it('the package exports these values', () => {
     'DCCP_STATES',
     'ENTRY_EVENTS',
     'EXPECTATION_FLAGS',
+    'OTHER_PROTOCOL_NUMBERS',
     'PROTOCOL_NUMBERS',
     'SCTP_STATES',
     'SETTABLE_STATUS',

@@ -138,6 +138,8 @@ static void compare(uint32_t seed, bool more) {
     FilterRecord records[3];
     const size_t count = 1 + source.below(3);
     for (size_t i = 0; i < count; i++) records[i] = filter_of(source, more);
+    // A program tells of no negation, and takes none for a record of its own.
+    if (more && source.maybe()) records[0].negations = static_cast<uint32_t>(count - 1);
     const Bytes bytes = {reinterpret_cast<const uint8_t*>(records), count * sizeof records[0]};
     EntryFilter filter;
     CHECK(filter.parse(bytes));

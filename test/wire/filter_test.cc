@@ -114,13 +114,163 @@ TEST(prefixes_count_bits) {
   }
 }
 
-// One after the other, which is what several filters mean.
+// A number of an entry that may be absent, the bit that tells, and a filter of it.
+struct Bound {
+  uint32_t present;
+  void (*set)(EntryRecord& entry, uint64_t value);
+  void (*want)(FilterRecord& filter, uint64_t value);
+  bool equal, less, greater;  // which numbers match
+};
+
+static const Bound bounds[] = {
+    {ENTRY_ID, [](EntryRecord& e, uint64_t v) { e.id = static_cast<uint32_t>(v); },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_ID;
+       f.id = static_cast<uint32_t>(v);
+     },
+     true, false, false},
+    {ENTRY_TIMEOUT, [](EntryRecord& e, uint64_t v) { e.timeout = static_cast<uint32_t>(v); },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_TIMEOUT;
+       f.timeout_from = static_cast<uint32_t>(v);
+       f.timeout_to = 0xffffffff;
+     },
+     true, false, true},
+    {ENTRY_TIMEOUT, [](EntryRecord& e, uint64_t v) { e.timeout = static_cast<uint32_t>(v); },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_TIMEOUT;
+       f.timeout_to = static_cast<uint32_t>(v);
+     },
+     true, true, false},
+    {ENTRY_SCTP_ORIGINAL_TAG,
+     [](EntryRecord& e, uint64_t v) { e.info.sctp.original_tag = static_cast<uint32_t>(v); },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_SCTP_ORIGINAL_TAG;
+       f.sctp_original_tag = static_cast<uint32_t>(v);
+     },
+     true, false, false},
+    {ENTRY_SCTP_REPLY_TAG,
+     [](EntryRecord& e, uint64_t v) { e.info.sctp.reply_tag = static_cast<uint32_t>(v); },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_SCTP_REPLY_TAG;
+       f.sctp_reply_tag = static_cast<uint32_t>(v);
+     },
+     true, false, false},
+    {ENTRY_DCCP_ROLE, [](EntryRecord& e, uint64_t v) { e.dccp_role = static_cast<uint8_t>(v); },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_DCCP_ROLE;
+       f.dccp_role = static_cast<uint8_t>(v);
+     },
+     true, false, false},
+    {ENTRY_START_TIME, [](EntryRecord& e, uint64_t v) { e.start_time = v; },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_STARTED_AFTER;
+       f.started_after = v;
+     },
+     true, false, true},
+    {ENTRY_START_TIME, [](EntryRecord& e, uint64_t v) { e.start_time = v; },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_STARTED_BEFORE;
+       f.started_before = v;
+     },
+     false, true, false},
+    {ENTRY_ORIGINAL_COUNTERS, [](EntryRecord& e, uint64_t v) { e.original_packets = v; },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_ORIGINAL_COUNTERS;
+       f.original_counters = {v, ~uint64_t{0}, 0, ~uint64_t{0}};
+     },
+     true, false, true},
+    {ENTRY_REPLY_COUNTERS, [](EntryRecord& e, uint64_t v) { e.reply_bytes = v; },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_REPLY_COUNTERS;
+       f.reply_counters = {0, ~uint64_t{0}, 0, v};
+     },
+     true, true, false},
+    {ENTRY_ORIGINAL_COUNTERS | ENTRY_REPLY_COUNTERS,
+     [](EntryRecord& e, uint64_t v) {
+       e.original_bytes = v - 1;
+       e.reply_bytes = 1;
+     },
+     [](FilterRecord& f, uint64_t v) {
+       f.present = FILTER_TOTAL_COUNTERS;
+       f.total_counters = {0, ~uint64_t{0}, v, v};
+     },
+     true, false, false},
+};
+
+TEST(bounds_are_included_but_for_the_end_of_an_interval_of_time) {
+  for (const Bound& bound : bounds) {
+    FilterRecord record = zeroed_filter();
+    bound.want(record, 100);
+    EntryFilter filter;
+    CHECK(filter.parse(bytes_of(&record, 1)));
+    for (const uint64_t value : {99u, 100u, 101u}) {
+      EntryRecord entry = ipv4_flow(1);
+      bound.set(entry, value);
+      // What the kernel did not send matches nothing.
+      CHECK(!filter.matches(entry, {}));
+      entry.present |= bound.present & (~bound.present + 1);
+      CHECK_EQUAL(filter.matches(entry, {}),
+                  (bound.present & (bound.present - 1)) == 0 && (value == 100  ? bound.equal
+                                                                 : value < 100 ? bound.less
+                                                                               : bound.greater));
+      entry.present |= bound.present;
+      CHECK_EQUAL(filter.matches(entry, {}), value == 100  ? bound.equal
+                                             : value < 100 ? bound.less
+                                                           : bound.greater);
+    }
+  }
+}
+
+TEST(a_sum_of_counters_that_does_not_fit_is_the_greatest_one) {
+  FilterRecord record = zeroed_filter();
+  record.present = FILTER_TOTAL_COUNTERS;
+  record.total_counters = {0, ~uint64_t{0}, 1000, ~uint64_t{0}};
+  EntryRecord entry = ipv4_flow(1);
+  entry.present = ENTRY_ORIGINAL_COUNTERS | ENTRY_REPLY_COUNTERS;
+  entry.original_bytes = ~uint64_t{0};
+  entry.reply_bytes = 2;
+  EntryFilter filter;
+  CHECK(filter.parse(bytes_of(&record, 1)));
+  CHECK(filter.matches(entry, {}));
+}
+
+// One after the other, each with its negations: which is what several filters mean.
 static bool any_matches(const std::vector<FilterRecord>& filters, const EntryRecord& entry,
                         const Extension& extension) {
-  for (const FilterRecord& filter : filters) {
-    if (matches(filter, entry, extension)) return true;
+  for (size_t i = 0; i < filters.size(); i += 1 + filters[i].negations) {
+    bool match = matches(filters[i], entry, extension);
+    for (size_t k = 1; k <= filters[i].negations; k++) {
+      if (matches(filters[i + k], entry, extension)) match = false;
+    }
+    if (match) return true;
   }
   return false;
+}
+
+TEST(a_record_with_more_negations_than_there_are) {
+  FilterRecord records[3] = {zeroed_filter(), one_address(1), one_address(2)};
+  EntryFilter filter;
+  for (const uint32_t negations : {3u, 4u, 0xffffffffu}) {
+    records[0].negations = negations;
+    CHECK(!filter.parse(bytes_of(records, 3)));
+    CHECK(!filter.matches(ipv4_flow(1), {}));
+  }
+  records[0].negations = 1;
+  records[2].negations = 1;
+  CHECK(!filter.parse(bytes_of(records, 3)));
+}
+
+TEST(a_negation_has_none_of_its_own) {
+  FilterRecord records[3] = {zeroed_filter(), one_address(1), one_address(2)};
+  records[0].negations = 2;
+  EntryFilter filter;
+  CHECK(filter.parse(bytes_of(records, 3)));
+  CHECK(!filter.matches(ipv4_flow(1), {}));
+  CHECK(!filter.matches(ipv4_flow(2), {}));
+  CHECK(filter.matches(ipv4_flow(3), {}));
+  records[1].negations = 1;
+  CHECK(!filter.parse(bytes_of(records, 3)));
 }
 
 // Values are few, so that filters and entries meet.
@@ -137,7 +287,7 @@ class Random {
       tuple->protocol = protocol();
       address(tuple->source, family);
       address(tuple->destination, family);
-      tuple->present = below(64);
+      tuple->present = below(256);
       tuple->source_port = port();
       tuple->destination_port = port();
       tuple->icmp_id = port();
@@ -152,6 +302,20 @@ class Random {
       memcpy(entry.reply.destination, entry.original.source, 16);
     }
     entry.present = below(2) == 0 ? ENTRY_TCP_STATE : ENTRY_SCTP_STATE;
+    for (const uint32_t field :
+         {ENTRY_ID, ENTRY_TIMEOUT, ENTRY_SCTP_ORIGINAL_TAG, ENTRY_SCTP_REPLY_TAG, ENTRY_DCCP_ROLE,
+          ENTRY_START_TIME, ENTRY_ORIGINAL_COUNTERS, ENTRY_REPLY_COUNTERS}) {
+      if (!one_in(3)) entry.present |= field;
+    }
+    entry.id = small();
+    entry.timeout = small();
+    entry.info.sctp = {small(), small()};
+    entry.dccp_role = small();
+    entry.start_time = small();
+    entry.original_packets = one_in(20) ? ~uint64_t{0} : small();
+    entry.original_bytes = small();
+    entry.reply_packets = small();
+    entry.reply_bytes = small();
     entry.state = small();
     entry.status = below(8);
     entry.mark = below(4);
@@ -166,9 +330,28 @@ class Random {
   FilterRecord filter(uint32_t often) {
     FilterRecord filter = zeroed_filter();
     const uint8_t family = this->family();
-    for (const uint32_t field : {FILTER_FAMILY, FILTER_PROTOCOL, FILTER_ADDRESS, FILTER_PORT,
-                                 FILTER_MARK, FILTER_ZONE, FILTER_STATE, FILTER_LABELS}) {
+    for (const uint32_t field :
+         {FILTER_FAMILY, FILTER_PROTOCOL, FILTER_ADDRESS, FILTER_PORT, FILTER_MARK, FILTER_ZONE,
+          FILTER_STATE, FILTER_LABELS, FILTER_ID}) {
       if (one_in(often)) filter.present |= field;
+    }
+    for (uint32_t field = FILTER_PROTOCOLS; field <= FILTER_TOTAL_COUNTERS; field <<= 1) {
+      if (one_in(20 * often)) filter.present |= field;
+    }
+    filter.protocols[6 / 8] = one_in(2) ? 1 << 6 : 0;
+    filter.protocols[17 / 8] = one_in(2) ? 1 << 17 % 8 : 0;
+    filter.id = small();
+    filter.timeout_from = small();
+    filter.timeout_to = filter.timeout_from + small();
+    filter.sctp_original_tag = small();
+    filter.sctp_reply_tag = small();
+    filter.dccp_role = small();
+    filter.started_after = small();
+    filter.started_before = small();
+    for (CounterRange* range :
+         {&filter.original_counters, &filter.reply_counters, &filter.total_counters}) {
+      *range = {below(2), 1 + below(6), below(2), 1 + below(6)};
+      if (one_in(4)) range->packets_to = ~uint64_t{0};
     }
     filter.family = family;
     filter.protocol = protocol();
@@ -185,7 +368,12 @@ class Random {
     filter.labels_all[3] = small();
     filter.labels_none[3] = static_cast<uint8_t>(small() & ~filter.labels_all[3]);
     for (TupleFilterRecord* tuple : {&filter.original, &filter.reply}) {
-      for (unsigned bit = 0; bit < 8; bit++) {
+      for (unsigned bit = 0; bit < 10; bit++) {
+        // Ports or keys.
+        if (bit >= 8 &&
+            (tuple->present & (TUPLE_FILTER_SOURCE_PORT | TUPLE_FILTER_DESTINATION_PORT)) != 0) {
+          break;
+        }
         if (one_in(often)) tuple->present |= static_cast<uint16_t>(1 << bit);
       }
       range(tuple->source, family);
@@ -236,7 +424,14 @@ TEST(many_filters_match_what_one_of_them_matches) {
     for (int round = 0; round < 40; round++) {
       std::vector<FilterRecord> records;
       const uint32_t often = 2 + random.below(8);
-      while (records.size() < count) records.push_back(random.filter(often));
+      while (records.size() < count) {
+        const size_t at = records.size();
+        records.push_back(random.filter(often));
+        // Now and then so many that they have an index of their own.
+        const uint32_t negations = random.one_in(3) ? random.below(random.one_in(9) ? 40 : 3) : 0;
+        for (uint32_t i = 0; i < negations; i++) records.push_back(random.filter(often));
+        records[at].negations = negations;
+      }
       // So that not all entries match one of the last ones, which match the most.
       if (count >= 40) {
         for (FilterRecord& record : records) record.present |= FILTER_ADDRESS | FILTER_PROTOCOL;
