@@ -99,6 +99,10 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.createEntries.apply(this.#context, given);
   }
 
+  upsertEntry(...given: Arguments<'upsertEntry'>) {
+    return table.upsertEntry.apply(this.#context, given);
+  }
+
   updateEntry(...given: Arguments<'updateEntry'>) {
     return table.updateEntry.apply(this.#context, given);
   }

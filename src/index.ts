@@ -29,12 +29,15 @@ export {
 export type { RequestTrace } from './core/trace.js';
 export type * from './entry/entry.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
+export { type LabelNames, readLabelNames } from './entry/label-names.js';
 export {
   type DeleteOptions,
   type DeleteResult,
   type EntryChanges,
   type EntrySpec,
   type FlushOptions,
+  type GetOptions,
+  type ReplySpec,
   type RequestResult,
   type SctpSpec,
   SETTABLE_STATUS,
@@ -42,6 +45,7 @@ export {
   type TcpSpec,
   type UpdateOptions,
   type UpdateResult,
+  type UpsertResult,
 } from './entry/spec.js';
 export type { EntryStream, ReadOptions } from './entry/stream.js';
 export type { DumpTrace } from './entry/trace.js';

@@ -41,7 +41,8 @@ bool is_same(const TupleRecord& key, const TupleRecord& sent) {
 bool is_asked_for(Bytes request, const EntryRecord& entry) {
   RequestHeader header;
   EntryRecord key;
-  if (!read_host(request, 0, header) || header.kind != REQUEST_GET) return true;
+  if (!read_host(request, 0, header)) return true;
+  if (header.kind != REQUEST_GET && header.kind != REQUEST_GET_ZERO) return true;
   if (!read_host(request, sizeof header, key)) return false;
   return (key.present & ENTRY_ORIGINAL) != 0 ? is_same(key.original, entry.original)
                                              : is_same(key.reply, entry.reply);
@@ -153,7 +154,9 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
   bool added = false;
   switch (header.kind) {
     case REQUEST_GET:
-      added = reads_entry() && question(encode_get(entry), MESSAGE_NEW);
+    case REQUEST_GET_ZERO:
+      added = reads_entry() &&
+              question(encode_get(entry, header.kind == REQUEST_GET_ZERO), MESSAGE_NEW);
       break;
     case REQUEST_USAGE:
       added = question(encode_get_usage(), MESSAGE_GET_STATS);

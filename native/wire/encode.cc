@@ -72,13 +72,13 @@ void put_synproxy(RequestWriter& out, const SynproxyRecord& synproxy) {
   out.integer(CTA_SYNPROXY_TSOFF, synproxy.timestamp_offset);
 }
 
-// Always all 16 bytes and a full mask: a shorter write zeroes the rest (6.18).
-void put_labels(RequestWriter& out, const uint8_t (&labels)[16]) {
+// Always all 16 bytes and a mask: a shorter write zeroes the rest (6.18).
+void put_labels(RequestWriter& out, const uint8_t (&labels)[16], const uint8_t (&labels_mask)[16]) {
   uint8_t words[16];
   uint8_t mask[16];
-  memset(mask, 0xff, sizeof mask);
   for (size_t i = 0; i < sizeof labels; i++) {
     words[label_byte(i)] = labels[i];
+    mask[label_byte(i)] = labels_mask[i];
   }
   out.bytes(CTA_LABELS, {words, sizeof words});
   out.bytes(CTA_LABELS_MASK, {mask, sizeof mask});
@@ -128,7 +128,8 @@ void put_key(RequestWriter& out, const EntryRecord& record) {
 }
 
 // What an entry can be given when it is created, and later as well.
-void put_values(RequestWriter& out, const EntryRecord& record, const Extension& extension) {
+void put_values(RequestWriter& out, const EntryRecord& record, const Extension& extension,
+                const uint8_t (&labels_mask)[16]) {
   const auto has = [&record](EntryPresent bit) { return (record.present & bit) != 0; };
   const auto extended = [&record](ExtensionPresent bit) {
     return (record.extension_present & bit) != 0;
@@ -137,7 +138,7 @@ void put_values(RequestWriter& out, const EntryRecord& record, const Extension& 
   if (has(ENTRY_MARK)) out.integer(CTA_MARK, record.mark);
   put_protocol_info(out, record);
   if (extended(EXTENSION_HELPER)) put_helper(out, extension.helper);
-  if (extended(EXTENSION_LABELS)) put_labels(out, extension.record.labels);
+  if (extended(EXTENSION_LABELS)) put_labels(out, extension.record.labels, labels_mask);
   if (extended(EXTENSION_ORIGINAL_SEQUENCE_ADJUST)) {
     put_sequence_adjust(out, CTA_SEQ_ADJ_ORIG, extension.record.original_sequence_adjust);
   }
@@ -272,10 +273,10 @@ RequestWriter encode_zone_probe() {
   return out;
 }
 
-RequestWriter encode_get(const EntryRecord& record) {
+RequestWriter encode_get(const EntryRecord& record, bool zero_counters) {
   const bool original = (record.present & ENTRY_ORIGINAL) != 0;
   const TupleRecord& tuple = original ? record.original : record.reply;
-  RequestWriter out(MESSAGE_GET, 0, tuple.family);
+  RequestWriter out(zero_counters ? MESSAGE_GET_CTRZERO : MESSAGE_GET, 0, tuple.family);
   put_tuple(out, original ? CTA_TUPLE_ORIG : CTA_TUPLE_REPLY, tuple);
   if (record.present & ENTRY_ZONE) out.integer(CTA_ZONE, record.zone);
   return out;
@@ -287,7 +288,9 @@ RequestWriter encode_create(const SpecRecord& spec, const Extension& extension) 
   put_key(out, record);
   put_tuple(out, CTA_TUPLE_REPLY, record.reply);
   if (record.present & ENTRY_STATUS) out.integer(CTA_STATUS, record.status);
-  put_values(out, record, extension);
+  uint8_t all_labels[16];
+  memset(all_labels, 0xff, sizeof all_labels);
+  put_values(out, record, extension, all_labels);
   if (record.extension_present & EXTENSION_MASTER) {
     put_tuple(out, CTA_TUPLE_MASTER, extension.record.master);
   }
@@ -302,7 +305,7 @@ RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
   put_key(out, entry);
   // The kernel takes the word as a whole, and refuses one that clears bits.
   if (record.present & ENTRY_STATUS) out.integer(CTA_STATUS, entry.status | record.status);
-  put_values(out, record, extension);
+  put_values(out, record, extension, changes.labels_mask);
   if (record.present & ENTRY_MARK) out.integer(CTA_MARK_MASK, changes.mark_mask);
   return out;
 }

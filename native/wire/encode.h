@@ -45,8 +45,9 @@ RequestWriter encode_tuple_probe();
 RequestWriter encode_status_probe();
 RequestWriter encode_zone_probe();
 
-// The entry that has the tuple which record.present names: original, else reply.
-RequestWriter encode_get(const EntryRecord& record);
+// The entry that has the tuple which record.present names: original, else reply. `zero_counters`
+// as above, whichever entry that is.
+RequestWriter encode_get(const EntryRecord& record, bool zero_counters = false);
 
 // The requests below name entries by their whole original tuple. Given less they
 // are spoiled, and cannot be sent: to the kernel a DELETE without a tuple means the

@@ -18,6 +18,7 @@ enum RequestKind : uint16_t {
   REQUEST_CREATE_EXPECTATION,
   REQUEST_DELETE_EXPECTATION,
   REQUEST_FLUSH_EXPECTATIONS,
+  REQUEST_GET_ZERO,  // as REQUEST_GET; zeroes the counters that it reads
 };
 
 inline constexpr LayoutField request_kinds[] = {
@@ -31,6 +32,7 @@ inline constexpr LayoutField request_kinds[] = {
     {"createExpectation", REQUEST_CREATE_EXPECTATION},
     {"removeExpectation", REQUEST_DELETE_EXPECTATION},
     {"flushExpectations", REQUEST_FLUSH_EXPECTATIONS},
+    {"getAndZero", REQUEST_GET_ZERO},
 };
 
 struct RequestHeader {

@@ -8,15 +8,17 @@ namespace conntrack {
 
 struct SpecRecord {
   EntryRecord entry;
-  uint32_t mark_mask;    // of an update: the bits of the mark that change
+  uint32_t mark_mask;    // of an update: as labels_mask
   uint16_t present;      // SpecPresent
   uint16_t source_port;  // as source_address
   uint16_t destination_port;
   uint16_t padding[3];
   uint8_t source_address[16];  // what NAT makes of the source
   uint8_t destination_address[16];
+  // Of an update: the labels that change. To the kernel a value outside the mask toggles a bit.
+  uint8_t labels_mask[16];
 };
-static_assert(sizeof(SpecRecord) == 240);
+static_assert(sizeof(SpecRecord) == 256);
 
 inline constexpr LayoutField spec_fields[] = {
     {"size", sizeof(SpecRecord)},
@@ -27,6 +29,7 @@ inline constexpr LayoutField spec_fields[] = {
     {"destinationPort", offsetof(SpecRecord, destination_port)},
     {"sourceAddress", offsetof(SpecRecord, source_address)},
     {"destinationAddress", offsetof(SpecRecord, destination_address)},
+    {"labelsMask", offsetof(SpecRecord, labels_mask)},
 };
 
 enum SpecPresent : uint16_t {

@@ -200,7 +200,7 @@ export const newTimeout: Check<number> = (value, path) => Math.max(1, uint32(val
 /** A count of 64 bits: a number, as counters are, or a bigint. */
 export const uint64: Check<bigint> = (value, path) => {
   const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value);
-  if (!isWhole) throw typeError(path, `must be an integer or a bigint, not ${shown(value)}`);
+  if (!isWhole) throw typeError(path, `must be an integer or a bigint, not ${shownAsOther(value)}`);
   const whole = BigInt(value as number | bigint);
   if (whole < 0n || whole >= 1n << 64n) {
     throw rangeError(path, `must be from 0 to 2 ** 64 - 1, not ${shown(value)}`);

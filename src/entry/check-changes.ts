@@ -1,8 +1,8 @@
 /**
  * Changes of arguments.
  */
-import { type Check, type Masked, masked, object, optional, text } from '../core/check.js';
-import { typeError } from '../core/errors.js';
+import { type Check, type Masked, masked, object, optional, text, uint32 } from '../core/check.js';
+import { rangeError, typeError } from '../core/errors.js';
 import {
   type CheckedSctp,
   type CheckedTcp,
@@ -27,8 +27,47 @@ export interface CheckedChanges {
   readonly mark: number | Masked | undefined;
   readonly sequenceAdjust: SequenceAdjust | undefined;
   readonly synproxy: Synproxy | undefined;
-  readonly labels: bigint | undefined;
+  readonly labels: MaskedLabels | undefined;
 }
+
+/** To the kernel a bit of the value outside the mask toggles that label. */
+export interface MaskedLabels {
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+const ALL_LABELS = 2n ** 128n - 1n;
+
+const setAndClear = object<{
+  readonly set: bigint | undefined;
+  readonly clear: bigint | undefined;
+}>(
+  { set: optional(labels), clear: optional(labels) },
+  'a bigint, its decimal digits, or { set, clear }',
+);
+
+const changedLabels: Check<MaskedLabels> = (given, path) => {
+  if (typeof given === 'bigint' || typeof given === 'string') {
+    return { value: labels(given, path), mask: ALL_LABELS };
+  }
+  const { set = 0n, clear = 0n } = setAndClear(given, path);
+  if ((set & clear) !== 0n) throw rangeError(path, 'set and clear have a label in common');
+  return { value: set, mask: set | clear };
+};
+
+const markChange = object<Partial<Masked> & { readonly toggle: number | undefined }>(
+  { value: optional(uint32), mask: optional(uint32), toggle: optional(uint32) },
+  'an integer from 0 to 4294967295, { value, mask } or { toggle }',
+);
+
+/** The kernel toggles the bits of a value that are outside the mask. */
+const changedMark: Check<number | Masked> = (given, path) => {
+  if (typeof given === 'number') return uint32(given, path);
+  const { toggle, value, mask } = markChange(given, path);
+  if (toggle === undefined) return masked({ value, mask }, path);
+  if ((value ?? mask) !== undefined) throw typeError(path, 'must have value and mask, or toggle');
+  return { value: toggle, mask: 0 };
+};
 
 /** In the order in which the kernel applies them: see ctnetlink_change_conntrack. */
 const CHANGES = {
@@ -37,10 +76,10 @@ const CHANGES = {
   status: optional(status),
   tcp: optional(tcp),
   sctp: optional(sctp),
-  mark: optional(masked),
+  mark: optional(changedMark),
   sequenceAdjust: optional(sequenceAdjust),
   synproxy: optional(synproxy),
-  labels: optional(labels),
+  labels: optional(changedLabels),
 } satisfies Record<keyof EntryChanges, Check<unknown>>;
 
 const NAMES = Object.keys(CHANGES) as (keyof EntryChanges)[];

@@ -1,7 +1,16 @@
 /**
  * Specifications of arguments.
  */
-import { checked, newTimeout, object, optional, recordOf, uint16, uint32 } from '../core/check.js';
+import {
+  checked,
+  type Fields,
+  newTimeout,
+  object,
+  optional,
+  recordOf,
+  uint16,
+  uint32,
+} from '../core/check.js';
 import { typeError } from '../core/errors.js';
 import { PROTOCOL_NUMBERS, TCP_STATES } from '../core/names.js';
 import {
@@ -59,6 +68,8 @@ export interface CheckedSpec extends Omit<Values, 'status'> {
   readonly master: TupleOfProtocol | undefined;
   /** A port may be the id of ICMP, for which the kernel takes it. */
   readonly nat: Nat | undefined;
+  /** Whether a reply was asked for. */
+  readonly hasReply: boolean;
 }
 
 /** What can be checked without knowing the tuple. */
@@ -91,7 +102,7 @@ const SPEC_FORM = { ...ENTRY_FORM, expected: 'an entry, or { protocol, original,
 export function specOf(value: unknown, path: string): CheckedSpec {
   const given = recordOf(value, path, SPEC_FIELDS, SPEC_FORM);
   const protocol = protocolOf(given, path);
-  const original = tupleOf(given.original, `${path}.original`, protocol);
+  const original = originalOf(given, path, protocol);
   const nat = given.nat === undefined ? undefined : natOf(given.nat, `${path}.nat`, original);
   const { master } = given;
   for (const name of ['tcp', 'sctp', 'dccp'] as const) {
@@ -122,7 +133,20 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     reply,
     master: master === undefined ? undefined : masterOf(master, `${path}.master`, protocol),
     nat: nat === undefined || id === undefined ? nat : natWithId(nat, id),
+    hasReply: given.reply !== undefined,
   };
+}
+
+function originalOf(
+  { original, reply }: Fields<'original' | 'reply'>,
+  path: string,
+  protocol: number,
+): Tuple {
+  if (original !== undefined || reply === undefined) {
+    return tupleOf(original, `${path}.original`, protocol);
+  }
+  const answers = tupleOf(reply, `${path}.reply`, protocol);
+  return inverseTuple(answers, protocol, `${path}.reply`);
 }
 
 /** `IP_CT_TCP_FLAG_BE_LIBERAL`, linux/netfilter/nf_conntrack_tcp.h. */

@@ -65,6 +65,19 @@ export function errorOfCreation(
   return errorOfFailure(operation, failure);
 }
 
+/** The error of an entry that is there, and that no update makes what was asked for. */
+export function unchangeableError(operation: string, names: readonly string[]): ConntrackError {
+  return new ConntrackError(
+    `an entry has this original tuple and differs in ${names.join(', ')}, which the kernel does not change`,
+    {
+      code: 'EEXIST',
+      operation,
+      errno: constants.errno.EEXIST,
+      hint: 'Nothing was changed. Delete that entry first, or leave the field out.',
+    },
+  );
+}
+
 const ONE_ENTRY =
   ' A kernel that tracks this protocol by its addresses alone has one entry for both.';
 

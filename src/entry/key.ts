@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Protocol } from '../core/names.js';
+import type { Protocol, ProtocolWord } from '../core/names.js';
 import type { Tuple } from '../record/tuple.js';
 
 interface EntryKeyBase {
-  /** A name or an IP protocol number. `'other'` requires `protocolNumber`. */
-  readonly protocol: Protocol | number;
+  /** A word or an IP protocol number. `'other'` requires `protocolNumber`. */
+  readonly protocol: Protocol | ProtocolWord | number;
   readonly protocolNumber?: number | undefined;
   /** The zone of both directions; defaults to 0. The zone of one direction is in its tuple. */
   readonly zone?: number | undefined;

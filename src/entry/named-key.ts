@@ -4,7 +4,7 @@
 import { uncertainPorts } from '../record/check-tuple.js';
 import { SLAB } from '../record/layout.js';
 import type { Place } from '../request/place.js';
-import { keyOf } from './check-key.js';
+import { type CheckedKey, keyOf } from './check-key.js';
 import type { Entry } from './entry.js';
 import type { EntryKey } from './key.js';
 import { trimToKey, writeKey } from './key-writer.js';
@@ -28,7 +28,11 @@ export interface NamedKey {
  */
 export function namedKey(key: EntryKey, path?: string): NamedKey | undefined {
   if (EntryView.isEntry(key)) return key.status.dying ? undefined : namedByEntry(key);
-  const checked = keyOf(key, path);
+  return namedBy(keyOf(key, path));
+}
+
+/** By what was checked: a key, or the original tuple of a specification. */
+export function namedBy(checked: CheckedKey): NamedKey | undefined {
   const { protocol, original, reply, id, startTimeNs, isOver } = checked;
   const tuple = original ?? reply;
   if (isOver) return undefined;

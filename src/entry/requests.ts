@@ -3,7 +3,7 @@
  * before it is sent.
  */
 
-import { itemsOf } from '../core/check.js';
+import { boolean, itemsOf, optional, options } from '../core/check.js';
 import {
   ConntrackError,
   errorOfFailure,
@@ -15,6 +15,7 @@ import {
   silenceError,
   typeError,
 } from '../core/errors.js';
+import { DCCP_ROLES, DCCP_STATES } from '../core/names.js';
 import { uncertainPorts } from '../record/check-tuple.js';
 import { ENTRY, REQUEST, SLAB } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
@@ -33,12 +34,20 @@ import {
   leftUnlabelledError,
   missingEntryError,
   replacedEntryError,
+  unchangeableError,
   unlabelledError,
   unreadEntryError,
 } from './errors.js';
 import type { EntryKey } from './key.js';
-import { type NamedKey, namedByEntry, namedKey, writeRecord } from './named-key.js';
-import type { EntryChanges, EntrySpec, RequestResult } from './spec.js';
+import { type NamedKey, namedBy, namedByEntry, namedKey, writeRecord } from './named-key.js';
+import type {
+  EntryChanges,
+  EntrySpec,
+  GetOptions,
+  ReplySpec,
+  RequestResult,
+  UpsertResult,
+} from './spec.js';
 import { mastersFirst } from './spec-order.js';
 import { SPEC_BYTES, writeChanges, writeSpec } from './spec-writer.js';
 
@@ -53,18 +62,34 @@ export async function getEntries(
   return pipelined(wanted, (one) => lookUp(requests, 'getEntries', one));
 }
 
-export function getEntry(requests: RequestQueue, key: EntryKey): Promise<Entry | undefined> {
-  return lookUp(requests, 'getEntry', namedKey(key));
+const getOptions = options<GetOptions>({ zeroCounters: optional(boolean) });
+
+export function getEntry(
+  requests: RequestQueue,
+  key: EntryKey,
+  given?: GetOptions,
+): Promise<Entry | undefined> {
+  const operation = 'getEntry';
+  const wanted = namedKey(key);
+  const { zeroCounters = false } = given === undefined ? {} : getOptions(given);
+  const found = lookUp(requests, operation, wanted);
+  if (!zeroCounters) return found;
+  // The kernel zeroes whatever has the tuple, also as its reply, and compares no id: so it is asked
+  // by the tuple of the entry that was found to be the right one.
+  return found.then(
+    (entry) => entry && lookUp(requests, operation, namedByEntry(entry), 'getAndZero'),
+  );
 }
 
 function lookUp(
   requests: RequestQueue,
   operation: string,
   key: NamedKey | undefined,
+  kind: 'get' | 'getAndZero' = 'get',
 ): Promise<Entry | undefined> {
   if (key === undefined) return Promise.resolve(undefined);
   const { write, id, startTimeNs, lacksPorts } = key;
-  const request = requests.begin(operation, 'get', ENTRY.size, ({ words, at, failure }) => {
+  const request = requests.begin(operation, kind, ENTRY.size, ({ words, at, failure }) => {
     if (failure !== undefined) {
       if (isAbsence(failure)) return undefined;
       throw (lacksPorts ? errorOfPortless : errorOfFailure)(operation, failure);
@@ -89,7 +114,7 @@ export function countEntries(requests: RequestQueue): Promise<number> {
   });
 }
 
-export function createEntry(requests: RequestQueue, spec: EntrySpec): Promise<Entry> {
+export function createEntry(requests: RequestQueue, spec: EntrySpec | ReplySpec): Promise<Entry> {
   return create(requests, 'createEntry', specOf(spec, 'spec'), entryOf);
 }
 
@@ -98,12 +123,70 @@ function entryOf({ entry, error }: RequestResult): Entry {
   return entry;
 }
 
+/** An entry may end, or begin, between the creation and the look that follows it. */
+const UPSERT_TRIES = 3;
+
+export async function upsertEntry(
+  requests: RequestQueue,
+  given: EntrySpec | ReplySpec,
+): Promise<UpsertResult> {
+  const operation = 'upsertEntry';
+  const spec = specOf(given, 'spec');
+  const { protocol, original, zone } = spec;
+  const key = namedBy({
+    ...{ protocol, original, zone, isOver: false },
+    ...{ reply: undefined, id: undefined, startTimeNs: undefined },
+  });
+  for (let tries = 1; ; tries++) {
+    const { entry, error } = await create(requests, operation, spec, (result) => result);
+    if (entry !== undefined) return { entry, created: true };
+    if (!(error instanceof ConntrackError) || error.code !== 'EEXIST') throw error;
+    const current = await lookUp(requests, operation, key);
+    if (current === undefined) {
+      // Its reply tuple is that of another entry, unless it has ended meanwhile.
+      if (tries === UPSERT_TRIES) throw error;
+      continue;
+    }
+    const differing = unchangeable(spec, current);
+    if (differing.length > 0) throw unchangeableError(operation, differing);
+    try {
+      return {
+        entry: await change(requests, operation, current, changesOfSpec(spec)),
+        created: false,
+      };
+    } catch (error) {
+      const isGone = error instanceof ConntrackError && isMissing(error);
+      if (!isGone || tries === UPSERT_TRIES) throw error;
+    }
+  }
+}
+
+/** What an update leaves as it is, and the entry has otherwise. */
+function unchangeable(spec: CheckedSpec, current: Entry): string[] {
+  const { hasReply, nat, reply, master, dccp } = spec;
+  const asked = {
+    reply: hasReply && nat === undefined ? reply : undefined,
+    nat,
+    master: master?.tuple,
+    dccp: dccp && { ...dccp, state: DCCP_STATES[dccp.state], role: DCCP_ROLES[dccp.role] },
+  };
+  const names = Object.keys(asked) as (keyof typeof asked)[];
+  return names.filter((name) => !holds(current[name], asked[name]));
+}
+
+/** What an update can give it. */
+function changesOfSpec(spec: CheckedSpec): CheckedChanges {
+  const { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels } = spec;
+  const all = labels === undefined ? undefined : { value: labels, mask: 2n ** 128n - 1n };
+  return { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels: all };
+}
+
 /** In place of a result that is still to come. */
 const LATER = {} as RequestResult;
 
 export async function createEntries(
   requests: RequestQueue,
-  specs: readonly EntrySpec[],
+  specs: readonly (EntrySpec | ReplySpec)[],
 ): Promise<RequestResult[]> {
   const operation = 'createEntries';
   const items = itemsOf(specs, 'specs', 'an array of specifications');
@@ -210,6 +293,15 @@ export async function updateEntry(
   const changes = changesOf(entryChanges);
   const current = await lookUp(requests, operation, wanted);
   if (current === undefined) throw missingEntryError(operation);
+  return change(requests, operation, current, changes);
+}
+
+async function change(
+  requests: RequestQueue,
+  operation: string,
+  current: Entry,
+  changes: CheckedChanges,
+): Promise<Entry> {
   const { protocol, status } = current;
   for (const name of ['tcp', 'sctp'] as const) {
     // The kernel ignores the change and reports success.

@@ -67,15 +67,18 @@ class SpecWriter {
   }
 
   changes(changes: CheckedChanges): void {
-    this.values(changes);
-    const { mark } = changes;
+    const { mark, labels } = changes;
+    this.values({ ...changes, labels: labels?.value });
+    if (labels !== undefined) this.bitSet(this.at + SPEC.labelsMask, labels.mask);
     if (mark === undefined) return;
     const mask = typeof mark === 'number' ? 0xffffffff : mark.mask;
     this.view.setUint32(this.at + SPEC.markMask, mask, LITTLE_ENDIAN);
   }
 
   /** What specifications and changes have in common. */
-  private values(values: CheckedChanges): void {
+  private values(
+    values: Omit<CheckedChanges, 'labels'> & { readonly labels: bigint | undefined },
+  ): void {
     const { entry } = this;
     const { timeout, status, mark, tcp, sctp, labels, helper, sequenceAdjust, synproxy } = values;
     if (timeout !== undefined) entry.value('timeout', timeout);
@@ -128,10 +131,13 @@ class SpecWriter {
   }
 
   private labels(labels: bigint): void {
-    const at = this.extension + EXTENSION.labels;
-    this.view.setBigUint64(at, BigInt.asUintN(64, labels), true);
-    this.view.setBigUint64(at + 8, labels >> 64n, true);
+    this.bitSet(this.extension + EXTENSION.labels, labels);
     this.entry.extend('labels');
+  }
+
+  private bitSet(at: number, bits: bigint): void {
+    this.view.setBigUint64(at, BigInt.asUintN(64, bits), true);
+    this.view.setBigUint64(at + 8, bits >> 64n, true);
   }
 
   private helper(helper: string): void {

@@ -5,7 +5,7 @@
  */
 
 import type { ConntrackError } from '../core/errors.js';
-import type { Family, Protocol, TcpState } from '../core/names.js';
+import type { Family, Protocol, ProtocolWord, TcpState } from '../core/names.js';
 import type { MasterTuple, Tuple } from '../record/tuple.js';
 import type {
   DccpInfo,
@@ -38,8 +38,8 @@ export interface TcpSpec {
  * context).
  */
 export interface EntrySpec {
-  /** A name or an IP protocol number. `'other'` requires `protocolNumber`. */
-  readonly protocol: Protocol | number;
+  /** A word or an IP protocol number. `'other'` requires `protocolNumber`. */
+  readonly protocol: Protocol | ProtocolWord | number;
   readonly protocolNumber?: number | undefined;
   readonly original: Tuple;
   /**
@@ -73,19 +73,44 @@ export interface EntrySpec {
   readonly synproxy?: Synproxy | undefined;
 }
 
+/** The same by its reply tuple alone: the original tuple is the inverse of that. */
+export interface ReplySpec extends Omit<EntrySpec, 'original' | 'reply'> {
+  readonly original?: undefined;
+  readonly reply: Tuple;
+}
+
 /** `CTA_PROTOINFO_SCTP` in a request: the kernel takes all three or none. */
 export type SctpSpec = { readonly [Name in keyof SctpInfo]: NonNullable<SctpInfo[Name]> };
+
+/** The result of `upsertEntry`. */
+export interface UpsertResult {
+  /** As the kernel stores it. */
+  readonly entry: Entry;
+  /** Whether it was created; otherwise one with its original tuple was there, and was changed. */
+  readonly created: boolean;
+}
 
 /** The argument of `updateEntry` and `updateEntries`. Absent fields keep their value. */
 export interface EntryChanges {
   /** Seconds, at least 1. */
   readonly timeout?: number | undefined;
-  /** The mark, or its bits in `mask`. The kernel changes them in one step. */
-  readonly mark?: number | { readonly value: number; readonly mask: number } | undefined;
+  /** The mark, its bits in `mask`, or bits to `toggle`. The kernel changes them in one step. */
+  readonly mark?:
+    | number
+    | { readonly value: number; readonly mask: number }
+    | { readonly toggle: number }
+    | undefined;
   /** Bits to set. The kernel clears none. */
   readonly status?: readonly SettableStatus[] | undefined;
-  /** All labels, as in `EntrySpec`: the kernel clears the other bits. */
-  readonly labels?: bigint | string | undefined;
+  /**
+   * All labels, as in `EntrySpec`: the kernel clears the other bits. Or those to `set` and to
+   * `clear`, which leaves the others as they are, in one step of the kernel (`CTA_LABELS_MASK`).
+   */
+  readonly labels?:
+    | bigint
+    | string
+    | { readonly set?: bigint | string | undefined; readonly clear?: bigint | string | undefined }
+    | undefined;
   /**
    * `''` removes the helper for good: the kernel attaches none to an existing entry. Some kernels
    * refuse it (`EOPNOTSUPP`): there an entry keeps its helper until it ends.
@@ -142,6 +167,12 @@ export interface UpdateOptions {
    * 128 entries.
    */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `getEntry`. */
+export interface GetOptions {
+  /** Sets the counters of the entry to zero in the step that reads them. */
+  readonly zeroCounters?: boolean | undefined;
 }
 
 /** Options of `flushEntries`. */

@@ -201,7 +201,7 @@ export const EVENT_GROUPS = {
 
 /** native/wire/spec_record.h */
 export const SPEC = {
-  size: 240,
+  size: 256,
   entry: 0,
   markMask: 192,
   present: 196,
@@ -209,6 +209,7 @@ export const SPEC = {
   destinationPort: 200,
   sourceAddress: 208,
   destinationAddress: 224,
+  labelsMask: 240,
 } as const;
 
 /** Bits of `SPEC.present`. */
@@ -240,6 +241,7 @@ export const REQUEST_KINDS = {
   createExpectation: 8,
   removeExpectation: 9,
   flushExpectations: 10,
+  getAndZero: 11,
 } as const;
 
 /** Offsets in what became of a request. */

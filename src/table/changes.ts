@@ -15,16 +15,18 @@ import type {
   EntryChanges,
   EntrySpec,
   FlushOptions,
+  ReplySpec,
   RequestResult,
   UpdateOptions,
   UpdateResult,
+  UpsertResult,
 } from '../entry/spec.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { atMost, within, withRequests } from '../request/context.js';
 
 /**
  * Creates an entry and returns it as the kernel stores it. The kernel chooses the fields that
- * `spec` omits; `reply` defaults to the inverse of `original`. The entry expires after
+ * `spec` omits; `reply` defaults to the inverse of `original`, and the other way round. The entry expires after
  * `timeout` seconds without a packet. Every entry and its `toJSON()` are a `spec`.
  *
  * Privileges: CAP_NET_ADMIN.
@@ -48,9 +50,39 @@ import { atMost, within, withRequests } from '../request/context.js';
  * console.log(String(entry));
  * ```
  */
-export function createEntry(this: unknown, spec: EntrySpec): Promise<Entry> {
+export function createEntry(this: unknown, spec: EntrySpec | ReplySpec): Promise<Entry> {
   return withRequests(this, 'createEntry', [1, arguments], (queue) =>
     requests.createEntry(queue, spec),
+  );
+}
+
+/**
+ * Creates an entry, or changes the one that has its original tuple: its timeout, mark, status,
+ * labels, helper and the state of its protocol, as {@link updateEntry} does. Fields that `spec`
+ * omits keep their value.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} as {@link createEntry} and {@link updateEntry}. `EEXIST` when the
+ * entry that is there differs in what the kernel does not change (`reply`, `nat`, `master`, which
+ * `spec` names), or when another entry has the reply tuple; then nothing was changed.
+ * @throws TypeError or RangeError for a wrong specification, naming the field; nothing was sent.
+ *
+ * @example
+ * ```ts
+ * import { upsertEntry } from 'conntrack';
+ *
+ * const { entry, created } = await upsertEntry({
+ *   protocol: 'udp',
+ *   original: { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 5000, destinationPort: 53 },
+ *   timeout: 60,
+ * });
+ * console.log(created ? 'new' : 'changed', String(entry));
+ * ```
+ */
+export function upsertEntry(this: unknown, spec: EntrySpec | ReplySpec): Promise<UpsertResult> {
+  return withRequests(this, 'upsertEntry', [1, arguments], (queue) =>
+    requests.upsertEntry(queue, spec),
   );
 }
 
@@ -74,7 +106,7 @@ export function createEntry(this: unknown, spec: EntrySpec): Promise<Entry> {
  */
 export function createEntries(
   this: unknown,
-  specs: readonly EntrySpec[],
+  specs: readonly (EntrySpec | ReplySpec)[],
 ): Promise<RequestResult[]> {
   return withRequests(this, 'createEntries', [1, arguments], (queue) =>
     requests.createEntries(queue, specs),

@@ -8,6 +8,7 @@ import type { Entry } from '../entry/entry.js';
 import type { EntryKey } from '../entry/key.js';
 import { listAll, openReader } from '../entry/read.js';
 import * as requests from '../entry/requests.js';
+import type { GetOptions } from '../entry/spec.js';
 import { EntryStream, type ReadOptions } from '../entry/stream.js';
 import type { EntryFilter, FilterPlan } from '../filter/filter.js';
 import { planFilter } from '../filter/plan.js';
@@ -73,6 +74,10 @@ export function streamEntries(
  * `startTimeNs` are compared, too. An id alone may be that of a newer flow on the same tuple: see
  * {@link deleteEntry}.
  *
+ * With `zeroCounters` the kernel sets its counters to zero in the step that reads them
+ * (`IPCTNL_MSG_CT_GET_CTRZERO`), after a request that has found the entry. It compares no id: a
+ * newer flow that takes the tuple between the two requests is zeroed, and not returned.
+ *
  * Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `EPERM`; `EINVAL` or another code of the kernel when it
@@ -95,8 +100,14 @@ export function streamEntries(
  * console.log(entry?.status.assured);
  * ```
  */
-export function getEntry(this: unknown, key: EntryKey): Promise<Entry | undefined> {
-  return withRequests(this, 'getEntry', [1, arguments], (queue) => requests.getEntry(queue, key));
+export function getEntry(
+  this: unknown,
+  key: EntryKey,
+  options?: GetOptions,
+): Promise<Entry | undefined> {
+  return withRequests(this, 'getEntry', [2, arguments], (queue) =>
+    requests.getEntry(queue, key, options),
+  );
 }
 
 /**

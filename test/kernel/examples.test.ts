@@ -75,10 +75,8 @@ describeInNamespace(
     expect([...new Set(protocols)]).toEqual(PROTOCOLS);
     expect(count).toBe(protocols.length);
     expect(stdout).toContain('real traffic over loopback');
-    expect(stdout).toMatch(
-      /\nnew {5}tcp {6}6 (120|11\d) SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/,
-    );
-    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 (30|2\d) src=::1 .*\n\nLinux /);
+    expect(stdout).toMatch(/\nnew {5}tcp {6}6 \d+ SYN_SENT src=127\.0\.0\.1 .*\[UNREPLIED\]/);
+    expect(stdout).toMatch(/\nupdate {2}icmpv6 {3}58 \d+ src=::1 .*\n\nLinux /);
     expect(stdout).toMatch(
       /tcp {5}ESTABLISHED {2}127\.0\.0\.1:\d+ +127\.0\.0\.1:443 +\d+ +[\d,]{3,} {2}assured\n/,
     );
@@ -130,7 +128,7 @@ describeInNamespace(
     beforeAll(() => {
       trackLoopback();
       setting('acct', 1);
-      const flow = ['-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '40000', '-t', '100'];
+      const flow = ['-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '40000', '-t', '90000'];
       run('conntrack', '-I', '-p', 'udp', ...flow, '--dport', '53');
       const nat = ['--state', 'ESTABLISHED', '--src-nat', '203.0.113.1:5555'];
       run('conntrack', '-I', '-p', 'tcp', ...flow, '--dport', '443', ...nat);
@@ -147,7 +145,7 @@ describeInNamespace(
       expect(line).toMatch(
         /^ESTABLISHED false tcp {6}6 \d+ ESTABLISHED src=10\.0\.0\.5 .*dport=5555/,
       );
-      expect(stdout).toMatch(/\n2 of 2 flows wait for an answer\n(100|9\d)\n$/);
+      expect(stdout).toMatch(/\n2 of 2 flows wait for an answer\n(90000|89\d{3})\n$/);
     });
 
     it('first-look --host shows the table', async () => {
@@ -233,7 +231,7 @@ describeInNamespace(
       const { stdout, ...ended } = await example('change-entries');
       expect(ended).toEqual(clean);
       expect(stdout).toMatch(
-        /^udp {6}17 (60|59) src=10\.0\.0\.5 .* mark=1 use=2\n1 marked\n\d+ deleted\n$/,
+        /^udp {6}17 (60|[45]\d) src=10\.0\.0\.5 .* mark=1 use=2\n1 marked\n\d+ deleted\n$/,
       );
     });
 

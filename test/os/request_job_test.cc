@@ -207,9 +207,12 @@ TEST(an_entry_that_has_the_tuple_in_the_other_direction_is_not_it) {
   Requests requests;
   requests.get(5).get(6).add(REQUEST_GET, by_reply).add(REQUEST_GET, other_port);
   requests.add(REQUEST_GET, other_protocol);
-  for (uint32_t number = 1; number <= 5; number++) sending.kernel->send({entry(number, 5)});
+  requests.add(REQUEST_GET_ZERO, entry_record(5)).add(REQUEST_GET_ZERO, other_protocol);
+  for (uint32_t number = 1; number <= 7; number++) sending.kernel->send({entry(number, 5)});
   sending.run(requests);
-  CHECK_EQUAL(sending.words(), "done and got 5, refused 2, done and got 5, refused 2, refused 2");
+  CHECK_EQUAL(sending.words(),
+              "done and got 5, refused 2, done and got 5, refused 2, refused 2, done and got 5, "
+              "refused 2");
 }
 
 TEST(ports_that_the_kernel_does_not_send_are_not_compared) {
@@ -450,8 +453,9 @@ TEST(records_that_lie_are_not_read) {
     sending.run(Requests().add(REQUEST_CREATE, spec));
     CHECK_EQUAL(sending.words(), "refused 90");
   }
-  for (const RequestKind kind : {REQUEST_GET, REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE,
-                                 REQUEST_GET_EXPECTATION, REQUEST_DELETE_EXPECTATION}) {
+  for (const RequestKind kind :
+       {REQUEST_GET, REQUEST_GET_ZERO, REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE,
+        REQUEST_GET_EXPECTATION, REQUEST_DELETE_EXPECTATION}) {
     sending.run(Requests().add(kind, uint64_t{0}));
     CHECK_EQUAL(sending.words(), "refused 90");
   }

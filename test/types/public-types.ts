@@ -38,6 +38,7 @@ import {
   type Protocol,
   type ReadOptions,
   type ReplyKey,
+  type ReplySpec,
   type RequestResult,
   type SctpInfo,
   type SequenceAdjustment,
@@ -249,6 +250,7 @@ type Needed<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[key
 
 export function needed(): void {
   expectTypeOf<Needed<EntrySpec>>().toEqualTypeOf<'protocol' | 'original' | 'timeout'>();
+  expectTypeOf<Needed<ReplySpec>>().toEqualTypeOf<'protocol' | 'reply' | 'timeout'>();
   expectTypeOf<Needed<OriginalKey>>().toEqualTypeOf<'protocol' | 'original'>();
   expectTypeOf<Needed<ReplyKey>>().toEqualTypeOf<'protocol' | 'reply'>();
   expectTypeOf<Needed<ExpectationKey>>().toEqualTypeOf<'protocol' | 'tuple'>();
@@ -266,9 +268,10 @@ export function needed(): void {
   expectTypeOf<Needed<SequenceAdjustment>>().toEqualTypeOf<Adjustment>();
   type Numbers = 'initialSequence' | 'initialTimestamp' | 'timestampOffset';
   expectTypeOf<Needed<Synproxy>>().toEqualTypeOf<Numbers>();
-  type Mark = Exclude<EntryChanges['mark'], number | undefined>;
+  type Mark = Exclude<EntryFilter['mark'], number | undefined>;
   expectTypeOf<Needed<Mark>>().toEqualTypeOf<'value' | 'mask'>();
-  expectTypeOf<EntryFilter['mark']>().toEqualTypeOf<EntryChanges['mark']>();
+  type Toggle = Exclude<EntryChanges['mark'], EntryFilter['mark']>;
+  expectTypeOf<Needed<Toggle>>().toEqualTypeOf<'toggle'>();
   expectTypeOf<Needed<Exclude<PortFilter, number>>>().toEqualTypeOf<'from' | 'to'>();
   type Optional = EntryFilter & EntryChanges & WatchOptions & SettingChanges;
   expectTypeOf<Needed<Optional>>().toEqualTypeOf<never>();

@@ -84,6 +84,15 @@ TEST(get_by_the_original_tuple) {
         expected(MESSAGE_GET, NLM_F_REQUEST, FAMILY_IPV4, {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1)}));
 }
 
+TEST(get_and_zero_is_another_message) {
+  EntryRecord record = {};
+  record.original = tcp_tuple(1);
+  record.present = ENTRY_ORIGINAL;
+  CHECK(bytes_of(encode_get(record, true)) == expected(MESSAGE_GET_CTRZERO, NLM_F_REQUEST,
+                                                       FAMILY_IPV4,
+                                                       {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1)}));
+}
+
 TEST(get_by_the_reply_tuple) {
   EntryRecord record = {};
   record.reply = tcp_tuple(2);
@@ -171,6 +180,27 @@ TEST(labels_are_written_whole) {
         expected(MESSAGE_NEW, create_flags, FAMILY_IPV4,
                  {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), tcp_tuple_bytes(CTA_TUPLE_REPLY, 2),
                   attribute(CTA_LABELS, words), attribute(CTA_LABELS_MASK, Buffer(16, 0xff))}));
+}
+
+TEST(labels_of_an_update_have_a_mask) {
+  EntryRecord entry = {};
+  entry.original = tcp_tuple(1);
+  entry.present = ENTRY_ORIGINAL;
+  SpecRecord changes = {};
+  changes.entry.extension_present = EXTENSION_LABELS;
+  changes.labels_mask[0] = 3;
+  changes.labels_mask[15] = 0x80;
+  Extension extension = {};
+  extension.record.labels[0] = 1;
+  Buffer words(16, 0);
+  Buffer mask(16, 0);
+  words[label_byte(0)] = 1;
+  mask[label_byte(0)] = 3;
+  mask[label_byte(15)] = 0x80;
+  CHECK(bytes_of(encode_update(entry, changes, extension)) ==
+        expected(MESSAGE_NEW, NLM_F_REQUEST, FAMILY_IPV4,
+                 {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), attribute(CTA_LABELS, words),
+                  attribute(CTA_LABELS_MASK, mask)}));
 }
 
 TEST(a_synproxy_of_zeros_needs_no_extension) {

@@ -34,7 +34,7 @@ const SMOKE = { kernels: ['5.10', '7.2'], files: ['get-entry', 'safety'], limitS
 
 /** Machines that run at a time. */
 const AT_A_TIME = 2;
-const LIMIT_SECONDS = 1800;
+const LIMIT_SECONDS = 3000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
