@@ -50,6 +50,14 @@ export const LIMITS = {
   itemsUnderWay: 1024,
   slabsInPass: 4,
 
+  // Timeouts ---------------------------------------------------------------------------
+
+  /**
+   * The kernel counts in ticks, of which a second has at most 1000, with 31 bits: beyond that an
+   * entry ends at once.
+   */
+  longestTimeoutSeconds: 2_147_483,
+
   // Events -----------------------------------------------------------------------------
 
   /** Default of `receiveBufferBytes`, as the kernel counts. */

@@ -13,7 +13,7 @@ import {
   word,
 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import { type Family, type NamedProtocol, PROTOCOL_NUMBERS } from '../core/names.js';
+import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
 import { shown } from '../core/show-value.js';
 import { addressFamily, familyOf, mappedIPv4 } from './ip-address.js';
 import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
@@ -30,16 +30,21 @@ const MAY_LACK_PORTS = new Set<number>([sctp, dccp, udplite, gre]);
 const MAY_HAVE_PORTS = new Set<number>([tcp, udp, sctp, dccp, udplite]);
 const NEED_ICMP = new Set<number>([icmp, icmpv6]);
 
-const protocolWord = word(
-  Object.keys(PROTOCOL_NUMBERS) as NamedProtocol[],
-  '; an IP protocol number will do as well',
-);
+/** A protocol, by one of these words or its number. */
+export function protocolAmong<Word extends string>(
+  numbers: Readonly<Record<Word, number>>,
+): Check<number> {
+  const protocolWord = word(
+    Object.keys(numbers) as Word[],
+    '; an IP protocol number will do as well',
+  );
+  return (value, path) => {
+    if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
+    return numbers[protocolWord(value, path)];
+  };
+}
 
-/** A protocol, by its word or number. */
-export const protocol: Check<number> = (value, path) => {
-  if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
-  return PROTOCOL_NUMBERS[protocolWord(value, path)];
-};
+export const protocol = protocolAmong(PROTOCOL_NUMBERS);
 
 /** Such as `'6'`, which uint8 refuses as the string that it is. */
 function isNumeral(value: unknown): boolean {
