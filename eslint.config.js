@@ -10,6 +10,7 @@ const FOLDERS = [
   'filter',
   'entry',
   'expectation',
+  'timeout',
   'event',
   'health',
   'table',

@@ -167,6 +167,34 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.writeSettings.apply(this.#context, given);
   }
 
+  listTimeoutPolicies(...given: Arguments<'listTimeoutPolicies'>) {
+    return table.listTimeoutPolicies.apply(this.#context, given);
+  }
+
+  getTimeoutPolicy(...given: Arguments<'getTimeoutPolicy'>) {
+    return table.getTimeoutPolicy.apply(this.#context, given);
+  }
+
+  createTimeoutPolicy(...given: Arguments<'createTimeoutPolicy'>) {
+    return table.createTimeoutPolicy.apply(this.#context, given);
+  }
+
+  updateTimeoutPolicy(...given: Arguments<'updateTimeoutPolicy'>) {
+    return table.updateTimeoutPolicy.apply(this.#context, given);
+  }
+
+  deleteTimeoutPolicy(...given: Arguments<'deleteTimeoutPolicy'>) {
+    return table.deleteTimeoutPolicy.apply(this.#context, given);
+  }
+
+  readDefaultTimeouts(...given: Arguments<'readDefaultTimeouts'>) {
+    return table.readDefaultTimeouts.apply(this.#context, given);
+  }
+
+  writeDefaultTimeouts(...given: Arguments<'writeDefaultTimeouts'>) {
+    return table.writeDefaultTimeouts.apply(this.#context, given);
+  }
+
   readPressure(...given: Arguments<'readPressure'>) {
     return table.readPressure.apply(this.#context, given);
   }

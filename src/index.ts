@@ -97,3 +97,12 @@ export {
 export type { CpuStats, TableCounters, TableStats } from './health/stats.js';
 export type * from './record/tuple.js';
 export * from './table/table.js';
+export {
+  type DefaultTimeouts,
+  TIMEOUT_STATES,
+  type TimeoutPolicy,
+  type TimeoutPolicySpec,
+  type TimeoutProtocol,
+  type TimeoutState,
+  type Timeouts,
+} from './timeout/policy.js';

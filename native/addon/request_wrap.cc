@@ -28,20 +28,21 @@ napi_value numbers(napi_env env, const CpuStats& stats) {
   return array;
 }
 
-void describe(napi_env env, JsObject& object, const Query<CpuStatsAnswer>& query) {
+void describe(napi_env env, JsObject& object, const CpuStatsAnswer& answer) {
   napi_value cpus = nullptr;
   napi_create_array(env, &cpus);
   uint32_t count = 0;
-  query.answer().cpus().each(
+  answer.cpus().each(
       [&](const CpuStats& stats) { napi_set_element(env, cpus, count++, numbers(env, stats)); });
   object.set("cpus", cpus);
 }
 
-void describe(napi_env env, JsObject& object, const Query<ExpectationAnswer>& query) {
+template <typename Record>
+void describe(napi_env env, JsObject& object, const RecordAnswer<Record>& answer) {
   napi_value slabs = nullptr;
   napi_create_array(env, &slabs);
   uint32_t count = 0;
-  query.answer().each_slab([&](Bytes bytes) {
+  answer.each_slab([&](Bytes bytes) {
     if (napi_value slab = copy_slab(env, bytes)) napi_set_element(env, slabs, count++, slab);
   });
   object.set("slabs", slabs);
@@ -157,7 +158,7 @@ class RequestWrap::QueryJob : public Job {
   napi_value result(napi_env env) override {
     if (!ended()) failure_ = Failure::of_cancel(false);
     JsObject object(env);
-    describe(env, object, query_);
+    describe(env, object, query_.answer());
     return object.set("failure", failure_).value();
   }
 
@@ -179,6 +180,7 @@ Napi::Function RequestWrap::define(Napi::Env env) {
           InstanceMethod<&RequestWrap::ask<GetCpuStats>>("stats"),
           InstanceMethod<&RequestWrap::ask<GetExpectationCpuStats>>("expectationStats"),
           InstanceMethod<&RequestWrap::ask<ListExpectations>>("listExpectations"),
+          InstanceMethod<&RequestWrap::ask<ListTimeoutPolicies>>("listTimeoutPolicies"),
           InstanceMethod<&RequestWrap::is_of_thread>("isOfThread"),
           InstanceMethod<&RequestWrap::close>("close"),
       });

@@ -1,6 +1,7 @@
 #include "os/answers.h"
 
 #include "wire/decode_expectation.h"
+#include "wire/decode_timeout.h"
 
 namespace conntrack {
 
@@ -9,16 +10,23 @@ int ExpectationAnswer::take(const Message& message) {
   ExpectationExtension extension;
   if (!decode_expectation(message, decoded, extension)) return EBADMSG;
   const size_t size = extension_size(decoded, extension);
-  ExpectationRecord* record = parts_.last() ? parts_.last()->slab.reserve() : nullptr;
-  if (!record || !parts_.last()->slab.fits(size)) {
-    Part* part = parts_.add();
-    if (!part) return ENOMEM;
-    record = part->slab.reserve();
-  }
-  ExpectationSlab& slab = parts_.last()->slab;
+  ExpectationRecord* record = nullptr;
+  ExpectationSlab* slab = reserve(size, record);
+  if (!slab) return ENOMEM;
   *record = decoded;
-  if (size > 0) write_extension(slab.extend(size, record->extension), extension);
-  slab.commit();
+  if (size > 0) write_extension(slab->extend(size, record->extension), extension);
+  slab->commit();
+  return 0;
+}
+
+int TimeoutAnswer::take(const Message& message) {
+  TimeoutRecord decoded = {};
+  if (!decode_timeout_policy(message, decoded)) return EBADMSG;
+  TimeoutRecord* record = nullptr;
+  TimeoutSlab* slab = reserve(0, record);
+  if (!slab) return ENOMEM;
+  *record = decoded;
+  slab->commit();
   return 0;
 }
 

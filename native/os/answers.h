@@ -9,6 +9,7 @@
 
 #include "wire/expectation_slab.h"
 #include "wire/stats.h"
+#include "wire/timeout_record.h"
 
 namespace conntrack {
 
@@ -74,22 +75,46 @@ class CpuStatsAnswer {
   PartList<CpuStats> cpus_;
 };
 
-// Expectations, of which there are few, in full-sized slabs.
-class ExpectationAnswer {
+// Records of which there are few, in full-sized slabs.
+template <typename Record>
+class RecordAnswer {
  public:
-  int take(const Message& message);
   template <typename Visit>
   void each_slab(Visit visit) const {
     parts_.each([&](const Part& part) { visit(Bytes{part.memory, slab_size}); });
   }
 
+ protected:
+  // A slab that has reserved a record with an extension of this size; nullptr when there is no
+  // memory.
+  Slab<Record>* reserve(size_t extension, Record*& record) {
+    Part* part = parts_.last();
+    record = part ? part->slab.reserve() : nullptr;
+    if (!record || !part->slab.fits(extension)) {
+      part = parts_.add();
+      if (!part) return nullptr;
+      record = part->slab.reserve();
+    }
+    return &part->slab;
+  }
+
  private:
   struct Part {
-    ExpectationSlab slab{memory};
+    Slab<Record> slab{memory};
     alignas(8) uint8_t memory[slab_size] = {};  // all of it reaches JavaScript
   };
 
   PartList<Part> parts_;
+};
+
+class ExpectationAnswer : public RecordAnswer<ExpectationRecord> {
+ public:
+  int take(const Message& message);
+};
+
+class TimeoutAnswer : public RecordAnswer<TimeoutRecord> {
+ public:
+  int take(const Message& message);
 };
 
 }  // namespace conntrack

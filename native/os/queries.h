@@ -5,6 +5,7 @@
 #include "os/answers.h"
 #include "os/transaction.h"
 #include "wire/encode_expectation.h"
+#include "wire/encode_timeout.h"
 
 namespace conntrack {
 
@@ -46,6 +47,10 @@ struct GetExpectationCpuStats : Query<CpuStatsAnswer> {
 
 struct ListExpectations : Query<ExpectationAnswer> {
   ListExpectations() : Query(encode_expectation_list(), uapi::MESSAGE_EXPECTATION_NEW) {}
+};
+
+struct ListTimeoutPolicies : Query<TimeoutAnswer> {
+  ListTimeoutPolicies() : Query(encode_timeout_list(), uapi::MESSAGE_TIMEOUT_NEW) {}
 };
 
 }  // namespace conntrack

@@ -9,17 +9,23 @@
 #include "os/turn.h"
 #include "wire/decode.h"
 #include "wire/decode_expectation.h"
+#include "wire/decode_timeout.h"
 #include "wire/encode.h"
 #include "wire/encode_expectation.h"
+#include "wire/encode_timeout.h"
 
 namespace conntrack {
 
 namespace {
 
+bool is_write(uint16_t kind) {
+  return kind == REQUEST_CREATE || kind == REQUEST_UPDATE || kind == REQUEST_CREATE_TIMEOUTS ||
+         kind == REQUEST_REPLACE_TIMEOUTS || kind == REQUEST_SET_DEFAULT_TIMEOUTS;
+}
+
 // A write is followed by a get.
 bool has_room(const RequestBatch& batch, uint16_t kind) {
-  const size_t messages = kind == REQUEST_CREATE || kind == REQUEST_UPDATE ? 2 : 1;
-  return batch.count() + messages <= RequestBatch::capacity;
+  return batch.count() + (is_write(kind) ? 2 : 1) <= RequestBatch::capacity;
 }
 
 // Zones apart, which the kernel compares. What it does not send, it does not track: it finds the
@@ -139,16 +145,21 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
   Extension extension;
   ExpectationRecord expectation;
   ExpectationExtension expectation_extension;
+  TimeoutRecord timeouts;
   const auto reads_entry = [&] { return read_first_entry(slab, entry, extension); };
   const auto reads_spec = [&] { return read_spec(slab, 0, spec, extension); };
   const auto reads_expectation = [&] {
     return read_first_expectation(slab, expectation, expectation_extension);
   };
+  const auto reads_timeouts = [&] { return read_first_timeouts(slab, timeouts); };
   const auto command = [&](const RequestWriter& message) {
     return add(memory, request, Role::command, message, RequestBatch::ack);
   };
   const auto question = [&](const RequestWriter& message, uint16_t answer) {
     return add(memory, request, Role::question, message, answer);
+  };
+  const auto write = [&](const RequestWriter& message, const RequestWriter& get, uint16_t answer) {
+    return add_write(memory, request, message, get, answer);
   };
   if (!has_room(memory.batch, header.kind)) return false;
   bool added = false;
@@ -162,12 +173,12 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
       added = question(encode_get_usage(), MESSAGE_GET_STATS);
       break;
     case REQUEST_CREATE:
-      added =
-          reads_spec() && add_write(memory, request, encode_create(spec, extension), spec.entry);
+      added = reads_spec() &&
+              write(encode_create(spec, extension), encode_get(spec.entry), MESSAGE_NEW);
       break;
     case REQUEST_UPDATE:
       added = reads_spec() && read_host(slab, header.entry, entry) &&
-              add_write(memory, request, encode_update(entry, spec, extension), entry);
+              write(encode_update(entry, spec, extension), encode_get(entry), MESSAGE_NEW);
       break;
     case REQUEST_DELETE:
       added = reads_entry() && command(encode_delete(entry));
@@ -189,6 +200,29 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
     case REQUEST_FLUSH_EXPECTATIONS:
       added = command(encode_expectation_flush());
       break;
+    case REQUEST_GET_TIMEOUTS:
+      added = reads_timeouts() && question(encode_timeout_get(timeouts), MESSAGE_TIMEOUT_NEW);
+      break;
+    case REQUEST_CREATE_TIMEOUTS:
+      added = reads_timeouts() && write(encode_timeout_create(timeouts),
+                                        encode_timeout_get(timeouts), MESSAGE_TIMEOUT_NEW);
+      break;
+    case REQUEST_REPLACE_TIMEOUTS:
+      added = reads_timeouts() && write(encode_timeout_replace(timeouts),
+                                        encode_timeout_get(timeouts), MESSAGE_TIMEOUT_NEW);
+      break;
+    case REQUEST_DELETE_TIMEOUTS:
+      added = reads_timeouts() && command(encode_timeout_delete(timeouts));
+      break;
+    case REQUEST_GET_DEFAULT_TIMEOUTS:
+      added = reads_timeouts() &&
+              question(encode_default_timeouts_get(timeouts), MESSAGE_TIMEOUT_DEFAULT_SET);
+      break;
+    case REQUEST_SET_DEFAULT_TIMEOUTS:
+      added = reads_timeouts() &&
+              write(encode_default_timeouts_set(timeouts), encode_default_timeouts_get(timeouts),
+                    MESSAGE_TIMEOUT_DEFAULT_SET);
+      break;
     default:
       break;
   }
@@ -205,13 +239,12 @@ bool RequestJob::add(RequestMemory& memory, size_t request, Role role, const Req
 }
 
 // Both or nothing: the kernel sends no entry to who creates or changes it, unless somebody listens
-// to events (NLM_F_ECHO), and then not all of it.
+// to events (NLM_F_ECHO), and then not all of it; and never timeouts.
 bool RequestJob::add_write(RequestMemory& memory, size_t request, const RequestWriter& write,
-                           const EntryRecord& entry) {
-  const RequestWriter get = encode_get(entry);
+                           const RequestWriter& get, uint16_t answer) {
   return write.complete() && get.complete() &&
          add(memory, request, Role::write, write, RequestBatch::silence) &&
-         add(memory, request, Role::question, get, uapi::MESSAGE_NEW);
+         add(memory, request, Role::question, get, answer);
 }
 
 // The answers ------------------------------------------------------------------------------
@@ -223,6 +256,9 @@ int RequestJob::take_answer(const RequestMemory& memory, size_t index, const Mes
       return take_usage(message, request);
     case uapi::MESSAGE_EXPECTATION_NEW:
       return take_expectation(message, request);
+    case uapi::MESSAGE_TIMEOUT_NEW:
+    case uapi::MESSAGE_TIMEOUT_DEFAULT_SET:
+      return take_timeouts(message, request);
     default:
       return take_entry(message, request);
   }
@@ -273,6 +309,23 @@ int RequestJob::take_expectation(const Message& message, size_t request) {
   results_[request].answer = {ANSWER_RECORD, slab_count_ - 1, static_cast<uint32_t>(slab.front())};
   if (size > 0) write_extension(slab.extend(size, record->extension), extension);
   slab.commit();
+  return 0;
+}
+
+int RequestJob::take_timeouts(const Message& message, size_t request) {
+  TimeoutRecord decoded = {};
+  const bool is_policy = message.type == uapi::MESSAGE_TIMEOUT_NEW;
+  if (!(is_policy ? decode_timeout_policy : decode_default_timeouts)(message, decoded)) {
+    return EBADMSG;
+  }
+  constexpr size_t size = sizeof(SlabHeader) + sizeof decoded;
+  AnswerSlab* part = add_slab(size);
+  if (!part) return ENOMEM;
+  part->timeouts = TimeoutSlab(part->memory.get(), size);
+  results_[request].answer = {ANSWER_RECORD, slab_count_ - 1,
+                              static_cast<uint32_t>(part->timeouts.front())};
+  *part->timeouts.reserve() = decoded;
+  part->timeouts.commit();
   return 0;
 }
 

@@ -50,14 +50,17 @@ class RequestJob {
   };
   const Result& result(size_t request) const { return results_[request]; }
 
-  // The slabs that the answers name, in order: `visit` gets a SlabWriter or an ExpectationSlab.
+  // The slabs that the answers name, in order: `visit` gets a SlabWriter, an ExpectationSlab or a
+  // TimeoutSlab.
   template <typename Visit>
   void each_slab(Visit visit) const {
     slabs_.each([&](const AnswerSlab& part) {
       if (part.entries.memory()) {
         visit(part.entries);
-      } else {
+      } else if (part.expectation.memory()) {
         visit(part.expectation);
+      } else {
+        visit(part.timeouts);
       }
     });
   }
@@ -67,8 +70,9 @@ class RequestJob {
 
   struct AnswerSlab {
     std::unique_ptr<uint8_t[]> memory;
-    SlabWriter entries;  // or
-    ExpectationSlab expectation;
+    SlabWriter entries;           // or
+    ExpectationSlab expectation;  // or
+    TimeoutSlab timeouts;
   };
 
   // Puts requests into the batch until it is full.
@@ -77,7 +81,7 @@ class RequestJob {
   static bool add(RequestMemory& memory, size_t request, Role role, const RequestWriter& message,
                   uint16_t answer);
   static bool add_write(RequestMemory& memory, size_t request, const RequestWriter& write,
-                        const EntryRecord& entry);
+                        const RequestWriter& get, uint16_t answer);
   // Takes what became of the requests of the batch.
   void settle(const RequestMemory& memory, const Failure& failure);
   void fail(size_t from, size_t to, const Failure& failure);
@@ -86,6 +90,7 @@ class RequestJob {
   int take_entry(const Message& message, size_t request);
   int take_usage(const Message& message, size_t request);
   int take_expectation(const Message& message, size_t request);
+  int take_timeouts(const Message& message, size_t request);
   AnswerSlab* add_slab(size_t size);
 
   std::unique_ptr<uint8_t[]> bytes_;

@@ -9,6 +9,7 @@
 #include "wire/layout_field.h"
 #include "wire/request_record.h"
 #include "wire/slab.h"
+#include "wire/timeout_record.h"
 
 namespace conntrack {
 
@@ -41,6 +42,9 @@ inline constexpr LayoutTable layout[] = {
      expectation_present_bits},
     {"EXPECTATION_EXTENSION", "Offsets in the extension of an expectation.",
      expectation_extension_fields},
+    {"TIMEOUTS", "native/wire/timeout_record.h", timeout_fields},
+    {"TIMEOUTS_PRESENT", "Bits of `TIMEOUTS.present`: which values the kernel sent.",
+     timeout_present_bits},
     {"EVENT", "native/wire/event_record.h", event_fields},
     {"EVENT_KINDS", "Values of `EVENT.kind`.", event_kinds},
     {"EVENT_GROUPS", "Multicast groups of ctnetlink.", event_groups},

@@ -18,6 +18,12 @@ enum RequestKind : uint16_t {
   REQUEST_CREATE_EXPECTATION,
   REQUEST_DELETE_EXPECTATION,
   REQUEST_FLUSH_EXPECTATIONS,
+  REQUEST_GET_TIMEOUTS,  // a timeout record, as all that follow
+  REQUEST_CREATE_TIMEOUTS,
+  REQUEST_REPLACE_TIMEOUTS,
+  REQUEST_DELETE_TIMEOUTS,
+  REQUEST_GET_DEFAULT_TIMEOUTS,
+  REQUEST_SET_DEFAULT_TIMEOUTS,
   REQUEST_GET_ZERO,  // as REQUEST_GET; zeroes the counters that it reads
 };
 
@@ -32,6 +38,12 @@ inline constexpr LayoutField request_kinds[] = {
     {"createExpectation", REQUEST_CREATE_EXPECTATION},
     {"removeExpectation", REQUEST_DELETE_EXPECTATION},
     {"flushExpectations", REQUEST_FLUSH_EXPECTATIONS},
+    {"getTimeouts", REQUEST_GET_TIMEOUTS},
+    {"createTimeouts", REQUEST_CREATE_TIMEOUTS},
+    {"replaceTimeouts", REQUEST_REPLACE_TIMEOUTS},
+    {"removeTimeouts", REQUEST_DELETE_TIMEOUTS},
+    {"getDefaultTimeouts", REQUEST_GET_DEFAULT_TIMEOUTS},
+    {"setDefaultTimeouts", REQUEST_SET_DEFAULT_TIMEOUTS},
     {"getAndZero", REQUEST_GET_ZERO},
 };
 

@@ -16,6 +16,7 @@ constexpr uint16_t NLMSG_DONE = 3;
 constexpr uint16_t NLM_F_REQUEST = 0x0001;
 constexpr uint16_t NLM_F_ACK = 0x0004;
 constexpr uint16_t NLM_F_DUMP = 0x0300;
+constexpr uint16_t NLM_F_REPLACE = 0x0100;
 constexpr uint16_t NLM_F_EXCL = 0x0200;
 constexpr uint16_t NLM_F_CREATE = 0x0400;
 // Of a message of a dump.
@@ -188,6 +189,21 @@ constexpr uint16_t CTA_EXPECT_NAT_TUPLE = 2;
 
 constexpr uint16_t CTA_STATS_GLOBAL_ENTRIES = 1;
 constexpr uint16_t CTA_STATS_GLOBAL_MAX_ENTRIES = 2;
+
+// linux/netfilter/nfnetlink_cttimeout.h
+constexpr uint16_t SUBSYSTEM_TIMEOUTS = 8;  // NFNL_SUBSYS_CTNETLINK_TIMEOUT
+constexpr uint16_t MESSAGE_TIMEOUT_NEW = SUBSYSTEM_TIMEOUTS << 8 | 0;
+constexpr uint16_t MESSAGE_TIMEOUT_GET = SUBSYSTEM_TIMEOUTS << 8 | 1;
+constexpr uint16_t MESSAGE_TIMEOUT_DELETE = SUBSYSTEM_TIMEOUTS << 8 | 2;
+// The answer to the next one has this type, too (6.18).
+constexpr uint16_t MESSAGE_TIMEOUT_DEFAULT_SET = SUBSYSTEM_TIMEOUTS << 8 | 3;
+constexpr uint16_t MESSAGE_TIMEOUT_DEFAULT_GET = SUBSYSTEM_TIMEOUTS << 8 | 4;
+
+constexpr uint16_t CTA_TIMEOUT_NAME = 1;
+constexpr uint16_t CTA_TIMEOUT_L3PROTO = 2;
+constexpr uint16_t CTA_TIMEOUT_L4PROTO = 3;
+constexpr uint16_t CTA_TIMEOUT_DATA = 4;
+constexpr uint16_t CTA_TIMEOUT_USE = 5;
 
 constexpr uint8_t IPPROTO_ICMP = 1;
 constexpr uint8_t IPPROTO_TCP = 6;

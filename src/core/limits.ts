@@ -52,6 +52,14 @@ export const LIMITS = {
   /** Of connlabel.conf. */
   labelFileBytes: 64 * KIB,
 
+  // Timeouts ---------------------------------------------------------------------------
+
+  /**
+   * The kernel counts in ticks, of which a second has at most 1000, with 31 bits: beyond that an
+   * entry ends at once.
+   */
+  longestTimeoutSeconds: 2_147_483,
+
   // Events -----------------------------------------------------------------------------
 
   /** Default of `receiveBufferBytes`, as the kernel counts. */

@@ -80,7 +80,8 @@ export interface NativeRequestSocket {
   send(requests: ArrayBuffer, size: number): Promise<RequestOutcome>;
   stats(): Promise<StatsOutcome>;
   expectationStats(): Promise<StatsOutcome>;
-  listExpectations(): Promise<ExpectationOutcome>;
+  listExpectations(): Promise<RecordsOutcome>;
+  listTimeoutPolicies(): Promise<RecordsOutcome>;
   /** Whether it is a socket of the network namespace that the calling thread is in now. */
   isOfThread(): boolean;
   /** Ends the job that is under way (ECANCELED), and closes the socket. Once. */
@@ -102,7 +103,8 @@ export interface StatsOutcome extends Outcome {
   readonly cpus: readonly (readonly [cpu: number, ...idsAndValues: number[]])[];
 }
 
-export interface ExpectationOutcome extends Outcome {
+/** Slabs of records. */
+export interface RecordsOutcome extends Outcome {
   readonly slabs: readonly ArrayBuffer[];
 }
 

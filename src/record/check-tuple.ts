@@ -13,13 +13,7 @@ import {
   word,
 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import {
-  type Family,
-  type NamedProtocol,
-  OTHER_PROTOCOL_NUMBERS,
-  PROTOCOL_NUMBERS,
-  type ProtocolWord,
-} from '../core/names.js';
+import { type Family, OTHER_PROTOCOL_NUMBERS, PROTOCOL_NUMBERS } from '../core/names.js';
 import { shown } from '../core/show-value.js';
 import { addressFamily, familyOf, mappedIPv4 } from './ip-address.js';
 import type { IcmpTuple, MasterTuple, Tuple } from './tuple.js';
@@ -36,23 +30,26 @@ const MAY_LACK_PORTS = new Set<number>([sctp, dccp, udplite, gre]);
 const MAY_HAVE_PORTS = new Set<number>([tcp, udp, sctp, dccp, udplite]);
 const NEED_ICMP = new Set<number>([icmp, icmpv6]);
 
-const WORDS: Readonly<Record<ProtocolWord, number>> = {
-  ...PROTOCOL_NUMBERS,
-  ...OTHER_PROTOCOL_NUMBERS,
-};
+/**
+ * A protocol, by one of these words or its number. An error names these; the words of `others` are
+ * taken as well.
+ */
+export function protocolAmong<Word extends string>(
+  numbers: Readonly<Record<Word, number>>,
+  others: Readonly<Record<string, number>> = {},
+): Check<number> {
+  const also = Object.keys(others).length > 0 ? ", or another protocol's word, such as 'esp'" : '';
+  const hint = `; an IP protocol number will do as well${also}`;
+  const protocolWord = word(Object.keys(numbers) as Word[], hint);
+  return (value, path) => {
+    if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
+    if (typeof value === 'string' && Object.hasOwn(others, value)) return others[value] as number;
+    return numbers[protocolWord(value, path)];
+  };
+}
 
 /** Of fifty words an error names the eight that most flows have. */
-const protocolWord = word(
-  Object.keys(PROTOCOL_NUMBERS) as NamedProtocol[],
-  "; an IP protocol number will do as well, or another protocol's word, such as 'esp'",
-);
-
-/** A protocol, by its word or number. */
-export const protocol: Check<number> = (value, path) => {
-  if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
-  if (typeof value === 'string' && Object.hasOwn(WORDS, value)) return WORDS[value as ProtocolWord];
-  return PROTOCOL_NUMBERS[protocolWord(value, path)];
-};
+export const protocol = protocolAmong(PROTOCOL_NUMBERS, OTHER_PROTOCOL_NUMBERS);
 
 /** Such as `'6'`, which uint8 refuses as the string that it is. */
 function isNumeral(value: unknown): boolean {

@@ -167,6 +167,31 @@ export const EXPECTATION_EXTENSION = {
   functionLength: 50,
 } as const;
 
+/** native/wire/timeout_record.h */
+export const TIMEOUTS = {
+  size: 184,
+  present: 0,
+  states: 4,
+  use: 8,
+  family: 12,
+  protocol: 14,
+  nameLength: 15,
+  unknownAttributes: 16,
+  seconds: 20,
+  mostStates: 32,
+  name: 148,
+  longestName: 31,
+} as const;
+
+/** Bits of `TIMEOUTS.present`: which values the kernel sent. */
+export const TIMEOUTS_PRESENT = {
+  name: 1,
+  family: 2,
+  protocol: 4,
+  seconds: 8,
+  use: 16,
+} as const;
+
 /** native/wire/event_record.h */
 export const EVENT = {
   size: 216,
@@ -241,7 +266,13 @@ export const REQUEST_KINDS = {
   createExpectation: 8,
   removeExpectation: 9,
   flushExpectations: 10,
-  getAndZero: 11,
+  getTimeouts: 11,
+  createTimeouts: 12,
+  replaceTimeouts: 13,
+  removeTimeouts: 14,
+  getDefaultTimeouts: 15,
+  setDefaultTimeouts: 16,
+  getAndZero: 17,
 } as const;
 
 /** Offsets in what became of a request. */

@@ -437,9 +437,30 @@ const further = [
   {
     name: 'request_job: a write goes without its get into a full datagram',
     file: 'native/os/request_job.cc',
-    from: 'kind == REQUEST_CREATE || kind == REQUEST_UPDATE ? 2 : 1;',
-    to: 'kind == REQUEST_CREATE ? 2 : 1;',
+    from: 'kind == REQUEST_UPDATE || ',
+    to: '',
     tests: ['os'],
+  },
+  {
+    name: 'encode_timeout: a delete without a name can be sent',
+    file: 'native/wire/encode_timeout.cc',
+    from: '    return out.spoil();\n  }\n  out.string(',
+    to: '    return;\n  }\n  out.string(',
+    tests: ['wire', 'os'],
+  },
+  {
+    name: 'decode_timeout: a name that is too long is copied',
+    file: 'native/wire/decode_timeout.cc',
+    from: '  if (text.size > longest_policy_name) return false;\n',
+    to: '',
+    tests: ['wire', 'os'],
+  },
+  {
+    name: 'a change of a timeout policy resets what it does not name',
+    file: 'src/timeout/requests.ts',
+    from: 'new Map([...current.seconds, ...changed])',
+    to: 'changed',
+    tests: ['stack', 'kernel'],
   },
   {
     name: 'transaction: silence means done although an answer was lost',

@@ -57,6 +57,8 @@ describeInNamespace(
     ['listEntries', 'conntrack.listEntries()'],
     ['streamEntries', 'conntrack.streamEntries()[Symbol.asyncIterator]().next()'],
     ['countEntries', 'conntrack.countEntries()'],
+    ['listTimeoutPolicies', 'conntrack.listTimeoutPolicies()'],
+    ['getTimeoutPolicy', "conntrack.getTimeoutPolicy('web')"],
     [
       'getEntry',
       `conntrack.getEntry({

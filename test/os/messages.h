@@ -63,6 +63,16 @@ inline Buffer entry(uint32_t sequence, uint32_t id) {
   return bytes;
 }
 
+// A timeout policy, or with another type the defaults of a protocol.
+inline Buffer timeouts(uint32_t sequence, std::string_view name,
+                       uint16_t type = uapi::MESSAGE_TIMEOUT_NEW) {
+  using namespace uapi;
+  return answer(sequence, type,
+                join({nfgenmsg, attribute(CTA_TIMEOUT_NAME, join({text(name), {0}})),
+                      u16(CTA_TIMEOUT_L3PROTO, 2), u8(CTA_TIMEOUT_L4PROTO, 17),
+                      nest(CTA_TIMEOUT_DATA, {u32(1, 30), u32(2, 120)})}));
+}
+
 // What `decode` makes of a message.
 template <typename Record, typename Extension>
 Record record_of(const Buffer& from, bool (*decode)(const Message&, Record&, Extension&)) {

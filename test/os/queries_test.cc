@@ -146,6 +146,56 @@ TEST(an_expectation_that_cannot_be_understood) {
   CHECK_EQUAL(asking.run(list), EBADMSG);
 }
 
+static std::vector<std::vector<std::string>> policies(const ListTimeoutPolicies& list) {
+  std::vector<std::vector<std::string>> slabs;
+  list.answer().each_slab([&](Bytes slab) {
+    std::vector<std::string>& names = slabs.emplace_back();
+    SlabHeader header = {};
+    read_host(slab, 0, header);
+    TimeoutRecord record;
+    for (size_t i = 0; i < header.count; i++) {
+      CHECK(read_host(slab, sizeof header + i * sizeof record, record));
+      names.emplace_back(record.name, record.name + record.name_length);
+    }
+  });
+  return slabs;
+}
+
+TEST(timeout_policies_in_the_order_of_the_answer) {
+  Asking asking;
+  ListTimeoutPolicies list;
+  constexpr size_t count = 800;
+  for (size_t number = 0; number < count;) {
+    std::vector<Buffer> messages;
+    for (; number < count && messages.size() < 100; number++) {
+      messages.push_back(timeouts(1, std::to_string(number)));
+    }
+    asking.kernel->send(messages);
+  }
+  asking.kernel->send({done(1)});
+  CHECK_EQUAL(asking.run(list), 0);
+  CHECK_EQUAL(asking.asked(), MESSAGE_TIMEOUT_GET);
+  constexpr size_t full = (slab_size - sizeof(SlabHeader)) / sizeof(TimeoutRecord);
+  const auto slabs = policies(list);
+  CHECK_EQUAL(slabs.size(), (count + full - 1) / full);
+  size_t next = 0;
+  for (const auto& slab : slabs) {
+    for (const std::string& name : slab) CHECK(name == std::to_string(next++));
+  }
+  CHECK_EQUAL(next, count);
+}
+
+TEST(no_timeout_policy_and_one_that_cannot_be_understood) {
+  Asking asking;
+  ListTimeoutPolicies none;
+  asking.kernel->send({done(1)});
+  CHECK_EQUAL(asking.run(none), 0);
+  CHECK(policies(none).empty());
+  ListTimeoutPolicies list;
+  asking.kernel->send({timeouts(2, "one"), timeouts(2, std::string(32, 'x')), done(2)});
+  CHECK_EQUAL(asking.run(list), EBADMSG);
+}
+
 template <typename Request>
 static void check_no_memory(Request request, const Buffer& message) {
   Asking asking;
@@ -156,6 +206,7 @@ static void check_no_memory(Request request, const Buffer& message) {
 
 TEST(no_memory_for_an_answer) {
   check_no_memory(ListExpectations(), expectation(1));
+  check_no_memory(ListTimeoutPolicies(), timeouts(1, "web"));
   check_no_memory(GetCpuStats(), cpu_stats(MESSAGE_GET_STATS_CPU, 0, 10));
 }
 

@@ -96,14 +96,18 @@ struct Sending {
       const Bytes bytes = {copy.data(), copy.size()};
       EntryRecord entry;
       ExpectationRecord expectation;
+      TimeoutRecord timeout;
       if (number++ != answer.slab) return;
       if constexpr (std::is_same_v<decltype(slab), const SlabWriter&>) {
         Extension extension;
         CHECK(read_host(bytes, answer.at, entry) && read_extension(bytes, entry, extension));
         id = entry.id;
-      } else {
+      } else if constexpr (std::is_same_v<decltype(slab), const ExpectationSlab&>) {
         CHECK(read_host(bytes, answer.at, expectation));
         id = expectation.id;
+      } else {
+        CHECK(read_host(bytes, answer.at, timeout));
+        id = timeout.seconds[2];
       }
     });
     CHECK(answer.slab < number);
@@ -168,6 +172,64 @@ TEST(requests_of_every_kind_in_one_datagram_in_their_order) {
               "done, done, done, done");
   CHECK_EQUAL(sending.job->result(1).answer.slab, 77u);
   CHECK_EQUAL(sending.job->result(1).answer.present, ANSWER_DONE | ANSWER_ENTRIES);
+}
+
+static TimeoutRecord timeout_record() {
+  TimeoutRecord record = {};
+  record.present = TIMEOUT_NAME | TIMEOUT_FAMILY | TIMEOUT_PROTOCOL;
+  record.name_length = 1;
+  record.name[0] = 'a';
+  return record;
+}
+
+TEST(requests_about_timeouts) {
+  Sending sending;
+  const TimeoutRecord record = timeout_record();
+  Requests requests;
+  requests.add(REQUEST_GET_TIMEOUTS, record).add(REQUEST_CREATE_TIMEOUTS, record);
+  requests.add(REQUEST_REPLACE_TIMEOUTS, record).add(REQUEST_DELETE_TIMEOUTS, record);
+  requests.add(REQUEST_GET_DEFAULT_TIMEOUTS, record).add(REQUEST_SET_DEFAULT_TIMEOUTS, record);
+  const uint16_t defaults = MESSAGE_TIMEOUT_DEFAULT_SET;
+  sending.kernel->send({timeouts(1, "a"), timeouts(3, "a"), timeouts(5, "a"), ack(6)});
+  sending.kernel->send({timeouts(7, "", defaults), timeouts(9, "", defaults)});
+  sending.run(requests);
+  CHECK((sending.sent() ==
+         std::vector<uint16_t>{MESSAGE_TIMEOUT_GET, MESSAGE_TIMEOUT_NEW, MESSAGE_TIMEOUT_GET,
+                               MESSAGE_TIMEOUT_NEW, MESSAGE_TIMEOUT_GET, MESSAGE_TIMEOUT_DELETE,
+                               MESSAGE_TIMEOUT_DEFAULT_GET, MESSAGE_TIMEOUT_DEFAULT_SET,
+                               MESSAGE_TIMEOUT_DEFAULT_GET}));
+  CHECK_EQUAL(sending.words(),
+              "done and got 120, done and got 120, done and got 120, done, done and got 120, "
+              "done and got 120");
+}
+
+TEST(timeouts_that_are_refused) {
+  Sending sending;
+  const TimeoutRecord record = timeout_record();
+  Requests requests;
+  requests.add(REQUEST_CREATE_TIMEOUTS, record).add(REQUEST_CREATE_TIMEOUTS, record);
+  requests.add(REQUEST_DELETE_TIMEOUTS, record).add(REQUEST_GET_DEFAULT_TIMEOUTS, record);
+  // The get behind a refused creation finds the policy that was there before.
+  sending.kernel->send({error(1, EEXIST), timeouts(2, "a"), error(4, ENOENT)});
+  sending.kernel->send({error(5, EBUSY), answer(6, MESSAGE_TIMEOUT_DEFAULT_SET, nfgenmsg)});
+  sending.run(requests);
+  CHECK_EQUAL(sending.words(),
+              "refused 17, done 2, refused 16, refused " + std::to_string(EBADMSG));
+}
+
+// To the kernel a DELETE without a name means all policies that no rule uses.
+TEST(no_timeouts_without_a_name_are_sent) {
+  Sending sending;
+  TimeoutRecord record = timeout_record();
+  record.present &= ~TIMEOUT_NAME;
+  Requests requests;
+  for (const RequestKind kind : {REQUEST_GET_TIMEOUTS, REQUEST_CREATE_TIMEOUTS,
+                                 REQUEST_REPLACE_TIMEOUTS, REQUEST_DELETE_TIMEOUTS}) {
+    requests.add(kind, record).add(kind);
+  }
+  sending.run(requests);
+  for (size_t i = 0; i < 8; i++) CHECK(sending.word(i) == "refused " + std::to_string(EMSGSIZE));
+  CHECK(sending.sent().empty());
 }
 
 TEST(answers_in_any_order_and_in_many_datagrams) {

@@ -13,6 +13,7 @@ export const NLM_F = {
   /** Of a message that creates. */
   excl: 0x200,
   create: 0x400,
+  replace: 0x100,
   capped: 0x100,
   ackTlvs: 0x200,
 } as const;
@@ -25,6 +26,13 @@ export const CTNETLINK = {
   getStats: 0x105,
 } as const;
 export const CTNETLINK_EXPECTATIONS = { new: 0x200 } as const;
+export const CTNETLINK_TIMEOUTS = {
+  new: 0x800,
+  get: 0x801,
+  delete: 0x802,
+  defaultSet: 0x803,
+  defaultGet: 0x804,
+} as const;
 export const FAMILY = { unspecified: 0, ipv4: 2, ipv6: 10 } as const;
 
 const NLA_F_NESTED = 0x8000;
@@ -300,6 +308,40 @@ export function expectationMessage(id: number): Message {
     type: CTNETLINK_EXPECTATIONS.new,
     flags: NLM_F.multi,
     payload: Buffer.concat([nfgenmsg(FAMILY.ipv4), ...payload]),
+  };
+}
+
+export interface TimeoutsDescription {
+  /** Absent: defaults. */
+  name?: string;
+  family?: number;
+  protocol: number;
+  /** Seconds by the number of the state. */
+  seconds: Readonly<Record<number, number>>;
+  use?: number;
+  more?: readonly Buffer[];
+}
+
+/** The attributes of timeouts, in the order of the kernel's answers. */
+export function timeoutAttributes(timeouts: TimeoutsDescription): Buffer[] {
+  const { name, family = FAMILY.ipv4, protocol, seconds, use, more = [] } = timeouts;
+  const states = Object.entries(seconds);
+  return [
+    ...optional(name, (value) => attribute(1, text(value))),
+    attribute(2, u16(family)),
+    attribute(3, u8(protocol)),
+    ...optional(use, (value) => attribute(5, u32(value))),
+    nest(4, ...states.map(([state, value]) => attribute(Number(state), u32(value)))),
+    ...more,
+  ];
+}
+
+/** The message that has a timeout policy, or the defaults of a protocol. */
+export function timeoutMessage(timeouts: TimeoutsDescription): Message {
+  return {
+    type: timeouts.name === undefined ? CTNETLINK_TIMEOUTS.defaultSet : CTNETLINK_TIMEOUTS.new,
+    flags: NLM_F.multi,
+    payload: Buffer.concat([nfgenmsg(FAMILY.unspecified), ...timeoutAttributes(timeouts)]),
   };
 }
 

@@ -11,6 +11,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   conntrack: 'conntrack',
   nft: 'nftables',
   iptables: 'iptables',
+  nfct: 'nfct',
   ip: 'iproute2',
   setcap: 'libcap2-bin',
   setpriv: 'util-linux',

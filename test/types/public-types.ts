@@ -6,12 +6,14 @@ import {
   createEntries,
   createEntry,
   createExpectation,
+  createTimeoutPolicy,
   type DccpInfo,
   type DccpState,
   type DeleteResult,
   deleteEntries,
   deleteEntry,
   deleteExpectation,
+  deleteTimeoutPolicy,
   type Entry,
   type EntryChanges,
   type EntryFilter,
@@ -31,6 +33,7 @@ import {
   type IcmpTuple,
   listEntries,
   listExpectations,
+  listTimeoutPolicies,
   type Nat,
   type NatEndpoint,
   type OriginalKey,
@@ -40,6 +43,7 @@ import {
   type ReplyKey,
   type ReplySpec,
   type RequestResult,
+  readDefaultTimeouts,
   type SctpInfo,
   type SequenceAdjustment,
   type SettingChanges,
@@ -50,11 +54,15 @@ import {
   type TcpInfo,
   type TcpSpec,
   type TcpState,
+  type TimeoutPolicy,
+  type TimeoutPolicySpec,
   type Tuple,
   type UpdateResult,
   updateEntries,
   updateEntry,
+  updateTimeoutPolicy,
   type WatchOptions,
+  writeDefaultTimeouts,
 } from 'conntrack';
 import { expectTypeOf } from 'vitest';
 
@@ -238,6 +246,21 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
     await createExpectation(expectation);
     await deleteExpectation(expectation);
   }
+
+  const [policy] = await listTimeoutPolicies();
+  if (policy !== undefined) {
+    expectTypeOf(policy.timeouts.established).toEqualTypeOf<number | undefined>();
+    await createTimeoutPolicy(policy);
+    expectTypeOf(
+      await updateTimeoutPolicy(policy.name, policy.timeouts),
+    ).toEqualTypeOf<TimeoutPolicy>();
+  }
+  // @ts-expect-error -- no name
+  await deleteTimeoutPolicy();
+  // @ts-expect-error -- misspelled
+  await writeDefaultTimeouts('tcp', { establised: 5 });
+  // @ts-expect-error -- 'other' has no defaults
+  await readDefaultTimeouts('other');
   expectTypeOf(explainFilter({ mark: 1 })).toEqualTypeOf<FilterPlan>();
   expectTypeOf<Conntrack['deleteEntries']>().toEqualTypeOf<typeof deleteEntries>();
   expectTypeOf<Conntrack['createEntries']>().toEqualTypeOf<typeof createEntries>();
@@ -255,6 +278,7 @@ export function needed(): void {
   expectTypeOf<Needed<ReplyKey>>().toEqualTypeOf<'protocol' | 'reply'>();
   expectTypeOf<Needed<ExpectationKey>>().toEqualTypeOf<'protocol' | 'tuple'>();
   expectTypeOf<Needed<ExpectationSpec>>().toEqualTypeOf<'protocol' | 'tuple' | 'master'>();
+  expectTypeOf<Needed<TimeoutPolicySpec>>().toEqualTypeOf<'name' | 'family' | 'protocol'>();
   expectTypeOf<Needed<Tuple>>().toEqualTypeOf<'source' | 'destination'>();
   expectTypeOf<Needed<IcmpTuple>>().toEqualTypeOf<'type' | 'code' | 'id'>();
   expectTypeOf<Needed<NatEndpoint>>().toEqualTypeOf<'address'>();

@@ -138,6 +138,10 @@ const changes = (...more: readonly object[]): Parameter => ({
   ],
 });
 
+const name: Parameter = { name: 'name', valid: ['web'] };
+const ofTimeouts: Parameter = { name: 'protocol', valid: ['udp', 17] };
+const timeouts: Parameter = { name: 'timeouts', valid: [{ unreplied: 1, replied: 0 }] };
+
 const expectation = { protocol: 'tcp', tuple, zone: 1 };
 
 const signal = new AbortController().signal;
@@ -215,9 +219,20 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
       ],
     },
   ],
+  createTimeoutPolicy: [
+    {
+      name: 'spec',
+      valid: [
+        { name: 'web', family: 'ipv4', protocol: 'tcp', timeouts: { established: 5, close: 0 } },
+        { name: 'any', family: 'ipv6', protocol: 'other', protocolNumber: 99 },
+        { name: 'any', family: 'ipv6', protocol: 255, timeouts: { timeout: 2_147_483 } },
+      ],
+    },
+  ],
   deleteEntries: [filter(), signalOf({ dryRun: true })],
   deleteEntry: [key],
   deleteExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
+  deleteTimeoutPolicy: [name],
   diagnose: [],
   explainFilter: [filter()],
   flushEntries: [{ name: 'options', valid: [{ family: 'ipv6' }], isOptional: true }],
@@ -225,8 +240,11 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   getEntries: [{ name: 'keys', valid: [key.valid] }],
   getEntry: [key, { name: 'options', valid: [{ zeroCounters: false }], isOptional: true }],
   getExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
+  getTimeoutPolicy: [name],
   listEntries: [filter(true), signalOf({ zeroCounters: false })],
   listExpectations: [],
+  listTimeoutPolicies: [],
+  readDefaultTimeouts: [ofTimeouts],
   readPressure: [
     {
       name: 'options',
@@ -245,6 +263,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
       { sctp: SPECS[1]?.sctp, mark: 3, sequenceAdjust: SPECS[0]?.sequenceAdjust },
     ),
   ],
+  updateTimeoutPolicy: [name, timeouts],
   upsertEntry: [{ name: 'spec', valid: SPECS }],
   watchEvents: [
     signalOf({
@@ -259,6 +278,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
     }),
   ],
   watchPressure: [signalOf({ intervalMs: 1000, elevatedAt: 0.5, criticalAt: 0.6 })],
+  writeDefaultTimeouts: [ofTimeouts, timeouts],
   writeSettings: [
     {
       name: 'changes',
@@ -752,7 +772,7 @@ test.each(Object.entries(COPIES))(
       if (/^(keys?|specs?)(\[0\])?\.(original|reply|tuple|master)$/.test(field)) {
         return [[{ ...part, sourcePort: 5 }, spread('a tuple')]];
       }
-      if (!/^(key|spec|(key|spec)s\[0\])$/.test(field)) return [];
+      if (!/^(key|spec|(key|spec)s\[0\])$/.test(field) || row.endsWith('Policy')) return [];
       return row.endsWith('Expectation')
         ? [[{ ...expectation, zone: 5 }, spread('an expectation')]]
         : [[{ ...entry, zone: 5 }, spread('an entry')]];
@@ -831,7 +851,7 @@ test('what is needed is what the types demand: see test/types', async () => {
     'options.netns': 'pid',
     'options.previous': 'entries monotonicSeconds',
     'options.previous.dropped': 'total',
-    spec: 'master original protocol timeout tuple',
+    spec: 'family master name original protocol timeout tuple',
     'spec.dccp': 'state',
     'spec.master': ends,
     'spec.nat': 'address direction',

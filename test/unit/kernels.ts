@@ -53,6 +53,7 @@ class Requests {
   stats = async () => ({ cpus: [] });
   expectationStats = async () => ({ cpus: [] });
   listExpectations = async () => ({ slabs: [] });
+  listTimeoutPolicies = async () => ({ slabs: [] });
   close = async () => {};
 }
 

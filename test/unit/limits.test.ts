@@ -97,6 +97,8 @@ describe('a number in a document', () => {
     ['docs/events.md', `\`queueBytes\` \\| ${SIZE}`, LIMITS.queueBytes],
     ['docs/events.md', `(\\d+) % of \`nf_conntrack_max\``, LIMITS.reliableDestroyPercent],
     ['docs/writing.md', `\`createEntries\` sends ${COUNT} at a time`, LIMITS.requestsInSend / 2],
+    ['docs/timeouts.md', `The largest number is ${COUNT}`, LIMITS.longestTimeoutSeconds],
+    ['src/timeout/policy.ts', `Seconds, from 0 to ${COUNT}`, LIMITS.longestTimeoutSeconds],
     ['docs/tuning.md', '(half a second), to see which counters', LIMITS.shortestLookMs],
     ['docs/architecture.md', `sends ${COUNT} at a time`, LIMITS.requestsInSend],
     ['docs/architecture.md', `requests of ${SIZE}`, LIMITS.requestBytesUnderWay],

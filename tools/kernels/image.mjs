@@ -57,6 +57,7 @@ const PROGRAMS = [
   'ping',
   'perl',
   'conntrack',
+  'nfct',
   'nft',
   'ip',
   'iptables',

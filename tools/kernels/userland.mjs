@@ -13,7 +13,7 @@ const modules = join(checkout, 'node_modules');
 /** Of Debian, those that have the programs of image.mjs. */
 const PACKAGES = [
   ...['dash', 'coreutils', 'sed', 'grep', 'util-linux', 'mount', 'procps', 'kmod', 'perl-base'],
-  ...['conntrack', 'nftables', 'iptables', 'iproute2', 'iputils-ping', 'libcap2-bin'],
+  ...['conntrack', 'nfct', 'nftables', 'iptables', 'iproute2', 'iputils-ping', 'libcap2-bin'],
   ...['libc6', 'libc-bin', 'libstdc++6', 'usr-is-merged'],
 ];
 

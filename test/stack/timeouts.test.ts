@@ -1,0 +1,237 @@
+/** Timeout policies of a kernel that lacks them, sends more than is known, or changes them meanwhile. */
+import { ConntrackError, type TimeoutPolicySpec } from 'conntrack';
+import { describe, expect, test } from 'vitest';
+import {
+  ackMessage,
+  attribute,
+  CTNETLINK_TIMEOUTS,
+  doneMessage,
+  errorMessage,
+  type Message,
+  messageBytes,
+  NLM_F,
+  nfgenmsg,
+  type TimeoutsDescription,
+  text,
+  timeoutAttributes,
+  timeoutMessage,
+  u16,
+  u32,
+} from '../support/message-builder.js';
+import {
+  createTimeoutPolicy,
+  deleteTimeoutPolicy,
+  getTimeoutPolicy,
+  listTimeoutPolicies,
+  readDefaultTimeouts,
+  updateTimeoutPolicy,
+  writeDefaultTimeouts,
+} from '../support/own-socket.js';
+import { accept, type KernelSocket } from '../support/scripted-kernel.js';
+import { errorOf } from './outcome.js';
+
+const ENOENT = 2;
+const EEXIST = 17;
+const EINVAL = 22;
+const UDP: TimeoutsDescription = { name: 'web', protocol: 17, seconds: { 1: 30, 2: 120 }, use: 1 };
+const SPEC: TimeoutPolicySpec = { name: 'web', family: 'ipv4', protocol: 'udp' };
+
+/** The bytes of a request. */
+function request(type: number, flags: number, attributes: readonly Buffer[], sequence = 1): string {
+  const payload = Buffer.concat([nfgenmsg(0), ...attributes]);
+  return messageBytes(
+    { type, flags: NLM_F.request | flags, payload },
+    { sequence, portId: 0 },
+  ).toString('hex');
+}
+
+/** Answers the datagrams of a call in their order; gives these, and what came of the call. */
+async function answering<T>(
+  call: () => Promise<T>,
+  ...answers: readonly (Message | readonly Message[])[]
+): Promise<{ sent: string[]; result: T }> {
+  const result = call();
+  result.catch(() => undefined);
+  const socket: KernelSocket = await accept();
+  const sent: string[] = [];
+  for (const answer of answers) {
+    sent.push((await socket.request()).toString('hex'));
+    await socket.send(...[answer].flat());
+  }
+  return { sent, result: await result };
+}
+
+const errorWith = async (
+  call: () => Promise<unknown>,
+  ...answers: Parameters<typeof answering>[1][]
+) => errorOf(answering(call, ...answers));
+
+/** Of the second message of a datagram. */
+const second = (message: Message): Message => ({ ...message, sequence: 2 });
+
+describe('what is sent', () => {
+  const get = (sequence?: number) =>
+    request(CTNETLINK_TIMEOUTS.get, 0, [attribute(1, text('web'))], sequence);
+
+  test('a delete names the policy, and asks for an ack', async () => {
+    const { sent, result } = await answering(() => deleteTimeoutPolicy('web'), ackMessage());
+    const expected = request(CTNETLINK_TIMEOUTS.delete, NLM_F.ack, [attribute(1, text('web'))]);
+    expect(sent).toEqual([expected]);
+    expect(result).toBe(true);
+  });
+
+  test('a creation, which must not replace one, and a get behind it', async () => {
+    const { sent, result } = await answering(
+      () => createTimeoutPolicy({ ...SPEC, timeouts: { replied: 5 } }),
+      second(timeoutMessage(UDP)),
+    );
+    const { use: _, ...wanted } = { ...UDP, seconds: { 2: 5 } };
+    const flags = NLM_F.create | NLM_F.excl;
+    const created = request(CTNETLINK_TIMEOUTS.new, flags, timeoutAttributes(wanted));
+    expect(sent).toEqual([created + get(2)]);
+    expect(result).toEqual({
+      name: 'web',
+      family: 'ipv4',
+      protocol: 'udp',
+      protocolNumber: 17,
+      timeouts: { unreplied: 30, replied: 120 },
+      use: 1,
+      unknownAttributes: 0,
+    });
+  });
+
+  test('a change has all that the kernel sent: also states without a name, and any family', async () => {
+    const had = { ...UDP, family: 99, seconds: { 1: 30, 2: 120, 9: 4_000_000_000, 31: 7 } };
+    const { sent } = await answering(
+      () => updateTimeoutPolicy('web', { replied: 5 }),
+      timeoutMessage(had),
+      { ...timeoutMessage(UDP), sequence: 3 },
+    );
+    const { use: _, ...wanted } = { ...had, seconds: { ...had.seconds, 2: 5 } };
+    const replaced = request(CTNETLINK_TIMEOUTS.new, NLM_F.replace, timeoutAttributes(wanted), 2);
+    expect(sent).toEqual([get(), replaced + get(3)]);
+  });
+
+  test('defaults are written and read back for one family', async () => {
+    const { sent, result } = await answering(
+      () => writeDefaultTimeouts(17, { replied: 0 }),
+      second(timeoutMessage({ protocol: 17, seconds: { 1: 30, 2: 0 } })),
+    );
+    const set = timeoutAttributes({ protocol: 17, seconds: { 2: 0 } });
+    expect(sent).toEqual([
+      request(CTNETLINK_TIMEOUTS.defaultSet, 0, set) +
+        request(CTNETLINK_TIMEOUTS.defaultGet, 0, set.slice(0, 2), 2),
+    ]);
+    expect(result.timeouts).toEqual({ unreplied: 30, replied: 0 });
+  });
+});
+
+describe('what is not known', () => {
+  test('is counted, and what was not sent is absent', async () => {
+    const odd: TimeoutsDescription = {
+      name: 'odd',
+      family: 99,
+      protocol: 253,
+      seconds: { 1: 5, 40: 6 },
+      more: [attribute(77, u32(1))],
+    };
+    const tcp: TimeoutsDescription = { name: 'tcp', protocol: 6, seconds: { 3: 0, 12: 9 } };
+    const { result } = await answering(listTimeoutPolicies, [
+      timeoutMessage(odd),
+      timeoutMessage(tcp),
+      doneMessage(),
+    ]);
+    expect(result).toEqual([
+      {
+        name: 'odd',
+        family: 'UNKNOWN(99)',
+        protocol: 'other',
+        protocolNumber: 253,
+        timeouts: {},
+        unknownAttributes: 3,
+      },
+      {
+        name: 'tcp',
+        family: 'ipv4',
+        protocol: 'tcp',
+        protocolNumber: 6,
+        timeouts: { established: 0 },
+        unknownAttributes: 1,
+      },
+    ]);
+    expect(result[0]).not.toHaveProperty('use');
+  });
+
+  test.each<[string, TimeoutsDescription]>([
+    ['a name that is too long', { ...UDP, name: 'x'.repeat(32) }],
+    ['seconds of two bytes', { ...UDP, more: [attribute(4, attribute(1, u16(5)))] }],
+  ])('%s is no answer', async (_, timeouts) => {
+    const error = await errorWith(() => getTimeoutPolicy('web'), timeoutMessage(timeouts));
+    expect(error).toMatchObject({ code: 'EBADMSG', operation: 'getTimeoutPolicy' });
+  });
+});
+
+describe('a kernel without the module', () => {
+  const refused = () => errorMessage(EINVAL);
+
+  test.each<[string, () => Promise<unknown>, Message[]]>([
+    ['listTimeoutPolicies', listTimeoutPolicies, [refused()]],
+    ['getTimeoutPolicy', () => getTimeoutPolicy('web'), [refused()]],
+    ['createTimeoutPolicy', () => createTimeoutPolicy(SPEC), [refused(), second(refused())]],
+    ['updateTimeoutPolicy', () => updateTimeoutPolicy('web', { replied: 1 }), [refused()]],
+    ['deleteTimeoutPolicy', () => deleteTimeoutPolicy('web'), [refused()]],
+    ['readDefaultTimeouts', () => readDefaultTimeouts('udp'), [refused()]],
+    [
+      'writeDefaultTimeouts',
+      () => writeDefaultTimeouts('udp', { replied: 1 }),
+      [refused(), second(refused())],
+    ],
+  ])('%s says which one', async (operation, call, answers) => {
+    const error = await errorWith(call, answers);
+    expect(error).toMatchObject({ code: 'ERR_CONNTRACK_UNSUPPORTED', operation, errno: EINVAL });
+    expect((error as ConntrackError).hint).toContain('modprobe nfnetlink_cttimeout');
+  });
+});
+
+describe('another program', () => {
+  const update = () => updateTimeoutPolicy('web', { replied: 5 });
+
+  test('has replaced the policy before it is changed', async () => {
+    const error = await errorWith(
+      update,
+      timeoutMessage(UDP),
+      [errorMessage(EINVAL), second(timeoutMessage({ ...UDP, protocol: 6 }))].map(
+        (message, index) => ({ ...message, sequence: 2 + index }),
+      ),
+    );
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'updateTimeoutPolicy' });
+    expect(String(error)).toContain("replaced the timeout policy 'web'");
+  });
+
+  test('has deleted it, and the kernel does not create it again', async () => {
+    const error = await errorWith(update, timeoutMessage(UDP), [
+      { ...errorMessage(ENOENT), sequence: 2 },
+      { ...errorMessage(ENOENT), sequence: 3 },
+    ]);
+    expect(error).toMatchObject({ code: 'ENOENT', message: /no timeout policy 'web'/ });
+  });
+
+  test.each<[string, () => Promise<unknown>, readonly Message[], string]>([
+    ['was created', () => createTimeoutPolicy(SPEC), [], 'createTimeoutPolicy'],
+    ['was changed', update, [timeoutMessage(UDP)], 'updateTimeoutPolicy'],
+  ])('deletes it when it %s', async (done, call, before, operation) => {
+    const gone = { ...errorMessage(ENOENT), sequence: before.length + 2 };
+    const error = await errorWith(call, ...before, gone);
+    expect(error).toMatchObject({ code: 'ENOENT', operation });
+    expect(String(error)).toContain(`the timeout policy ${done}, but could not be read: ENOENT`);
+  });
+
+  test('has one of this name already: what is there is no result', async () => {
+    const error = await errorWith(
+      () => createTimeoutPolicy(SPEC),
+      [errorMessage(EEXIST), second(timeoutMessage(UDP))],
+    );
+    expect(error).toBeInstanceOf(ConntrackError);
+    expect(error).toMatchObject({ code: 'EEXIST', hint: /updateTimeoutPolicy/ });
+  });
+});
