@@ -26,6 +26,12 @@ export {
 } from './core/names.js';
 export type { RequestTrace } from './core/trace.js';
 export type * from './entry/entry.js';
+export {
+  ENTRY_FORMATS,
+  type EntryFormat,
+  type FormatOptions,
+  formatEntry,
+} from './entry/format.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
 export {
   type DeleteOptions,
