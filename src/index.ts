@@ -33,6 +33,7 @@ export {
   formatEntry,
 } from './entry/format.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
+export { type ParseOptions, parseEntries } from './entry/parse.js';
 export {
   type DeleteOptions,
   type DeleteResult,

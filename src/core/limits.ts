@@ -50,6 +50,13 @@ export const LIMITS = {
   itemsUnderWay: 1024,
   slabsInPass: 4,
 
+  // Text -------------------------------------------------------------------------------
+
+  /** That parseEntries() takes: half of the longest string of V8, some 1.5 million lines. */
+  textCharacters: 2 ** 28,
+  /** A line of text or of JSON. The longest that the kernel can fill has some 8,000. */
+  lineCharacters: 64 * KIB,
+
   // Events -----------------------------------------------------------------------------
 
   /** Default of `receiveBufferBytes`, as the kernel counts. */

@@ -3,12 +3,7 @@
  * prints it.
  */
 
-import {
-  DCCP_STATES,
-  PROTOCOL_NUMBERS,
-  SCTP_STATES,
-  TCP_STATES,
-} from '../core/names.js';
+import { DCCP_STATES, PROTOCOL_NUMBERS, SCTP_STATES, TCP_STATES } from '../core/names.js';
 import { printable } from '../core/printable.js';
 import type { Tuple } from '../record/tuple.js';
 import {

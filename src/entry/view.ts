@@ -291,7 +291,7 @@ export class EntryView implements EntryBase {
   }
 
   toString(): string {
-    return conntrackLine(this as EntryBase as Entry, this.#reading());
+    return conntrackLine(this, this.#reading());
   }
 
   [inspect.custom](depth: number, options: InspectOptions, format: Inspect): string {
