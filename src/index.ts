@@ -50,6 +50,15 @@ export {
 } from './entry/spec.js';
 export type { EntryStream, ReadOptions } from './entry/stream.js';
 export type { DumpTrace } from './entry/trace.js';
+export type {
+  RestoreEntriesOptions,
+  RestoreEntriesResult,
+  RestoreFailure,
+  TextReadable,
+  TextWritable,
+  WriteEntriesOptions,
+  WriteEntriesResult,
+} from './entry/transfer.js';
 export {
   type ConntrackEvent,
   ENTRY_EVENTS,

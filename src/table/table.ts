@@ -9,3 +9,4 @@ export * from './entries.js';
 export * from './events.js';
 export * from './expectations.js';
 export * from './health.js';
+export * from './transfer.js';
