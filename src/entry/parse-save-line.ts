@@ -12,7 +12,7 @@ import {
 import { presentFields } from '../core/present-fields.js';
 import { shown, suggestion } from '../core/show-value.js';
 import { inverseTuple } from '../record/inverse-tuple.js';
-import { addressFamily } from '../record/ip-address.js';
+import { addressFamily, sameAddress } from '../record/ip-address.js';
 import type { IcmpTuple, Tuple } from '../record/tuple.js';
 import {
   type BitsOfLabels,
@@ -114,7 +114,10 @@ export function specOfSaveLine(
     labels: value('labels', (text, name) => labelsIn(text, labels, name)),
     ...stateOf(value, protocol),
   };
-  return parsedSpec(spec, protocol);
+  return parsedSpec(spec, protocol, {
+    source: isTranslated(given, 'replyDestination', 'sourceNat', original.source),
+    destination: isTranslated(given, 'replySource', 'destinationNat', original.destination),
+  });
 }
 
 type Value = <T>(option: Option, read: Read<T>) => T | undefined;
@@ -145,8 +148,8 @@ function originalOf(value: Value): Tuple {
   };
   const hasIcmp = Object.values(icmp).some((field) => field !== undefined);
   return presentFields({
-    source: value('source', addressIn) as string,
-    destination: value('destination', addressIn) as string,
+    source: needed(value, 'source'),
+    destination: needed(value, 'destination'),
     sourcePort: value('sourcePort', number16),
     destinationPort: value('destinationPort', number16),
     sourceKey: value('sourceKey', number16),
@@ -154,6 +157,12 @@ function originalOf(value: Value): Tuple {
     icmp: hasIcmp ? (icmp as IcmpTuple) : undefined,
     zone: value('originalZone', number16),
   });
+}
+
+function needed(value: Value, option: 'source' | 'destination'): string {
+  const address = value(option, addressIn);
+  if (address === undefined) throw typeError(OPTIONS[option][0], 'is missing');
+  return address;
 }
 
 /** What the line says of it, and else the inverse; `undefined` if it says nothing. */
@@ -180,6 +189,21 @@ function oneOf(value: Value, option: Option, natOption: Option): string | undefi
     throw typeError(name, `contradicts ${OPTIONS[option][0]}: it is the same address of the reply`);
   }
   return address ?? translated;
+}
+
+/**
+ * Another address has an option of its own if NAT has put it there. A port has not: of the same
+ * address with another port the line does not say it.
+ */
+function isTranslated(
+  given: ReadonlyMap<Option, Given>,
+  option: Option,
+  natOption: Option,
+  original: string,
+): boolean | undefined {
+  if (given.has(natOption)) return true;
+  const address = given.get(option)?.text;
+  return address === undefined || sameAddress(address, original) ? undefined : false;
 }
 
 const addressIn: Read<string> = (text, name) => {

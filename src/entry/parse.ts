@@ -37,8 +37,9 @@ const textToParse: Check<string> = (value, path) => {
  * that begin with `#`, are skipped. `createEntries` takes the result.
  *
  * What an entry cannot be created with is left out: counters, times, `use`, `id`, the security
- * context. The tool prints no NAT in lists, and of NAT in `-o save` the addresses; a reply that is not
- * the inverse of the original is taken for NAT, because the kernel has no other cause for it. The
+ * context. Lists do not say whether a flow has NAT, and `-o save` does only where the address differs; otherwise
+ * a reply that is not the inverse of the original is taken for that of NAT, because packets make no
+ * other. The
  * lines have no TCP window scales and flags, sequence numbers and masters, those of lists no SCTP tags
  * and DCCP roles either, and those of `-o save` no marks, labels and helpers; JSON has them all.
  *

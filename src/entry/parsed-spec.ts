@@ -56,32 +56,41 @@ export function labelsIn(names: string, bits: BitsOfLabels | undefined, name: st
   return labels;
 }
 
+/** Whether the line says that an end is translated, or that it is not; `undefined`: neither. */
+export interface SaidOfNat {
+  readonly source?: boolean | undefined;
+  readonly destination?: boolean | undefined;
+}
+
 /**
- * The specification, if it is a valid one. A reply that is not the inverse of the original is that
- * of NAT: a packet makes the inverse, and nothing but NAT changes it (nf_conntrack_alter_reply).
+ * The specification, if it is a valid one. Where the line does not say it, a reply that is not the
+ * inverse of the original is that of NAT: a packet makes the inverse, and nothing but NAT changes it
+ * (nf_conntrack_alter_reply).
  */
-export function parsedSpec(spec: EntrySpec, protocol: number): EntrySpec {
+export function parsedSpec(spec: EntrySpec, protocol: number, said: SaidOfNat = {}): EntrySpec {
   const present = presentFields(spec);
   specOf(present, 'entry');
   const { original, reply } = present;
   if (reply === undefined) return present;
-  const nat = natOf(original, reply, protocol);
+  const nat = natOf(original, reply, protocol, said);
   return nat === undefined ? present : { ...present, nat };
 }
 
-function natOf(original: Tuple, reply: Tuple, protocol: number): Nat | undefined {
+function natOf(original: Tuple, reply: Tuple, protocol: number, said: SaidOfNat): Nat | undefined {
   const inverse = inverseTuple(original, protocol, 'entry.original');
-  // One id has both ends; where it alone differs, the source is translated.
-  const isOtherId = reply.icmp?.id !== inverse.icmp?.id;
   const isSource =
-    !sameAddress(reply.destination, inverse.destination) ||
-    reply.destinationPort !== inverse.destinationPort;
+    said.source ??
+    (!sameAddress(reply.destination, inverse.destination) ||
+      reply.destinationPort !== inverse.destinationPort);
   const isDestination =
-    !sameAddress(reply.source, inverse.source) || reply.sourcePort !== inverse.sourcePort;
-  if (!isSource && !isDestination && !isOtherId) return undefined;
+    said.destination ??
+    (!sameAddress(reply.source, inverse.source) || reply.sourcePort !== inverse.sourcePort);
+  // One id has both ends; where it alone differs, the source is translated.
+  const isId = !isSource && !isDestination && reply.icmp?.id !== inverse.icmp?.id;
+  if (!isSource && !isDestination && !isId) return undefined;
   return presentFields<Nat>({
     source:
-      isSource || !isDestination ? endpoint(reply.destination, reply.destinationPort) : undefined,
+      isDestination && !isSource ? undefined : endpoint(reply.destination, reply.destinationPort),
     destination: isDestination ? endpoint(reply.source, reply.sourcePort) : undefined,
   });
 }

@@ -64,11 +64,20 @@ export async function restoreTable(
         }
         return await waiting.wait(restoring.end());
       } finally {
-        // It may wait for ever; what it rejects with was not what ended the call.
-        if (!isOver) void Promise.resolve(pieces.return?.()).catch(() => undefined);
+        if (!isOver) abandon(readable, pieces);
       }
     }),
   );
+}
+
+/**
+ * Nobody reads the rest. The iterator of a Readable takes no return() while a read waits; of another
+ * one it may wait for ever, and what it rejects with was not what ended the call.
+ */
+function abandon(readable: TextReadable, pieces: AsyncIterator<unknown>): void {
+  const { destroy } = readable as { readonly destroy?: unknown };
+  if (typeof destroy === 'function') Reflect.apply(destroy, readable, []);
+  else void Promise.resolve(pieces.return?.()).catch(() => undefined);
 }
 
 /** The codes of failures that every other line would have, too. */

@@ -8,9 +8,14 @@ import type { ConntrackError } from '../core/errors.js';
 import { labelNames } from './format.js';
 
 /** A stream to write to: a `Writable` of Node.js. */
-export type TextWritable = Pick<NodeJS.WritableStream, 'on' | 'removeListener'> & {
+export interface TextWritable {
+  /** Takes text, and calls back when it has done so or has failed. */
   write(text: string, done: (error?: Error | null) => void): unknown;
-};
+  /** Adds a listener for `'error'`, which is ignored: `write` reports the same. */
+  on(event: 'error', listener: () => void): unknown;
+  /** Removes it. */
+  removeListener(event: 'error', listener: () => void): unknown;
+}
 
 /** A stream to read from: a `Readable` of Node.js, a `ReadableStream`, or any of strings or bytes. */
 export type TextReadable = AsyncIterable<string | Uint8Array>;

@@ -163,6 +163,21 @@ describe('parseEntries()', () => {
     expect(one(ping(8)).reply?.icmp).toEqual({ type: 0, code: 0, id: 8 });
     expect(one(ping(7)).nat).toBeUndefined();
     expect(one(SAVE).nat).toBeUndefined();
+    const savedPorts = SAVE.replace('--reply-port-dst 5353', '--reply-port-dst 1024');
+    expect(one(savedPorts).nat).toEqual({ source: { address: '10.0.0.1', port: 1024 } });
+    // Where the address differs, the option tells.
+    const reply = {
+      source: '10.0.0.9',
+      destination: '10.0.0.1',
+      sourcePort: 53,
+      destinationPort: 5353,
+    };
+    expect(one(SAVE.replace('-r 10.0.0.2', '-r 10.0.0.9'))).toMatchObject({ reply });
+    expect(one(SAVE.replace('-r 10.0.0.2', '-r 10.0.0.9')).nat).toBeUndefined();
+    expect(one(SAVE.replace('-r 10.0.0.2', '-g 10.0.0.9'))).toMatchObject({
+      reply,
+      nat: { destination: { address: '10.0.0.9', port: 53 } },
+    });
     const spelled = SAVE.replaceAll('10.0.0.1', 'fd00:0::1').replaceAll('10.0.0.2', 'FD00::2');
     expect(one(spelled.replace('-q fd00:0::1', '-q fd00::1')).nat).toBeUndefined();
   });
@@ -219,7 +234,7 @@ describe('parseEntries()', () => {
     [SAVE.replace(' -p udp', ''), '-p: is missing'],
     [SAVE.replace(' -p udp', ' -p __proto__'), '-p: must be a number or one of icmp, tcp'],
     [SAVE.replace(' -t 59', ''), 'entry.timeout: must be'],
-    [SAVE.replace(' -s 10.0.0.1', ''), 'entry.original.source: must be an IPv4 or IPv6 address'],
+    [SAVE.replace(' -s 10.0.0.1', ''), '-s: is missing'],
     [SAVE.replace('-s 10.0.0.1', '-s 10.0.0.1/8'), '-s: must be an IPv4 or IPv6 address'],
     [`${SAVE} -t 5`, '-t: stands behind -t'],
     [`${SAVE} --timeout 5`, '--timeout: stands behind -t'],
