@@ -123,6 +123,14 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.flushEntries.apply(this.#context, given);
   }
 
+  writeEntries(...given: Arguments<'writeEntries'>) {
+    return table.writeEntries.apply(this.#context, given);
+  }
+
+  restoreEntries(...given: Arguments<'restoreEntries'>) {
+    return table.restoreEntries.apply(this.#context, given);
+  }
+
   countEntries(...given: Arguments<'countEntries'>) {
     return table.countEntries.apply(this.#context, given);
   }

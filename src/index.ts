@@ -28,8 +28,15 @@ export {
 } from './core/names.js';
 export type { RequestTrace } from './core/trace.js';
 export type * from './entry/entry.js';
+export {
+  ENTRY_FORMATS,
+  type EntryFormat,
+  type FormatOptions,
+  formatEntry,
+} from './entry/format.js';
 export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
 export { type LabelNames, readLabelNames } from './entry/label-names.js';
+export { type ParseOptions, parseEntries } from './entry/parse.js';
 export {
   type DeleteOptions,
   type DeleteResult,
@@ -49,6 +56,15 @@ export {
 } from './entry/spec.js';
 export type { EntryStream, ReadOptions } from './entry/stream.js';
 export type { DumpTrace } from './entry/trace.js';
+export type {
+  RestoreEntriesOptions,
+  RestoreEntriesResult,
+  RestoreFailure,
+  TextReadable,
+  TextWritable,
+  WriteEntriesOptions,
+  WriteEntriesResult,
+} from './entry/transfer.js';
 export {
   type ConntrackEvent,
   ENTRY_EVENTS,

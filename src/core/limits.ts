@@ -60,6 +60,19 @@ export const LIMITS = {
    */
   longestTimeoutSeconds: 2_147_483,
 
+  // Text -------------------------------------------------------------------------------
+
+  /** That parseEntries() takes: half of the longest string of V8, some 1.5 million lines. */
+  textCharacters: 2 ** 28,
+  /** A line of text or of JSON. The longest that the kernel can fill has some 8,000. */
+  lineCharacters: 64 * KIB,
+  /** Entries whose JSON is written to a stream at a time. */
+  entriesInWrite: 256,
+  /** Lines of entries that wait for their master to be restored. */
+  waitingBytes: 16 * MIB,
+  /** Of those lines that could not be restored, the first. */
+  failuresKept: 100,
+
   // Events -----------------------------------------------------------------------------
 
   /** Default of `receiveBufferBytes`, as the kernel counts. */

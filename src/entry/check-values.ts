@@ -52,7 +52,7 @@ export interface CheckedDccp {
 export const timeout = integer(1, 0xffffffff);
 
 /** As a bigint, or as entry.toJSON() has it. */
-function decimal(check: Check<bigint>): Check<bigint> {
+export function decimal(check: Check<bigint>): Check<bigint> {
   return (value, path) => {
     const isDecimal = typeof value === 'string' && /^\d{1,39}$/.test(value);
     return check(isDecimal ? BigInt(value) : value, path);
@@ -101,7 +101,7 @@ function bitsOf(flags: readonly SettableStatus[]): number {
 }
 
 /** The number of a word, or of UNKNOWN(n). */
-function numberOf(words: readonly string[]): Check<number> {
+export function numberOf(words: readonly string[]): Check<number> {
   const known = word(words);
   return (value, path) => {
     const unknown =

@@ -33,15 +33,14 @@ const COUNT = 128;
  * ```
  */
 export class LabelNames {
-  readonly #bits = new Map<string, number>();
-  readonly #names: string[] = Array.from({ length: COUNT }, (_, bit) => String(bit));
+  /** The names by bit, as `formatEntry` and `parseEntries` take them. */
+  readonly byBit: ReadonlyMap<number, string>;
+  readonly #bits: ReadonlyMap<string, number>;
 
   /** @internal */
-  constructor(named: Iterable<readonly [bit: number, name: string]>) {
-    for (const [bit, name] of named) {
-      this.#bits.set(name, bit);
-      this.#names[bit] = name;
-    }
+  constructor(named: readonly (readonly [bit: number, name: string])[]) {
+    this.byBit = new Map(named);
+    this.#bits = new Map(named.map(([bit, name]) => [name, bit]));
   }
 
   /**
@@ -60,7 +59,9 @@ export class LabelNames {
    */
   names(set: bigint | undefined): string[] {
     const bits = set === undefined ? 0n : labels(set, 'labels');
-    return this.#names.filter((_, bit) => ((bits >> BigInt(bit)) & 1n) !== 0n);
+    return Array.from({ length: COUNT }, (_, bit) => this.byBit.get(bit) ?? String(bit)).filter(
+      (_, bit) => ((bits >> BigInt(bit)) & 1n) !== 0n,
+    );
   }
 
   #bitOf(name: unknown): number {

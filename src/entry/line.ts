@@ -1,24 +1,34 @@
 /**
- * The line of `conntrack -L`, as conntrack-tools 1.4.7 with libnetfilter_conntrack 1.0.9 prints
- * it.
+ * The lines of `conntrack -L` and `conntrack -L -o extended`, as conntrack-tools 1.4.7 with
+ * libnetfilter_conntrack 1.0.9 prints them.
  */
 
 import { PROTOCOL_NUMBERS } from '../core/names.js';
 import { printable } from '../core/printable.js';
 import type { Tuple } from '../record/tuple.js';
-import type { DirectionCounters, Entry } from './entry.js';
+import {
+  ageOf,
+  FAMILY_WORDS,
+  type Printed,
+  type PrintedCounters,
+  type PrintedParts,
+  protocolWord,
+  type Reading,
+  WITH_PORTS,
+} from './printed.js';
 
-const { tcp, udp, udplite, sctp, dccp, gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
-const WITH_PORTS = new Set<number>([tcp, udp, udplite, sctp, dccp]);
+const { gre, icmp, icmpv6 } = PROTOCOL_NUMBERS;
 const ICMPS = new Set<number>([icmp, icmpv6]);
 
-/**
- * @param readTimeNs when the entry was read: the tool prints the age of a flow
- * @param hasZone whether the kernel sent a zone: the tool prints a zone 0 that was sent
- */
-export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean): string {
-  const { protocol, protocolNumber, status, counters } = entry;
-  const parts = [`${(protocol === 'other' ? 'unknown' : protocol).padEnd(8)} ${protocolNumber}`];
+/** `isExtended`: with the address family in front. */
+export function conntrackLine(
+  entry: Printed,
+  reading: Reading,
+  { id, labels, timestamps }: PrintedParts = {},
+  isExtended = false,
+): string {
+  const { protocolNumber, status, counters } = entry;
+  const parts = [`${protocolWord(protocolNumber).padEnd(8)} ${protocolNumber}`];
   const add = (name: string, value: number | string | undefined) => {
     if (value !== undefined) parts.push(`${name}=${value}`);
   };
@@ -41,16 +51,23 @@ export function conntrackLine(entry: Entry, readTimeNs: bigint, hasZone: boolean
 
   add('mark', entry.mark);
   add('secctx', shownName(entry.securityContext));
-  if (hasZone) add('zone', entry.zone);
-  if (entry.startTimeNs !== undefined) {
-    const end = entry.stopTimeNs ?? readTimeNs;
-    // The tool subtracts whole seconds, and prints a negative age as unsigned.
-    const age = end / 1_000_000_000n - entry.startTimeNs / 1_000_000_000n;
-    add('delta-time', BigInt.asUintN(64, age).toString());
+  if (reading.hasZone) add('zone', entry.zone);
+  add('delta-time', ageOf(entry, reading)?.toString());
+  if (timestamps) {
+    const { startTimeNs, stopTimeNs } = entry;
+    if (startTimeNs !== undefined) parts.push(`[start=${localTime(startTimeNs)}]`);
+    if (stopTimeNs !== undefined) parts.push(`[stop=${localTime(stopTimeNs)}]`);
   }
   add('helper', shownName(entry.helper));
   add('use', entry.use);
-  return parts.join(' ');
+  if (id) add('id', entry.id);
+  // Where no bit has a name, the tool leaves its own "=" out, as it does the last comma.
+  if (labels !== undefined) parts.push(`labels=${labels.join(',')}`.replace(/=$/, ''));
+
+  const line = parts.join(' ');
+  if (!isExtended) return line;
+  const [word, number] = FAMILY_WORDS[entry.family];
+  return `${word.padEnd(8)} ${number} ${line}`;
 }
 
 /** The tool prints names as they are, control characters and all. */
@@ -76,7 +93,20 @@ export function tupleWords(tuple: Tuple, protocol: number, prefix = ''): string 
   return addresses;
 }
 
-function addCounters(parts: string[], counters: DirectionCounters | undefined): void {
+function addCounters(parts: string[], counters: PrintedCounters | undefined): void {
   if (!counters) return;
   parts.push(`packets=${counters.packetsBig} bytes=${counters.bytesBig}`);
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** As ctime(3) has it: the time zone of the process, whatever its language. */
+function localTime(nanoseconds: bigint): string {
+  const date = new Date(Number(nanoseconds / 1_000_000n));
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+  const day = String(date.getDate()).padStart(2);
+  return `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${day} ${clock} ${date.getFullYear()}`;
 }

@@ -3,7 +3,7 @@
  */
 
 import { typeError } from '../core/errors.js';
-import { compileFilter } from '../filter/compile.js';
+import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { askedFields } from '../filter/plan.js';
 import type { Context } from '../request/context.js';
@@ -20,8 +20,17 @@ export function openReader(
   filter: EntryFilter | readonly EntryFilter[] | undefined,
   options: ReadOptions | undefined,
 ): TableReader {
-  const { signal, zeroCounters = false } = readOptionsOf(options);
-  const compiled = compileFilter(filter);
+  const read = readOptionsOf(options);
+  return openCompiled(context, operation, compileFilter(filter), read);
+}
+
+/** The same, checked. */
+export function openCompiled(
+  context: Context,
+  operation: string,
+  compiled: CompiledFilter,
+  { signal, zeroCounters = false }: ReadOptions,
+): TableReader {
   const { ask, records, isFamily } = compiled;
   // The kernel zeroes what it reads, matching or not.
   if (zeroCounters && !isFamily) {

@@ -188,8 +188,17 @@ export async function createEntries(
   requests: RequestQueue,
   specs: readonly (EntrySpec | ReplySpec)[],
 ): Promise<RequestResult[]> {
-  const operation = 'createEntries';
   const items = itemsOf(specs, 'specs', 'an array of specifications');
+  return createAll(requests, 'createEntries', items, (index) => `specs[${index}]`);
+}
+
+/** `pathOf`: the name of an item in errors. */
+export async function createAll(
+  requests: RequestQueue,
+  operation: string,
+  items: readonly unknown[],
+  pathOf: (index: number) => string,
+): Promise<RequestResult[]> {
   let isAnswered = false;
   let silence: ConntrackError | undefined;
   const send = async (spec: CheckedSpec): Promise<RequestResult> => {
@@ -211,7 +220,7 @@ export async function createEntries(
   const results = await pipelined(items, async (item, index): Promise<RequestResult> => {
     let spec: CheckedSpec;
     try {
-      spec = specOf(item, `specs[${index}]`);
+      spec = specOf(item, pathOf(index));
     } catch (error) {
       return { error: error as TypeError | RangeError };
     }

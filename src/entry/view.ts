@@ -45,6 +45,7 @@ import type {
 import { entryJson } from './json.js';
 import { hasKey } from './key-writer.js';
 import { conntrackLine } from './line.js';
+import type { Reading } from './printed.js';
 import { StatusView } from './status-view.js';
 import { tcpAt } from './tcp-view.js';
 
@@ -273,17 +274,24 @@ export class EntryView implements EntryBase {
     to.set(entry.#words.subarray(entry.#at, entry.#at + ENTRY.size / 4), at);
   }
 
+  /** `undefined` for an entry of another copy of the package, too. */
+  static readingOf(value: object): Reading | undefined {
+    return #words in value ? value.#reading() : undefined;
+  }
+
+  #reading(): Reading {
+    return {
+      timeNs: bigint64(this.#words, SLAB.readTime / 4),
+      hasZone: has(this.#words, this.#at, ENTRY_PRESENT.zone),
+    };
+  }
+
   toJSON(): EntryJson {
     return entryJson(this as EntryBase as Entry);
   }
 
   toString(): string {
-    const readTimeNs = bigint64(this.#words, SLAB.readTime / 4);
-    return conntrackLine(
-      this as EntryBase as Entry,
-      readTimeNs,
-      has(this.#words, this.#at, ENTRY_PRESENT.zone),
-    );
+    return conntrackLine(this, this.#reading());
   }
 
   [inspect.custom](depth: number, options: InspectOptions, format: Inspect): string {

@@ -117,6 +117,19 @@ export function mappedIPv4(text: string): string | undefined {
   return isMapped ? Array.from(new Uint8Array(words.buffer, 12)).join('.') : undefined;
 }
 
+/** Whether two addresses that `addressFamily` knows are one, however they are written. */
+export function sameAddress(one: string, other: string): boolean {
+  if (one === other) return true;
+  if (familyOf(one) !== familyOf(other)) return false;
+  return bytesOf(one).equals(bytesOf(other));
+}
+
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  writeAddress(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, text);
+  return bytes;
+}
+
 /** Writes the 4 or 16 bytes of an address that `addressFamily` knows. */
 export function writeAddress(view: DataView, offset: number, text: string): void {
   if (familyOf(text) === 'ipv4') writeIPv4(view, offset, text, 0);

@@ -10,3 +10,4 @@ export * from './events.js';
 export * from './expectations.js';
 export * from './health.js';
 export * from './timeouts.js';
+export * from './transfer.js';

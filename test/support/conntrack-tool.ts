@@ -24,6 +24,24 @@ export function listLines(): string[] {
   return text === '' ? [] : text.trimEnd().split('\n');
 }
 
+/**
+ * The table as `conntrack -L -o <output>` prints it, each entry a line, with the names `bit-0` to
+ * `bit-127` for labels.
+ */
+export function listText(output: string): string[] {
+  const args = output === '' ? ['-L'] : ['-L', '-o', output];
+  const text = output.includes('labels') ? runWithLabelNames(...args) : run('conntrack', ...args);
+  return text
+    .replace(XML_DECLARATION, '')
+    .split('\n')
+    .filter((line) => line !== '' && !/^<\/?conntrack>$/.test(line));
+}
+
+/** `conntrack -R`: creates the entries of lines that `-o save` has printed. */
+export function restoreText(file: string): void {
+  run('conntrack', '-R', file);
+}
+
 /** One direction of a flow as the tool sees it. */
 export interface FlowDirection {
   family: string;

@@ -9,6 +9,7 @@ it('the package exports these values', () => {
     'DCCP_ROLES',
     'DCCP_STATES',
     'ENTRY_EVENTS',
+    'ENTRY_FORMATS',
     'EXPECTATION_FLAGS',
     'OTHER_PROTOCOL_NUMBERS',
     'PROTOCOL_NUMBERS',
@@ -31,6 +32,7 @@ it('the package exports these values', () => {
     'explainFilter',
     'flushEntries',
     'flushExpectations',
+    'formatEntry',
     'getEntries',
     'getEntry',
     'getExpectation',
@@ -38,11 +40,13 @@ it('the package exports these values', () => {
     'listEntries',
     'listExpectations',
     'listTimeoutPolicies',
+    'parseEntries',
     'readDefaultTimeouts',
     'readLabelNames',
     'readPressure',
     'readSettings',
     'readStats',
+    'restoreEntries',
     'streamEntries',
     'updateEntries',
     'updateEntry',
@@ -51,6 +55,7 @@ it('the package exports these values', () => {
     'watchEvents',
     'watchPressure',
     'writeDefaultTimeouts',
+    'writeEntries',
     'writeSettings',
   ]);
 });
@@ -70,6 +75,8 @@ it('a handle has these methods', () => {
     'deleteEntry',
     'deleteEntries',
     'flushEntries',
+    'writeEntries',
+    'restoreEntries',
     'countEntries',
     'listExpectations',
     'getExpectation',
@@ -97,14 +104,14 @@ it('a handle has these methods', () => {
   expect(Object.getOwnPropertyNames(conntrack.Conntrack)).toContain('open');
 });
 
-/** What needs no network namespace. */
-const OF_THE_MODULE_ALONE = ['readLabelNames'];
+/** What asks no kernel. */
+const OF_THE_MODULE_ALONE = ['formatEntry', 'parseEntries', 'readLabelNames'];
 
-it('every function of the module is a method of the handle, but for those without a table', () => {
+it('every function of the module that asks the kernel is a method of the handle', () => {
   const functions = Object.entries(conntrack)
     .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
-    .filter(([name]) => !OF_THE_MODULE_ALONE.includes(name))
-    .map(([name]) => name);
+    .map(([name]) => name)
+    .filter((name) => !OF_THE_MODULE_ALONE.includes(name));
   expect(Object.getOwnPropertyNames(conntrack.Conntrack.prototype)).toEqual(
     expect.arrayContaining(functions),
   );
