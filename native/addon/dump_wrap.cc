@@ -36,10 +36,20 @@ Napi::Function DumpWrap::define(Napi::Env env) {
                      });
 }
 
+namespace {
+
+DumpKind kind_of(bool zero_counters, bool dying) {
+  if (dying) return DumpKind::dying;
+  return zero_counters ? DumpKind::zeroing : DumpKind::entries;
+}
+
+}  // namespace
+
 DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<DumpWrap>(info),
       pump_(filter_argument(info.Env(), option(info, "ask")),
-            to_boolean(info.Env(), option(info, "zeroCounters"))) {
+            kind_of(to_boolean(info.Env(), option(info, "zeroCounters")),
+                    to_boolean(info.Env(), option(info, "dying")))) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
   Napi::Env env = info.Env();

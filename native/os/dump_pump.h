@@ -13,7 +13,7 @@ class DumpPump {
   static constexpr uint32_t capacity = SlabRing::capacity;
 
   // As for DumpReader.
-  DumpPump(const FilterRecord& ask, bool zero_counters) : reader_(ask, zero_counters) {}
+  DumpPump(const FilterRecord& ask, DumpKind kind) : reader_(ask, kind) {}
   DumpPump(const DumpPump&) = delete;
   DumpPump& operator=(const DumpPump&) = delete;
   Failure set_filter(Bytes records) { return reader_.set_filter(records); }

@@ -6,7 +6,6 @@
 
 #include "os/clock.h"
 #include "wire/decode.h"
-#include "wire/encode.h"
 
 namespace conntrack {
 
@@ -65,7 +64,7 @@ DumpReader::Step DumpReader::fill(SlabWriter& slab, const Turn& turn, Failure& f
     }
     // While counters are zeroed, the repetition of a bucket is none: it holds what
     // was counted since the first time.
-    if (zero_counters_ || recent_.add(*record)) slab.commit(record, extension);
+    if (kind_ == DumpKind::zeroing || recent_.add(*record)) slab.commit(record, extension);
   }
   return Step::more;
 }
@@ -74,12 +73,12 @@ Failure DumpReader::begin() {
   const bool both = (ask_.present & FILTER_FAMILY) == 0;
   if (!both) family_ = ask_.family;
   // The kernel compares tuples within one family only (EOPNOTSUPP).
-  if (both && (asked_fields(ask_) & ASKED_TUPLE) != 0) family_ = uapi::FAMILY_IPV4;
+  if (both && (asked() & ASKED_TUPLE) != 0) family_ = uapi::FAMILY_IPV4;
   return start();
 }
 
 Failure DumpReader::start() {
-  RequestWriter request = encode_dump(family_, ask_, zero_counters_);
+  RequestWriter request = encode_dump(family_, ask_, kind_);
   started_ = true;
   return socket_.send(request);
 }
@@ -94,12 +93,12 @@ bool DumpReader::another_family() {
 // A kernel that refuses what it is asked to leave out can still send all.
 bool DumpReader::can_ask_for_less(const Answer& answer) const {
   const bool refused = answer.error == EINVAL || answer.error == EOPNOTSUPP;
-  return refused && !answered_ && asked_fields(ask_) != 0;
+  return refused && !answered_ && asked() != 0;
 }
 
 // A zone is refused by a kernel without CONFIG_NF_CONNTRACK_ZONES that compares the rest.
 void DumpReader::ask_for_less() {
-  if ((asked_fields(ask_) & ASKED_ZONE) != 0) {
+  if ((asked() & ASKED_ZONE) != 0) {
     ask_.present &= ~uint32_t{FILTER_ZONE};
     return;
   }

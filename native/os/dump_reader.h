@@ -10,6 +10,7 @@
 #include "os/receive_ahead.h"
 #include "os/silence.h"
 #include "os/turn.h"
+#include "wire/encode.h"
 #include "wire/filter.h"
 #include "wire/recent_tuples.h"
 #include "wire/slab.h"
@@ -19,8 +20,7 @@ namespace conntrack {
 class DumpReader {
  public:
   // `ask`: what the kernel is asked to leave out, as encode_dump() takes it.
-  DumpReader(const FilterRecord& ask, bool zero_counters)
-      : ask_(ask), zero_counters_(zero_counters) {}
+  DumpReader(const FilterRecord& ask, DumpKind kind) : ask_(ask), kind_(kind) {}
   DumpReader(const DumpReader&) = delete;
   DumpReader& operator=(const DumpReader&) = delete;
 
@@ -71,13 +71,15 @@ class DumpReader {
   // Sends the first request.
   Failure begin();
   Failure start();
+  // What the kernel is asked to leave out, beside the family: AskedFields.
+  uint32_t asked() const { return kind_ == DumpKind::dying ? 0 : asked_fields(ask_); }
   // After the end of a dump. False when it was the last one.
   bool another_family();
   bool can_ask_for_less(const Answer& answer) const;
   void ask_for_less();
 
   FilterRecord ask_;
-  const bool zero_counters_;
+  const DumpKind kind_;
   std::atomic<bool> cancelled_{false};
   uint8_t family_ = uapi::FAMILY_UNSPECIFIED;  // of the dump that is under way
   bool started_ = false;

@@ -14,7 +14,7 @@ class TableWalk {
   enum class Action { count, remove, update };
 
   TableWalk(const FilterRecord& ask, Action action)
-      : dump_(ask, false),
+      : dump_(ask, DumpKind::entries),
         action_(action),
         changer_(action == Action::remove ? EntryChanger::Kind::remove
                                           : EntryChanger::Kind::update) {}

@@ -236,8 +236,10 @@ uint32_t asked_fields(const FilterRecord& ask) {
   return asked;
 }
 
-RequestWriter encode_dump(uint8_t family, const FilterRecord& ask, bool zero_counters) {
-  RequestWriter out(zero_counters ? MESSAGE_GET_CTRZERO : MESSAGE_GET, NLM_F_DUMP, family);
+RequestWriter encode_dump(uint8_t family, const FilterRecord& ask, DumpKind kind) {
+  if (kind == DumpKind::dying) return RequestWriter(MESSAGE_GET_DYING, NLM_F_DUMP, family);
+  const bool zeroing = kind == DumpKind::zeroing;
+  RequestWriter out(zeroing ? MESSAGE_GET_CTRZERO : MESSAGE_GET, NLM_F_DUMP, family);
   const uint32_t asked = asked_fields(ask);
   if (asked & ASKED_MARK) {
     // Before Linux 5.8 a mark without its mask is no filter.
@@ -258,7 +260,7 @@ RequestWriter encode_tuple_probe() {
   ask.present = FILTER_PROTOCOL;
   ask.protocol = IPPROTO_TCP;
   // Of both families, which is what it is refused for.
-  return encode_dump(FAMILY_UNSPECIFIED, ask, false);
+  return encode_dump(FAMILY_UNSPECIFIED, ask, DumpKind::entries);
 }
 
 RequestWriter encode_status_probe() {

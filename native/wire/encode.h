@@ -8,12 +8,16 @@
 
 namespace conntrack {
 
-// The table of one family, or of both. `zero_counters` sets the counters of every
-// entry to zero in the step that reads them.
+// zeroing: sets the counters of every entry to zero in the step that reads them.
+// dying: the entries that have ended, whose event is still to be delivered.
+enum class DumpKind : uint8_t { entries, zeroing, dying };
+
+// The table of one family, or of both.
 //
 // The kernel is asked to leave out what does not match `ask`. One that does not know
-// a part of that sends more: what it sends must be compared again.
-RequestWriter encode_dump(uint8_t family, const FilterRecord& ask, bool zero_counters);
+// a part of that sends more: what it sends must be compared again. Of those that are dying it
+// compares the family alone, and is asked for nothing else.
+RequestWriter encode_dump(uint8_t family, const FilterRecord& ask, DumpKind kind);
 
 // The parts of `ask` that the kernel is asked for: the flags of CTA_FILTER, and these.
 enum AskedFields : uint32_t {
@@ -46,7 +50,7 @@ RequestWriter encode_status_probe();
 RequestWriter encode_zone_probe();
 
 // The entry that has the tuple which record.present names: original, else reply. `zero_counters`
-// as above, whichever entry that is.
+// sets its counters to zero, whichever entry that is.
 RequestWriter encode_get(const EntryRecord& record, bool zero_counters = false);
 
 // The requests below name entries by their whole original tuple. Given less they

@@ -152,6 +152,7 @@ interface DumpReaderOptions {
   /** Records, of which an entry must match one. `undefined`: every entry. */
   readonly filter: ArrayBuffer | undefined;
   readonly zeroCounters: boolean;
+  readonly dying: boolean;
   readonly netns: NetNamespaceArgument;
 }
 

@@ -9,6 +9,7 @@ import type { ReadOptions } from './stream.js';
 export const readOptionsOf = options<ReadOptions>({
   signal: optional(signal),
   zeroCounters: optional(boolean),
+  table: optional(word(['dying'])),
 });
 
 export const deleteOptionsOf = options<DeleteOptions>({

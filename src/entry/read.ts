@@ -29,21 +29,29 @@ export function openCompiled(
   context: Context,
   operation: string,
   compiled: CompiledFilter,
-  { signal, zeroCounters = false }: ReadOptions,
+  { signal, zeroCounters = false, table }: ReadOptions,
 ): TableReader {
   const { ask, records, isFamily } = compiled;
   // The kernel zeroes what it reads, matching or not.
   if (zeroCounters && !isFamily) {
     throw typeError('options.zeroCounters', 'excludes every filter but { family }');
   }
+  const dying = table === 'dying';
+  if (zeroCounters && dying) {
+    throw typeError(
+      'options.zeroCounters',
+      "excludes table: 'dying', which the kernel does not zero",
+    );
+  }
   return context.follow(
     new TableReader(operation, {
       ask,
-      filter: isFamily ? undefined : records,
+      filter: isFamily && !dying ? undefined : records,
       signal,
       zeroCounters,
+      dying,
       netns: context.netns,
-      fields: () => askedFields(compiled),
+      fields: () => (dying ? [] : askedFields(compiled)),
     }),
   );
 }

@@ -30,6 +30,8 @@ export interface TableReaderOptions {
   /** Filter records. `undefined`: every entry matches. */
   filter: ArrayBuffer | undefined;
   zeroCounters: boolean;
+  /** The entries that are dying, instead of the table. */
+  dying: boolean;
   signal: AbortSignal | undefined;
   netns: NetNamespaceArgument;
   /** For a trace: where the conditions of the filter are evaluated. */
@@ -99,7 +101,7 @@ export class TableReader {
   }
 
   private async start(): Promise<void> {
-    const { signal, ask, filter, zeroCounters, netns, fields } = this.options;
+    const { signal, ask, filter, zeroCounters, dying, netns, fields } = this.options;
     if (signal?.aborted) {
       await this.stop({ error: reasonOf(signal) });
       return;
@@ -111,7 +113,7 @@ export class TableReader {
     try {
       const { DumpReader } = loadAddon();
       this.trace = WalkTrace.begin(this.operation, fields);
-      this.reader = new DumpReader({ ask, filter, zeroCounters, netns });
+      this.reader = new DumpReader({ ask, filter, zeroCounters, dying, netns });
     } catch (error) {
       await this.stop({ error });
       return;

@@ -20,6 +20,12 @@ export interface ReadOptions {
    * entries that it did not see.
    */
   readonly zeroCounters?: boolean | undefined;
+  /**
+   * `'dying'`: instead of the table, the entries that have ended and whose DESTROY event the kernel
+   * has not delivered yet (`IPCTNL_MSG_CT_GET_DYING`), because a listener with `reliableDestroy` has
+   * no room for it. They still count in the table.
+   */
+  readonly table?: 'dying' | undefined;
 }
 
 /**

@@ -19,6 +19,7 @@ export type FindingCode =
   | 'insert-failures'
   | 'long-chains'
   | 'few-buckets'
+  | 'entries-dying'
   | 'established-timeout-long'
   | 'accounting-off'
   | 'timestamps-off'
@@ -65,6 +66,8 @@ export interface Evidence {
   /** Why the table could not be read. */
   readonly refusal: 'EPERM' | 'UNSUPPORTED' | undefined;
   readonly census: Census | undefined;
+  /** Entries that have ended and wait for the delivery of their event; as `census`. */
+  readonly dying: number | undefined;
   readonly receiveBuffer:
     | {
         /** By a socket that asked for the default of a stream of events. */
@@ -101,6 +104,7 @@ const CHECKS: readonly Check[] = [
   insertFailures,
   longChains,
   fewBuckets,
+  entriesDying,
   establishedTimeout,
   nothingTracked,
   refused,
@@ -215,6 +219,24 @@ function fewBuckets({ after, settings: { buckets } }: Evidence): Finding | undef
     setting: `${SYSCTL}buckets`,
     current: buckets,
     suggested: maxEntries,
+  };
+}
+
+/** The least share of the table that is a finding. */
+const DYING_SHARE = 0.05;
+
+function entriesDying({ after, dying = 0 }: Evidence): Finding | undefined {
+  const { entries, maxEntries } = after;
+  const share = dying / (maxEntries || entries);
+  if (dying === 0 || share < DYING_SHARE) return undefined;
+  return {
+    code: 'entries-dying',
+    severity: utilizationOf(after) < ELEVATED ? 'warning' : 'critical',
+    message:
+      `${dying} entries, ${percent(share)} of the table, have ended and wait for a listener to take ` +
+      'their DESTROY event: a stream with reliableDestroy, or another program, that reads more ' +
+      'slowly than flows end. Until then they count in the table.',
+    evidence: { dying, entries, maxEntries, share },
   };
 }
 

@@ -6,7 +6,7 @@ import { ConntrackError, errorOfFailure, isSocketForbidden } from '../core/error
 import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
-import type { EntryStream } from '../entry/stream.js';
+import type { EntryStream, ReadOptions } from '../entry/stream.js';
 import { count, emptyCensus } from './census.js';
 import type { Evidence } from './diagnose.js';
 import { readProcFiles } from './proc-files.js';
@@ -18,7 +18,7 @@ import type { TableStats } from './stats.js';
 interface Source {
   readStats(): Promise<TableStats>;
   readSettings(): Promise<TableSettings>;
-  streamEntries(): EntryStream;
+  streamEntries(filter?: undefined, options?: ReadOptions): EntryStream;
 }
 
 export async function gatherEvidence(
@@ -29,6 +29,7 @@ export async function gatherEvidence(
   const before = await source.readStats();
   const moment = sleep(LIMITS.shortestLookMs);
   const { census, refusal } = await takeCensus(source.streamEntries(), settings);
+  const dying = census && (await countOf(source.streamEntries(undefined, { table: 'dying' })));
   const [snmp, snmp6, rmemMax] = readProcFiles('diagnose', netns, [
     '/proc/thread-self/net/snmp',
     '/proc/thread-self/net/snmp6',
@@ -42,6 +43,7 @@ export async function gatherEvidence(
     settings,
     refusal,
     census,
+    dying,
     receiveBuffer: granted === undefined ? undefined : { granted, largest: numberIn(rmemMax.text) },
     traffic: trafficOf(snmp.text, snmp6.text),
   };
@@ -83,6 +85,18 @@ async function takeCensus(
     if (error.code === 'ERR_CONNTRACK_UNSUPPORTED') {
       return { census: undefined, refusal: 'UNSUPPORTED' };
     }
+    throw error;
+  }
+}
+
+/** `undefined`: the kernel has no such list. */
+async function countOf(stream: EntryStream): Promise<number | undefined> {
+  let count = 0;
+  try {
+    for await (const batch of stream.batches()) count += batch.length;
+    return count;
+  } catch (error) {
+    if (error instanceof ConntrackError) return undefined;
     throw error;
   }
 }

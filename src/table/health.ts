@@ -5,7 +5,7 @@
  */
 
 import { openReader } from '../entry/read.js';
-import { EntryStream } from '../entry/stream.js';
+import { EntryStream, type ReadOptions } from '../entry/stream.js';
 import { type Finding, findingsOf } from '../health/diagnose.js';
 import { gatherEvidence } from '../health/evidence.js';
 import {
@@ -177,6 +177,6 @@ const sourceOf = (context: Context) => ({
   readLoad: () => readLoad(context.requests, context.netns),
   readStats: () => readStatsOf(context.requests, context.netns),
   readSettings: async () => readSettingsOf('readSettings', context.netns),
-  streamEntries: () =>
-    new EntryStream('streamEntries', openReader(context, 'streamEntries', undefined, undefined)),
+  streamEntries: (filter?: undefined, options?: ReadOptions) =>
+    new EntryStream('streamEntries', openReader(context, 'streamEntries', filter, options)),
 });

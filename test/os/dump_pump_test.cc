@@ -81,7 +81,7 @@ struct Pumping {
 
   StoppedClock clock;  // a turn ends by what it does, whatever the machine is busy with
   Kernel all;
-  DumpPump pump{FilterRecord{}, false};
+  DumpPump pump{FilterRecord{}, DumpKind::entries};
   std::shared_ptr<KernelSocket> kernel;
   std::unique_ptr<Memory> supplied[DumpPump::capacity];
   uint32_t next_id = 1;

@@ -21,8 +21,8 @@ static FilterRecord family_and(uint32_t present) {
 }
 
 struct Reading {
-  explicit Reading(const FilterRecord& ask = {}, bool zero_counters = false)
-      : reader(ask, zero_counters) {
+  explicit Reading(const FilterRecord& ask = {}, DumpKind kind = DumpKind::entries)
+      : reader(ask, kind) {
     CHECK(!reader.open());
     peer = kernel.accept();
   }
@@ -50,7 +50,7 @@ struct Reading {
 
 TEST(every_call_of_open_can_fail) {
   const auto open = [] {
-    DumpReader reader(FilterRecord{}, false);
+    DumpReader reader(FilterRecord{}, DumpKind::entries);
     return reader.open();
   };
   fail_each_call(open, {"connect", "setsockopt"});
@@ -67,7 +67,7 @@ TEST(a_table) {
 
 TEST(a_request_that_zeroes_counters) {
   for (const bool zero : {false, true}) {
-    Reading reading({}, zero);
+    Reading reading({}, zero ? DumpKind::zeroing : DumpKind::entries);
     reading.peer->send({done(1)});
     reading.read();
     const auto requests = reading.peer->requests();
@@ -76,10 +76,32 @@ TEST(a_request_that_zeroes_counters) {
   }
 }
 
+// The kernel compares the family alone: one request for both, whatever the filter is, and a
+// refusal is one.
+TEST(those_that_are_dying) {
+  FilterRecord ask = {};
+  ask.present = FILTER_PROTOCOL | FILTER_MARK;
+  ask.protocol = 6;
+  for (const bool refused : {false, true}) {
+    Reading reading(ask, DumpKind::dying);
+    if (refused) {
+      reading.peer->send({error(1, EOPNOTSUPP)});
+    } else {
+      reading.peer->send({entry(1, 1), entry(1, 2), done(1)});
+    }
+    CHECK(reading.read() == (refused ? Ids{} : Ids{1, 2}));
+    CHECK(reading.outcome.step == (refused ? Step::failed : Step::done));
+    const auto requests = reading.peer->requests();
+    CHECK_EQUAL(requests.size(), 1u);
+    CHECK_EQUAL(requests[0].type, MESSAGE_GET_DYING);
+    CHECK_EQUAL(requests[0].bytes.size(), 20u);
+  }
+}
+
 // While a table grows, a bucket comes twice; with zeroed counters both are news.
 TEST(an_entry_that_comes_twice) {
   for (const bool zero : {false, true}) {
-    Reading reading({}, zero);
+    Reading reading({}, zero ? DumpKind::zeroing : DumpKind::entries);
     reading.peer->send({entry(1, 1), entry(1, 2), entry(1, 1), entry(1, 2), done(1)});
     CHECK(reading.read() == (zero ? Ids{1, 2, 1, 2} : Ids{1, 2}));
   }

@@ -58,10 +58,10 @@ describe('what is wrong is told in one way', () => {
   it.each<[object, string]>([
     [
       { sginal: 1 },
-      `options.sginal: unknown field; known: signal, zeroCounters; did you mean 'signal'?`,
+      `options.sginal: unknown field; known: signal, zeroCounters, table; did you mean 'signal'?`,
     ],
-    [{ x: 1 }, 'options.x: unknown field; known: signal, zeroCounters'],
-    [{ 'two words': 1 }, 'options["two words"]: unknown field; known: signal, zeroCounters'],
+    [{ x: 1 }, 'options.x: unknown field; known: signal, zeroCounters, table'],
+    [{ 'two words': 1 }, 'options["two words"]: unknown field; known: signal, zeroCounters, table'],
   ])('a field of %o', (given, message) => {
     expect(() => readOptionsOf(given)).toThrow(new TypeError(message));
   });

@@ -31,6 +31,7 @@ function evidence(difference: Partial<Evidence> = {}): Evidence {
     settings: SETTINGS,
     refusal: undefined,
     census: { ...emptyCensus(), entries: 1000 },
+    dying: 0,
     receiveBuffer: { granted: 64 << 20, largest: 212_992 },
     traffic: { packets: 1000, tcpConnections: 1 },
     ...difference,
@@ -106,6 +107,22 @@ describe('a finding', () => {
       );
     expect(dropped(1000)).not.toHaveProperty('setting');
     expect(dropped(90_000)).toMatchObject({ setting: 'net.netfilter.nf_conntrack_max' });
+  });
+
+  it('of entries that are dying: a twentieth of the table', () => {
+    const of = (dying: number, entries = 60_000) =>
+      findingOf({ dying, after: stats(entries, { found: 1 }) });
+    expect(of(MAX / 20 - 1)).toBeUndefined();
+    expect(of(MAX / 20)).toMatchObject({
+      code: 'entries-dying',
+      severity: 'warning',
+      evidence: { dying: MAX / 20, share: 0.05 },
+    });
+    expect(
+      findingsOf(evidence({ dying: MAX / 2, after: stats(90_000, { found: 1 }) })).find(
+        ({ code }) => code === 'entries-dying',
+      ),
+    ).toMatchObject({ severity: 'critical' });
   });
 
   it('of too few buckets: fewer than a quarter of the maximum', () => {

@@ -261,7 +261,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   getEntry: [key, { name: 'options', valid: [{ zeroCounters: false }], isOptional: true }],
   getExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
   getTimeoutPolicy: [name],
-  listEntries: [filter(true), signalOf({ zeroCounters: false })],
+  listEntries: [filter(true), signalOf({ zeroCounters: false, table: 'dying' })],
   listExpectations: [],
   listTimeoutPolicies: [],
   readDefaultTimeouts: [ofTimeouts],
@@ -275,7 +275,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   readSettings: [],
   readStats: [],
   restoreEntries: [{ name: 'readable', valid: [new NoLines()] }, signalOf({ labels: new Map() })],
-  streamEntries: [filter(true), signalOf({ zeroCounters: false })],
+  streamEntries: [filter(true), signalOf({ zeroCounters: false, table: 'dying' })],
   updateEntries: [filter(), changes({ mark: { toggle: 5 } }), signalOf({})],
   updateEntry: [
     key,

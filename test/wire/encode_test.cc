@@ -16,7 +16,7 @@ static Buffer bytes_of(const RequestWriter& request) {
 }
 
 static RequestWriter dump(uint8_t family, bool zero_counters) {
-  return encode_dump(family, FilterRecord(), zero_counters);
+  return encode_dump(family, FilterRecord(), zero_counters ? DumpKind::zeroing : DumpKind::entries);
 }
 
 static SpecRecord spec_of(const EntryRecord& record) {
@@ -73,6 +73,15 @@ TEST(dump) {
   CHECK(bytes_of(dump(FAMILY_IPV6, false)) == expected(MESSAGE_GET, dump_flags, FAMILY_IPV6, {}));
   CHECK(bytes_of(dump(FAMILY_IPV4, true)) ==
         expected(MESSAGE_GET_CTRZERO, dump_flags, FAMILY_IPV4, {}));
+}
+
+TEST(those_that_are_dying_are_asked_for_by_the_family_alone) {
+  FilterRecord filter = {};
+  filter.present = FILTER_MARK | FILTER_ZONE | FILTER_PROTOCOL;
+  filter.status_all = 4;
+  filter.zone = 3;
+  CHECK(bytes_of(encode_dump(FAMILY_IPV6, filter, DumpKind::dying)) ==
+        expected(MESSAGE_GET_DYING, dump_flags, FAMILY_IPV6, {}));
 }
 
 TEST(get_by_the_original_tuple) {
@@ -336,7 +345,7 @@ static Buffer filter_flags(uint32_t flags) {
 }
 
 TEST(a_dump_of_a_tuple) {
-  CHECK(bytes_of(encode_dump(FAMILY_IPV4, tcp_filter(), false)) ==
+  CHECK(bytes_of(encode_dump(FAMILY_IPV4, tcp_filter(), DumpKind::entries)) ==
         expected(
             MESSAGE_GET, dump_flags, FAMILY_IPV4,
             {nest(CTA_TUPLE_ORIG,
@@ -353,7 +362,7 @@ TEST(a_dump_of_marks_status_and_zone) {
   filter.status_all = 4;
   filter.status_none = 2;
   filter.zone = 9;
-  CHECK(bytes_of(encode_dump(FAMILY_UNSPECIFIED, filter, false)) ==
+  CHECK(bytes_of(encode_dump(FAMILY_UNSPECIFIED, filter, DumpKind::entries)) ==
         expected(MESSAGE_GET, dump_flags, FAMILY_UNSPECIFIED,
                  {u32(CTA_MARK, 5), u32(CTA_MARK_MASK, 7), u32(CTA_STATUS, 4),
                   u32(CTA_STATUS_MASK, 6), u16(CTA_ZONE, 9)}));
@@ -402,7 +411,7 @@ TEST(a_dump_of_icmp) {
     const uint32_t flags = v6 ? CTA_FILTER_ICMPV6_TYPE | CTA_FILTER_ICMPV6_ID
                               : CTA_FILTER_ICMP_TYPE | CTA_FILTER_ICMP_ID;
     CHECK(
-        bytes_of(encode_dump(FAMILY_IPV6, filter, false)) ==
+        bytes_of(encode_dump(FAMILY_IPV6, filter, DumpKind::entries)) ==
         expected(
             MESSAGE_GET, dump_flags, FAMILY_IPV6,
             {nest(CTA_TUPLE_ORIG,
