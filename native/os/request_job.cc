@@ -200,6 +200,10 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
     case REQUEST_FLUSH_EXPECTATIONS:
       added = command(encode_expectation_flush());
       break;
+    case REQUEST_FLUSH_EXPECTATIONS_OF:
+      added =
+          reads_expectation() && command(encode_expectation_flush_of(expectation_extension.helper));
+      break;
     case REQUEST_GET_TIMEOUTS:
       added = reads_timeouts() && question(encode_timeout_get(timeouts), MESSAGE_TIMEOUT_NEW);
       break;

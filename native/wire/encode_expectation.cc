@@ -61,4 +61,12 @@ RequestWriter encode_expectation_flush() {
   return RequestWriter(MESSAGE_EXPECTATION_DELETE, 0, FAMILY_UNSPECIFIED);
 }
 
+RequestWriter encode_expectation_flush_of(Bytes helper) {
+  RequestWriter out(MESSAGE_EXPECTATION_DELETE, 0, FAMILY_UNSPECIFIED);
+  // The kernel reads the name up to its first NUL.
+  if (helper.size == 0 || memchr(helper.data, 0, helper.size)) out.spoil();
+  out.string(CTA_EXPECT_HELP_NAME, helper);
+  return out;
+}
+
 }  // namespace conntrack

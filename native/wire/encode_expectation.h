@@ -23,4 +23,7 @@ RequestWriter encode_expectation_delete(const ExpectationRecord& record);
 // Deletes all.
 RequestWriter encode_expectation_flush();
 
+// Deletes those of a helper. Without its name it is spoiled: to the kernel it means all.
+RequestWriter encode_expectation_flush_of(Bytes helper);
+
 }  // namespace conntrack

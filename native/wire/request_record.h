@@ -24,7 +24,8 @@ enum RequestKind : uint16_t {
   REQUEST_DELETE_TIMEOUTS,
   REQUEST_GET_DEFAULT_TIMEOUTS,
   REQUEST_SET_DEFAULT_TIMEOUTS,
-  REQUEST_GET_ZERO,  // as REQUEST_GET; zeroes the counters that it reads
+  REQUEST_FLUSH_EXPECTATIONS_OF,  // an expectation record with a helper
+  REQUEST_GET_ZERO,               // as REQUEST_GET; zeroes the counters that it reads
 };
 
 inline constexpr LayoutField request_kinds[] = {
@@ -44,6 +45,7 @@ inline constexpr LayoutField request_kinds[] = {
     {"removeTimeouts", REQUEST_DELETE_TIMEOUTS},
     {"getDefaultTimeouts", REQUEST_GET_DEFAULT_TIMEOUTS},
     {"setDefaultTimeouts", REQUEST_SET_DEFAULT_TIMEOUTS},
+    {"flushExpectationsOf", REQUEST_FLUSH_EXPECTATIONS_OF},
     {"getAndZero", REQUEST_GET_ZERO},
 };
 

@@ -11,6 +11,7 @@ import {
   isArray,
   newTimeout,
   object,
+  objectOf,
   optional,
   record,
   recordOf,
@@ -33,7 +34,12 @@ import {
 } from '../record/check-tuple.js';
 import { familyOf } from '../record/ip-address.js';
 import type { Tuple } from '../record/tuple.js';
-import type { ExpectationJson, ExpectationNat, ExpectationSpec } from './expectation.js';
+import type {
+  ExpectationJson,
+  ExpectationNat,
+  ExpectationSpec,
+  FlushExpectationOptions,
+} from './expectation.js';
 
 /** The kernel's limits: NF_CT_HELPER_NAME_LEN, and what its own functions need. */
 export const LONGEST_NAME = 15;
@@ -179,4 +185,10 @@ function flowOf(
   const tuple = tupleOf(given.tuple, `${path}.tuple`, protocol);
   refuseZone(tuple, `${path}.tuple`);
   return { protocol, tuple, zone: optional(uint16)(given.zone, `${path}.zone`) };
+}
+
+/** A helper that is misspelled, or undefined by accident, does not mean all. */
+export function flushedHelper(options: FlushExpectationOptions = {}): string | undefined {
+  const given = objectOf(options, 'options', ['helper']);
+  return 'helper' in given ? text(1, LONGEST_NAME)(given.helper, 'options.helper') : undefined;
 }

@@ -116,3 +116,9 @@ export interface ExpectationJson {
   nat?: ExpectationNat;
   unknownAttributes: number;
 }
+
+/** Options of `flushExpectations`. */
+export interface FlushExpectationOptions {
+  /** The name of a helper, such as `ftp`: only its expectations. Default: all. */
+  readonly helper?: string;
+}

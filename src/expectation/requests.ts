@@ -10,11 +10,17 @@ import {
   type CheckedExpectationKey,
   expectationKeyOf,
   expectationSpecOf,
+  flushedHelper,
 } from './check-expectation.js';
 import { errorOfExpectation } from './errors.js';
-import type { Expectation, ExpectationKey, ExpectationSpec } from './expectation.js';
+import type {
+  Expectation,
+  ExpectationKey,
+  ExpectationSpec,
+  FlushExpectationOptions,
+} from './expectation.js';
 import { ExpectationView, expectationsOf } from './view.js';
-import { EXPECTATION_BYTES, writeExpectation, writeExpectationKey } from './writer.js';
+import { EXPECTATION_BYTES, writeExpectation, writeExpectationKey, writeHelper } from './writer.js';
 
 export async function listExpectations(requests: RequestQueue): Promise<Expectation[]> {
   const operation = 'listExpectations';
@@ -84,10 +90,22 @@ async function removeByTuple(
   throw errorOfFailure(operation, failure);
 }
 
-export async function flushExpectations(requests: RequestQueue): Promise<void> {
+export async function flushExpectations(
+  requests: RequestQueue,
+  options?: FlushExpectationOptions,
+): Promise<void> {
+  const helper = flushedHelper(options);
   const operation = 'flushExpectations';
-  const failure = await requests.send(operation, 'flushExpectations', failureOf);
+  const failure = await (helper === undefined
+    ? requests.send(operation, 'flushExpectations', failureOf)
+    : flushOf(requests, operation, helper));
   if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
+}
+
+function flushOf(requests: RequestQueue, operation: string, helper: string) {
+  const request = requests.begin(operation, 'flushExpectationsOf', EXPECTATION_BYTES, failureOf);
+  writeHelper(request, helper);
+  return request.promise;
 }
 
 async function find(

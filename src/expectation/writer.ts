@@ -33,6 +33,11 @@ export function writeExpectation(place: Place, spec: CheckedExpectation): void {
   new ExpectationWriter(place).spec(spec);
 }
 
+/** Writes a record that has the name of a helper alone. */
+export function writeHelper(place: Place, helper: string): void {
+  new ExpectationWriter(place).texts(helper, undefined);
+}
+
 class ExpectationWriter {
   private readonly view: DataView;
   private readonly at: number;
@@ -64,7 +69,7 @@ class ExpectationWriter {
     if (nat !== undefined) this.nat(nat, spec);
   }
 
-  private texts(helper: string | undefined, functionName: string | undefined): void {
+  texts(helper: string | undefined, functionName: string | undefined): void {
     const first = Buffer.from(helper ?? '');
     const second = Buffer.from(functionName ?? '');
     const bytes = new Uint8Array(

@@ -272,7 +272,8 @@ export const REQUEST_KINDS = {
   removeTimeouts: 14,
   getDefaultTimeouts: 15,
   setDefaultTimeouts: 16,
-  getAndZero: 17,
+  flushExpectationsOf: 17,
+  getAndZero: 18,
 } as const;
 
 /** Offsets in what became of a request. */

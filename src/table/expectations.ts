@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { Expectation, ExpectationKey, ExpectationSpec } from '../expectation/expectation.js';
+import type {
+  Expectation,
+  ExpectationKey,
+  ExpectationSpec,
+  FlushExpectationOptions,
+} from '../expectation/expectation.js';
 import * as requests from '../expectation/requests.js';
 import { atMost, within } from '../request/context.js';
 
@@ -110,19 +115,24 @@ export async function deleteExpectation(this: unknown, key: ExpectationKey): Pro
 }
 
 /**
- * Deletes all expectations, of both families. Privileges and errors as for
- * {@link listExpectations}.
+ * Deletes all expectations, of both families, or those of one helper
+ * (`CTA_EXPECT_HELP_NAME`). Privileges and errors as for {@link listExpectations}.
+ *
+ * @throws TypeError for anything but `{ helper: 'ftp' }` (1 to 15 bytes), `{}` or nothing.
  *
  * @example
  * ```ts
  * import { flushExpectations } from 'conntrack';
  *
- * await flushExpectations();
+ * await flushExpectations({ helper: 'ftp' });
  * ```
  */
-export async function flushExpectations(this: unknown): Promise<void> {
-  atMost(0, arguments);
+export async function flushExpectations(
+  this: unknown,
+  options?: FlushExpectationOptions,
+): Promise<void> {
+  atMost(1, arguments);
   return within(this, 'flushExpectations', async (context) =>
-    requests.flushExpectations(context.requests),
+    requests.flushExpectations(context.requests, options),
   );
 }

@@ -172,6 +172,48 @@ describeInNamespace('conntrack')('expectations', () => {
     expect((await listExpectations()).map(({ id }) => id)).toEqual([created.id]);
   });
 
+  test('those of one helper are deleted, of both families, and no others', async () => {
+    const udp = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 7, destinationPort: 69 };
+    const tuple = { ...udp, destinationPort: 5000 };
+    const v6 = { source: 'fd00::1', destination: 'fd00::2' };
+    await createEntry({ protocol: 'udp', original: udp, timeout: 600, helper: 'tftp' });
+    await createEntry({
+      protocol: 'tcp',
+      original: { ...original, ...v6 },
+      timeout: 600,
+      helper: 'ftp',
+    });
+    const helpers = async () => (await listExpectations()).map(({ helper }) => helper).sort();
+    const create = async () => {
+      await createExpectation(spec);
+      await createExpectation({
+        ...spec,
+        tuple: { ...data, ...v6 },
+        master: { ...original, ...v6 },
+      });
+      await createExpectation({ protocol: 'udp', tuple, master: udp });
+    };
+    await create();
+    expect(await helpers()).toEqual(['ftp', 'ftp', 'tftp']);
+    for (const helper of ['ft', 'ftpx', 'sip', 'x'.repeat(15)]) {
+      await flushExpectations({ helper });
+      expect(await helpers()).toEqual(['ftp', 'ftp', 'tftp']);
+    }
+    await flushExpectations({ helper: 'ftp' });
+    expect(await helpers()).toEqual(['tftp']);
+    await flushExpectations();
+    expect(await helpers()).toEqual([]);
+    await create();
+    await flushExpectations({ helper: 'tftp' });
+    expect(await helpers()).toEqual(['ftp', 'ftp']);
+    for (const helper of ['', undefined, 'x'.repeat(16), 'ftp\0', 5]) {
+      await expect(flushExpectations({ helper: helper as string })).rejects.toThrow(
+        /^options\.helper: /,
+      );
+    }
+    expect(await helpers()).toEqual(['ftp', 'ftp']);
+  });
+
   test('more than one datagram of them', async () => {
     // The kernel sizes its table by the memory of the machine.
     const count = Math.min(300, Number(setting('expect_max')) - 10);

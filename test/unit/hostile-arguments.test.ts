@@ -256,7 +256,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   diagnose: [],
   explainFilter: [filter()],
   flushEntries: [{ name: 'options', valid: [{ family: 'ipv6' }], isOptional: true }],
-  flushExpectations: [],
+  flushExpectations: [{ name: 'options', valid: [{ helper: 'ftp' }], isOptional: true }],
   getEntries: [{ name: 'keys', valid: [key.valid] }],
   getEntry: [key, { name: 'options', valid: [{ zeroCounters: false }], isOptional: true }],
   getExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],

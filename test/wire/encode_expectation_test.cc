@@ -125,4 +125,19 @@ TEST(a_slab_that_lies) {
   CHECK(!read_first_expectation(none.bytes(), out, read));
 }
 
+TEST(a_flush_of_a_helper_has_its_name) {
+  const auto flush_of = [](const char* name, size_t size) {
+    return encode_expectation_flush_of({reinterpret_cast<const uint8_t*>(name), size});
+  };
+  const RequestWriter flush = flush_of("ftp", 3);
+  CHECK(flush.complete());
+  const Bytes bytes = flush.request();
+  const Buffer expected = attribute(CTA_EXPECT_HELP_NAME, {'f', 't', 'p', 0});
+  CHECK(bytes.size == 20 + expected.size());
+  CHECK(memcmp(bytes.data + 20, expected.data(), expected.size()) == 0);
+  // To the kernel an empty name, or one that ends before its end, is another one.
+  CHECK(!flush_of("", 0).complete());
+  CHECK(!flush_of("f\0p", 3).complete());
+}
+
 int main() { return check::run_tests(); }
