@@ -23,9 +23,9 @@ Napi::Value filter_lookup(const Napi::CallbackInfo& info) {
     return {};
   }
   return {info.Env(), JsObject(info.Env())
-                          .set("indexed", static_cast<uint32_t>(filter.indexed()))
-                          .set("looks", static_cast<uint32_t>(filter.shapes()))
-                          .set("compared", static_cast<uint32_t>(filter.compared()))
+                          .set("indexed", static_cast<uint32_t>(filter.list().indexed()))
+                          .set("looks", static_cast<uint32_t>(filter.list().shapes()))
+                          .set("compared", static_cast<uint32_t>(filter.list().compared()))
                           .value()};
 }
 

@@ -201,6 +201,24 @@ bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extensi
          ((filter.present & rarely_asked) == 0 || has_the_rest(filter, entry));
 }
 
+bool FilterList::allocate(size_t count) {
+  records_.reset(new (std::nothrow) FilterRecord[count]);
+  index_ = FilterIndex();
+  count_ = tried_ = indexed_ = 0;
+  if (!records_ || !index_.allocate(count)) return false;
+  count_ = count;
+  return true;
+}
+
+bool FilterList::add(const FilterRecord& record) {
+  if (record.helper_length > sizeof record.helper || tried_ + indexed_ == count_) return false;
+  const size_t place = count_ - 1 - indexed_;
+  const bool found = index_.add(record, static_cast<uint32_t>(place));
+  records_[found ? place : tried_] = record;
+  (found ? indexed_ : tried_)++;
+  return true;
+}
+
 namespace {
 
 FilterRecord record_at(Bytes records, size_t i) {
@@ -212,6 +230,12 @@ FilterRecord record_at(Bytes records, size_t i) {
 }  // namespace
 
 bool EntryFilter::parse(Bytes records) {
+  if (take(records)) return true;
+  list_.allocate(0);
+  return false;
+}
+
+bool EntryFilter::take(Bytes records) {
   if (records.size % sizeof(FilterRecord) != 0) return false;
   const size_t all = records.size / sizeof(FilterRecord);
   size_t count = 0;
@@ -222,47 +246,30 @@ bool EntryFilter::parse(Bytes records) {
     if (negations > 0) negated++;
     i += 1 + negations;
   }
-  records_.reset(new (std::nothrow) FilterRecord[count]);
-  negations_.reset(negated > 0 ? new (std::nothrow) EntryFilter[negated] : nullptr);
-  index_ = FilterIndex();
-  count_ = tried_ = 0;
-  if (!records_ || (negated > 0 && !negations_) || !index_.allocate(count)) return false;
-  size_t found = count;  // from there on they are in the index
-  uint32_t next = 0;     // of negations_
+  negations_.reset(negated > 0 ? new (std::nothrow) FilterList[negated] : nullptr);
+  if ((negated > 0 && !negations_) || !list_.allocate(count)) return false;
+  uint32_t next = 0;  // of negations_
   for (size_t i = 0; i < all; i++) {
     FilterRecord record = record_at(records, i);
-    if (record.helper_length > sizeof record.helper) return false;
-    if (const size_t negations = record.negations; negations > 0) {
-      const Bytes behind = {records.data + (i + 1) * sizeof record, negations * sizeof record};
-      // Those of a negation have none: so deep, and no deeper.
-      for (size_t k = 0; k < negations; k++) {
-        if (record_at(behind, k).negations != 0) return false;
+    if (size_t negations = record.negations; negations > 0) {
+      FilterList& list = negations_[next];
+      if (!list.allocate(negations)) return false;
+      for (; negations > 0; negations--) {
+        const FilterRecord negation = record_at(records, ++i);
+        if (negation.negations != 0 || !list.add(negation)) return false;
       }
-      if (!negations_[next].parse(behind)) return false;
       record.negations = ++next;
-      i += negations;
     }
-    const bool indexed = index_.add(record, static_cast<uint32_t>(found - 1));
-    records_[indexed ? --found : tried_++] = record;
+    if (!list_.add(record)) return false;
   }
-  count_ = count;
   return true;
 }
 
-bool EntryFilter::matches(size_t record, const EntryRecord& entry,
-                          const Extension& extension) const {
-  const FilterRecord& filter = records_[record];
-  return conntrack::matches(filter, entry, extension) &&
-         (filter.negations == 0 || !negations_[filter.negations - 1].matches(entry, extension));
-}
-
 bool EntryFilter::matches(const EntryRecord& entry, const Extension& extension) const {
-  const auto match = [&](size_t i) { return matches(i, entry, extension); };
-  if (index_.any(entry, match)) return true;
-  for (size_t i = 0; i < tried_; i++) {
-    if (match(i)) return true;
-  }
-  return false;
+  const auto always = [](const FilterRecord&) { return true; };
+  return list_.any(entry, extension, [&](const FilterRecord& record) {
+    return record.negations == 0 || !negations_[record.negations - 1].any(entry, extension, always);
+  });
 }
 
 }  // namespace conntrack

@@ -1,4 +1,4 @@
-// Which entries pass: a list of filter records, of which one must match.
+// Which entries pass: a list of filter records, of which one must match, and none of its negations.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,43 @@
 #include "wire/slab.h"
 
 namespace conntrack {
+
+// Whether one record matches, but for its negations.
+bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension);
+
+// Records of which any may match.
+class FilterList {
+ public:
+  // Makes room for so many records, and forgets all. False when there is no memory.
+  bool allocate(size_t count);
+  // False when it is no record.
+  bool add(const FilterRecord& record);
+
+  // Whether `accept` takes a record that matches.
+  template <typename Accept>
+  bool any(const EntryRecord& entry, const Extension& extension, Accept accept) const {
+    const auto match = [&](size_t i) {
+      return matches(records_[i], entry, extension) && accept(records_[i]);
+    };
+    if (index_.any(entry, match)) return true;
+    for (size_t i = 0; i < tried_; i++) {
+      if (match(i)) return true;
+    }
+    return false;
+  }
+
+  // How the records of an entry are found.
+  size_t indexed() const { return indexed_; }
+  size_t shapes() const { return index_.shapes(); }
+  size_t compared() const { return tried_; }
+
+ private:
+  std::unique_ptr<FilterRecord[]> records_;
+  size_t count_ = 0;    // that have room
+  size_t tried_ = 0;    // the first ones are compared with each entry
+  size_t indexed_ = 0;  // the last ones are in the index
+  FilterIndex index_;
+};
 
 class EntryFilter {
  public:
@@ -20,23 +57,14 @@ class EntryFilter {
 
   bool matches(const EntryRecord& entry, const Extension& extension) const;
 
-  // How the records of an entry are found.
-  size_t indexed() const { return count_ - tried_; }
-  size_t shapes() const { return index_.shapes(); }
-  size_t compared() const { return tried_; }
+  const FilterList& list() const { return list_; }
 
  private:
-  bool matches(size_t record, const EntryRecord& entry, const Extension& extension) const;
+  bool take(Bytes records);
 
-  std::unique_ptr<FilterRecord[]> records_;
-  size_t count_ = 0;
+  FilterList list_;
   // Of each record that has some; its `negations` is the place here, from 1.
-  std::unique_ptr<EntryFilter[]> negations_;
-  size_t tried_ = 0;   // that many records are compared with each entry
-  FilterIndex index_;  // of the other ones
+  std::unique_ptr<FilterList[]> negations_;
 };
-
-// Whether one record matches, but for its negations.
-bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension);
 
 }  // namespace conntrack
