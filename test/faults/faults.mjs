@@ -511,6 +511,62 @@ const further = [
     to: '',
     tests: ['os'],
   },
+  {
+    name: 'event_reader: the end waits for events to gather',
+    file: 'native/os/event_reader.cc',
+    from: 'if (wait() && max_delay_ > 0 && !stopping()) gather();',
+    to: 'if (wait() && max_delay_ > 0) gather();',
+    tests: ['os'],
+  },
+  {
+    name: 'event_source: a drop that is counted late is told twice',
+    file: 'native/os/event_source.cc',
+    from: '  if (drops == reported_) drops = late_drops();\n',
+    to: '',
+    tests: ['os'],
+  },
+  {
+    name: 'filter: negations are ignored',
+    file: 'native/wire/filter.cc',
+    from: 'return record.negations == 0 ||',
+    to: 'return true ||',
+    tests: ['wire'],
+  },
+  {
+    name: 'filter: an entry without counters has counted nothing',
+    file: 'native/wire/filter.cc',
+    from: '(original && reply &&',
+    to: '(true &&',
+    tests: ['wire'],
+  },
+  {
+    name: 'labels that are set one by one clear the others',
+    file: 'src/entry/check-changes.ts',
+    from: 'return { value: set, mask: set | clear };',
+    to: 'return { value: set, mask: ALL_LABELS };',
+    tests: ['kernel'],
+  },
+  {
+    name: 'the counters of whatever has the tuple are zeroed',
+    file: 'src/entry/requests.ts',
+    from: 'const found = lookUp(requests, operation, wanted);\n  if (!zeroCounters) return found;',
+    to: "const found = lookUp(requests, operation, wanted, zeroCounters ? 'getAndZero' : 'get');\n  if (!zeroCounters) return found;",
+    tests: ['kernel'],
+  },
+  {
+    name: 'upsertEntry leaves another reply as it is, in silence',
+    file: 'src/entry/requests.ts',
+    from: 'if (differing.length > 0) throw',
+    to: 'if (differing.length > 99) throw',
+    tests: ['kernel'],
+  },
+  {
+    name: 'a flush of a helper without a name is sent',
+    file: 'native/wire/encode_expectation.cc',
+    from: 'if (helper.size == 0 || memchr(helper.data, 0, helper.size)) out.spoil();',
+    to: '',
+    tests: ['wire'],
+  },
 ];
 
 export const faults = [...promised, ...further];
