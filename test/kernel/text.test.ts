@@ -16,6 +16,8 @@ import {
 } from 'conntrack';
 import { beforeEach, expect, test } from 'vitest';
 import { listText, restoreText } from '../support/conntrack-tool.js';
+import { isEmulated } from '../support/emulation.js';
+import { hasFeature } from '../support/kernel-features.js';
 import { nft, setting } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 
@@ -77,7 +79,8 @@ function specs(): EntrySpec[] {
       },
       { protocol: 'udp', ...flow(), nat: { destination: { address: destination, port: 99 } } },
       { protocol: 'udp', ...flow(), labels: (1n << 127n) | 0x21n },
-      { protocol: 'udplite', ...flow() },
+      // Without ports the tool reads none back.
+      ...(hasFeature('udplitePorts') ? [{ protocol: 'udplite' as const, ...flow() }] : []),
       { protocol: 'gre', original: { ...hosts, sourceKey: 1, destinationKey: 65535 }, timeout: 99 },
       { protocol: icmp, original: { ...hosts, icmp: { type, code: 0, id: 77 } }, timeout: 99 },
       {
@@ -95,13 +98,21 @@ async function createAll(wanted: readonly EntrySpec[]): Promise<void> {
   expect(results.flatMap(({ error }) => error ?? [])).toEqual([]);
 }
 
+/**
+ * What counts down or up: in emulation more than a second passes between two lists. And how often an
+ * entry is in use: 5.10 counts the one at which a dump has paused.
+ */
+const TICKING =
+  /(?<=^\S+ +\d+ (?:\S+ +\d+ )?|-t |<timeout>|delta-time=|<deltatime>|use=|<use>)\d+(?= |<|$)/gm;
+const still = (text: string) => (isEmulated ? text.replace(TICKING, 'N') : text);
+
 /** What the tool and this package print in one second, in which nothing changes. */
 async function bothTexts(output: string, options: FormatOptions) {
   const ours = (entries: readonly Entry[]) =>
-    entries.map((entry) => formatEntry(entry, options)).sort();
+    entries.map((entry) => still(formatEntry(entry, options))).sort();
   for (let round = 0; round < 50; round++) {
     const before = ours(await listEntries());
-    const theirs = listText(output).sort();
+    const theirs = listText(output).map(still).sort();
     const after = ours(await listEntries());
     if (before.join('\n') === after.join('\n')) return { ours: after, theirs };
   }
