@@ -54,13 +54,21 @@ async function printEvents(stream: EventStream): Promise<void> {
   }
 }
 
+/** Events arrive within 2 ms, and on a slow machine later. */
+async function silence(stream: EventStream): Promise<void> {
+  for (let seen = -1; seen !== stream.counters.received; ) {
+    seen = stream.counters.received;
+    await setTimeout(100);
+  }
+}
+
 async function inPrivateNetwork(): Promise<void> {
   printTitle('for await (const event of watchEvents())');
   const stream = watchEvents();
   const printing = printEvents(stream);
   const { how, close } = await fillTable();
   try {
-    await setTimeout(20); // events arrive within 2 ms
+    await silence(stream);
     await stream.close();
     await printing;
     print(`\n${how}`);
