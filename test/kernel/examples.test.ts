@@ -209,7 +209,8 @@ describeInNamespace(
       let output = '';
       for await (const chunk of child.stdout.setEncoding('utf8')) {
         output += String(chunk);
-        if (output.split('\n').length > 2) child.kill('SIGINT');
+        // A second one would end it at once.
+        if (!child.killed && output.split('\n').length > 2) child.kill('SIGINT');
       }
       expect(output).toMatch(/^\[\.{30}\] {2}0\.0 % normal: \d+ of [\d,]+ \+0\/s\n/);
       expect(await exited).toEqual([0, null]);
@@ -276,7 +277,7 @@ async function watchOneFlow(name: string, args: string[] = []): Promise<string> 
   let output = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) {
     output += String(chunk);
-    if (/destroy/i.test(output)) child.kill('SIGINT');
+    if (!child.killed && /destroy/i.test(output)) child.kill('SIGINT');
   }
   return output;
 }
