@@ -71,7 +71,7 @@ class DumpReader {
   // Sends the first request.
   Failure begin();
   Failure start();
-  // What the kernel is asked to leave out, beside the family: AskedFields.
+  // The conditions beside the family that the request has: AskedFields.
   uint32_t asked() const { return kind_ == DumpKind::dying ? 0 : asked_fields(ask_); }
   // After the end of a dump. False when it was the last one.
   bool another_family();

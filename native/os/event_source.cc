@@ -129,8 +129,9 @@ void EventSource::report(uint32_t drops) {
   reported_ = drops;
 }
 
-// Who drops an event sets the error, which wakes us, and then counts it: a sender that has lost
-// its processor between them (seen on 7.3) would be counted twice, so it is waited for.
+// A sender that drops an event sets the error, which wakes us, and then counts the drop. If it
+// loses its processor in between (seen on 7.3), we would tell the drop twice; so we wait for its
+// count.
 uint32_t EventSource::late_drops() const {
   for (int looks = 0; looks < most_looks; looks++) {
     const uint32_t drops = look(socket_).drops;

@@ -165,9 +165,12 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
   bool added = false;
   switch (header.kind) {
     case REQUEST_GET:
+      added = reads_entry() && question(encode_get(entry), MESSAGE_NEW);
+      break;
     case REQUEST_GET_ZERO:
+      // It changes what it reads.
       added = reads_entry() &&
-              question(encode_get(entry, header.kind == REQUEST_GET_ZERO), MESSAGE_NEW);
+              add(memory, request, Role::command, encode_get(entry, true), MESSAGE_NEW);
       break;
     case REQUEST_USAGE:
       added = question(encode_get_usage(), MESSAGE_GET_STATS);

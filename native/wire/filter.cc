@@ -134,7 +134,7 @@ bool has_counters(const FilterRecord& filter, const EntryRecord& entry) {
                 sum(entry.original_bytes, entry.reply_bytes)));
 }
 
-// What few filters ask for.
+// Conditions that few filters have.
 constexpr uint32_t rarely_asked =
     FILTER_PROTOCOLS | FILTER_ID | FILTER_TIMEOUT | FILTER_SCTP_ORIGINAL_TAG |
     FILTER_SCTP_REPLY_TAG | FILTER_DCCP_ROLE | FILTER_STARTED_AFTER | FILTER_STARTED_BEFORE |

@@ -8,7 +8,7 @@
 
 namespace conntrack {
 
-// Whether one record matches, but for its negations.
+// Whether one record matches. Its negations are not looked at.
 bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension);
 
 // Records of which any may match.

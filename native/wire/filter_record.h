@@ -124,8 +124,7 @@ struct FilterRecord {
   CounterRange original_counters;
   CounterRange reply_counters;
   CounterRange total_counters;  // of both directions
-  uint32_t negations;  // so many records behind this one are none for themselves: no entry of this
-                       // one may match them
+  uint32_t negations;  // the number of records behind this one that an entry must not match
   uint32_t more_padding;
 };
 static_assert(sizeof(FilterRecord) == 416);
