@@ -36,7 +36,7 @@ export interface MaskedLabels {
   readonly mask: bigint;
 }
 
-const ALL_LABELS = 2n ** 128n - 1n;
+export const ALL_LABELS = 2n ** 128n - 1n;
 
 const setAndClear = object<{
   readonly set: bigint | undefined;

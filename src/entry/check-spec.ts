@@ -68,7 +68,7 @@ export interface CheckedSpec extends Omit<Values, 'status'> {
   readonly master: TupleOfProtocol | undefined;
   /** A port may be the id of ICMP, for which the kernel takes it. */
   readonly nat: Nat | undefined;
-  /** Whether a reply was asked for. */
+  /** Whether the specification names a reply. */
   readonly hasReply: boolean;
 }
 

@@ -34,7 +34,7 @@ export function flowXml(
     element('secctx', escaped(entry.securityContext)),
     element('zone', reading.hasZone ? entry.zone : undefined),
     element('use', entry.use),
-    // Whether or not it is asked for.
+    // The tool prints it always.
     element('id', entry.id),
     status.assured && '<assured/>',
     !status.seenReply && '<unreplied/>',

@@ -25,7 +25,7 @@ const TIMES = / \[(?:start|stop)=\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{1,9}\]/g;
 
 const FLAGS = ['[UNREPLIED]', '[ASSURED]', '[OFFLOAD]', '[HW_OFFLOAD]'];
 
-/** What is read of a line behind its protocol. */
+/** The parts of a line behind its protocol. */
 interface Parts {
   readonly tuples: ReadTuple[];
   readonly flags: Set<string>;

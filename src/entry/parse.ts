@@ -36,12 +36,12 @@ const textToParse: Check<string> = (value, path) => {
  * `conntrack -L`, `-L -o extended` and `-L -o save` (1.4.7), in any mixture. Blank lines, and those
  * that begin with `#`, are skipped. `createEntries` takes the result.
  *
- * What an entry cannot be created with is left out: counters, times, `use`, `id`, the security
- * context. Lists do not say whether a flow has NAT, and `-o save` does only where the address differs; otherwise
- * a reply that is not the inverse of the original is taken for that of NAT, because packets make no
- * other. The
- * lines have no TCP window scales and flags, sequence numbers and masters, those of lists no SCTP tags
- * and DCCP roles either, and those of `-o save` no marks, labels and helpers; JSON has them all.
+ * It leaves out what `createEntry` cannot set: counters, times, `use`, `id`, the security context. A
+ * list does not tell whether a flow has NAT, and `-o save` tells it only where the address differs.
+ * Otherwise this function takes a reply that is not the inverse of the original for the result of NAT,
+ * because packets make no other. No line has TCP window scales and flags, sequence numbers and masters;
+ * a list has no SCTP tags and DCCP roles either, and `-o save` no marks, labels and helpers. JSON has
+ * them all.
  *
  * A text has at most 268,435,456 characters, a line 65,536.
  *

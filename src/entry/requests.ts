@@ -22,7 +22,7 @@ import { LITTLE_ENDIAN } from '../record/words.js';
 import type { Answer, Usage } from '../request/answer.js';
 import { mapInTurns, pipelined } from '../request/pipelined.js';
 import type { RequestQueue } from '../request/queue.js';
-import { type CheckedChanges, changesOf } from './check-changes.js';
+import { ALL_LABELS, type CheckedChanges, changesOf } from './check-changes.js';
 import { type CheckedSpec, specOf } from './check-spec.js';
 import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
@@ -177,7 +177,7 @@ function unchangeable(spec: CheckedSpec, current: Entry): string[] {
 /** What an update can give it. */
 function changesOfSpec(spec: CheckedSpec): CheckedChanges {
   const { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels } = spec;
-  const all = labels === undefined ? undefined : { value: labels, mask: 2n ** 128n - 1n };
+  const all = labels === undefined ? undefined : { value: labels, mask: ALL_LABELS };
   return { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels: all };
 }
 
