@@ -1,55 +1,37 @@
 /**
- * Creating, changing and deleting single entries. What a request can get wrong is checked
+ * Finding, changing and deleting single entries. What a request can get wrong is checked
  * before it is sent.
  */
 
 import { boolean, itemsOf, optional, options } from '../core/check.js';
 import {
-  ConntrackError,
   errorOfFailure,
   errorOfPlainFailure,
   errorOfPortless,
   isAbsence,
   isMissing,
-  isSilence,
-  silenceError,
   typeError,
 } from '../core/errors.js';
-import { DCCP_ROLES, DCCP_STATES } from '../core/names.js';
-import { uncertainPorts } from '../record/check-tuple.js';
 import { ENTRY, REQUEST, SLAB } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import type { Answer, Usage } from '../request/answer.js';
 import { mapInTurns, pipelined } from '../request/pipelined.js';
 import type { RequestQueue } from '../request/queue.js';
-import { ALL_LABELS, type CheckedChanges, changesOf } from './check-changes.js';
-import { type CheckedSpec, specOf } from './check-spec.js';
+import { type CheckedChanges, changesOf } from './check-changes.js';
 import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
 import {
-  errorOfCreation,
   errorOfUpdate,
   fixedTimeoutError,
   ignoredChangeError,
-  leftUnlabelledError,
   missingEntryError,
   replacedEntryError,
-  unchangeableError,
-  unlabelledError,
   unreadEntryError,
 } from './errors.js';
 import type { EntryKey } from './key.js';
-import { type NamedKey, namedBy, namedByEntry, namedKey, writeRecord } from './named-key.js';
-import type {
-  EntryChanges,
-  EntrySpec,
-  GetOptions,
-  ReplySpec,
-  RequestResult,
-  UpsertResult,
-} from './spec.js';
-import { mastersFirst } from './spec-order.js';
-import { SPEC_BYTES, writeChanges, writeSpec } from './spec-writer.js';
+import { type NamedKey, namedByEntry, namedKey, writeRecord } from './named-key.js';
+import type { EntryChanges, GetOptions } from './spec.js';
+import { SPEC_BYTES, writeChanges } from './spec-writer.js';
 
 export async function getEntries(
   requests: RequestQueue,
@@ -81,7 +63,7 @@ export function getEntry(
   );
 }
 
-function lookUp(
+export function lookUp(
   requests: RequestQueue,
   operation: string,
   key: NamedKey | undefined,
@@ -114,171 +96,8 @@ export function countEntries(requests: RequestQueue): Promise<number> {
   });
 }
 
-export function createEntry(requests: RequestQueue, spec: EntrySpec | ReplySpec): Promise<Entry> {
-  return create(requests, 'createEntry', specOf(spec, 'spec'), entryOf);
-}
-
-function entryOf({ entry, error }: RequestResult): Entry {
-  if (error !== undefined) throw error;
-  return entry;
-}
-
-/** An entry may end, or begin, between the creation and the look that follows it. */
-const UPSERT_TRIES = 3;
-
-export async function upsertEntry(
-  requests: RequestQueue,
-  given: EntrySpec | ReplySpec,
-): Promise<UpsertResult> {
-  const operation = 'upsertEntry';
-  const spec = specOf(given, 'spec');
-  const { protocol, original, zone } = spec;
-  const key = namedBy({
-    ...{ protocol, original, zone, isOver: false },
-    ...{ reply: undefined, id: undefined, startTimeNs: undefined },
-  });
-  for (let tries = 1; ; tries++) {
-    const { entry, error } = await create(requests, operation, spec, (result) => result);
-    if (entry !== undefined) return { entry, created: true };
-    if (!(error instanceof ConntrackError) || error.code !== 'EEXIST') throw error;
-    const current = await lookUp(requests, operation, key);
-    if (current === undefined) {
-      // Its reply tuple is that of another entry, unless it has ended meanwhile.
-      if (tries === UPSERT_TRIES) throw error;
-      continue;
-    }
-    const differing = unchangeable(spec, current);
-    if (differing.length > 0) throw unchangeableError(operation, differing);
-    try {
-      return {
-        entry: await change(requests, operation, current, changesOfSpec(spec)),
-        created: false,
-      };
-    } catch (error) {
-      const isGone = error instanceof ConntrackError && isMissing(error);
-      if (!isGone || tries === UPSERT_TRIES) throw error;
-    }
-  }
-}
-
-/** What an update leaves as it is, and the entry has otherwise. */
-function unchangeable(spec: CheckedSpec, current: Entry): string[] {
-  const { hasReply, nat, reply, master, dccp } = spec;
-  const asked = {
-    reply: hasReply && nat === undefined ? reply : undefined,
-    nat,
-    master: master?.tuple,
-    dccp: dccp && { ...dccp, state: DCCP_STATES[dccp.state], role: DCCP_ROLES[dccp.role] },
-  };
-  const names = Object.keys(asked) as (keyof typeof asked)[];
-  return names.filter((name) => !holds(current[name], asked[name]));
-}
-
-/** What an update can give it. */
-function changesOfSpec(spec: CheckedSpec): CheckedChanges {
-  const { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels } = spec;
-  const all = labels === undefined ? undefined : { value: labels, mask: ALL_LABELS };
-  return { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels: all };
-}
-
-/** In place of a result that is still to come. */
-const LATER = {} as RequestResult;
-
-export async function createEntries(
-  requests: RequestQueue,
-  specs: readonly (EntrySpec | ReplySpec)[],
-): Promise<RequestResult[]> {
-  const items = itemsOf(specs, 'specs', 'an array of specifications');
-  return createAll(requests, 'createEntries', items, (index) => `specs[${index}]`);
-}
-
-/** `pathOf`: the name of an item in errors. */
-export async function createAll(
-  requests: RequestQueue,
-  operation: string,
-  items: readonly unknown[],
-  pathOf: (index: number) => string,
-): Promise<RequestResult[]> {
-  let isAnswered = false;
-  let silence: ConntrackError | undefined;
-  const send = async (spec: CheckedSpec): Promise<RequestResult> => {
-    try {
-      // A kernel that does not answer one answers none: the rest is not sent.
-      if (silence !== undefined) throw silence;
-      const result = await create(requests, operation, spec, (one) => one);
-      isAnswered = true;
-      const { error } = result;
-      if (error instanceof ConntrackError && isSilence(error)) silence ??= silenceError(operation);
-      return result;
-    } catch (error) {
-      if (!(error instanceof ConntrackError) || !isAnswered) throw error;
-      return { error };
-    }
-  };
-  // Those are checked while others are under way, and sent when all others are.
-  const related: { readonly index: number; readonly spec: CheckedSpec }[] = [];
-  const results = await pipelined(items, async (item, index): Promise<RequestResult> => {
-    let spec: CheckedSpec;
-    try {
-      spec = specOf(item, pathOf(index));
-    } catch (error) {
-      return { error: error as TypeError | RangeError };
-    }
-    if (spec.master === undefined) return send(spec);
-    related.push({ index, spec });
-    return LATER;
-  });
-  const ordered = mastersFirst(related);
-  const others = await pipelined(ordered, ({ spec }) => send(spec));
-  for (const [at, { index }] of ordered.entries()) results[index] = others[at] as RequestResult;
-  return results;
-}
-
-function create<T>(
-  requests: RequestQueue,
-  operation: string,
-  spec: CheckedSpec,
-  finish: (result: RequestResult) => T,
-): Promise<T> {
-  // The rest of it is not kept while the request waits.
-  const { labels, helper, master } = spec;
-  const hasMaster = master !== undefined;
-  const ports = uncertainPorts(spec.original, spec.protocol);
-  const request = requests.begin<T>(operation, 'create', SPEC_BYTES, (answer) => {
-    const { isDone, words, at, failure } = answer;
-    if (words !== undefined) {
-      const entry = entryAt(words, at);
-      // An update without room for labels is refused; here the kernel leaves them out in
-      // silence (ctnetlink_create_conntrack).
-      if ((labels ?? 0n) === 0n || entry.labels !== undefined) return finish({ entry });
-      return removeUnlabelled(requests, operation, entry).then((error) => finish({ error }));
-    }
-    if (isDone || failure === undefined) {
-      return finish({ error: unreadEntryError(operation, 'created', failure) });
-    }
-    const asked = { labels, helper, hasMaster, ports };
-    return finish({ error: errorOfCreation(operation, failure, asked) });
-  });
-  writeSpec(request, spec);
-  return request.promise;
-}
-
-/** Whatever becomes of it is the result of one item. */
-async function removeUnlabelled(
-  requests: RequestQueue,
-  operation: string,
-  entry: Entry,
-): Promise<ConntrackError> {
-  try {
-    await remove(requests, operation, namedByEntry(entry));
-    return unlabelledError(operation);
-  } catch (error) {
-    return leftUnlabelledError(operation, error);
-  }
-}
-
 /** Whether there was one to delete. */
-function remove(
+export function remove(
   requests: RequestQueue,
   operation: string,
   { write, lacksPorts }: NamedKey,
@@ -305,7 +124,7 @@ export async function updateEntry(
   return change(requests, operation, current, changes);
 }
 
-async function change(
+export async function change(
   requests: RequestQueue,
   operation: string,
   current: Entry,
@@ -365,7 +184,7 @@ export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<bool
 }
 
 /** Compares what the kernel holds with what was asked for. Linux 5.10 leaves out zeros. */
-function holds(value: unknown, asked: unknown): boolean {
+export function holds(value: unknown, asked: unknown): boolean {
   if (typeof asked !== 'object' || asked === null) {
     return asked === undefined || (value ?? 0) === asked;
   }

@@ -8,9 +8,9 @@ import { type Line, LineSplitter } from '../core/lines.js';
 import { printable } from '../core/printable.js';
 import type { Context } from '../request/context.js';
 import type { RequestQueue } from '../request/queue.js';
+import { createAll } from './create.js';
 import { bitsOf, specOfLine } from './parse.js';
 import type { BitsOfLabels } from './parsed-spec.js';
-import { createAll } from './requests.js';
 import type { EntrySpec } from './spec.js';
 import {
   type RestoreEntriesOptions,

@@ -58,7 +58,8 @@ class SpecWriter {
     if (nat?.destination !== undefined) this.natEndpoint('destination', nat.destination);
     if (zone !== undefined) entry.zone(zone);
     // The kernel refuses to create what is not confirmed.
-    this.values({ ...spec, status: (spec.status ?? 0) | statusBit('confirmed') });
+    entry.value('status', (spec.status ?? 0) | statusBit('confirmed'));
+    this.values(spec);
     if (spec.dccp !== undefined) this.dccp(spec.dccp);
     if (master !== undefined) {
       writeTuple(this.view, this.extension + EXTENSION.master, master.tuple, master.protocol);
@@ -68,6 +69,8 @@ class SpecWriter {
 
   changes(changes: CheckedChanges): void {
     const { mark, labels } = changes;
+    const { status } = changes;
+    if (status !== undefined) this.entry.value('status', status);
     this.values({ ...changes, labels: labels?.value });
     if (labels !== undefined) this.bitSet(this.at + SPEC.labelsMask, labels.mask);
     if (mark === undefined) return;
@@ -77,12 +80,11 @@ class SpecWriter {
 
   /** What specifications and changes have in common. */
   private values(
-    values: Omit<CheckedChanges, 'labels'> & { readonly labels: bigint | undefined },
+    values: Omit<CheckedChanges, 'labels' | 'status'> & { readonly labels: bigint | undefined },
   ): void {
     const { entry } = this;
-    const { timeout, status, mark, tcp, sctp, labels, helper, sequenceAdjust, synproxy } = values;
+    const { timeout, mark, tcp, sctp, labels, helper, sequenceAdjust, synproxy } = values;
     if (timeout !== undefined) entry.value('timeout', timeout);
-    if (status !== undefined) entry.value('status', status);
     if (mark !== undefined) entry.value('mark', typeof mark === 'number' ? mark : mark.value);
     if (tcp !== undefined) this.tcp(tcp);
     if (sctp !== undefined) this.sctp(sctp);

@@ -9,7 +9,8 @@ import { requestTracer } from '../core/trace.js';
 import { REQUEST, REQUEST_KINDS } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import { Answers } from './answer.js';
-import { Request, type RequestName, type Take } from './request.js';
+import type { Place } from './place.js';
+import type { Request, RequestName } from './request.js';
 
 /** A job that has ended. */
 export interface Sent {
@@ -28,8 +29,7 @@ export class RequestBatch {
   private readonly memory: ArrayBuffer;
   private readonly view: DataView;
   private readonly words: Uint32Array;
-  private readonly requests: Pick<Request<unknown>, 'operation' | 'name' | 'settle' | 'refuse'>[] =
-    [];
+  private readonly requests: Request[] = [];
   private used = 0;
 
   constructor() {
@@ -44,15 +44,19 @@ export class RequestBatch {
     return this.used + REQUEST.headerSize + bytes <= this.memory.byteLength;
   }
 
-  /** A request, zeroed, whose records the caller writes at once. It must fit. */
-  add<T>(operation: string, name: RequestName, bytes: number, take: Take<T>): Request<T> {
+  /** A place for a request, zeroed, whose records the caller writes at once. It must fit. */
+  reserve(name: RequestName, bytes: number): Place {
     const { view, words, used: at } = this;
     const size = REQUEST.headerSize + bytes;
     words.fill(0, at / 4, (at + size) / 4);
     view.setUint32(at + REQUEST.size, size, LITTLE_ENDIAN);
     view.setUint16(at + REQUEST.kind, REQUEST_KINDS[name], LITTLE_ENDIAN);
     this.used += size;
-    const request = new Request({ view, words, at }, { operation, name, take });
+    return { view, words, at };
+  }
+
+  /** The request for which the last place was reserved. */
+  add<R extends Request>(request: R): R {
     this.requests.push(request);
     return request;
   }

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { LIMITS } from '../core/limits.js';
 
 /** So many of what takes some microseconds each: then the event loop turns. */
-const ITEMS_A_TURN = 1024;
+export const ITEMS_A_TURN = 1024;
 
 /** Works in the order of the items. */
 export async function mapInTurns<T, R>(

@@ -14,7 +14,13 @@ import { loadAddon } from '../core/load-addon.js';
 import type { NativeRequestSocket, NetNamespaceArgument, Outcome } from '../core/native.js';
 import { requestTracer } from '../core/trace.js';
 import { RequestBatch, type Sent } from './batch.js';
-import type { Request, RequestName, Take } from './request.js';
+import {
+  PostedRequest,
+  PromisedRequest,
+  type RequestName,
+  type Take,
+  type Waiter,
+} from './request.js';
 
 /** What is answered by many messages, and so is sent alone: see {@link NativeRequestSocket}. */
 type QueryName = Exclude<keyof NativeRequestSocket, 'failure' | 'isOfThread' | 'send' | 'close'>;
@@ -32,7 +38,9 @@ export class RequestQueue {
   private readonly followsThread: boolean;
   private socket: NativeRequestSocket | undefined;
   private waiting: Work[] = [];
+  /** Something waits, or is under way. */
   private isAwake = false;
+  private isWorking = false;
   private isRefused = false;
   private isRetired = false;
   private closing: Promise<void> | undefined;
@@ -47,8 +55,22 @@ export class RequestQueue {
    * A request with so many bytes of records, which the caller writes at once; `take` makes of the
    * answer what its promise resolves with. Throws when there is no addon or no socket.
    */
-  begin<T>(operation: string, name: RequestName, bytes: number, take: Take<T>): Request<T> {
-    return this.batchFor(operation, bytes).add(operation, name, bytes, take);
+  begin<T>(operation: string, name: RequestName, bytes: number, take: Take<T>): PromisedRequest<T> {
+    const batch = this.batchFor(operation, bytes);
+    return batch.add(new PromisedRequest(batch.reserve(name, bytes), operation, name, take));
+  }
+
+  /** The same for one of many that `waiter` waits for. */
+  post(
+    operation: string,
+    name: RequestName,
+    bytes: number,
+    waiter: Waiter,
+    index: number,
+  ): PostedRequest {
+    const batch = this.batchFor(operation, bytes);
+    const place = batch.reserve(name, bytes);
+    return batch.add(new PostedRequest(place, operation, name, waiter, index));
   }
 
   /** A request without records. */
@@ -94,7 +116,9 @@ export class RequestQueue {
 
   /** Sends nothing more, ends what is under way, and closes the socket. */
   close(): Promise<void> {
-    this.refuseAll((operation) => closedError(operation, 'handle'));
+    for (const work of this.takeWaiting()) {
+      work.refuse((operation) => closedError(operation, 'handle'));
+    }
     this.closing ??= this.socket?.close() ?? Promise.resolve();
     return this.closing;
   }
@@ -102,7 +126,11 @@ export class RequestQueue {
   private batchFor(operation: string, bytes: number): RequestBatch {
     this.open(operation);
     const last = this.waiting.at(-1);
-    if (last instanceof RequestBatch && last.fits(bytes)) return last;
+    if (last instanceof RequestBatch) {
+      if (last.fits(bytes)) return last;
+      // What is full waits for nothing.
+      this.start();
+    }
     const batch = new RequestBatch();
     this.waiting.push(batch);
     this.wake();
@@ -113,22 +141,32 @@ export class RequestQueue {
   private wake(): void {
     if (this.isAwake) return;
     this.isAwake = true;
-    process.nextTick(() => void this.work());
+    process.nextTick(() => {
+      this.start();
+    });
+  }
+
+  private start(): void {
+    if (this.isWorking) return;
+    this.isWorking = true;
+    void this.work();
   }
 
   private async work(): Promise<void> {
     for (let sent = this.sendNext(); sent !== undefined; ) {
       const { failure, refused, settle } = await sent;
       // What has waited for a kernel that does not answer would wait as long once more.
-      if (isSilence(failure)) this.refuseAll(silenceError);
+      const unheard = isSilence(failure) ? this.takeWaiting() : [];
       // The kernel works on, while JavaScript takes the answers.
       sent = this.sendNext();
       this.isRefused ||= refused;
       settle();
+      // Behind what was sent before: some of it was done.
+      for (const work of unheard) work.refuse(silenceError);
       // What a caller has asked for at once.
       sent ??= this.sendNext();
     }
-    this.isAwake = false;
+    this.isAwake = this.isWorking = false;
     if (this.isRetired) void this.close();
   }
 
@@ -142,10 +180,10 @@ export class RequestQueue {
     });
   }
 
-  private refuseAll(errorOf: (operation: string) => Error): void {
-    const refused = this.waiting;
+  private takeWaiting(): Work[] {
+    const taken = this.waiting;
     this.waiting = [];
-    for (const work of refused) work.refuse(errorOf);
+    return taken;
   }
 
   private open(operation: string): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import * as creation from '../entry/create.js';
 import type { Entry } from '../entry/entry.js';
 import { flush } from '../entry/flush.js';
 import type { EntryKey } from '../entry/key.js';
@@ -21,6 +22,7 @@ import type {
   UpdateResult,
   UpsertResult,
 } from '../entry/spec.js';
+import { upsertEntry as upsert } from '../entry/upsert.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { atMost, within, withRequests } from '../request/context.js';
 
@@ -52,7 +54,7 @@ import { atMost, within, withRequests } from '../request/context.js';
  */
 export function createEntry(this: unknown, spec: EntrySpec | ReplySpec): Promise<Entry> {
   return withRequests(this, 'createEntry', [1, arguments], (queue) =>
-    requests.createEntry(queue, spec),
+    creation.createEntry(queue, spec),
   );
 }
 
@@ -81,9 +83,7 @@ export function createEntry(this: unknown, spec: EntrySpec | ReplySpec): Promise
  * ```
  */
 export function upsertEntry(this: unknown, spec: EntrySpec | ReplySpec): Promise<UpsertResult> {
-  return withRequests(this, 'upsertEntry', [1, arguments], (queue) =>
-    requests.upsertEntry(queue, spec),
-  );
+  return withRequests(this, 'upsertEntry', [1, arguments], (queue) => upsert(queue, spec));
 }
 
 /**
@@ -109,7 +109,7 @@ export function createEntries(
   specs: readonly (EntrySpec | ReplySpec)[],
 ): Promise<RequestResult[]> {
   return withRequests(this, 'createEntries', [1, arguments], (queue) =>
-    requests.createEntries(queue, specs),
+    creation.createEntries(queue, specs),
   );
 }
 

@@ -477,6 +477,34 @@ const further = [
     tests: ['os'],
   },
   {
+    name: 'creations: of many, one without its labels is done',
+    file: 'src/entry/create.ts',
+    from: '    if (lacksLabels(result, asked)) {\n',
+    to: '    if (lacksLabels(result, NOTHING)) {\n',
+    tests: ['stack'],
+  },
+  {
+    name: 'creations: after one that is not answered, the rest is sent',
+    file: 'src/entry/create.ts',
+    from: '      this.stopped ??= silenceError(operation);\n',
+    to: '',
+    tests: ['stack'],
+  },
+  {
+    name: 'creations: what waits when the handle closes rejects those that were sent',
+    file: 'src/entry/create.ts',
+    from: '&& !this.isAnswered && this.underWay === 0) throw',
+    to: '&& !this.isAnswered) throw',
+    tests: ['stack'],
+  },
+  {
+    name: 'queue: what waits for a silent kernel is refused before what was sent has its answers',
+    file: 'src/request/queue.ts',
+    from: '      settle();\n      // Behind what was sent before: some of it was done.\n      for (const work of unheard) work.refuse(silenceError);\n',
+    to: '      for (const work of unheard) work.refuse(silenceError);\n      settle();\n',
+    tests: ['stack'],
+  },
+  {
     name: 'queue: what a caller asks for when it is settled is never sent',
     file: 'src/request/queue.ts',
     from: '      sent ??= this.sendNext();\n',
@@ -486,7 +514,7 @@ const further = [
   {
     name: 'queue: what waits is not refused when the handle closes',
     file: 'src/request/queue.ts',
-    from: "    this.refuseAll((operation) => closedError(operation, 'handle'));\n",
+    from: "      work.refuse((operation) => closedError(operation, 'handle'));\n",
     to: '',
     tests: ['stack'],
   },
@@ -555,7 +583,7 @@ const further = [
   },
   {
     name: 'upsertEntry leaves another reply as it is, in silence',
-    file: 'src/entry/requests.ts',
+    file: 'src/entry/upsert.ts',
     from: 'if (differing.length > 0) throw',
     to: 'if (differing.length > 99) throw',
     tests: ['kernel'],

@@ -283,12 +283,66 @@ describe('createEntries', () => {
   });
 
   test('does not wait for ever for a kernel that says nothing', async () => {
-    const creating = createEntries([1, 2].map(specOf));
+    const master = { protocol: 'tcp', protocolNumber: 6, ...tcpKey.original } as const;
+    const creating = createEntries([specOf(1), specOf(2), { ...specOf(3), master }]);
     const socket = await accept();
     const [first] = (await nextRequests(socket)) as [Request];
     await socket.send(to(first, errorMessage(EEXIST)));
+    const errors = (await creating).map(({ error }) => error as ConntrackError);
+    expect(errors.map(codeIn)).toEqual(['EEXIST', 'ETIMEDOUT', 'ETIMEDOUT']);
+    // The third, whose master must be there first, is not sent any more.
+    expect(errors.map(({ outcome }) => outcome)).toEqual([undefined, 'unknown', undefined]);
+  });
+
+  test.each([
+    ['says nothing', ['ETIMEDOUT'], (_: KernelSocket) => undefined],
+    [
+      'ends',
+      ['ECONNRESET', 'EPIPE'],
+      (socket: KernelSocket) => {
+        socket.close();
+      },
+    ],
+  ])('of more than are under way: the rest, after the kernel %s', async (_, codes, end) => {
+    const all = Array.from({ length: 3000 }, (_, number) => ({
+      ...specOf(1),
+      original: { ...tcpKey.original, sourcePort: number },
+    }));
+    const creating = createEntries(all);
+    const socket = await accept();
+    const [first, get] = (await nextRequests(socket)) as [Request, Request];
+    await socket.send(...granted(first), ...granted(get, flow(1)));
+    const began = performance.now();
+    end(socket);
     const results = await creating;
-    expect(results.map(({ error }) => codeIn(error))).toEqual(['EEXIST', 'ETIMEDOUT']);
+    // It waits for one answer, not for one of each batch.
+    expect(performance.now() - began).toBeLessThan(1900);
+    expect(results).toHaveLength(3000);
+    expect(results[0]?.entry?.id).toBe(1);
+    const errors = results.slice(1).map(({ error }) => error as ConntrackError);
+    expect([...new Set(errors.map(codeIn))].sort()).toEqual(codes);
+    expect(errors.filter(({ outcome }) => outcome === 'unknown')).toHaveLength(63);
+  });
+});
+
+describe('createEntries of a handle that closes', () => {
+  test('tells those that may have been done from those that were not sent', async () => {
+    const handle = await Conntrack.open();
+    const all = Array.from({ length: 3000 }, (_, number) => ({
+      ...specOf(1),
+      original: { ...tcpKey.original, sourcePort: number },
+    }));
+    const creating = handle.createEntries(all);
+    const socket = await accept();
+    expect(await nextRequests(socket)).toHaveLength(128);
+    await handle.close();
+    const errors = (await creating).map(({ error }) => error as ConntrackError);
+    expect(new Set(errors.map(codeIn))).toEqual(new Set(['ERR_CONNTRACK_CLOSED']));
+    const outcomes = errors.map(({ outcome }) => outcome);
+    expect(outcomes.slice(0, 64)).toEqual(Array(64).fill('unknown'));
+    expect(new Set(outcomes.slice(64))).toEqual(new Set([undefined]));
+    await expect(handle.createEntries(all)).rejects.toMatchObject({ code: 'ERR_CONNTRACK_CLOSED' });
+    await socket.closed();
   });
 });
 
