@@ -13,7 +13,6 @@ import {
   status,
   synproxy,
   tcp,
-  timeout,
 } from './check-values.js';
 import type { SequenceAdjust, Synproxy } from './entry.js';
 import type { EntryChanges } from './spec.js';
@@ -72,7 +71,7 @@ const changedMark: Check<number | Masked> = (given, path) => {
 /** In the order in which the kernel applies them: see ctnetlink_change_conntrack. */
 const CHANGES = {
   helper: optional(text(0, LONGEST_HELPER)),
-  timeout: optional(timeout),
+  timeout: optional(uint32),
   status: optional(status),
   tcp: optional(tcp),
   sctp: optional(sctp),

@@ -48,9 +48,6 @@ export interface CheckedDccp {
   readonly handshakeSequence: bigint | undefined;
 }
 
-/** Of a change: 0 would end the entry at once. */
-export const timeout = integer(1, 0xffffffff);
-
 /** As a bigint, or as entry.toJSON() has it. */
 export function decimal(check: Check<bigint>): Check<bigint> {
   return (value, path) => {

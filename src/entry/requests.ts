@@ -152,10 +152,13 @@ export async function change(
 function updatedEntry(
   operation: string,
   { isDone, words, at, failure }: Answer,
-  { id, startTimeNs }: Entry,
+  current: Entry,
   changes: CheckedChanges,
 ): Entry {
+  const { id, startTimeNs } = current;
   if (words === undefined) {
+    // It has ended, as was asked for.
+    if (isDone && changes.timeout === 0 && failure && isAbsence(failure)) return current;
     if (isDone || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
     const error = errorOfUpdate(operation, failure, changes);
     throw isMissing(error) ? missingEntryError(operation) : error;

@@ -92,7 +92,10 @@ export interface UpsertResult {
 
 /** The argument of `updateEntry` and `updateEntries`. Absent fields keep their value. */
 export interface EntryChanges {
-  /** Seconds, at least 1. */
+  /**
+   * Seconds. With 0 the kernel ends the entry at once, whichever has its tuple by then: an update
+   * compares no id. `deleteEntry` does.
+   */
   readonly timeout?: number | undefined;
   /** The mark, its bits in `mask`, or bits to `toggle`. The kernel changes them in one step. */
   readonly mark?:

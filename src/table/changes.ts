@@ -122,6 +122,8 @@ export function createEntries(
  * entry by its tuple only: if a newer flow takes the tuple between lookup and update, the update
  * changes that flow. The call rejects with `ENOENT` when its id or start time differ.
  *
+ * With `timeout: 0` the kernel ends the entry, and the result is the entry as it was before.
+ *
  * Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `ENOENT` when no entry matches the key, `ENOSPC` for labels if

@@ -281,6 +281,21 @@ describeInNamespace('conntrack', 'nft')('createEntry', () => {
     expect([0, 1]).toContain(result?.entry?.timeout);
   });
 
+  test('a change to 0 seconds ends the entry, and gives it as it was', async () => {
+    await createEntries([udp(1), udp(2), udp(3)]);
+    const [first] = await listEntries({ original: { source: '10.0.0.1' } });
+    const ended = await updateEntry(first as Entry, { timeout: 0, mark: 7 });
+    expect({ ...ended.toJSON(), use: 0 }).toEqual({ ...first?.toJSON(), use: 0 });
+    expect(await getEntry(first as Entry)).toBeUndefined();
+    expect(await updateEntries({ original: { source: '10.0.0.2' } }, { timeout: 0 })).toEqual({
+      matched: 1,
+      updated: 1,
+      vanished: 0,
+    });
+    expect((await listEntries()).map(({ original }) => original.source)).toEqual(['10.0.0.3']);
+    await expect(updateEntry(udp(1), { timeout: 0 })).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('an offloaded entry, which comes without timeout and state, is an established flow', async () => {
     const { timeout: _, tcp: __, ...entry } = (await createEntry(TCP)).toJSON();
     await flushEntries();
