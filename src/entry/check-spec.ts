@@ -87,7 +87,8 @@ const VALUES = {
   synproxy: optional(synproxy),
 };
 
-const SPEC_FIELDS = [
+/** What a create can set. */
+export const SPEC_FIELDS = [
   'protocol',
   'protocolNumber',
   'original',
@@ -149,8 +150,9 @@ function originalOf(
   return inverseTuple(answers, protocol, `${path}.reply`);
 }
 
-/** `IP_CT_TCP_FLAG_BE_LIBERAL`, linux/netfilter/nf_conntrack_tcp.h. */
-const LIBERAL = { flags: 8, flagsMask: 8 };
+/** `IP_CT_TCP_FLAG_SACK_PERM`, `_CLOSE_INIT` and `_BE_LIBERAL`, linux/netfilter/nf_conntrack_tcp.h. */
+export const TCP_FLAGS = { sack: 2, closed: 4, liberal: 8 };
+const LIBERAL = { flags: TCP_FLAGS.liberal, flagsMask: TCP_FLAGS.liberal };
 
 /**
  * What the kernel knows of an offloaded flow and does not send (ctnetlink_dump_info): it is

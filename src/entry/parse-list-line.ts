@@ -15,6 +15,7 @@ import {
   parsedSpec,
   protocolFields,
   type ReadTuple,
+  tcpOfState,
 } from './parsed-spec.js';
 import { FAMILY_WORDS, protocolWord } from './printed.js';
 import type { EntrySpec, SettableStatus } from './spec.js';
@@ -218,7 +219,7 @@ function stateOf(
   if (state === undefined) return {};
   const { tcp, sctp, dccp } = PROTOCOL_NUMBERS;
   // The words are checked with the rest.
-  if (protocol === tcp) return { tcp: { state: state as never } };
+  if (protocol === tcp) return { tcp: tcpOfState(state) };
   if (protocol === sctp) {
     return { sctp: { state: state as never, originalTag: undefined, replyTag: undefined } };
   }

@@ -2,13 +2,7 @@
  * Lines of `conntrack -L -o save`: options of `conntrack -A`.
  */
 import { typeError } from '../core/errors.js';
-import {
-  type DccpRole,
-  type DccpState,
-  PROTOCOL_NUMBERS,
-  type SctpState,
-  type TcpState,
-} from '../core/names.js';
+import { type DccpRole, type DccpState, PROTOCOL_NUMBERS, type SctpState } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
 import { shown, suggestion } from '../core/show-value.js';
 import { inverseTuple } from '../record/inverse-tuple.js';
@@ -23,6 +17,7 @@ import {
   parsedSpec,
   protocolFields,
   protocolNumberOf,
+  tcpOfState,
 } from './parsed-spec.js';
 import { tagOfTool } from './printed.js';
 import type { EntrySpec, SettableStatus } from './spec.js';
@@ -239,7 +234,7 @@ const statusIn: Read<SettableStatus[] | undefined> = (text, name) => {
 /** The words are checked with the rest. */
 function stateOf(value: Value, protocol: number): Pick<EntrySpec, 'tcp' | 'sctp' | 'dccp'> {
   const { tcp, sctp, dccp } = PROTOCOL_NUMBERS;
-  const state = value('state', asIs) as (TcpState & SctpState & DccpState) | undefined;
+  const state = value('state', asIs) as (SctpState & DccpState) | undefined;
   const role = value('role', asIs) as DccpRole | undefined;
   const originalTag = value('originalTag', tagIn);
   const replyTag = value('replyTag', tagIn);
@@ -249,7 +244,7 @@ function stateOf(value: Value, protocol: number): Pick<EntrySpec, 'tcp' | 'sctp'
   }
   if (protocol === sctp) return { sctp: { state, originalTag, replyTag } };
   if (protocol === dccp) return { dccp: { state, role } };
-  if (protocol === tcp) return { tcp: { state } };
+  if (protocol === tcp) return { tcp: tcpOfState(state) };
   throw typeError('--state', `protocol ${protocol} does not have it`);
 }
 

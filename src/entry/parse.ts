@@ -39,9 +39,10 @@ const textToParse: Check<string> = (value, path) => {
  * It leaves out what `createEntry` cannot set: counters, times, `use`, `id`, the security context. A
  * list does not tell whether a flow has NAT, and `-o save` tells it only where the address differs.
  * Otherwise this function takes a reply that is not the inverse of the original for the result of NAT,
- * because packets make no other. No line has TCP window scales and flags, sequence numbers and masters;
- * a list has no SCTP tags and DCCP roles either, and `-o save` no marks, labels and helpers. JSON has
- * them all.
+ * because packets make no other. No line has TCP window scales and flags, sequence numbers, SYNPROXY
+ * values and masters; a list has no SCTP tags and DCCP roles either, and `-o save` no marks, labels and
+ * helpers. JSON has them all. A TCP flow gets the flags of `conntrack -A`, with which the kernel does
+ * not check its windows: their scales are not known.
  *
  * A text has at most 268,435,456 characters, a line 65,536.
  *

@@ -3,13 +3,13 @@
  */
 import { uint8, uint16, uint32 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import { type NamedProtocol, PROTOCOL_NUMBERS, protocolName } from '../core/names.js';
+import { type NamedProtocol, PROTOCOL_NUMBERS, protocolName, TCP_STATES } from '../core/names.js';
 import { presentFields } from '../core/present-fields.js';
 import { shown } from '../core/show-value.js';
 import { inverseTuple } from '../record/inverse-tuple.js';
 import { sameAddress } from '../record/ip-address.js';
 import type { Tuple } from '../record/tuple.js';
-import { specOf } from './check-spec.js';
+import { specOf, TCP_FLAGS } from './check-spec.js';
 import type { Nat, NatEndpoint } from './entry.js';
 import type { EntrySpec } from './spec.js';
 
@@ -54,6 +54,20 @@ export function labelsIn(names: string, bits: BitsOfLabels | undefined, name: st
     labels |= 1n << BigInt(bit);
   }
   return labels;
+}
+
+/**
+ * What a line has of TCP is the state. As `conntrack -A` does, this has the kernel not check the
+ * windows: without their scales it would take packets of the flow for invalid (tcp_in_window).
+ */
+export function tcpOfState(state: string): NonNullable<EntrySpec['tcp']> {
+  const words: readonly string[] = TCP_STATES;
+  const isOver = words.indexOf(state) >= words.indexOf('TIME_WAIT');
+  const { sack, closed, liberal } = TCP_FLAGS;
+  const flags = sack | liberal | (isOver ? closed : 0);
+  const direction = { flags, flagsMask: flags };
+  // The word is checked with the rest.
+  return { state: state as never, original: direction, reply: direction };
 }
 
 /** Whether the line says that an end is translated, or that it is not; `undefined`: neither. */

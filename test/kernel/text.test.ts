@@ -1,9 +1,12 @@
 /**
  * Entries as text: what conntrack-tools prints, reads, and what this package does of it.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import {
   createEntries,
   type Entry,
@@ -13,12 +16,13 @@ import {
   formatEntry,
   listEntries,
   parseEntries,
+  restoreEntries,
 } from 'conntrack';
 import { beforeEach, expect, test } from 'vitest';
 import { listText, restoreText } from '../support/conntrack-tool.js';
 import { isEmulated } from '../support/emulation.js';
 import { hasFeature } from '../support/kernel-features.js';
-import { nft, setting } from '../support/namespace.js';
+import { nft, run, setting } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 
 const labels = new Map(Array.from({ length: 128 }, (_, bit) => [bit, `bit-${bit}`] as const));
@@ -224,4 +228,62 @@ describeInNamespace('conntrack', 'nft')('text', () => {
     await createAll(parseEntries(line));
     expect((await listEntries())[0]?.helper).toBe('ftp');
   });
+
+  test.each([
+    ['restoreEntries()', (lines: string[]) => restoreEntries(Readable.from(lines))],
+    ['parseEntries()', ([line = '']: string[]) => createEntries(parseEntries(line))],
+  ])('%s: a connection goes on, and no packet of it is invalid', async (_, restore) => {
+    nft(`table inet t {
+      chain output {
+        type filter hook output priority 0
+        ct state invalid counter drop
+      }
+    }`);
+    setting('tcp_loose', 0); // no packet makes an entry of it anew
+    await using server = await Sink.listen();
+    for (const format of ['save', 'line', 'extended'] as const) {
+      const client = connect(server.port, '127.0.0.1');
+      await once(client, 'connect');
+      await server.take(client, 3_000_000);
+      const [entry] = await listEntries({ original: { sourcePort: client.localPort ?? 0 } });
+      // Of a window without its scale a packet is outside.
+      expect(entry?.tcp?.original.windowScale).toBeGreaterThan(0);
+      await flushEntries();
+      await restore([formatEntry(entry as Entry, { format })]);
+      await server.take(client, 30_000_000);
+      client.destroy();
+    }
+    expect(run('nft', 'list', 'ruleset')).toContain('invalid counter packets 0 ');
+  });
 });
+
+/** A server that takes what it is sent. */
+class Sink implements AsyncDisposable {
+  #taken = 0;
+  readonly #server = createServer((socket) => {
+    socket.on('data', (piece) => (this.#taken += piece.length));
+  });
+
+  static async listen(): Promise<Sink> {
+    const sink = new Sink();
+    sink.#server.listen(0, '127.0.0.1');
+    await once(sink.#server, 'listening');
+    return sink;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Sends so many bytes to it, and waits until they have come. */
+  async take(client: Socket, bytes: number): Promise<void> {
+    const total = this.#taken + bytes;
+    client.write(Buffer.alloc(bytes));
+    await expect.poll(() => this.#taken, { timeout: 20_000 }).toBe(total);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}

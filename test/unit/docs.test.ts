@@ -3,6 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { SPEC_FIELDS } from '../../src/entry/check-spec.js';
+import { NOT_IN_SAVE } from '../support/not-in-save.js';
+import { tableRows } from './documents.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -144,6 +147,18 @@ describe('the documents', () => {
       { encoding: 'utf8', cwd: root },
     );
     expect(stdout).toBe('');
+  });
+
+  it('the fields that each text carries are those of a specification, and of the tests', () => {
+    const rows = tableRows(read('docs/writing.md'), '| | JSON ');
+    const fieldsOf = ([fields = '']: string[]) =>
+      Array.from(fields.matchAll(/`([\w.]+)`/g), ([, field = '']) => field);
+    const fields = rows.flatMap(fieldsOf).filter((field) => !field.includes('.'));
+    // The number is that of the protocol.
+    const known = SPEC_FIELDS.filter((field) => field !== 'protocolNumber');
+    expect(fields.sort()).toEqual([...known].sort());
+    const lost = rows.filter(([, , save]) => save === 'no').flatMap(fieldsOf);
+    expect(lost.sort()).toEqual([...NOT_IN_SAVE].sort());
   });
 
   it('every code of the package is in the table of errors, and no other', () => {

@@ -74,11 +74,18 @@ function carried(json: EntryJson, title: string): Record<string, unknown> {
       title.endsWith('with all') && bits.length > 0
         ? bits.reduce((all, bit) => all | (1n << BigInt(bit)), 0n)
         : undefined,
-    tcp: protocol === 'tcp' && state ? { state } : undefined,
+    tcp: protocol === 'tcp' && state ? tcpOf(state) : undefined,
     sctp: json.sctp && (isSave ? json.sctp : { state }),
     dccp: json.dccp && (isSave ? { state, role: json.dccp.role } : { state }),
     nat: json.nat,
   };
+}
+
+/** Without a check of the windows, as conntrack -A has the kernel create it. */
+function tcpOf(state: string): object {
+  const flags = ['TIME_WAIT', 'CLOSE', 'SYN_SENT2'].includes(state) ? 14 : 10;
+  const direction = { flags, flagsMask: flags };
+  return { state, original: direction, reply: direction };
 }
 
 describe('parseEntries() reads what conntrack prints of', () => {
