@@ -29,6 +29,8 @@ import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import {
   addWithNfct,
   defaultsOfNfct,
+  deleteWithNfct,
+  getWithNfct,
   listWithNfct,
   NFCT_STATES,
   setDefaultsWithNfct,
@@ -156,6 +158,10 @@ describeInNamespace(
         expect(await deleteTimeoutPolicy('theirs')).toBe(true);
         expect(await deleteTimeoutPolicy('theirs')).toBe(false);
         expect(listWithNfct().map(({ name }) => name)).toEqual(['ours']);
+
+        expect(getWithNfct('ours')).toEqual(asPrinted(created));
+        deleteWithNfct('ours');
+        expect(await getTimeoutPolicy('ours')).toBeUndefined();
       },
     );
 

@@ -52,6 +52,15 @@ export function listWithNfct(): PrintedPolicy[] {
   return printed(run('nfct', 'list', 'timeout'));
 }
 
+export function getWithNfct(name: string): PrintedPolicy | undefined {
+  return printed(run('nfct', 'get', 'timeout', name))[0];
+}
+
+/** Fails when there is none. */
+export function deleteWithNfct(name: string): void {
+  run('nfct', 'delete', 'timeout', name);
+}
+
 export function defaultsOfNfct(
   protocol: TimeoutProtocol,
   family: Family = 'ipv4',
