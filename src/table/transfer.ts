@@ -64,6 +64,9 @@ export async function writeEntries(
  * has at most 65,536 characters. An entry whose `master` is not there yet is created behind the
  * others; 16 MiB of such lines wait, and more are failures.
  *
+ * Labels need a rule that uses them, helpers their module: load both first. What packets create before
+ * is counted in `existed` and stays as it is.
+ *
  * A stream that is not read to its end is destroyed. Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`, `ERR_CONNTRACK_CLOSED`, and when
