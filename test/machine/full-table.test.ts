@@ -16,7 +16,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespaceIf } from '../support/requirements.js';
-import { changeableLimit, lowerLimit } from './table-limit.js';
+import { changeableLimit, setLimit } from './table-limit.js';
 
 const LIMIT = 400;
 const ADDRESS = '127.0.0.1';
@@ -35,7 +35,7 @@ describeInNamespaceIf(
   beforeAll(async () => {
     trackLoopback();
     setting('tcp_loose', 0); // what is left of a connection makes no new entry
-    putBack = await lowerLimit(limit as number, LIMIT);
+    putBack = await setLimit(limit as number, LIMIT);
     socket = createSocket('udp4');
     socket.bind(0, ADDRESS);
     await once(socket, 'listening');

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { createMany } from '../kernel/populate.js';
 import { run, setting } from '../support/namespace.js';
 import { describeInNamespaceIf } from '../support/requirements.js';
-import { changeableLimit, lowerLimit } from './table-limit.js';
+import { changeableLimit, setLimit } from './table-limit.js';
 
 const LIMIT = 20_000;
 
@@ -18,7 +18,7 @@ describeInNamespaceIf(typeof limit === 'number' ? undefined : limit, 'conntrack'
   'reliableDestroy',
   () => {
     test('a reader that has stopped does not fill the table', async () => {
-      const putBack = await lowerLimit(limit as number, LIMIT);
+      const putBack = await setLimit(limit as number, LIMIT);
       try {
         const stream = watchEvents({
           events: ['destroy'],

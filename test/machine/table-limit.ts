@@ -1,5 +1,5 @@
 /**
- * `net.netfilter.nf_conntrack_max` is one for all network namespaces. It is lowered in the
+ * `net.netfilter.nf_conntrack_max` is one for all network namespaces. It is changed in the
  * initial one, where the process that started the tests is, and put back.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -19,9 +19,9 @@ function outsideArgs(script: string): string[] {
 
 /** The limit now, if it may be changed; else the reason why not. */
 export function changeableLimit(): number | string {
-  // Other network namespaces drop new flows while it is low.
+  // While it is low, other network namespaces drop new flows.
   if (process.env.CONNTRACK_TEST_MACHINE !== '1') {
-    return 'it lowers nf_conntrack_max of the whole machine for some seconds: set CONNTRACK_TEST_MACHINE=1';
+    return 'it changes nf_conntrack_max of the whole machine for some seconds: set CONNTRACK_TEST_MACHINE=1';
   }
   try {
     const limit = outside(`cat ${PATH}`).trim();
@@ -33,11 +33,11 @@ export function changeableLimit(): number | string {
 }
 
 /**
- * Lowers it. A process of its own puts it back: when told to, or when this one is gone,
+ * Changes it. A process of its own puts it back: when told to, or when this one is gone,
  * however it has ended.
  */
-export async function lowerLimit(from: number, to: number): Promise<() => Promise<void>> {
-  const script = `echo ${to} > ${PATH} && echo lowered && cat; echo ${from} > ${PATH}`;
+export async function setLimit(from: number, to: number): Promise<() => Promise<void>> {
+  const script = `echo ${to} > ${PATH} && echo changed && cat; echo ${from} > ${PATH}`;
   const keeper = spawn('nsenter', outsideArgs(script), {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,

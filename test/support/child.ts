@@ -20,11 +20,12 @@ export interface Ended {
 export async function runNode(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  patience = PATIENCE,
 ): Promise<Ended> {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: PATIENCE,
+    timeout: patience,
     killSignal: 'SIGKILL',
   });
   const ended = new Promise<Pick<Ended, 'code' | 'signal'>>((resolve, reject) => {
