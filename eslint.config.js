@@ -15,6 +15,7 @@ const FOLDERS = [
   'health',
   'table',
   'conntrack',
+  'mirror',
   'metrics',
   'index',
 ];

@@ -268,6 +268,12 @@ export class EntryView implements EntryBase {
     return hasKey(value.#words, value.#at);
   }
 
+  /** Looks at the record of an entry, which begins at a word of its memory. */
+  static look<T>(entry: object, at: (words: Uint32Array, at: number) => T): T {
+    if (!(#words in entry)) throw new TypeError('no entry');
+    return at(entry.#words, entry.#at);
+  }
+
   /** Copies the record of an entry, without its extension. */
   static copyRecord(entry: object, to: Uint32Array, at: number): void {
     if (!(#words in entry)) throw new TypeError('no entry');

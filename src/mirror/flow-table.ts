@@ -1,0 +1,135 @@
+/**
+ * The flows of a mirror, by either of their tuples.
+ */
+import type { Entry } from '../entry/entry.js';
+import { EntryView } from '../entry/view.js';
+import { ENTRY, EXTENSION } from '../record/layout.js';
+import { uint16, uint32 } from '../record/words.js';
+import { FLOW, FlowRecords } from './flow-records.js';
+import {
+  extensionBits,
+  type FlowRecord,
+  mergedExtension,
+  mergeRecord,
+  RECORD_WORDS,
+} from './merge.js';
+import { TupleHash, type TuplePlace, zoneOf } from './tuple-hash.js';
+
+export type Direction = 'original' | 'reply';
+
+const ORIGINAL = ENTRY.original / 4;
+const REPLY = ENTRY.reply / 4;
+
+export class FlowTable {
+  readonly records = new FlowRecords();
+  private readonly byOriginal = new TupleHash((slot) => this.tupleOf(slot, ORIGINAL));
+  private readonly byReply = new TupleHash((slot) => this.tupleOf(slot, REPLY));
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** The slot of the flow with the original tuple of this record, -1 when there is none. */
+  findOriginal(record: FlowRecord): number {
+    return this.byOriginal.find(tupleIn(record.words, record.at, ORIGINAL));
+  }
+
+  /** The slot of a flow that has the tuple in one direction or the other. */
+  find(tuple: TuplePlace): number {
+    const slot = this.byOriginal.find(tuple);
+    return slot === -1 ? this.byReply.find(tuple) : slot;
+  }
+
+  record(slot: number): FlowRecord {
+    const { records } = this;
+    return {
+      words: records.words(slot),
+      at: records.at(slot),
+      extension: records.extension(slot),
+    };
+  }
+
+  add(record: FlowRecord): number {
+    const { records } = this;
+    const slot = records.take();
+    this.write(slot, record);
+    this.byOriginal.add(slot);
+    this.byReply.add(slot);
+    this.count++;
+    return slot;
+  }
+
+  /** Replaces what is known of the flow. The original tuple is the same. */
+  replace(slot: number, record: FlowRecord): void {
+    this.byReply.delete(slot);
+    this.write(slot, record);
+    this.byReply.add(slot);
+  }
+
+  /** Takes over what an event has. */
+  merge(slot: number, message: FlowRecord): void {
+    const flow = this.record(slot);
+    mergeRecord(flow, message);
+    const extension = mergedExtension(flow, message);
+    if (extension !== undefined) this.records.setExtension(slot, extension);
+  }
+
+  /** The flow has ended. Its original tuple is still found, until `delete`. */
+  end(slot: number): void {
+    this.byReply.delete(slot);
+    this.records.set(slot, FLOW.ended);
+    this.count--;
+  }
+
+  /** An ended flow with this record, of which nothing was known. */
+  addEnded(record: FlowRecord): void {
+    this.end(this.add(record));
+  }
+
+  /** A flow began on the tuple of one that has ended. */
+  revive(slot: number, record: FlowRecord): void {
+    this.records.clear(slot, FLOW.ended);
+    this.write(slot, record);
+    this.byReply.add(slot);
+    this.count++;
+  }
+
+  delete(slot: number): void {
+    if (!this.records.has(slot, FLOW.ended)) this.end(slot);
+    this.byOriginal.delete(slot);
+    this.records.give(slot);
+  }
+
+  private write(slot: number, record: FlowRecord): void {
+    const { records } = this;
+    const at = records.at(slot);
+    const words = records.words(slot);
+    words.set(record.words.subarray(record.at, record.at + RECORD_WORDS), at);
+    words[at + ENTRY.extensionPresent / 4] = extensionBits(record);
+    records.setExtension(slot, record.extension);
+  }
+
+  private tupleOf(slot: number, tuple: number): TuplePlace {
+    return tupleIn(this.records.words(slot), this.records.at(slot), tuple);
+  }
+}
+
+function tupleIn(words: Uint32Array, at: number, tuple: number): TuplePlace {
+  return { words, at: at + tuple, zone: zoneOf(words, at + tuple, uint16(words, at, ENTRY.zone)) };
+}
+
+/** The record of an entry of a stream, in the memory of its slab. */
+export function recordOf(entry: Entry): FlowRecord {
+  return EntryView.look(entry, (words, at) => ({ words, at, extension: extensionIn(words, at) }));
+}
+
+function extensionIn(words: Uint32Array, at: number): Uint32Array | undefined {
+  if (uint32(words, at, ENTRY.extensionPresent) === 0) return undefined;
+  const from = 2 * uint16(words, at, ENTRY.extension);
+  const bytes =
+    EXTENSION.size +
+    uint16(words, from, EXTENSION.helperLength) +
+    uint16(words, from, EXTENSION.securityContextLength);
+  return words.subarray(from, from + ((bytes + 3) >>> 2));
+}
