@@ -13,7 +13,7 @@ export function expectationLine(expectation: Expectation, hasZone: boolean): str
   const parts = [`${expectation.timeout ?? 0} proto=${protocolNumber}`];
   parts.push(tupleWords(tuple, protocolNumber));
   parts.push(tupleWords(mask, protocolNumber, 'mask-'));
-  parts.push(tupleWords(master, protocolNumber, 'master-'));
+  parts.push(tupleWords(master, master.protocolNumber, 'master-'));
   if (hasZone) parts.push(`zone=${expectation.zone}`);
   const words = EXPECTATION_FLAGS.filter((flag) => flags[flag]);
   if (words.length > 0) parts.push(words.join(',').toUpperCase());

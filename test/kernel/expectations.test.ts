@@ -162,6 +162,13 @@ describeInNamespace('conntrack')('expectations', () => {
     expect({ ...again.toJSON(), ...plain }).toEqual({ ...created.toJSON(), ...plain });
   });
 
+  test('of another protocol than its master', async () => {
+    const master = { ...original, protocol: 'tcp', protocolNumber: 6 } as const;
+    const created = await createExpectation({ protocol: 7, tuple: { source, destination }, master });
+    expect(lines()).toEqual([settled(String(created))]);
+    expect(String(created)).toContain('dst=10.0.0.2 sport=40000 dport=21 class=0');
+  });
+
   test('of IPv6', async () => {
     const master = { ...original, source: 'fd00::1', destination: 'fd00::2' };
     await createEntry({ protocol: 'tcp', original: master, timeout: 600, helper: 'ftp' });
