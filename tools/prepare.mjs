@@ -5,6 +5,7 @@
 //   node tools/prepare.mjs addon                the addon alone
 //   node tools/prepare.mjs examples             the addon, dist/ and the examples
 //   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
+//   node tools/prepare.mjs peer-suite           the addon, dist/ and tools/peer-suite
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
 // There are four trees of C++: build/ has everything as the addon ships, out/sanitized
@@ -49,6 +50,7 @@ const TARGETS = {
   addon: { ...NOTHING, plain: ['conntrack'] },
   examples: { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'examples'] },
   bench: { ...NOTHING, plain: ['conntrack', 'bench_programs'], typescript: ['.', 'bench'] },
+  'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 
 /** The same for each project of tests: vitest.config.ts. */

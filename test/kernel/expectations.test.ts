@@ -164,7 +164,11 @@ describeInNamespace('conntrack')('expectations', () => {
 
   test('of another protocol than its master', async () => {
     const master = { ...original, protocol: 'tcp', protocolNumber: 6 } as const;
-    const created = await createExpectation({ protocol: 7, tuple: { source, destination }, master });
+    const created = await createExpectation({
+      protocol: 7,
+      tuple: { source, destination },
+      master,
+    });
     expect(lines()).toEqual([settled(String(created))]);
     expect(String(created)).toContain('dst=10.0.0.2 sport=40000 dport=21 class=0');
   });

@@ -1,0 +1,171 @@
+/**
+ * Specifications, keys and changes of entries, from options.
+ */
+import {
+  type EntryChanges,
+  type EntryConditions,
+  type EntryKey,
+  type EntrySpec,
+  type Nat,
+  PROTOCOL_NUMBERS,
+  type ReplySpec,
+  SETTABLE_STATUS,
+  type SettableStatus,
+  type Tuple,
+} from 'conntrack';
+import { family, natValue, protocolState } from './filters.js';
+import { type Given, lastValue } from './parse.js';
+import {
+  inverse,
+  originalIn,
+  type PartOfTuple,
+  present,
+  protocolIn,
+  read,
+  replyIn,
+} from './tuples.js';
+import { UsageError } from './usage-error.js';
+import {
+  type LabelBits,
+  labelsIn,
+  markIn,
+  type NatValue,
+  number16,
+  number32,
+  statusIn,
+} from './values.js';
+
+/** What `-I` and `-A` create. */
+export function specIn(given: Given, labels: LabelBits): EntrySpec | ReplySpec {
+  family(given);
+  const protocol = protocolIn(given);
+  const original = originalIn(given);
+  const reply = replyIn(given);
+  const common = present({
+    protocol,
+    timeout: read(given, 'timeout', number32),
+    mark: read(given, 'mark', markIn)?.value,
+    zone: read(given, 'zone', number16),
+    status: given.status && settableIn(given),
+    labels: given.labelAdd && labelsIn(given.labelAdd, labels),
+    nat: natOf(given, reply),
+    ...stateSpec(given),
+  });
+  if (original.source === undefined && original.destination === undefined) {
+    return { ...common, reply: reply as Tuple };
+  }
+  return {
+    ...common,
+    original: original as Tuple,
+    reply: replyOf(original, reply, protocol),
+  };
+}
+
+/** What is not given of the reply is that of the inverse. */
+function replyOf(original: PartOfTuple, given: PartOfTuple, protocol: number): Tuple | undefined {
+  if (Object.keys(given).length === 0) return undefined;
+  return { ...inverse(original, protocol), ...given } as Tuple;
+}
+
+/** A port of the reply that is given is that of NAT. */
+function natOf(given: Given, reply: PartOfTuple): Nat | undefined {
+  const source = natValue(given, 'sourceNat');
+  const destination = natValue(given, 'destinationNat');
+  if (source === undefined && destination === undefined) return undefined;
+  const endpoint = (value: NatValue | undefined, port: number | undefined) =>
+    value && present({ address: value.address, port: value.port ?? port });
+  return present({
+    source: endpoint(source, reply.destinationPort),
+    destination: endpoint(destination, reply.sourcePort),
+  });
+}
+
+function settableIn(given: Given): SettableStatus[] {
+  return statusIn(lastValue(given, 'status') ?? '').map((flag) => {
+    const settable = SETTABLE_STATUS.find((one) => one === flag);
+    if (settable === undefined) throw new UsageError(`no program can set the status ${flag}`);
+    return settable;
+  });
+}
+
+function stateSpec(
+  given: Given,
+): Pick<EntryChanges, 'tcp' | 'sctp'> & { dccp?: EntrySpec['dccp'] } {
+  const { state, sctp, dccp } = protocolState(given);
+  if (state === undefined) return {};
+  const protocol = protocolIn(given);
+  const words = { state } as object;
+  if (protocol === PROTOCOL_NUMBERS.sctp)
+    return { sctp: { ...words, ...sctp } as EntryChanges['sctp'] };
+  if (protocol === PROTOCOL_NUMBERS.dccp)
+    return { dccp: { ...words, ...dccp } as EntrySpec['dccp'] };
+  const flags = { flags: tcpFlags(state), flagsMask: tcpFlags(state) };
+  return { tcp: { ...words, original: flags, reply: flags } };
+}
+
+const ENDING = ['TIME_WAIT', 'CLOSE', 'SYN_SENT2'];
+
+/**
+ * `IP_CT_TCP_FLAG_*` as the tool sets them in both directions: SACK, "liberal" (packets in any window
+ * pass), and in the last states, of which the kernel has renamed one, "closed first".
+ */
+function tcpFlags(state: EntryConditions['state']): number {
+  return ENDING.includes(String(state)) ? 0b1110 : 0b1010;
+}
+
+/** What `-G` looks for. */
+export function keyIn(given: Given): EntryKey {
+  const protocol = protocolIn(given);
+  const original = originalIn(given);
+  const id = read(given, 'id', number32);
+  const direction = original.source === undefined ? { reply: replyIn(given) } : { original };
+  return present({ protocol, ...direction, id }) as EntryKey;
+}
+
+export interface Changes {
+  readonly changes: EntryChanges;
+  /**
+   * What an entry meets that already is as it is to be: `-U` leaves it alone, and fails if all are.
+   * `undefined`: the tool sets labels again.
+   */
+  readonly unchanged: EntryConditions | undefined;
+}
+
+/** What `-U` changes. */
+export function changesIn(given: Given, labels: LabelBits): Changes {
+  const timeout = read(given, 'timeout', number32);
+  const mark = read(given, 'mark', markIn);
+  const status = given.status && settableIn(given);
+  const label = labelChange(given, labels);
+  const { state, ...rest } = protocolState(given);
+  const changes = present({
+    timeout,
+    mark: mark && (mark.mask === undefined ? mark.value : { value: mark.value, mask: mark.mask }),
+    status,
+    labels: label,
+    ...stateSpec(given),
+  }) as EntryChanges;
+  const unchanged = present({
+    timeout: timeout === undefined ? undefined : { from: timeout, to: timeout },
+    mark: changes.mark as EntryConditions['mark'],
+    status: status && { all: status },
+    state,
+    ...rest,
+  });
+  if (Object.keys(changes).length === 0) throw new UsageError('--update changes nothing');
+  return { changes, unchanged: label === undefined ? unchanged : undefined };
+}
+
+const ALL_LABELS = (1n << 128n) - 1n;
+
+function labelChange(given: Given, bits: LabelBits): EntryChanges['labels'] {
+  if (given.labelAdd !== undefined && given.labelDelete !== undefined) {
+    throw new UsageError('--label-add and --label-del exclude each other');
+  }
+  if (given.labelAdd !== undefined) {
+    return { set: labelsIn(given.labelAdd, bits) };
+  }
+  if (given.labelDelete === undefined) return undefined;
+  const named = given.labelDelete.filter((text) => text !== '');
+  return { clear: named.length === 0 ? ALL_LABELS : labelsIn(named, bits) };
+}
