@@ -56,16 +56,19 @@ const changedLabels: Check<MaskedLabels> = (given, path) => {
 
 const markChange = object<Partial<Masked> & { readonly toggle: number | undefined }>(
   { value: optional(uint32), mask: optional(uint32), toggle: optional(uint32) },
-  'an integer from 0 to 4294967295, { value, mask } or { toggle }',
+  'an integer from 0 to 4294967295, { value, mask }, { toggle } or all three',
 );
 
 /** The kernel toggles the bits of a value that are outside the mask. */
 const changedMark: Check<number | Masked> = (given, path) => {
   if (typeof given === 'number') return uint32(given, path);
-  const { toggle, value, mask } = markChange(given, path);
-  if (toggle === undefined) return masked({ value, mask }, path);
-  if ((value ?? mask) !== undefined) throw typeError(path, 'must have value and mask, or toggle');
-  return { value: toggle, mask: 0 };
+  const { toggle, ...replaced } = markChange(given, path);
+  const togglesAlone = toggle !== undefined && Object.keys(replaced).length === 0;
+  if (togglesAlone) return { value: toggle, mask: 0 };
+  const { value, mask } = masked(replaced, path) as Masked;
+  if (toggle === undefined) return { value, mask };
+  if ((toggle & mask) !== 0) throw rangeError(`${path}.toggle`, 'has bits of the mask');
+  return { value: (value | toggle) >>> 0, mask };
 };
 
 /** In the order in which the kernel applies them: see ctnetlink_change_conntrack. */

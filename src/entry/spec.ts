@@ -97,10 +97,13 @@ export interface EntryChanges {
    * compares no id. `deleteEntry` does.
    */
   readonly timeout?: number | undefined;
-  /** The mark, its bits in `mask`, or bits to `toggle`. The kernel changes them in one step. */
+  /**
+   * The mark, its bits in `mask`, bits outside of that to `toggle`, or both. The kernel changes them in
+   * one step.
+   */
   readonly mark?:
     | number
-    | { readonly value: number; readonly mask: number }
+    | { readonly value: number; readonly mask: number; readonly toggle?: number | undefined }
     | { readonly toggle: number }
     | undefined;
   /** Bits to set. The kernel clears none. */

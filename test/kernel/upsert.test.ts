@@ -173,6 +173,9 @@ describeInNamespace(
     expect((await updateEntry(entry, { mark: { toggle: 0xff } })).mark).toBe(0x0f);
     expect((await updateEntry(entry, { mark: { toggle: 0x8000_0000 } })).mark).toBe(0x8000_000f);
     expect((await updateEntry(entry, { mark: { toggle: 0 } })).mark).toBe(0x8000_000f);
+    const both = { value: 0x3, mask: 0xf, toggle: 0xf0 };
+    expect((await updateEntry(entry, { mark: both })).mark).toBe(0x8000_00f3);
+    await updateEntry(entry, { mark: 0x8000_000f });
     await updateEntries({ protocol: 'udp' }, { mark: { toggle: 0xffff_ffff } });
     expect((await getEntry(entry))?.mark).toBe(0x7fff_fff0);
   });

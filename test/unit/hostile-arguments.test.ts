@@ -276,7 +276,11 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   readStats: [],
   restoreEntries: [{ name: 'readable', valid: [new NoLines()] }, signalOf({ labels: new Map() })],
   streamEntries: [filter(true), signalOf({ zeroCounters: false, table: 'dying' })],
-  updateEntries: [filter(), changes({ mark: { toggle: 5 } }), signalOf({})],
+  updateEntries: [
+    filter(),
+    changes({ mark: { value: 1, mask: 2 ** 4 - 1, toggle: 5 * 16 } }),
+    signalOf({}),
+  ],
   updateEntry: [
     key,
     changes(

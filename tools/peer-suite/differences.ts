@@ -75,11 +75,6 @@ export const OWN_CONNTRACK_DIFFERENCES: readonly KnownDifference[] = [
     aspect: 'verdict',
     reason: 'Fault of the tool: `-U` fails without an address or a family.',
   },
-  {
-    command: /^-U -s \S+ -m 0x1f\/0xf$/,
-    aspect: 'verdict',
-    reason: 'The API cannot say it: a change replaces bits or toggles bits, and not both at once.',
-  },
   ...(['output', 'table'] as const).map((aspect) => ({
     command: /^-U -s \S+ -t 550 -m 77$/,
     aspect,

@@ -28,6 +28,7 @@ import { UsageError } from './usage-error.js';
 import {
   type LabelBits,
   labelsIn,
+  type MarkValue,
   markIn,
   type NatValue,
   number16,
@@ -140,7 +141,7 @@ export function changesIn(given: Given, labels: LabelBits): Changes {
   const { state, ...rest } = protocolState(given);
   const changes = present({
     timeout,
-    mark: mark && (mark.mask === undefined ? mark.value : { value: mark.value, mask: mark.mask }),
+    mark: mark && markChange(mark),
     status,
     labels: label,
     ...stateSpec(given),
@@ -153,7 +154,20 @@ export function changesIn(given: Given, labels: LabelBits): Changes {
     ...rest,
   });
   if (Object.keys(changes).length === 0) throw new UsageError('--update changes nothing');
-  return { changes, unchanged: label === undefined ? unchanged : undefined };
+  const isSetAgain = label !== undefined || hasToggle(changes.mark);
+  return { changes, unchanged: isSetAgain ? undefined : unchanged };
+}
+
+/** To the kernel a bit of the value outside the mask toggles that of the mark. */
+function markChange({ value, mask }: MarkValue): NonNullable<EntryChanges['mark']> {
+  if (mask === undefined) return value;
+  const toggle = (value & ~mask) >>> 0;
+  const replaced = { value: (value & mask) >>> 0, mask };
+  return toggle === 0 ? replaced : { ...replaced, toggle };
+}
+
+function hasToggle(mark: EntryChanges['mark']): boolean {
+  return typeof mark === 'object' && 'toggle' in mark;
 }
 
 const ALL_LABELS = (1n << 128n) - 1n;
