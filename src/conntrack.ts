@@ -139,6 +139,10 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.listExpectations.apply(this.#context, given);
   }
 
+  countExpectations(...given: Arguments<'countExpectations'>) {
+    return table.countExpectations.apply(this.#context, given);
+  }
+
   getExpectation(...given: Arguments<'getExpectation'>) {
     return table.getExpectation.apply(this.#context, given);
   }
@@ -147,8 +151,16 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.createExpectation.apply(this.#context, given);
   }
 
+  updateExpectation(...given: Arguments<'updateExpectation'>) {
+    return table.updateExpectation.apply(this.#context, given);
+  }
+
   deleteExpectation(...given: Arguments<'deleteExpectation'>) {
     return table.deleteExpectation.apply(this.#context, given);
+  }
+
+  deleteExpectations(...given: Arguments<'deleteExpectations'>) {
+    return table.deleteExpectations.apply(this.#context, given);
   }
 
   flushExpectations(...given: Arguments<'flushExpectations'>) {

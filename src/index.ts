@@ -81,6 +81,7 @@ export {
 export type { EventStream } from './event/stream.js';
 export type { LossTrace } from './event/trace.js';
 export type * from './expectation/expectation.js';
+export type * from './expectation/filter.js';
 export type {
   CounterFilter,
   EntryConditions,

@@ -197,6 +197,9 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
       added = reads_expectation() &&
               command(encode_expectation_create(expectation, expectation_extension));
       break;
+    case REQUEST_UPDATE_EXPECTATION:
+      added = reads_expectation() && command(encode_expectation_update(expectation));
+      break;
     case REQUEST_DELETE_EXPECTATION:
       added = reads_expectation() && command(encode_expectation_delete(expectation));
       break;

@@ -50,6 +50,18 @@ RequestWriter encode_expectation_create(const ExpectationRecord& record,
   return out;
 }
 
+RequestWriter encode_expectation_update(const ExpectationRecord& record) {
+  // The kernel (6.18) wants mask and master, and does not look at them (ctnetlink_new_expect).
+  constexpr uint32_t needed = EXPECTATION_MASK | EXPECTATION_MASTER | EXPECTATION_TIMEOUT;
+  RequestWriter out(MESSAGE_EXPECTATION_NEW, 0, record.tuple.family);
+  if ((record.present & needed) != needed) out.spoil();
+  put_key(out, record);
+  put_tuple(out, CTA_EXPECT_MASK, record.mask);
+  put_tuple(out, CTA_EXPECT_MASTER, record.master);
+  out.integer(CTA_EXPECT_TIMEOUT, record.timeout);
+  return out;
+}
+
 RequestWriter encode_expectation_delete(const ExpectationRecord& record) {
   RequestWriter out(MESSAGE_EXPECTATION_DELETE, 0, record.tuple.family);
   put_key(out, record);

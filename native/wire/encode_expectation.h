@@ -16,6 +16,10 @@ RequestWriter encode_expectation_get(const ExpectationRecord& record);
 RequestWriter encode_expectation_create(const ExpectationRecord& record,
                                         const ExpectationExtension& extension);
 
+// A new timeout for the one that has this tuple: all that the kernel changes. It is refused when
+// there is none, and spoiled without a timeout.
+RequestWriter encode_expectation_update(const ExpectationRecord& record);
+
 // Deletes this one. Without a whole tuple and an id it is spoiled, and cannot be sent: to
 // the kernel a DELETE without a tuple means all of them.
 RequestWriter encode_expectation_delete(const ExpectationRecord& record);

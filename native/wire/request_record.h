@@ -26,6 +26,7 @@ enum RequestKind : uint16_t {
   REQUEST_SET_DEFAULT_TIMEOUTS,
   REQUEST_FLUSH_EXPECTATIONS_OF,  // an expectation record with a helper
   REQUEST_GET_ZERO,               // as REQUEST_GET; zeroes the counters that it reads
+  REQUEST_UPDATE_EXPECTATION,     // an expectation record with its new timeout
 };
 
 inline constexpr LayoutField request_kinds[] = {
@@ -47,6 +48,7 @@ inline constexpr LayoutField request_kinds[] = {
     {"setDefaultTimeouts", REQUEST_SET_DEFAULT_TIMEOUTS},
     {"flushExpectationsOf", REQUEST_FLUSH_EXPECTATIONS_OF},
     {"getAndZero", REQUEST_GET_ZERO},
+    {"updateExpectation", REQUEST_UPDATE_EXPECTATION},
 };
 
 struct RequestHeader {

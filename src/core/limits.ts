@@ -56,7 +56,7 @@ export const LIMITS = {
 
   /**
    * The kernel counts in ticks, of which a second has at most 1000, with 31 bits: beyond that an
-   * entry ends at once.
+   * entry or an expectation ends at once.
    */
   longestTimeoutSeconds: 2_147_483,
 

@@ -8,6 +8,7 @@ import {
   type Check,
   checked,
   type Fields,
+  integer,
   isArray,
   newTimeout,
   object,
@@ -21,6 +22,7 @@ import {
   word,
 } from '../core/check.js';
 import { typeError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import { EXPECTATION_FLAGS, type ExpectationFlag } from '../core/names.js';
 import {
   address,
@@ -35,6 +37,7 @@ import {
 import { familyOf } from '../record/ip-address.js';
 import type { Tuple } from '../record/tuple.js';
 import type {
+  ExpectationChanges,
   ExpectationJson,
   ExpectationNat,
   ExpectationSpec,
@@ -186,6 +189,16 @@ function flowOf(
   refuseZone(tuple, `${path}.tuple`);
   return { protocol, tuple, zone: optional(uint16)(given.zone, `${path}.zone`) };
 }
+
+/** Anything else the kernel ignores, and reports success. */
+export const expectationChangesOf = (value: unknown): ExpectationChanges =>
+  changes(value, 'changes');
+
+const seconds = integer(0, LIMITS.longestTimeoutSeconds);
+const changes = object<ExpectationChanges>(
+  { timeout: (value, path) => Math.max(1, seconds(value, path)) },
+  '{ timeout }',
+);
 
 /** A helper that is misspelled, or undefined by accident, does not mean all. */
 export function flushedHelper(options: FlushExpectationOptions = {}): string | undefined {

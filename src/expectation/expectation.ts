@@ -117,6 +117,21 @@ export interface ExpectationJson {
   unknownAttributes: number;
 }
 
+/** The argument of `updateExpectation`: the kernel (6.18) changes nothing else. */
+export interface ExpectationChanges {
+  /** Seconds from now on, from 0 to 2,147,483; 0 counts as 1. */
+  readonly timeout: number;
+}
+
+/** Counts of `deleteExpectations`. */
+export interface DeleteExpectationsResult {
+  /** Expectations that matched. */
+  readonly matched: number;
+  readonly deleted: number;
+  /** Matching expectations that ended before the delete. */
+  readonly vanished: number;
+}
+
 /** Options of `flushExpectations`. */
 export interface FlushExpectationOptions {
   /** The name of a helper, such as `ftp`: only its expectations. Default: all. */

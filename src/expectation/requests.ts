@@ -2,31 +2,55 @@
  * Reading and writing expectations.
  */
 
-import { errorOfFailure, errorOfPlainFailure, errorOfPortless, isAbsence } from '../core/errors.js';
+import { setImmediate } from 'node:timers/promises';
+import {
+  errorOfFailure,
+  errorOfPlainFailure,
+  errorOfPortless,
+  isAbsence,
+  typeError,
+} from '../core/errors.js';
 import { uncertainPorts } from '../record/check-tuple.js';
 import type { Answer } from '../request/answer.js';
 import type { RequestQueue } from '../request/queue.js';
 import {
   type CheckedExpectationKey,
+  expectationChangesOf,
   expectationKeyOf,
   expectationSpecOf,
   flushedHelper,
 } from './check-expectation.js';
-import { errorOfExpectation } from './errors.js';
+import { errorOfExpectation, errorOfOtherZones, errorOfUpdate } from './errors.js';
 import type {
+  DeleteExpectationsResult,
   Expectation,
+  ExpectationChanges,
   ExpectationKey,
   ExpectationSpec,
   FlushExpectationOptions,
 } from './expectation.js';
+import type { ExpectationFilter } from './filter.js';
+import { type ExpectationMatcher, expectationMatcher } from './match.js';
 import { ExpectationView, expectationsOf } from './view.js';
-import { EXPECTATION_BYTES, writeExpectation, writeExpectationKey, writeHelper } from './writer.js';
+import {
+  EXPECTATION_BYTES,
+  writeExpectation,
+  writeExpectationKey,
+  writeExpectationUpdate,
+  writeHelper,
+} from './writer.js';
 
-export async function listExpectations(requests: RequestQueue): Promise<Expectation[]> {
-  const operation = 'listExpectations';
-  const { slabs, failure } = await requests.ask(operation, 'listExpectations');
-  if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
-  return expectationsOf(slabs);
+type Filters = ExpectationFilter | readonly ExpectationFilter[];
+
+export async function listExpectations(
+  requests: RequestQueue,
+  filter?: Filters,
+): Promise<Expectation[]> {
+  return matching(requests, 'listExpectations', expectationMatcher(filter));
+}
+
+export async function countExpectations(requests: RequestQueue, filter?: Filters): Promise<number> {
+  return (await matching(requests, 'countExpectations', expectationMatcher(filter))).length;
 }
 
 export async function getExpectation(
@@ -54,19 +78,109 @@ export async function createExpectation(
   return found;
 }
 
+export async function updateExpectation(
+  requests: RequestQueue,
+  key: ExpectationKey,
+  changes: ExpectationChanges,
+): Promise<Expectation> {
+  const operation = 'updateExpectation';
+  const checked = expectationKeyOf(key);
+  const { timeout } = expectationChangesOf(changes);
+  // The kernel would change what expects this tuple under its mask.
+  const found = await find(requests, operation, checked);
+  if (found === undefined) throw errorOfUpdate(operation, 'unknown');
+  const spec = { ...expectationSpecOf(found), zone: checked.zone };
+  const request = requests.begin(operation, 'updateExpectation', EXPECTATION_BYTES, failureOf);
+  writeExpectationUpdate(request, spec, timeout);
+  const failure = await request.promise;
+  if (failure !== undefined) throw errorOfUpdate(operation, failure);
+  const updated = await find(requests, operation, { ...checked, id: found.id });
+  if (updated === undefined) throw errorOfUpdate(operation, 'ended');
+  return updated;
+}
+
 export async function deleteExpectation(
   requests: RequestQueue,
   key: ExpectationKey,
 ): Promise<boolean> {
   const operation = 'deleteExpectation';
   // A delete names one by its tuple and its id.
-  const found = await find(requests, operation, expectationKeyOf(key));
-  if (found === undefined) return false;
+  const checked = expectationKeyOf(key);
+  const found = await find(requests, operation, checked);
+  return found !== undefined && remove(requests, operation, { ...checked, id: found.id });
+}
+
+export async function deleteExpectations(
+  requests: RequestQueue,
+  filter: Filters,
+): Promise<DeleteExpectationsResult> {
+  const operation = 'deleteExpectations';
+  if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
+  const matcher = expectationMatcher(filter);
+  if (matcher.takesWholeFamily) throw typeError('filter', DELETES_ALL);
+  const keys = (await matching(requests, operation, matcher)).map(expectationKeyOf);
+  const deletes = keys.map(async (key) => remove(requests, operation, key));
+  const results = await Promise.allSettled(deletes);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const missed = keys.filter(
+    (_, index) => !(results[index] as PromiseFulfilledResult<boolean>).value,
+  );
+  if (missed.length > 0) await refuseOtherZones(requests, operation, missed);
+  return {
+    matched: keys.length,
+    deleted: keys.length - missed.length,
+    vanished: missed.length,
+  };
+}
+
+const DELETES_ALL =
+  'matches a whole address family; to delete all expectations, call flushExpectations()';
+
+/** The kernel does not find those of other zones than 0 by their tuple, and sends no zone. */
+async function refuseOtherZones(
+  requests: RequestQueue,
+  operation: string,
+  missed: readonly CheckedExpectationKey[],
+): Promise<void> {
+  const ids = new Set(missed.map(({ id }) => id));
+  const left = await matching(requests, operation, { matches: ({ id }) => ids.has(id) });
+  if (left.length > 0) throw errorOfOtherZones(operation, left.length);
+}
+
+/** Expectations that match, without keeping the event loop from its other work. */
+async function matching(
+  requests: RequestQueue,
+  operation: string,
+  { matches }: Pick<ExpectationMatcher, 'matches'>,
+): Promise<Expectation[]> {
+  const { slabs, failure } = await requests.ask(operation, 'listExpectations');
+  if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
+  const matched: Expectation[] = [];
+  let began = performance.now();
+  for (const expectation of expectationsOf(slabs)) {
+    if (matches(expectation)) matched.push(expectation);
+    if (performance.now() - began < LONGEST_TURN) continue;
+    await setImmediate();
+    began = performance.now();
+  }
+  return matched;
+}
+
+/** Milliseconds. */
+const LONGEST_TURN = 5;
+
+/** Deletes by tuple and id; `false` when there is none. */
+async function remove(
+  requests: RequestQueue,
+  operation: string,
+  key: CheckedExpectationKey,
+): Promise<boolean> {
   const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES, failureOf);
-  writeExpectationKey(request, { ...expectationKeyOf(found), id: found.id });
+  writeExpectationKey(request, key);
   const failure = await request.promise;
   if (failure === undefined) return true;
-  if (isAbsence(failure)) return removeByTuple(requests, operation, found);
+  if (isAbsence(failure)) return removeByTuple(requests, operation, key);
   throw errorOfFailure(operation, failure);
 }
 
@@ -78,9 +192,8 @@ export async function deleteExpectation(
 async function removeByTuple(
   requests: RequestQueue,
   operation: string,
-  expectation: Expectation,
+  key: CheckedExpectationKey,
 ): Promise<boolean> {
-  const key = { ...expectationKeyOf(expectation), id: expectation.id };
   if ((await find(requests, operation, key)) === undefined) return false;
   const request = requests.begin(operation, 'removeExpectation', EXPECTATION_BYTES, failureOf);
   writeExpectationKey(request, { ...key, id: undefined });

@@ -33,6 +33,15 @@ export function writeExpectation(place: Place, spec: CheckedExpectation): void {
   new ExpectationWriter(place).spec(spec);
 }
 
+/** Writes the record of a new timeout. */
+export function writeExpectationUpdate(
+  place: Place,
+  spec: CheckedExpectation,
+  timeout: number,
+): void {
+  new ExpectationWriter(place).update(spec, timeout);
+}
+
 /** Writes a record that has the name of a helper alone. */
 export function writeHelper(place: Place, helper: string): void {
   new ExpectationWriter(place).texts(helper, undefined);
@@ -58,15 +67,18 @@ class ExpectationWriter {
   }
 
   spec(spec: CheckedExpectation): void {
-    const { protocol, master, nat, timeout, flags } = spec;
-    this.key({ ...spec, id: undefined });
-    this.tuple('mask', maskOf(spec), protocol);
-    this.tuple('master', master.tuple, master.protocol);
+    const { nat, timeout, flags } = spec;
+    this.tuples(spec);
     if (timeout !== undefined) this.word('timeout', timeout);
     if (flags !== undefined) this.word('flags', flags);
     if (spec.class !== undefined) this.word('class', spec.class);
     this.texts(spec.helper, spec.function);
     if (nat !== undefined) this.nat(nat, spec);
+  }
+
+  update(spec: CheckedExpectation, timeout: number): void {
+    this.tuples(spec);
+    this.word('timeout', timeout);
   }
 
   texts(helper: string | undefined, functionName: string | undefined): void {
@@ -83,6 +95,13 @@ class ExpectationWriter {
     this.uint16(lengths + EXPECTATION_EXTENSION.functionLength, second.length);
     if (helper !== undefined) this.add('helper');
     if (functionName !== undefined) this.add('function');
+  }
+
+  private tuples(spec: CheckedExpectation): void {
+    const { protocol, master } = spec;
+    this.key({ ...spec, id: undefined });
+    this.tuple('mask', maskOf(spec), protocol);
+    this.tuple('master', master.tuple, master.protocol);
   }
 
   private nat({ direction, address, port = 0 }: ExpectationNat, spec: CheckedExpectation): void {

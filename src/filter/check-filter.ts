@@ -9,7 +9,6 @@ import {
   type Checks,
   hasField,
   isArray,
-  itemsOf,
   masked,
   object,
   optional,
@@ -24,20 +23,24 @@ import {
   word,
 } from '../core/check.js';
 import { rangeError, typeError } from '../core/errors.js';
-import { LIMITS } from '../core/limits.js';
 import { DCCP_ROLES, DCCP_STATES, SCTP_STATES, STATUS_FLAGS, TCP_STATES } from '../core/names.js';
 import { shown } from '../core/show-value.js';
-import { protocol, requireFamily } from '../record/check-tuple.js';
-import { familyOf } from '../record/ip-address.js';
 import { FILTER } from '../record/layout.js';
-import type { EntryFilter, PortFilter, StateFilter, TupleFilter } from './filter.js';
+import {
+  ENDS,
+  FILTER_FORM,
+  type Named,
+  namedFilters,
+  negationsBy,
+  ports,
+  portsOrKeys,
+  protocols,
+  requireOneFamily,
+} from './check-conditions.js';
+import type { EntryFilter, StateFilter, TupleFilter } from './filter.js';
 import { network } from './network.js';
 
-/** A filter, and what messages and plans call it: `filter`, or `filter[2]` of several. */
-export interface NamedFilter {
-  readonly path: string;
-  readonly filter: CheckedFilter;
-}
+export type NamedFilter = Named<CheckedFilter>;
 
 /** A filter with its protocols, its times and its counters as numbers. */
 export type CheckedFilter = Omit<
@@ -65,48 +68,19 @@ export interface CounterRanges {
   readonly bytes: Range<bigint> | undefined;
 }
 
-const PORTS = 'an integer from 0 to 65535 or { from, to }';
-const range = object<{ readonly from: number; readonly to: number }>(
-  { from: uint16, to: uint16 },
-  PORTS,
+const tuple = portsOrKeys(
+  object<TupleFilter>({
+    ...ENDS,
+    icmp: optional(
+      object<NonNullable<TupleFilter['icmp']>>({
+        type: optional(uint8),
+        code: optional(uint8),
+        id: optional(uint16),
+      }),
+    ),
+    zone: optional(uint16),
+  }),
 );
-
-const ports: Check<PortFilter> = (value, path) => {
-  if (typeof value === 'number') return uint16(value, path);
-  const { from, to } = range(value, path);
-  if (from > to) throw rangeError(path, `from must not exceed to: ${from}, ${to}`);
-  return { from, to };
-};
-
-const tupleFields = object<TupleFilter>({
-  source: optional(network),
-  destination: optional(network),
-  sourcePort: optional(ports),
-  destinationPort: optional(ports),
-  sourceKey: optional(ports),
-  destinationKey: optional(ports),
-  icmp: optional(
-    object<NonNullable<TupleFilter['icmp']>>({
-      type: optional(uint8),
-      code: optional(uint8),
-      id: optional(uint16),
-    }),
-  ),
-  zone: optional(uint16),
-});
-
-/** Keys are where other protocols have ports: no tuple has both. */
-const tuple: Check<TupleFilter> = (value, path) => {
-  const given = tupleFields(value, path);
-  const { sourcePort, destinationPort, sourceKey, destinationKey } = given;
-  if (
-    (sourcePort ?? destinationPort) !== undefined &&
-    (sourceKey ?? destinationKey) !== undefined
-  ) {
-    throw typeError(path, 'must have ports or keys (GRE), not both: no tuple has both');
-  }
-  return given;
-};
 
 /** A Date, or nanoseconds as an entry's startTimeNs has them. */
 const time: Check<bigint> = (value, path) => {
@@ -130,16 +104,12 @@ const direction = optional(
   object<CounterRanges>({ packets: optional(counterRange), bytes: optional(counterRange) }),
 );
 
-const protocols: Check<number | number[]> = (value, path) =>
-  isArray(value, path) ? arrayOf(protocol)(value, path) : protocol(value, path);
-
 const flags = optional(arrayOf(word(STATUS_FLAGS)));
 const stateWord: Check<StateFilter> = word([
   ...new Set([...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES]),
 ]);
 const states = arrayOf(stateWord);
 
-const FILTER_FORM = 'a plain object or an array of them';
 const FIELDS: Checks<Omit<CheckedFilter, 'not'>> = {
   family: optional(word(['ipv4', 'ipv6'])),
   protocol: optional(protocols),
@@ -176,8 +146,11 @@ const FIELDS: Checks<Omit<CheckedFilter, 'not'>> = {
   dccp: optional(object<NonNullable<EntryFilter['dccp']>>({ role: optional(word(DCCP_ROLES)) })),
 };
 
-const withoutNot = object<Omit<CheckedFilter, 'not'>>(FIELDS, FILTER_FORM);
-const withNot = object<CheckedFilter>({ ...FIELDS, not: optional(negations) }, FILTER_FORM);
+const negation = filterBy(object<Omit<CheckedFilter, 'not'>>(FIELDS, FILTER_FORM));
+const withNot = object<CheckedFilter>(
+  { ...FIELDS, not: optional(negationsBy(negation)) },
+  FILTER_FORM,
+);
 
 function filterBy(fields: Check<object>): Check<CheckedFilter> {
   return (value, path) => {
@@ -188,17 +161,19 @@ function filterBy(fields: Check<object>): Check<CheckedFilter> {
       );
     }
     const checked = { not: undefined, ...fields(value, path) } as CheckedFilter;
-    requireOneFamily(checked, path);
+    const { family, address, original, reply } = checked;
+    requireOneFamily(family, path, [
+      ['address', address],
+      ['original.source', original?.source],
+      ['original.destination', original?.destination],
+      ['reply.source', reply?.source],
+      ['reply.destination', reply?.destination],
+    ]);
     return checked;
   };
 }
 
 const filter = filterBy(withNot);
-const negation = filterBy(withoutNot);
-
-function negations(value: unknown, path: string): CheckedFilter[] {
-  return isArray(value, path) ? arrayOf(negation)(value, path) : [negation(value, path)];
-}
 
 /** Whether it is an entry, or what its toJSON() returns. */
 function isEntry(value: unknown, path: string): boolean {
@@ -207,36 +182,7 @@ function isEntry(value: unknown, path: string): boolean {
   return hasField(value, path, 'protocolNumber') && hasField(value, path, 'original');
 }
 
-/** An entry has one address family: addresses of two would match nothing, in silence. */
-function requireOneFamily({ family, address, original, reply }: CheckedFilter, path: string): void {
-  let first = family;
-  let firstField = 'family';
-  const require = (address: string | undefined, field: string) => {
-    if (address === undefined) return;
-    if (first !== undefined) requireFamily(first, address, `${path}.${field}`, firstField);
-    else [first, firstField] = [familyOf(address), field];
-  };
-  require(address, 'address');
-  require(original?.source, 'original.source');
-  require(original?.destination, 'original.destination');
-  require(reply?.source, 'reply.source');
-  require(reply?.destination, 'reply.destination');
-}
-
 /** One filter, or several of which any may match. */
 export function filtersOf(value: unknown, path: string): NamedFilter[] {
-  const named = isArray(value, path)
-    ? itemsOf(value, path, 'an array', LIMITS.filters).map((item, index) => {
-        const itemPath = `${path}[${index}]`;
-        return { path: itemPath, filter: filter(item, itemPath) };
-      })
-    : [{ path, filter: filter(value, path) }];
-  const all = named.reduce((sum, { filter }) => sum + 1 + (filter.not?.length ?? 0), 0);
-  if (all > LIMITS.filters) {
-    throw rangeError(
-      path,
-      `must have at most ${LIMITS.filters} filters, those of not included, not ${all}`,
-    );
-  }
-  return named;
+  return namedFilters(value, path, filter);
 }

@@ -274,6 +274,7 @@ export const REQUEST_KINDS = {
   setDefaultTimeouts: 16,
   flushExpectationsOf: 17,
   getAndZero: 18,
+  updateExpectation: 19,
 } as const;
 
 /** Offsets in what became of a request. */

@@ -5,32 +5,64 @@
  */
 
 import type {
+  DeleteExpectationsResult,
   Expectation,
+  ExpectationChanges,
   ExpectationKey,
   ExpectationSpec,
   FlushExpectationOptions,
 } from '../expectation/expectation.js';
+import type { ExpectationFilter } from '../expectation/filter.js';
 import * as requests from '../expectation/requests.js';
 import { atMost, within } from '../request/context.js';
 
 /**
- * Returns the flows that helpers expect, IPv4 and IPv6 together.
+ * Returns the flows that helpers expect, IPv4 and IPv6 together, or those that match a filter. The
+ * kernel (6.18) sends all of them, at most `net.netfilter.nf_conntrack_expect_max`; this package
+ * compares.
  *
  * Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
+ * @throws TypeError or RangeError for a wrong filter, naming the field; nothing was sent.
  *
  * @example
  * ```ts
  * import { listExpectations } from 'conntrack';
  *
- * for (const expectation of await listExpectations()) console.log(String(expectation));
+ * for (const expectation of await listExpectations({ helper: 'ftp', not: { port: 21 } }))
+ *   console.log(String(expectation));
  * ```
  */
-export async function listExpectations(this: unknown): Promise<Expectation[]> {
-  atMost(0, arguments);
+export async function listExpectations(
+  this: unknown,
+  filter?: ExpectationFilter | readonly ExpectationFilter[],
+): Promise<Expectation[]> {
+  atMost(1, arguments);
   return within(this, 'listExpectations', async (context) =>
-    requests.listExpectations(context.requests),
+    requests.listExpectations(context.requests, filter),
+  );
+}
+
+/**
+ * Returns how many flows helpers expect, or how many of them match a filter. The kernel (6.18)
+ * counts no expectations of a namespace, so this reads all of them. Privileges and errors as for
+ * {@link listExpectations}.
+ *
+ * @example
+ * ```ts
+ * import { countExpectations } from 'conntrack';
+ *
+ * console.log(await countExpectations(), await countExpectations({ helper: 'sip' }));
+ * ```
+ */
+export async function countExpectations(
+  this: unknown,
+  filter?: ExpectationFilter | readonly ExpectationFilter[],
+): Promise<number> {
+  atMost(1, arguments);
+  return within(this, 'countExpectations', async (context) =>
+    requests.countExpectations(context.requests, filter),
   );
 }
 
@@ -96,6 +128,38 @@ export async function createExpectation(
 }
 
 /**
+ * Changes the timeout of an expectation and returns it as the kernel stores it. The kernel (6.18)
+ * changes nothing else: to change more, delete the expectation and create another.
+ *
+ * The key is looked up first, with its id. The kernel finds the expectation by its tuple only: if a
+ * newer one takes the tuple between lookup and update, the update changes that one.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `ENOENT` when no expectation has the key, `ETIME` when its timeout
+ * is over and the kernel is about to delete it, `EPERM`.
+ * @throws TypeError or RangeError for a wrong key or change, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { listExpectations, updateExpectation } from 'conntrack';
+ *
+ * for (const expectation of await listExpectations({ helper: 'sip', timeout: { to: 60 } }))
+ *   await updateExpectation(expectation, { timeout: 600 });
+ * ```
+ */
+export async function updateExpectation(
+  this: unknown,
+  key: ExpectationKey,
+  changes: ExpectationChanges,
+): Promise<Expectation> {
+  atMost(2, arguments);
+  return within(this, 'updateExpectation', async (context) =>
+    requests.updateExpectation(context.requests, key, changes),
+  );
+}
+
+/**
  * Deletes one expectation; returns `false` if it has ended already. The id is compared, which a
  * newer one on the same tuple may have, too. Privileges and errors as for {@link getExpectation}.
  *
@@ -111,6 +175,36 @@ export async function deleteExpectation(this: unknown, key: ExpectationKey): Pro
   atMost(1, arguments);
   return within(this, 'deleteExpectation', async (context) =>
     requests.deleteExpectation(context.requests, key),
+  );
+}
+
+/**
+ * Deletes the expectations that match: reads them all, and deletes each by its tuple and its id, as
+ * {@link deleteExpectation} does. One that comes meanwhile stays.
+ *
+ * Privileges: CAP_NET_ADMIN.
+ *
+ * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`; `EOPNOTSUPP` when some that
+ * match are in other zones than 0, where the kernel (6.18) sends no zone and finds none without it;
+ * the others are deleted then.
+ * @throws TypeError for a wrong filter, and for one that matches a whole address family: only
+ * {@link flushExpectations} deletes all.
+ *
+ * @example
+ * ```ts
+ * import { deleteExpectations } from 'conntrack';
+ *
+ * const { deleted } = await deleteExpectations([{ address: '10.0.0.5' }, { helper: 'tftp' }]);
+ * console.log(deleted);
+ * ```
+ */
+export async function deleteExpectations(
+  this: unknown,
+  filter: ExpectationFilter | readonly ExpectationFilter[],
+): Promise<DeleteExpectationsResult> {
+  atMost(1, arguments);
+  return within(this, 'deleteExpectations', async (context) =>
+    requests.deleteExpectations(context.requests, filter),
   );
 }
 

@@ -595,6 +595,34 @@ const further = [
     to: '',
     tests: ['wire'],
   },
+  {
+    name: 'an update creates an expectation that has ended',
+    file: 'native/wire/encode_expectation.cc',
+    from: 'RequestWriter out(MESSAGE_EXPECTATION_NEW, 0, record.tuple.family);',
+    to: 'RequestWriter out(MESSAGE_EXPECTATION_NEW, NLM_F_CREATE, record.tuple.family);',
+    tests: ['wire'],
+  },
+  {
+    name: 'a network of expectations compares all words alike',
+    file: 'src/expectation/match.ts',
+    from: 'maskOf(prefix - 32 * word)',
+    to: 'maskOf(prefix)',
+    tests: ['unit'],
+  },
+  {
+    name: 'deletes of expectations take a filter of a whole family',
+    file: 'src/expectation/match.ts',
+    from: 'takesWholeFamily: filters.some(({ conditions }) => conditions.length === 0)',
+    to: 'takesWholeFamily: false',
+    tests: ['unit'],
+  },
+  {
+    name: 'expectations of other zones count as vanished',
+    file: 'src/expectation/requests.ts',
+    from: 'if (left.length > 0) throw errorOfOtherZones(operation, left.length);',
+    to: '',
+    tests: ['stack'],
+  },
 ];
 
 export const faults = [...promised, ...further];

@@ -3,14 +3,19 @@
  */
 import {
   Conntrack,
+  countExpectations,
   createEntries,
   createEntry,
   createExpectation,
   deleteExpectation,
+  deleteExpectations,
+  type Expectation,
+  type ExpectationFilter,
   type ExpectationKey,
   flushExpectations,
   getExpectation,
   listExpectations,
+  updateExpectation,
   watchEvents,
 } from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
@@ -225,6 +230,106 @@ describeInNamespace('conntrack')('expectations', () => {
     expect(await helpers()).toEqual(['ftp', 'ftp']);
   });
 
+  const udp = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 7, destinationPort: 69 };
+  const ofTftp = {
+    protocol: 'udp',
+    tuple: { ...udp, destinationPort: 5000 },
+    master: udp,
+  } as const;
+
+  async function two(): Promise<[Expectation, Expectation]> {
+    await createEntry({ protocol: 'udp', original: udp, timeout: 600, helper: 'tftp' });
+    return [await createExpectation(spec), await createExpectation(ofTftp)];
+  }
+
+  test('are listed, counted and deleted by a filter; conntrack counts as many', async () => {
+    const [ftp, tftp] = await two();
+    expect(await countExpectations()).toBe(lines().length);
+    const idsOf = async (filter: ExpectationFilter) =>
+      (await listExpectations(filter)).map(({ id }) => id);
+    expect(await idsOf({ helper: 'ftp' })).toEqual([ftp.id]);
+    expect(await idsOf({ id: tftp.id })).toEqual([tftp.id]);
+    expect(await idsOf({ mask: { sourcePort: 0 } })).toEqual([ftp.id]);
+    expect(await idsOf({ master: { protocol: 'udp', destinationPort: 69 } })).toEqual([tftp.id]);
+    expect(await countExpectations({ address: '10.0.0.0/30' })).toBe(2);
+    expect(await countExpectations([{ port: 40021 }, { port: 5000 }])).toBe(2);
+    expect(await countExpectations({ not: { helper: 'ftp' } })).toBe(1);
+    expect(await countExpectations([])).toBe(0);
+
+    for (const filter of [
+      {},
+      { family: 'ipv4' },
+      [{ id: 5 }, {}],
+      { tuple: { source: '0.0.0.0/0' } },
+    ]) {
+      await expect(deleteExpectations(filter as ExpectationFilter)).rejects.toThrow(
+        /^filter: matches a whole address family/,
+      );
+    }
+    expect(await deleteExpectations({ helper: 'sip' })).toEqual({
+      matched: 0,
+      deleted: 0,
+      vanished: 0,
+    });
+    expect(lines()).toHaveLength(2);
+    expect(await deleteExpectations({ port: 40021 })).toEqual({
+      matched: 1,
+      deleted: 1,
+      vanished: 0,
+    });
+    expect(lines()).toEqual([settled(String(tftp))]);
+  });
+
+  test('an update changes the timeout, which a newer line of conntrack has', async () => {
+    const [ftp, tftp] = await two();
+    const updated = await updateExpectation(ftp, { timeout: 7000 });
+    expect([7000, 6999]).toContain(updated.timeout);
+    const seconds = { timeout: 0 };
+    expect({ ...updated.toJSON(), ...seconds }).toEqual({ ...ftp.toJSON(), ...seconds });
+    expect(run('conntrack', '-L', 'expect')).toMatch(/^(7000|6999) proto=6 /m);
+    expect((await getExpectation(tftp))?.timeout).toBeLessThanOrEqual(300);
+    const longest = await updateExpectation(ftp, { timeout: 2_147_483 });
+    expect(longest.timeout).toBeGreaterThan(2_147_400);
+    // Under the mask the kernel would take it for the one of FTP.
+    const other = { protocol: 'tcp', tuple: { ...data, sourcePort: 5 } } as const;
+    for (const key of [other, { protocol: 'tcp', tuple: data, id: 1 } as const]) {
+      await expect(updateExpectation(key, { timeout: 5 })).rejects.toMatchObject({
+        code: 'ENOENT',
+      });
+    }
+    expect((await getExpectation(ftp))?.timeout).toBeGreaterThan(2_147_400);
+    for (const [field, changes] of [
+      ['changes.timeout', {}],
+      ['changes.timeout', { timeout: 2_147_484 }],
+      ['changes.flags', { timeout: 5, flags: [] }],
+    ] as const) {
+      await expect(updateExpectation(ftp, changes as { timeout: number })).rejects.toThrow(
+        `${field}: `,
+      );
+    }
+    await deleteExpectation(ftp);
+    await expect(updateExpectation(ftp, { timeout: 5 })).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(lines()).toEqual([settled(String(tftp))]);
+  });
+
+  test('those of other zones: the kernel sends no zone, and they are not lost sight of', async () => {
+    const [ftp] = await two();
+    await createEntry({ protocol: 'tcp', original, timeout: 600, helper: 'ftp', zone: 5 });
+    await createExpectation({ ...spec, zone: 5 });
+    const key = { protocol: 'tcp', tuple: data, zone: 5 } as const;
+    expect((await updateExpectation(key, { timeout: 99 })).timeout).toBeLessThanOrEqual(99);
+    expect((await getExpectation(ftp))?.timeout).toBeGreaterThan(99);
+    const refused = deleteExpectations({ helper: 'ftp' });
+    await expect(refused).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+    await expect(refused).rejects.toThrow('1 of the expectations are in other zones');
+    const [left, ...others] = await listExpectations({ helper: 'ftp' });
+    expect(others).toEqual([]);
+    expect(left?.id).not.toBe(ftp.id);
+    if (left === undefined) throw new Error('it is not there');
+    expect(await deleteExpectation({ ...left.toJSON(), zone: 5 })).toBe(true);
+    expect(await countExpectations({ helper: 'ftp' })).toBe(0);
+  });
+
   test('more than one datagram of them', async () => {
     // The kernel sizes its table by the memory of the machine.
     const count = Math.min(300, Number(setting('expect_max')) - 10);
@@ -244,6 +349,10 @@ describeInNamespace('conntrack')('expectations', () => {
     const listed = await conntrack.listExpectations();
     expect(listed).toHaveLength(count);
     expect(listed.map(String).map(settled).sort()).toEqual(lines());
+    const tuple = { destinationPort: { from: 20_000, to: 20_009 } };
+    const deleted = await conntrack.deleteExpectations({ not: { tuple } });
+    expect(deleted).toEqual({ matched: count - 10, deleted: count - 10, vanished: 0 });
+    expect(await conntrack.countExpectations()).toBe(10);
   });
 
   test.each<[string, string, RegExp, object]>([

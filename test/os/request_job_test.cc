@@ -157,19 +157,23 @@ TEST(requests_of_every_kind_in_one_datagram_in_their_order) {
   requests.get(1).add(REQUEST_USAGE).create(3).update(changes, entry_record(4)).remove(5);
   requests.add(REQUEST_GET_EXPECTATION, expectation_record(6));
   requests.add(REQUEST_CREATE_EXPECTATION, expectation_record(7));
+  ExpectationRecord later = expectation_record(7);
+  later.present |= EXPECTATION_TIMEOUT;
+  requests.add(REQUEST_UPDATE_EXPECTATION, later);
   requests.add(REQUEST_DELETE_EXPECTATION, expectation_record(8));
   requests.add(REQUEST_FLUSH_EXPECTATIONS).add(REQUEST_FLUSH);
   sending.kernel->send({entry(1, 1), usage(2, 77), entry(4, 3), entry(6, 4), ack(7)});
-  sending.kernel->send({expectation(8, 6), ack(9), ack(10), ack(11), ack(12)});
+  sending.kernel->send({expectation(8, 6), ack(9), ack(10), ack(11), ack(12), ack(13)});
   sending.run(requests);
-  CHECK((sending.sent() ==
-         std::vector<uint16_t>{MESSAGE_GET, MESSAGE_GET_STATS, MESSAGE_NEW, MESSAGE_GET,
-                               MESSAGE_NEW, MESSAGE_GET, MESSAGE_DELETE, MESSAGE_EXPECTATION_GET,
-                               MESSAGE_EXPECTATION_NEW, MESSAGE_EXPECTATION_DELETE,
-                               MESSAGE_EXPECTATION_DELETE, MESSAGE_DELETE}));
+  CHECK((sending.sent() == std::vector<uint16_t>{MESSAGE_GET, MESSAGE_GET_STATS, MESSAGE_NEW,
+                                                 MESSAGE_GET, MESSAGE_NEW, MESSAGE_GET,
+                                                 MESSAGE_DELETE, MESSAGE_EXPECTATION_GET,
+                                                 MESSAGE_EXPECTATION_NEW, MESSAGE_EXPECTATION_NEW,
+                                                 MESSAGE_EXPECTATION_DELETE,
+                                                 MESSAGE_EXPECTATION_DELETE, MESSAGE_DELETE}));
   CHECK_EQUAL(sending.words(),
               "done and got 1, done, done and got 3, done and got 4, done, done and got 6, "
-              "done, done, done, done");
+              "done, done, done, done, done");
   CHECK_EQUAL(sending.job->result(1).answer.slab, 77u);
   CHECK_EQUAL(sending.job->result(1).answer.present, ANSWER_DONE | ANSWER_ENTRIES);
 }

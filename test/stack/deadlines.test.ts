@@ -11,7 +11,13 @@ import {
   explainFilter,
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
-import { ackMessage, doneMessage, entryMessage, errorMessage } from '../support/message-builder.js';
+import {
+  ackMessage,
+  doneMessage,
+  entryMessage,
+  errorMessage,
+  expectationMessage,
+} from '../support/message-builder.js';
 import {
   accept,
   failNext,
@@ -33,7 +39,7 @@ const whole: EntryKey = { ...tcpKey, id: 5 };
 const spec = { ...tcpKey, timeout: 60 } as const;
 const expected: ExpectationKey = {
   protocol: 'tcp',
-  tuple: { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 0, destinationPort: 2001 },
+  tuple: { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 0, destinationPort: 50000 },
 };
 
 /** Each request that a handle sends, behind what the kernel has answered before it. */
@@ -78,6 +84,25 @@ const REQUESTS: Record<
   'deleteExpectation, looking it up': {
     send: (handle) => handle.deleteExpectation(expected),
     changes: false,
+  },
+  'updateExpectation, looking it up': {
+    send: (handle) => handle.updateExpectation(expected, { timeout: 60 }),
+    changes: false,
+  },
+  updateExpectation: {
+    send: (handle) => handle.updateExpectation(expected, { timeout: 60 }),
+    changes: true,
+    before: [expectationMessage(5), ackMessage()],
+  },
+  countExpectations: { send: (handle) => handle.countExpectations(), changes: false },
+  'deleteExpectations, looking for them': {
+    send: (handle) => handle.deleteExpectations({ helper: 'ftp' }),
+    changes: false,
+  },
+  deleteExpectations: {
+    send: (handle) => handle.deleteExpectations({ helper: 'ftp' }),
+    changes: true,
+    before: [expectationMessage(5), doneMessage()],
   },
   flushExpectations: { send: (handle) => handle.flushExpectations(), changes: true },
   'flushExpectations of a helper': {

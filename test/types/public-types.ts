@@ -13,6 +13,7 @@ import {
   deleteEntries,
   deleteEntry,
   deleteExpectation,
+  deleteExpectations,
   deleteTimeoutPolicy,
   type Entry,
   type EntryChanges,
@@ -22,6 +23,8 @@ import {
   type EntrySpec,
   type EntryStream,
   type Expectation,
+  type ExpectationChanges,
+  type ExpectationFilter,
   type ExpectationKey,
   type ExpectationNat,
   type ExpectationSpec,
@@ -60,6 +63,7 @@ import {
   type UpdateResult,
   updateEntries,
   updateEntry,
+  updateExpectation,
   updateTimeoutPolicy,
   type WatchOptions,
   writeDefaultTimeouts,
@@ -245,7 +249,15 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
     expectTypeOf(expectation).toEqualTypeOf<Expectation>();
     await createExpectation(expectation);
     await deleteExpectation(expectation);
+    await updateExpectation(expectation, { timeout: 5 });
+    // @ts-expect-error -- the kernel changes the timeout alone
+    await updateExpectation(expectation, { timeout: 5, flags: [] });
   }
+  await listExpectations([{ helper: 'ftp' }, { not: { port: 21 } }]);
+  // @ts-expect-error -- the kernel sends no zone
+  await listExpectations({ zone: 5 });
+  // @ts-expect-error -- without a filter
+  await deleteExpectations();
 
   const [policy] = await listTimeoutPolicies();
   if (policy !== undefined) {
@@ -277,6 +289,7 @@ export function needed(): void {
   expectTypeOf<Needed<OriginalKey>>().toEqualTypeOf<'protocol' | 'original'>();
   expectTypeOf<Needed<ReplyKey>>().toEqualTypeOf<'protocol' | 'reply'>();
   expectTypeOf<Needed<ExpectationKey>>().toEqualTypeOf<'protocol' | 'tuple'>();
+  expectTypeOf<Needed<ExpectationChanges>>().toEqualTypeOf<'timeout'>();
   expectTypeOf<Needed<ExpectationSpec>>().toEqualTypeOf<'protocol' | 'tuple' | 'master'>();
   expectTypeOf<Needed<TimeoutPolicySpec>>().toEqualTypeOf<'name' | 'family' | 'protocol'>();
   expectTypeOf<Needed<Tuple>>().toEqualTypeOf<'source' | 'destination'>();
@@ -297,7 +310,7 @@ export function needed(): void {
   type Toggle = Exclude<EntryChanges['mark'], EntryFilter['mark']>;
   expectTypeOf<Needed<Toggle>>().toEqualTypeOf<'toggle'>();
   expectTypeOf<Needed<Exclude<PortFilter, number>>>().toEqualTypeOf<'from' | 'to'>();
-  type Optional = EntryFilter & EntryChanges & WatchOptions & SettingChanges;
+  type Optional = EntryFilter & ExpectationFilter & EntryChanges & WatchOptions & SettingChanges;
   expectTypeOf<Needed<Optional>>().toEqualTypeOf<never>();
 }
 

@@ -1,5 +1,11 @@
 import * as conntrack from 'conntrack';
-import { Conntrack, countEntries, listExpectations, updateEntry } from 'conntrack';
+import {
+  Conntrack,
+  countEntries,
+  listExpectations,
+  listTimeoutPolicies,
+  updateEntry,
+} from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
 import { atMost, Context, contextOf, within } from '../../src/request/context.js';
 
@@ -106,7 +112,8 @@ describe('an argument behind the last parameter', () => {
   });
 
   test.each<[string, () => unknown]>([
-    ['listExpectations({ nosuch: 1 })', () => (listExpectations as Loose)({ nosuch: 1 })],
+    ['listTimeoutPolicies({ nosuch: 1 })', () => (listTimeoutPolicies as Loose)({ nosuch: 1 })],
+    ['listExpectations(filter, options)', () => (listExpectations as Loose)({}, { family: 'x' })],
     ['countEntries({ family })', () => (countEntries as Loose)({ family: 'ipv4' })],
     ['updateEntry(key, changes, options)', () => (updateEntry as Loose)({}, {}, { force: true })],
   ])('rejects: %s', async (_, call) => {
@@ -116,9 +123,9 @@ describe('an argument behind the last parameter', () => {
 
   it('is refused by a method, too', async () => {
     const handle = await Conntrack.open();
-    const { listExpectations: list } = {
-      listExpectations: (...given: unknown[]) =>
-        (handle.listExpectations as Loose).apply(handle, given),
+    const { listTimeoutPolicies: list } = {
+      listTimeoutPolicies: (...given: unknown[]) =>
+        (handle.listTimeoutPolicies as Loose).apply(handle, given),
     };
     await expect(list({ helper: 'sip' })).rejects.toThrow('takes no options');
     await handle.close();

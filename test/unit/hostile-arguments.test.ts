@@ -145,6 +145,31 @@ const timeouts: Parameter = { name: 'timeouts', valid: [{ unreplied: 1, replied:
 
 const expectation = { protocol: 'tcp', tuple, zone: 1 };
 
+const expectationKey: Parameter = { name: 'key', valid: [{ ...expectation, id: 7 }] };
+const expectationFilter = (isOptional?: true): Parameter => ({
+  name: 'filter',
+  valid: [
+    {
+      family: 'ipv4',
+      protocol: 'tcp',
+      tuple: { source: '10.0.0.0/8', destinationPort: { from: 1, to: 2 } },
+      mask: { sourcePort: 0 },
+      master: { protocol: ['udp', 6], destination: '10.0.0.2', sourcePort: 5 },
+      address: '10.0.0.0/8',
+      port: 5,
+      id: 7,
+      timeout: { from: 1, to: 2 },
+      flags: { all: ['permanent'], none: ['inactive'] },
+      class: 0,
+      helper: 'ftp',
+      function: 'nat-follow-master',
+      not: { port: 6 },
+    },
+    [{ not: [{ id: 1 }, { tuple: { sourceKey: { from: 1, to: 2 } } }] }, { helper: 'sip' }],
+  ],
+  ...(isOptional && { isOptional }),
+});
+
 const signal = new AbortController().signal;
 const signalOf = (names: object): Parameter => ({
   name: 'options',
@@ -218,6 +243,7 @@ const OF_TEXT = ['formatEntry', 'parseEntries', 'readLabelNames'];
 /** A row for each function of the package, and for the method of the same name. */
 const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   countEntries: [],
+  countExpectations: [expectationFilter(true)],
   createEntries: [{ name: 'specs', valid: SPECS.map((spec) => [spec]) }],
   createEntry: [{ name: 'spec', valid: SPECS }],
   createExpectation: [
@@ -251,7 +277,8 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   ],
   deleteEntries: [filter(), signalOf({ dryRun: true })],
   deleteEntry: [key],
-  deleteExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
+  deleteExpectation: [expectationKey],
+  deleteExpectations: [expectationFilter()],
   deleteTimeoutPolicy: [name],
   diagnose: [],
   explainFilter: [filter()],
@@ -259,10 +286,10 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   flushExpectations: [{ name: 'options', valid: [{ helper: 'ftp' }], isOptional: true }],
   getEntries: [{ name: 'keys', valid: [key.valid] }],
   getEntry: [key, { name: 'options', valid: [{ zeroCounters: false }], isOptional: true }],
-  getExpectation: [{ name: 'key', valid: [{ ...expectation, id: 7 }] }],
+  getExpectation: [expectationKey],
   getTimeoutPolicy: [name],
   listEntries: [filter(true), signalOf({ zeroCounters: false, table: 'dying' })],
-  listExpectations: [],
+  listExpectations: [expectationFilter(true)],
   listTimeoutPolicies: [],
   readDefaultTimeouts: [ofTimeouts],
   readPressure: [
@@ -288,6 +315,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
       { sctp: SPECS[1]?.sctp, mark: 3, sequenceAdjust: SPECS[0]?.sequenceAdjust },
     ),
   ],
+  updateExpectation: [expectationKey, { name: 'changes', valid: [{ timeout: 60 }] }],
   updateTimeoutPolicy: [name, timeouts],
   upsertEntry: [{ name: 'spec', valid: SPECS }],
   watchEvents: [
@@ -790,10 +818,16 @@ test.each(Object.entries(COPIES))(
   async (_, views) => {
     const { entry, tuple: part, expectation } = views;
     const takers = 'getEntry(), updateEntry() and deleteEntry() take one';
+    const expectationTakers =
+      'getExpectation(), updateExpectation() and deleteExpectation() take one';
     const spread = (what: string) =>
       `${what} has no properties of its own, so spread what toJSON()`;
     const wrongAt = (row: string, field: string): [value: unknown, message: string][] => {
-      if (/filter$/.test(field)) return [entry, entry?.toJSON()].map((value) => [value, takers]);
+      if (/filter$/.test(field)) {
+        return row.endsWith('Expectations')
+          ? [expectation, expectation?.toJSON()].map((value) => [value, expectationTakers])
+          : [entry, entry?.toJSON()].map((value) => [value, takers]);
+      }
       if (/^(keys?|specs?)(\[0\])?\.(original|reply|tuple|master)$/.test(field)) {
         return [[{ ...part, sourcePort: 5 }, spread('a tuple')]];
       }
@@ -816,20 +850,24 @@ test.each(Object.entries(COPIES))(
       }
     }
     expect([...told].sort()).toEqual([
+      'countExpectations: filter',
       'createEntries: specs',
       'createEntry: spec',
       'createExpectation: spec',
       'deleteEntries: filter',
       'deleteEntry: key',
       'deleteExpectation: key',
+      'deleteExpectations: filter',
       'explainFilter: filter',
       'getEntries: keys',
       'getEntry: key',
       'getExpectation: key',
       'listEntries: filter',
+      'listExpectations: filter',
       'streamEntries: filter',
       'updateEntries: filter',
       'updateEntry: key',
+      'updateExpectation: key',
       'upsertEntry: spec',
       'watchEvents: options',
       'writeEntries: filter',
@@ -861,6 +899,7 @@ test('what is needed is what the types demand: see test/types', async () => {
   const adjustment = 'correctionPosition offsetAfter offsetBefore';
   const synproxy = 'initialSequence initialTimestamp timestampOffset';
   expect(needed).toEqual({
+    changes: 'timeout',
     'changes.mark': 'mask value',
     'changes.sctp': 'originalTag replyTag state',
     'changes.sequenceAdjust.reply': adjustment,
@@ -869,6 +908,8 @@ test('what is needed is what the types demand: see test/types', async () => {
     'filter.original.sourcePort': 'from to',
     'filter.not.reply.destinationKey': 'from to',
     'filter.port': 'from to',
+    'filter.tuple.destinationPort': 'from to',
+    'filter.not.tuple.sourceKey': 'from to',
     key: 'protocol reply tuple',
     'key.original': ends,
     'key.reply': ends,

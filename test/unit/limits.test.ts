@@ -98,6 +98,11 @@ describe('a number in a document', () => {
     ['docs/events.md', `(\\d+) % of \`nf_conntrack_max\``, LIMITS.reliableDestroyPercent],
     ['docs/writing.md', `\`createEntries\` sends ${COUNT} at a time`, LIMITS.requestsInSend / 2],
     ['docs/timeouts.md', `The largest number is ${COUNT}`, LIMITS.longestTimeoutSeconds],
+    [
+      'src/expectation/expectation.ts',
+      `Seconds from now on, from 0 to ${COUNT}`,
+      LIMITS.longestTimeoutSeconds,
+    ],
     ['src/timeout/policy.ts', `Seconds, from 0 to ${COUNT}`, LIMITS.longestTimeoutSeconds],
     ['docs/writing.md', `stream ${COUNT} entries at a time`, LIMITS.entriesInWrite],
     ['docs/writing.md', `creates the entries, ${COUNT} lines at a time`, LIMITS.itemsUnderWay],

@@ -68,6 +68,32 @@ TEST(what_is_created_is_what_was_asked_for) {
   CHECK(memcmp(&strings.record.nat, &nat, sizeof nat) == 0);
 }
 
+TEST(an_update_creates_nothing) {
+  const ExpectationRecord wanted = whole();
+  RequestWriter request = encode_expectation_update(wanted);
+  const Message message = first_message(request);
+  CHECK_EQUAL(message.type, MESSAGE_EXPECTATION_NEW);
+  CHECK_EQUAL(message.flags & (NLM_F_CREATE | NLM_F_EXCL | NLM_F_DUMP), 0u);
+  request.integer(CTA_EXPECT_ID, wanted.id);
+  ExpectationRecord read = {};
+  ExpectationExtension none = {};
+  CHECK(decode_expectation(first_message(request), read, none));
+  CHECK_EQUAL(read.present, uint32_t{EXPECTATION_TUPLE | EXPECTATION_MASK | EXPECTATION_MASTER |
+                                     EXPECTATION_ID | EXPECTATION_TIMEOUT});
+  CHECK_EQUAL(read.timeout, wanted.timeout);
+  CHECK(memcmp(&read.tuple, &wanted.tuple, sizeof read.tuple) == 0);
+  CHECK(memcmp(&read.master, &wanted.master, sizeof read.master) == 0);
+}
+
+TEST(an_update_without_a_timeout_cannot_be_sent) {
+  for (const uint32_t missing :
+       {EXPECTATION_TUPLE, EXPECTATION_MASK, EXPECTATION_MASTER, EXPECTATION_TIMEOUT}) {
+    ExpectationRecord record = whole();
+    record.present &= ~missing;
+    CHECK(!encode_expectation_update(record).complete());
+  }
+}
+
 TEST(delete_names_the_tuple_and_the_id) {
   const RequestWriter request = encode_expectation_delete(whole());
   const Message message = first_message(request);
