@@ -15,6 +15,7 @@
         "native/wire/filter_index.cc",
         "native/wire/filter_program.cc",
         "native/wire/message.cc",
+        "native/wire/namespace_id.cc",
         "native/wire/stats.cc",
         "native/os/answers.cc",
         "native/os/dump_pump.cc",
@@ -25,6 +26,7 @@
         "native/os/event_socket.cc",
         "native/os/event_source.cc",
         "native/os/filter_probe.cc",
+        "native/os/namespace_ids.cc",
         "native/os/net_namespace.cc",
         "native/os/netlink_socket.cc",
         "native/os/receive_ahead.cc",
@@ -43,6 +45,7 @@
         "native/addon/freestanding.cc",
         "native/addon/layout.cc",
         "native/addon/module.cc",
+        "native/addon/namespace_functions.cc",
         "native/addon/namespace_wrap.cc",
         "native/addon/request_wrap.cc",
         "native/addon/to_js.cc"

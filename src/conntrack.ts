@@ -175,6 +175,14 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.watchEvents.apply(this.#context, given);
   }
 
+  findOrigin(...given: Arguments<'findOrigin'>) {
+    return table.findOrigin.apply(this.#context, given);
+  }
+
+  listNamespaceIds(...given: Arguments<'listNamespaceIds'>) {
+    return table.listNamespaceIds.apply(this.#context, given);
+  }
+
   readStats(...given: Arguments<'readStats'>) {
     return table.readStats.apply(this.#context, given);
   }

@@ -75,6 +75,8 @@ export {
   type EventOrigin,
   type ExpectationEvent,
   type LostEvent,
+  type NamespaceId,
+  type OriginProgram,
   type ReliabilityEndedEvent,
   type WatchOptions,
 } from './event/event.js';

@@ -6,6 +6,7 @@
 #include "addon/file_functions.h"
 #include "addon/filter_functions.h"
 #include "addon/layout.h"
+#include "addon/namespace_functions.h"
 #include "addon/namespace_wrap.h"
 #include "addon/request_wrap.h"
 #include "addon/to_js.h"
@@ -26,6 +27,7 @@ Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("probeFilters", Napi::Function::New<probe_filters>(env));
   exports.Set("probeFiltersNow", Napi::Function::New<probe_filters_now>(env));
   exports.Set("readFiles", Napi::Function::New<read_files>(env));
+  exports.Set("namespaceIds", Napi::Function::New<namespace_ids>(env));
   exports.Set("writeFile", Napi::Function::New<write_file>(env));
   exports.Set("grantedReceiveBuffer", Napi::Function::New<granted_receive_buffer>(env));
   return exports;

@@ -36,13 +36,17 @@ Failure check_is_namespace(const Fd& file) {
 // Opening a device can have effects of its own, and a FIFO would not open at all. So what the
 // path names is held without being opened, and opened as what it was found to be: a link
 // that is changed meanwhile changes nothing.
-Failure NetNamespace::open(const char* path) {
+Failure open_namespace(const char* path, Fd& out) {
   const Fd place(::open(path, O_PATH | O_CLOEXEC));
   if (!place) return Failure::of_syscall("open", errno);
   if (Failure failure = check_is_namespace(place)) return failure;
-  fd_ = Fd(::open(PlaceOfFd(place).path, O_RDONLY | O_CLOEXEC));
+  out = Fd(::open(PlaceOfFd(place).path, O_RDONLY | O_CLOEXEC));
   // ENOENT would be that of the path.
-  if (!fd_) return Failure::of_syscall("open", errno == ENOENT ? ENOSYS : errno);
+  return out ? Failure{} : Failure::of_syscall("open", errno == ENOENT ? ENOSYS : errno);
+}
+
+Failure NetNamespace::open(const char* path) {
+  if (Failure failure = open_namespace(path, fd_)) return failure;
   const Failure failure = run([] {});
   if (failure) fd_.reset();
   return failure;

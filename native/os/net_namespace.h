@@ -43,6 +43,10 @@ class ThreadPlace {
   NamespaceName name_;
 };
 
+// Opens a file such as /proc/<pid>/ns/net, and nothing that is no namespace. Which kind it is, only
+// setns() tells, and the kernel that is asked about it.
+Failure open_namespace(const char* path, Fd& out);
+
 class NetNamespace {
  public:
   // `path`: a file such as /proc/<pid>/ns/net. It is held open, so that the namespace

@@ -20,8 +20,9 @@ constexpr size_t most_drained = 1024;
 
 }  // namespace
 
-Failure NetlinkSocket::open() {
-  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
+Failure NetlinkSocket::open(To whom) {
+  const int protocol = whom == To::netfilter ? NETLINK_NETFILTER : NETLINK_ROUTE;
+  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!fd) return Failure::of_syscall("socket", errno);
   sockaddr_nl address = {};
   address.nl_family = AF_NETLINK;

@@ -1,4 +1,4 @@
-// One NETLINK_NETFILTER socket, bound to a port that the kernel chose.
+// One netlink socket, bound to a port that the kernel chose.
 #pragma once
 
 #include <errno.h>
@@ -35,8 +35,10 @@ struct Inbox {
 
 class NetlinkSocket {
  public:
+  enum class To : uint8_t { netfilter, route };
+
   // Opens in the network namespace of the calling thread.
-  Failure open();
+  Failure open(To whom = To::netfilter);
   bool is_open() const { return static_cast<bool>(fd_); }
   void close() { fd_.reset(); }
   int fd() const { return fd_.get(); }

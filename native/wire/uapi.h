@@ -36,6 +36,12 @@ constexpr uint8_t FAMILY_UNSPECIFIED = 0;
 constexpr uint8_t FAMILY_IPV4 = 2;
 constexpr uint8_t FAMILY_IPV6 = 10;
 
+// linux/rtnetlink.h, linux/net_namespace.h
+constexpr uint16_t MESSAGE_NAMESPACE_ID = 88;      // RTM_NEWNSID
+constexpr uint16_t MESSAGE_NAMESPACE_ID_GET = 90;  // RTM_GETNSID
+constexpr uint16_t NETNSA_NSID = 1;
+constexpr uint16_t NETNSA_FD = 3;
+
 // linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h
 constexpr uint16_t SUBSYSTEM_CTNETLINK = 1;
 constexpr uint16_t MESSAGE_NEW = SUBSYSTEM_CTNETLINK << 8 | 0;

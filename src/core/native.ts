@@ -192,6 +192,19 @@ export interface FileOutcome extends Outcome {
   readonly text?: string;
 }
 
+/** What a path is; with a failure neither. */
+export interface NamespaceIdOutcome extends Outcome {
+  /** Of the namespace. */
+  readonly inode?: number;
+  /** Absent: it has none. */
+  readonly id?: number;
+}
+
+/** A failure is that of the socket. */
+export interface NamespaceIdsOutcome extends Outcome {
+  readonly ids: readonly NamespaceIdOutcome[];
+}
+
 /** One constant of src/record/layout.ts. native/wire/layout.h */
 export interface NativeLayoutTable {
   readonly name: string;
@@ -222,6 +235,11 @@ export interface NativeAddon {
   probeFiltersNow(netns: NetNamespaceArgument): FilterSupport;
   /** Small files, such as those of /proc, as the namespace sees them; in the order of the paths. */
   readFiles(netns: NetNamespaceArgument, paths: readonly string[]): readonly FileOutcome[];
+  /**
+   * The ids that the namespace has for those in files such as /proc/<pid>/ns/net, in the order of the
+   * paths; of at most 511 bytes each.
+   */
+  namespaceIds(netns: NetNamespaceArgument, paths: readonly string[]): Promise<NamespaceIdsOutcome>;
   /** Writes up to 63 characters in one piece. */
   writeFile(netns: NetNamespaceArgument, path: string, text: string): Promise<Outcome>;
   /** How large a receive buffer the kernel grants to a socket that asks for `bytes`. */

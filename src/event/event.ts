@@ -13,16 +13,41 @@ export const ENTRY_EVENTS = ['new', 'update', 'destroy'] as const;
 /** One of {@link ENTRY_EVENTS}. */
 export type EntryEventType = (typeof ENTRY_EVENTS)[number];
 
+/** The program that a netlink port id belongs to: the result of `findOrigin`. */
+export interface OriginProgram {
+  /** Its process id, in the PID namespace of /proc. */
+  readonly pid: number;
+  /** Its name (/proc/PID/comm), of at most 15 bytes, with control characters escaped. */
+  readonly name: string;
+  /**
+   * Its command line (/proc/PID/cmdline), with control characters escaped; the first 4,096 bytes.
+   * A program can change what it shows there.
+   */
+  readonly command: readonly string[];
+}
+
+/** A network namespace that another one has an id for: an item of `listNamespaceIds`. */
+export interface NamespaceId {
+  /** As `netns` of an event. */
+  readonly id: number;
+  /** Its name under /run/netns (`ip netns`), if it has one. */
+  readonly name?: string;
+  /** A file of it, such as /proc/1234/ns/net, for `Conntrack.open({ netns })`. */
+  readonly path: string;
+  /** The processes in it that this one may look into. */
+  readonly pids: readonly number[];
+}
+
 /** The origin of an event. */
 export interface EventOrigin {
   /**
    * The netlink port id of the program that caused the event (`nlmsg_pid`); 0 when a packet or
-   * timer did.
+   * timer did. `findOrigin` returns its name.
    */
   readonly originPortId: number;
   /**
    * With `allNamespaces`: the id of the event's network namespace, as the subscribing namespace
-   * knows it (`ip netns list-id`). Absent for its own events.
+   * knows it (`ip netns list-id`). Absent for its own events. `listNamespaceIds` returns its name.
    */
   readonly netns?: number;
 }

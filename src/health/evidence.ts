@@ -6,10 +6,10 @@ import { ConntrackError, errorOfFailure, isSocketForbidden } from '../core/error
 import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
+import { readProcFiles } from '../core/proc-files.js';
 import type { EntryStream, ReadOptions } from '../entry/stream.js';
 import { count, emptyCensus } from './census.js';
 import type { Evidence } from './diagnose.js';
-import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import type { TableSettings } from './settings.js';
 import type { TableStats } from './stats.js';

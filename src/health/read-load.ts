@@ -5,11 +5,11 @@
  */
 import { errorOfPlainFailure } from '../core/errors.js';
 import type { NativeFailure, NetNamespaceArgument } from '../core/native.js';
+import { readProcFiles } from '../core/proc-files.js';
 import { settingPath } from '../core/setting-path.js';
 import type { RequestQueue } from '../request/queue.js';
 import { sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
-import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import { askUsage, cpusOf, USAGE_PATHS } from './read-stats.js';
 import { parseStatFile } from './stat-file.js';

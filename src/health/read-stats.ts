@@ -3,12 +3,12 @@
  */
 import { errorOfPlainFailure, isRefusal, isSocketForbidden } from '../core/errors.js';
 import type { NativeFailure, NetNamespaceArgument, StatsOutcome } from '../core/native.js';
+import { readProcFiles } from '../core/proc-files.js';
 import { settingPath } from '../core/setting-path.js';
 import type { RequestQueue } from '../request/queue.js';
 import { COUNTER_LIST, type CounterName, type CounterRequest } from './counters.js';
 import { type Counts, put, sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
-import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import { parseStatFile, STAT_FILE } from './stat-file.js';
 import type { CpuStats, TableStats } from './stats.js';

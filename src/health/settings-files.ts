@@ -6,10 +6,10 @@ import { boolean, type Check, integer, objectOf, uint8, word } from '../core/che
 import { codeOf } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NetNamespaceArgument } from '../core/native.js';
+import { readProcFiles } from '../core/proc-files.js';
 import { settingPath } from '../core/setting-path.js';
 import { note } from '../core/trace.js';
 import { settingError, untrackedError } from './errors.js';
-import { readProcFiles } from './proc-files.js';
 import { numberIn } from './proc-number.js';
 import {
   SETTINGS,

@@ -617,6 +617,27 @@ const further = [
     tests: ['unit'],
   },
   {
+    name: 'the port id of another protocol names a program',
+    file: 'src/event/origin.ts',
+    from: 'line[protocolAt] === NETLINK_NETFILTER && line[portIdAt]',
+    to: 'line[portIdAt]',
+    tests: ['unit'],
+  },
+  {
+    name: 'a namespace is asked for in network byte order',
+    file: 'native/wire/namespace_id.cc',
+    from: 'big_endian(static_cast<uint32_t>(fd))',
+    to: 'static_cast<uint32_t>(fd)',
+    tests: ['wire'],
+  },
+  {
+    name: 'a namespace without an id has one',
+    file: 'native/addon/namespace_functions.cc',
+    from: 'if (found.id >= 0)',
+    to: 'if (!found.failure)',
+    tests: ['kernel'],
+  },
+  {
     name: 'expectations of other zones count as vanished',
     file: 'src/expectation/requests.ts',
     from: 'if (left.length > 0) throw errorOfOtherZones(operation, left.length);',

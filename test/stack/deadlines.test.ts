@@ -104,6 +104,7 @@ const REQUESTS: Record<
     changes: true,
     before: [expectationMessage(5), doneMessage()],
   },
+  listNamespaceIds: { send: (handle) => handle.listNamespaceIds(), changes: false },
   flushExpectations: { send: (handle) => handle.flushExpectations(), changes: true },
   'flushExpectations of a helper': {
     send: (handle) => handle.flushExpectations({ helper: 'ftp' }),

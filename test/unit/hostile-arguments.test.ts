@@ -282,6 +282,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   deleteTimeoutPolicy: [name],
   diagnose: [],
   explainFilter: [filter()],
+  findOrigin: [{ name: 'originPortId', valid: [5] }],
   flushEntries: [{ name: 'options', valid: [{ family: 'ipv6' }], isOptional: true }],
   flushExpectations: [{ name: 'options', valid: [{ helper: 'ftp' }], isOptional: true }],
   getEntries: [{ name: 'keys', valid: [key.valid] }],
@@ -290,6 +291,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   getTimeoutPolicy: [name],
   listEntries: [filter(true), signalOf({ zeroCounters: false, table: 'dying' })],
   listExpectations: [expectationFilter(true)],
+  listNamespaceIds: [],
   listTimeoutPolicies: [],
   readDefaultTimeouts: [ofTimeouts],
   readPressure: [

@@ -23,6 +23,7 @@ export const REFUSING = {
   probeFilters: async () => refusal,
   probeFiltersNow: () => refusal,
   readFiles: () => [],
+  namespaceIds: async () => ({ ids: [], ...refusal }),
   writeFile: async () => refusal,
   grantedReceiveBuffer: () => refusal,
 };
@@ -95,6 +96,7 @@ export const WILLING = {
   probeFilters: async () => support,
   probeFiltersNow: () => support,
   readFiles: filesOf,
+  namespaceIds: async () => ({ ids: [] }),
   writeFile: async () => ({}),
   grantedReceiveBuffer: () => ({ bytes: 65536 }),
 };

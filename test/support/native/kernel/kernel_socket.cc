@@ -221,7 +221,8 @@ bool KernelSocket::filtered() {
 // The system calls --------------------------------------------------------------------------
 
 bool KernelSocket::is_one(int type, int protocol) {
-  return type == (SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK) && protocol == NETLINK_NETFILTER;
+  return type == (SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK) &&
+         (protocol == NETLINK_NETFILTER || protocol == NETLINK_ROUTE);
 }
 
 int KernelSocket::name(sockaddr* address, socklen_t* size) const {

@@ -2,9 +2,9 @@
  * Files of /proc. Only one that is not there may be absent from an answer: that of which the reading
  * failed for another reason, such as a lack of file descriptors, would look the same.
  */
-import { codeOf, describing } from '../core/errors.js';
-import { loadAddon } from '../core/load-addon.js';
-import type { NativeFailure, NetNamespaceArgument } from '../core/native.js';
+import { codeOf, describing } from './errors.js';
+import { loadAddon } from './load-addon.js';
+import type { NativeFailure, NetNamespaceArgument } from './native.js';
 
 export interface ProcFile {
   /** `undefined`: it is not there. */
