@@ -6,6 +6,8 @@
 import { objectOf } from './core/check.js';
 import { loadAddon } from './core/load-addon.js';
 import { openNetNamespace } from './core/net-namespace.js';
+import type { DeletedEntries, DeleteOptions, DeleteResult, FlushOptions } from './entry/spec.js';
+import type { EntryFilter } from './filter/filter.js';
 import { Context } from './request/context.js';
 import * as table from './table/table.js';
 
@@ -115,11 +117,25 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.deleteEntry.apply(this.#context, given);
   }
 
-  deleteEntries(...given: Arguments<'deleteEntries'>) {
+  deleteEntries(
+    filter: EntryFilter | readonly EntryFilter[],
+    options: DeleteOptions & { readonly entries: true },
+  ): Promise<DeletedEntries>;
+  deleteEntries(
+    filter: EntryFilter | readonly EntryFilter[],
+    options?: DeleteOptions,
+  ): Promise<DeleteResult>;
+  deleteEntries(...given: Arguments<'deleteEntries'>): Promise<unknown> {
     return table.deleteEntries.apply(this.#context, given);
   }
 
-  flushEntries(...given: Arguments<'flushEntries'>) {
+  streamDeletes(...given: Arguments<'streamDeletes'>) {
+    return table.streamDeletes.apply(this.#context, given);
+  }
+
+  flushEntries(options: FlushOptions & { readonly entries: true }): Promise<DeletedEntries>;
+  flushEntries(options?: FlushOptions): Promise<void>;
+  flushEntries(...given: Arguments<'flushEntries'>): Promise<unknown> {
     return table.flushEntries.apply(this.#context, given);
   }
 

@@ -27,6 +27,7 @@ export {
   type UnknownName,
 } from './core/names.js';
 export type { RequestTrace } from './core/trace.js';
+export type { DeleteStream } from './entry/delete-stream.js';
 export type * from './entry/entry.js';
 export {
   ENTRY_FORMATS,
@@ -38,6 +39,8 @@ export type { EntryKey, OriginalKey, ReplyKey } from './entry/key.js';
 export { type LabelNames, readLabelNames } from './entry/label-names.js';
 export { type ParseOptions, parseEntries } from './entry/parse.js';
 export {
+  type DeleteCounts,
+  type DeletedEntries,
   type DeleteOptions,
   type DeleteResult,
   type EntryChanges,
@@ -49,6 +52,7 @@ export {
   type SctpSpec,
   SETTABLE_STATUS,
   type SettableStatus,
+  type StreamDeletesOptions,
   type TcpSpec,
   type UpdateOptions,
   type UpdateResult,

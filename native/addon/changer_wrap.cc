@@ -1,5 +1,7 @@
 #include "addon/changer_wrap.h"
 
+#include <algorithm>
+
 #include "addon/arguments.h"
 #include "addon/async_job.h"
 #include "addon/namespace_wrap.h"
@@ -11,23 +13,15 @@ namespace conntrack::addon {
 // Holds the wrapping object, and so the sockets, until it has run.
 class ChangerWrap::TurnJob : public AsyncJob {
  public:
-  explicit TurnJob(ChangerWrap& wrap) : wrap_(wrap) {
+  TurnJob(ChangerWrap& wrap, size_t slabs) : wrap_(wrap), slabs_(slabs) {
     wrap_.Ref();
     wrap_.job_ = this;
   }
 
  private:
-  void run() override { done_ = wrap_.walk_.turn(failure_); }
+  void run() override { done_ = wrap_.walk_.turn(failure_, slabs_); }
 
-  napi_value result(napi_env env) override {
-    return JsObject(env)
-        .set("done", done_)
-        .set("matched", wrap_.walk_.matched())
-        .set("changed", wrap_.walk_.changed())
-        .set("vanished", wrap_.walk_.vanished())
-        .set("failure", failure_)
-        .value();
-  }
+  napi_value result(napi_env env) override { return wrap_.outcome(env, done_, failure_); }
 
   void finish(napi_env env) override {
     wrap_.job_ = nullptr;
@@ -36,9 +30,35 @@ class ChangerWrap::TurnJob : public AsyncJob {
   }
 
   ChangerWrap& wrap_;
+  const size_t slabs_;
   bool done_ = false;
   Failure failure_;
 };
+
+// Copies what is to be reported.
+napi_value ChangerWrap::outcome(napi_env env, bool done, Failure failure) {
+  napi_value slabs = nullptr;
+  uint32_t count = 0;
+  napi_create_array(env, &slabs);
+  walk_.take([&](uint8_t* memory) {
+    const auto slab = Slab<EntryRecord>::of(memory);
+    if (slab.count() == 0) return;
+    napi_value copy = copy_compact(env, slab);
+    if (copy) {
+      napi_set_element(env, slabs, count++, copy);
+    } else {
+      failure = Failure::of_syscall("malloc", ENOMEM);
+    }
+  });
+  return JsObject(env)
+      .set("done", done)
+      .set("matched", walk_.matched())
+      .set("changed", walk_.changed())
+      .set("vanished", walk_.vanished())
+      .set("slabs", slabs)
+      .set("failure", failure)
+      .value();
+}
 
 Napi::Function ChangerWrap::define(Napi::Env env) {
   return DefineClass(env, "TableChanger",
@@ -53,6 +73,7 @@ struct ChangerWrap::Options {
       : ask(filter_argument(info.Env(), option(info, "ask"))),
         filter(option(info, "filter")),
         remove(to_boolean(info.Env(), option(info, "remove"))),
+        report(to_boolean(info.Env(), option(info, "report"))),
         changes(option(info, "changes")),
         has_changes(is_buffer(info.Env(), changes)) {}
 
@@ -64,6 +85,7 @@ struct ChangerWrap::Options {
   FilterRecord ask;
   napi_value filter;
   bool remove;
+  bool report;
   napi_value changes;
   bool has_changes;
 };
@@ -71,7 +93,7 @@ struct ChangerWrap::Options {
 ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info) : ChangerWrap(info, Options(info)) {}
 
 ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info, const Options& options)
-    : Napi::ObjectWrap<ChangerWrap>(info), walk_(options.ask, options.action()) {
+    : Napi::ObjectWrap<ChangerWrap>(info), walk_(options.ask, options.action(), options.report) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
   Napi::Env env = info.Env();
@@ -100,7 +122,8 @@ Napi::Value ChangerWrap::run(const Napi::CallbackInfo& info) {
     refuse(info.Env(), "run() while it runs, or of one that is closed");
     return {};
   }
-  return AsyncJob::start(info.Env(), "conntrack.pass", new TurnJob(*this));
+  const size_t slabs = std::clamp<size_t>(to_number(info.Env(), info[0]), 1, TableWalk::parts);
+  return AsyncJob::start(info.Env(), "conntrack.pass", new TurnJob(*this, slabs));
 }
 
 Napi::Value ChangerWrap::close(const Napi::CallbackInfo& info) {
@@ -137,13 +160,15 @@ void ChangerWrap::stop(napi_env env) {
 }
 
 void ChangerWrap::release(napi_env env) {
+  walk_.join();
+  napi_value last = outcome(env, false, {});
   walk_.close();
   doorbell_.close();
   if (stopping_) {
     napi_remove_env_cleanup_hook(env, environment_ends, this);
     Unref();
   }
-  settle(env, close_, nullptr);
+  settle(env, close_, last);
 }
 
 void ChangerWrap::environment_ends(void* wrap) { static_cast<ChangerWrap*>(wrap)->walk_.close(); }

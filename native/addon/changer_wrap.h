@@ -26,6 +26,7 @@ class ChangerWrap : public Napi::ObjectWrap<ChangerWrap> {
   // Once no job runs: waits for the second thread without blocking this one.
   void stop(napi_env env);
   void release(napi_env env);
+  napi_value outcome(napi_env env, bool done, Failure failure);
   // Ends the thread before the environment does: it rings the doorbell.
   static void environment_ends(void* wrap);
 

@@ -2,7 +2,9 @@
 
 #include <new>
 
+#include "wire/decode.h"
 #include "wire/encode.h"
+#include "wire/final_record.h"
 
 namespace conntrack {
 
@@ -23,37 +25,61 @@ void EntryChanger::close() {
   memory_.reset();
 }
 
-Failure EntryChanger::change(const uint8_t* slab) {
-  const auto* header = reinterpret_cast<const SlabHeader*>(slab);
-  const auto* entries = reinterpret_cast<const EntryRecord*>(slab + sizeof *header);
+Failure EntryChanger::change(uint8_t* slab) {
+  auto* header = reinterpret_cast<SlabHeader*>(slab);
+  auto* entries = reinterpret_cast<EntryRecord*>(slab + sizeof *header);
   Failure failure;
   memory_->batch.clear();
+  first_ = kept_ = entries;
   for (size_t i = 0; i < header->count && !failure; i++) failure = add(entries[i]);
-  return failure ? failure : send();
+  if (!failure) failure = send();
+  if (kind_ == Kind::report) header->count = static_cast<uint32_t>(kept_ - entries);
+  return failure;
 }
 
 Failure EntryChanger::add(const EntryRecord& entry) {
   RequestBatch& batch = memory_->batch;
-  const RequestWriter request = kind_ == Kind::remove
-                                    ? encode_delete(entry)
-                                    : encode_update(entry, changes_, changes_extension_);
+  const bool reports = kind_ == Kind::report;
+  const RequestWriter request = kind_ == Kind::update
+                                    ? encode_update(entry, changes_, changes_extension_)
+                                    : encode_delete(entry, reports);
   Failure failure;
-  if (batch.full()) failure = send();
-  if (!failure && !batch.add(request, RequestBatch::ack))
+  if (batch.full() || (reports && batch.count() == reported_at_once)) failure = send();
+  if (!failure && !batch.add(request, reports ? RequestBatch::silence : RequestBatch::ack))
     failure = Failure::of_syscall("sendto", EMSGSIZE);
   return failure;
 }
 
 Failure EntryChanger::exchange() {
-  const Expected nothing = {nullptr, nullptr};
+  Expected expected = {nullptr, this};
+  if (kind_ == Kind::report) {
+    expected.echo = [](const Message& message, void* changer) {
+      static_cast<EntryChanger*>(changer)->take_event(message);
+    };
+  }
   Memory& memory = *memory_;
+  heard_ = 0;
   Exchange exchange;
   Failure failure;
   while (
-      !transact(exchange, socket_, memory.batch, memory.inbox, nothing, memory.answers, failure)) {
-    if (cancelled()) return Failure::of_cancel(true);
+      !transact(exchange, socket_, memory.batch, memory.inbox, expected, memory.answers, failure)) {
+    if (!cancelled()) continue;
+    conclude(exchange, memory.batch, memory.answers);
+    return Failure::of_cancel(true);
   }
   return failure;
+}
+
+void EntryChanger::take_event(const Message& message) {
+  EntryRecord last = {};
+  Extension extension;
+  if (!decode_entry(message, last, extension)) return;
+  for (size_t i = heard_; i < memory_->batch.count(); i++) {
+    if (!is_same_entry(first_[i], last)) continue;
+    take_last_values(first_[i], last);
+    heard_ = i + 1;
+    return;
+  }
 }
 
 // The batch is empty after it.
@@ -61,10 +87,14 @@ Failure EntryChanger::send() {
   RequestBatch& batch = memory_->batch;
   BatchAnswers& answers = memory_->answers;
   if (cancelled()) return Failure::of_cancel(false);
+  if (kind_ == Kind::report) batch.ask_last();
   Failure failure = exchange();
-  for (size_t i = 0; i < batch.count(); i++) {
-    if (answers.states[i] == BatchAnswers::done) {
+  for (size_t i = 0; i < batch.count(); i++, first_++) {
+    // Its event tells as much as the answer, which may have found no room.
+    const bool ended = kind_ == Kind::report && (first_->present & ENTRY_FINAL) != 0;
+    if (answers.states[i] == BatchAnswers::done || ended) {
       changed_.fetch_add(1, std::memory_order_relaxed);
+      if (kind_ == Kind::report) *kept_++ = *first_;
     } else if (answers.states[i] == BatchAnswers::none) {
       continue;
     } else if (answers.failures[i].error == ENOENT) {

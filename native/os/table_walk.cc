@@ -30,28 +30,32 @@ void TableWalk::stop(void (*ended)(void*), void* context) {
   handed_.post();
 }
 
+void TableWalk::join() {
+  if (!started_) return;
+  if (!stopping_.load(std::memory_order_relaxed)) stop(nullptr, nullptr);
+  thread_.join();
+  is_idle();  // what is not done was not begun
+  handed_.close();
+  done_.close();
+  started_ = false;
+}
+
 void TableWalk::close() {
-  if (started_) {
-    if (!stopping_.load(std::memory_order_relaxed)) stop(nullptr, nullptr);
-    thread_.join();
-    handed_.close();
-    done_.close();
-    started_ = false;
-  }
+  join();
   dump_.close();
   changer_.close();
   memory_.reset();
 }
 
-bool TableWalk::turn(Failure& failure) {
+bool TableWalk::turn(Failure& failure, size_t slabs) {
   const Turn turn;
-  while (!ended_) {
+  while (!ended_ && to_take_ < slabs) {
     if (!wait_for_work(parts - 1)) return false;
     if (step(turn) == DumpReader::Step::idle || (turn.is_over() && !ended_)) return false;
   }
   if (!wait_for_work(0)) return false;
   failure = last_ ? last_ : this->failure();
-  return !failure;
+  return ended_ && !failure;
 }
 
 DumpReader::Step TableWalk::step(const Turn& turn) {
@@ -59,9 +63,20 @@ DumpReader::Step TableWalk::step(const Turn& turn) {
   const DumpReader::Outcome outcome = dump_.read(slab, turn);
   last_ = outcome.failure;
   if (outcome.filled) matched_ += reinterpret_cast<const SlabHeader*>(slab)->count;
-  if (outcome.filled && action_ != Action::count && !last_) last_ = hand_over();
+  if (outcome.filled && !last_) {
+    if (action_ != Action::count) {
+      last_ = hand_over();
+    } else if (reports_) {
+      advance();
+    }
+  }
   ended_ = outcome.step == DumpReader::Step::done || last_;
   return outcome.step;
+}
+
+void TableWalk::advance() {
+  if (reports_) to_take_++;
+  next_ = (next_ + 1) % parts;
 }
 
 Failure TableWalk::hand_over() {
@@ -70,7 +85,7 @@ Failure TableWalk::hand_over() {
   }
   handed_.post();
   handed_over_++;
-  next_ = (next_ + 1) % parts;
+  advance();
   return failure();
 }
 
@@ -97,6 +112,8 @@ void TableWalk::work() {
     if (!failed_.load(std::memory_order_relaxed)) {
       failure_ = changer_.change(memory_->slabs[slab]);
       if (failure_) failed_.store(true, std::memory_order_release);
+    } else {
+      reinterpret_cast<SlabHeader*>(memory_->slabs[slab])->count = 0;
     }
     done_.post();
   }

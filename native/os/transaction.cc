@@ -44,7 +44,7 @@ Heard receive_answers(Exchange& exchange, NetlinkSocket& socket, Failure& failur
   Message message;
   Heard heard = Heard::no_answer;
   while (messages.next(message)) {
-    if (!socket.answers(message)) continue;
+    if (!socket.answers(message) && !socket.is_echo(message)) continue;
     heard = Heard::answer;
     if (take(message)) return Heard::end;
   }
@@ -149,9 +149,13 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, In
     exchange.left = batch.answered();
   }
   const auto receive = [&](int wait, NetlinkSocket::Datagram& datagram) {
-    return socket.receive(inbox, exchange.left, wait, datagram);
+    return socket.receive(inbox, expected.echo ? Inbox::capacity : exchange.left, wait, datagram);
   };
   const bool ended = receive_turn(exchange, socket, failure, receive, [&](const Message& message) {
+    if (socket.is_echo(message)) {
+      if (expected.echo) expected.echo(message, expected.context);
+      return false;
+    }
     const size_t index = socket.index(message);
     const uint16_t type = batch.answer(index);
     BatchAnswers::State& state = answers.states[index];

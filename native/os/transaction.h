@@ -11,6 +11,9 @@ namespace conntrack {
 struct Expected {
   int (*take)(size_t request, const Message& message, void* context);
   void* context;
+  // Takes the events of requests with NLM_F_ECHO, in the order of the requests. They have no
+  // number.
+  void (*echo)(const Message& message, void* context) = nullptr;
 };
 
 // A datagram of requests that is under way.

@@ -332,7 +332,9 @@ class EntryDecoder {
 
 bool decode_entry(const Message& message, EntryRecord& record, Extension& extension) {
   Bytes attributes;
-  return read_attributes(message, attributes) && EntryDecoder(record, extension).decode(attributes);
+  if (!read_attributes(message, attributes)) return false;
+  if (message.type == MESSAGE_DELETE) record.present |= ENTRY_FINAL;
+  return EntryDecoder(record, extension).decode(attributes);
 }
 
 }  // namespace conntrack

@@ -312,8 +312,8 @@ RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
   return out;
 }
 
-RequestWriter encode_delete(const EntryRecord& entry) {
-  RequestWriter out(MESSAGE_DELETE, 0, entry.original.family);
+RequestWriter encode_delete(const EntryRecord& entry, bool echo) {
+  RequestWriter out(MESSAGE_DELETE, echo ? NLM_F_ECHO : uint16_t{0}, entry.original.family);
   put_key(out, entry);
   if ((entry.present & ENTRY_ID) == 0) out.spoil();
   out.integer(CTA_ID, entry.id);

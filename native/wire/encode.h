@@ -66,7 +66,10 @@ RequestWriter encode_update(const EntryRecord& entry, const SpecRecord& changes,
                             const Extension& extension);
 
 // Deletes an entry with this tuple and this id; it needs both.
-RequestWriter encode_delete(const EntryRecord& entry);
+//
+// `echo`: the kernel (6.18) sends the DESTROY event of an entry that has events to the socket that
+// asks, ahead of the answer: with the counters that it ended with, and without a sequence number.
+RequestWriter encode_delete(const EntryRecord& entry, bool echo = false);
 
 // Empties the table of one family, or of both (0).
 RequestWriter encode_flush(uint8_t family);

@@ -174,6 +174,8 @@ enum EntryPresent : uint32_t {
   // Its numbers are zero unless EXTENSION_SYNPROXY is set: every entry that was made
   // through ctnetlink has a synproxy of zeros (6.18), and would need an extension for it.
   ENTRY_SYNPROXY = 1u << 23,
+  // The kernel sent it in the step that ended the entry (IPCTNL_MSG_CT_DELETE).
+  ENTRY_FINAL = 1u << 24,
 };
 
 inline constexpr LayoutField entry_present_bits[] = {
@@ -201,6 +203,7 @@ inline constexpr LayoutField entry_present_bits[] = {
     {"original", ENTRY_ORIGINAL},
     {"reply", ENTRY_REPLY},
     {"synproxy", ENTRY_SYNPROXY},
+    {"final", ENTRY_FINAL},
 };
 
 constexpr uint32_t ENTRY_PROTOCOL_INFO =

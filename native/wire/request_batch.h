@@ -40,6 +40,14 @@ class RequestBatch {
     return true;
   }
 
+  // The kernel answers the last request, whatever it was added with.
+  void ask_last() {
+    if (count_ == 0 || answers_[count_ - 1] == ack) return;
+    if (answers_[count_ - 1] == silence) answered_++;
+    answers_[count_ - 1] = ack;
+    ask_for_ack(data_ + starts_[count_ - 1]);
+  }
+
   // Numbers the requests from `first` on.
   void set_sequence(uint32_t first) {
     for (size_t i = 0; i < count_; i++) {

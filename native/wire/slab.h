@@ -79,6 +79,20 @@ class Slab {
   // Whether the reserved record can be kept together with an extension of this size.
   bool fits(size_t extension) const { return front_ + sizeof(Record) + extension <= back_; }
 
+  // One that was filled, as it is now.
+  static Slab of(uint8_t* memory) {
+    Slab slab;
+    slab.memory_ = memory;
+    slab.back_ = slab.size_ = slab_size;
+    slab.front_ += slab.count() * sizeof(Record);
+    auto* record = reinterpret_cast<Record*>(memory + sizeof(SlabHeader));
+    for (size_t left = slab.count(); left > 0; left--, record++) {
+      const size_t extension = size_t{offset_of_extension(*record)} * 8;
+      if (extension != 0 && extension < slab.back_) slab.back_ = extension;
+    }
+    return slab;
+  }
+
   // Keeps the reserved record.
   void commit() {
     front_ += sizeof(Record);

@@ -15,6 +15,7 @@ constexpr uint16_t NLMSG_DONE = 3;
 
 constexpr uint16_t NLM_F_REQUEST = 0x0001;
 constexpr uint16_t NLM_F_ACK = 0x0004;
+constexpr uint16_t NLM_F_ECHO = 0x0008;
 constexpr uint16_t NLM_F_DUMP = 0x0300;
 constexpr uint16_t NLM_F_REPLACE = 0x0100;
 constexpr uint16_t NLM_F_EXCL = 0x0200;

@@ -10,6 +10,8 @@ export interface BatchSource<T> {
   leave(): Promise<void>;
   /** Whether the reading was ended from outside: the rest of the batch must not be returned. */
   readonly interrupted: boolean;
+  /** Takes that rest, and what a loop item by item had before it when it was left. */
+  unread?(rest: T[]): void;
 }
 
 export function iterateBatches<T>(source: BatchSource<T>): AsyncIterableIterator<T[], undefined> {
@@ -23,13 +25,21 @@ export function iterateBatches<T>(source: BatchSource<T>): AsyncIterableIterator
 export function iterateItems<T>(source: BatchSource<T>): AsyncIterableIterator<T, undefined> {
   let batch: T[] = [];
   let index = 0;
-  const read = async () => {
+  const drop = () => {
+    if (index < batch.length) source.unread?.(batch.slice(index));
     batch = [];
+  };
+  const read = async () => {
+    drop();
     batch = (await source.read()) ?? [];
     index = 1;
     return batch[0];
   };
-  return iterate(source, read, () => batch[index++]);
+  const leave = () => {
+    drop();
+    return source.leave();
+  };
+  return iterate(source, read, () => batch[index++], leave);
 }
 
 /** `ready` returns a value that needs no waiting. */
@@ -37,11 +47,12 @@ function iterate<T>(
   source: BatchSource<unknown>,
   read: () => Promise<T | undefined>,
   ready: () => T | undefined,
+  end = () => source.leave(),
 ): AsyncIterableIterator<T, undefined> {
   let left = false;
   const leave = () => {
     left = true;
-    return source.leave();
+    return end();
   };
   const resultOf = (value: T | undefined): IteratorResult<T, undefined> =>
     value === undefined ? { value: undefined, done: true } : { value, done: false };

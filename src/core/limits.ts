@@ -49,6 +49,8 @@ export const LIMITS = {
   /** Specifications and keys that createEntries() and getEntries() have under way at a time. */
   itemsUnderWay: 1024,
   slabsInPass: 4,
+  /** Deletes that are sent at a time, where what was deleted is reported. */
+  reportedDeletesInSend: 64,
   /** Of connlabel.conf. */
   labelFileBytes: 64 * KIB,
 

@@ -45,15 +45,20 @@ export interface PassOutcome extends Outcome {
   readonly matched: number;
   readonly changed: number;
   readonly vanished: number;
+  /** With `report`: what was counted or deleted since the last outcome. */
+  readonly slabs: readonly ArrayBuffer[];
 }
 
 /** Goes over the table once, and deletes, changes or counts. native/addon/changer_wrap.h */
 export interface NativeTableChanger {
   readonly failure?: NativeFailure;
-  /** Works for a while. One at a time, and not after the end or a failure. */
-  run(): Promise<PassOutcome>;
-  /** Ends the work, and closes the sockets. Once. */
-  close(): Promise<void>;
+  /**
+   * Works for a while, and until it has filled so many slabs with `report`. One at a time, and not
+   * after the end or a failure.
+   */
+  run(slabs: number): Promise<PassOutcome>;
+  /** Ends the work, and closes the sockets. Once. Resolves to what was done since. */
+  close(): Promise<PassOutcome>;
 }
 
 /** See FilterLookup. */
@@ -176,6 +181,8 @@ interface TableChangerOptions {
   readonly ask: ArrayBuffer;
   readonly filter: ArrayBuffer | undefined;
   readonly remove: boolean;
+  /** What it counts or removes is reported. */
+  readonly report: boolean;
   /** A specification. */
   readonly changes: ArrayBuffer | undefined;
   readonly netns: NetNamespaceArgument;

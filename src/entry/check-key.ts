@@ -58,6 +58,7 @@ const ENTRY_FIELDS = Object.keys({
   nat: true,
   sequenceAdjust: true,
   synproxy: true,
+  final: true,
   unknownAttributes: true,
 } satisfies Record<keyof EntryJson, true>);
 

@@ -142,7 +142,7 @@ export interface EntryBase {
    * `net.netfilter.nf_conntrack_timestamp` was 0 then.
    */
   readonly startTime: Date | undefined;
-  /** When the flow ended; in DESTROY events only. */
+  /** When the flow ended; of an entry that is `final` only. */
   readonly stopTime: Date | undefined;
   /** The same in nanoseconds since 1970. */
   readonly startTimeNs: bigint | undefined;
@@ -158,6 +158,11 @@ export interface EntryBase {
   readonly nat: Nat | undefined;
   readonly sequenceAdjust: SequenceAdjust | undefined;
   readonly synproxy: Synproxy | undefined;
+  /**
+   * Whether the kernel sent status, counters and times in the step that ended the entry, so that
+   * they are its last ones: in a `destroy` event, and of a deleted entry that has events.
+   */
+  readonly final: boolean;
   /** The number of attributes that this version does not know. */
   readonly unknownAttributes: number;
 
@@ -269,5 +274,6 @@ export interface EntryJson {
   nat?: Nat;
   sequenceAdjust?: SequenceAdjust;
   synproxy?: Synproxy;
+  final?: true;
   unknownAttributes: number;
 }

@@ -32,6 +32,7 @@ export function entryJson(entry: Entry): EntryJson {
     nat: entry.nat,
     sequenceAdjust: entry.sequenceAdjust,
     synproxy: entry.synproxy,
+    final: entry.final || undefined,
     unknownAttributes: entry.unknownAttributes,
   }) as object as EntryJson;
 }

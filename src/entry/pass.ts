@@ -2,11 +2,17 @@
  * One pass over the table that deletes or changes what matches.
  */
 
-import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
+import { followSignal, reasonOf, unfollowSignal } from '../core/abort.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import { type Family, PROTOCOL_NUMBERS } from '../core/names.js';
-import type { NativeTableChanger, NetNamespaceArgument } from '../core/native.js';
+import type {
+  NativeFailure,
+  NativeTableChanger,
+  NetNamespaceArgument,
+  PassOutcome,
+} from '../core/native.js';
 import { type CompiledFilter, compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { askedFields } from '../filter/plan.js';
@@ -14,8 +20,8 @@ import type { Context } from '../request/context.js';
 import { slabFor } from '../request/place.js';
 import { type CheckedChanges, changesOf } from './check-changes.js';
 import { errorOfPass } from './errors.js';
-import { deleteOptionsOf, updateOptionsOf } from './options.js';
-import type { DeleteOptions, EntryChanges, UpdateOptions } from './spec.js';
+import { deleteOptionsOf, streamDeletesOptionsOf, updateOptionsOf } from './options.js';
+import type { DeleteOptions, EntryChanges, StreamDeletesOptions, UpdateOptions } from './spec.js';
 import { SPEC_BYTES, writeChanges } from './spec-writer.js';
 import { WalkTrace } from './trace.js';
 
@@ -25,19 +31,42 @@ export interface PassCounts {
   readonly vanished: number;
 }
 
+export interface PassResult extends PassCounts {
+  /** What a pass reports that has `report`. */
+  readonly slabs: readonly ArrayBuffer[];
+}
+
 type Filters = EntryFilter | readonly EntryFilter[];
 
-/** Checks the arguments and opens the pass; `undefined` when nothing can match. */
+/** Checks the arguments. */
 export function deletingPass(
   filter: Filters,
   options: DeleteOptions | undefined,
   netns?: NetNamespaceArgument,
-): TablePass | undefined {
+): { readonly pass: TablePass; readonly reports: boolean } {
+  const compiled = deletable(filter);
+  const { dryRun, entries: reports = false, signal } = deleteOptionsOf(options);
+  const work = { remove: dryRun !== true, report: reports, signal };
+  return { pass: new TablePass('deleteEntries', work, compiled, netns), reports };
+}
+
+/** The same for a stream, whose reads drive the pass. */
+export function streamedPass(
+  filter: Filters,
+  options: StreamDeletesOptions | undefined,
+  netns?: NetNamespaceArgument,
+): TablePass {
+  const compiled = deletable(filter);
+  const { signal } = streamDeletesOptionsOf(options);
+  const work = { remove: true, report: true, signal };
+  return new TablePass('streamDeletes', work, compiled, netns, 'stream');
+}
+
+function deletable(filter: Filters): CompiledFilter {
   if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.takesWholeFamily) throw typeError('filter', DELETES_ALL);
-  const { dryRun, signal } = deleteOptionsOf(options);
-  return open(netns, 'deleteEntries', { remove: dryRun !== true, signal }, compiled);
+  return compiled;
 }
 
 /** The same for an update. */
@@ -46,7 +75,7 @@ export function updatingPass(
   entryChanges: EntryChanges,
   options: UpdateOptions | undefined,
   netns?: NetNamespaceArgument,
-): TablePass | undefined {
+): TablePass {
   if ((filter as unknown) === undefined) throw typeError('filter', UPDATES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.records === undefined) throw typeError('filter', UPDATES_ALL);
@@ -66,30 +95,21 @@ export function updatingPass(
   const { slab, ...place } = slabFor(SPEC_BYTES);
   writeChanges(place, changes);
   const work = { record: slab, changes, signal };
-  return open(netns, 'updateEntries', work, compiled);
+  return new TablePass('updateEntries', work, compiled, netns);
 }
 
-/** Deletes the entries of a family one by one. */
-export function flushingPass(family: Family, netns?: NetNamespaceArgument): TablePass | undefined {
-  return open(netns, 'flushEntries', { remove: true }, compileFilter({ family }));
+/** Deletes the entries of a family, or of both, one by one. */
+export function flushingPass(
+  family: Family | undefined,
+  report: boolean,
+  netns?: NetNamespaceArgument,
+): TablePass {
+  const compiled = compileFilter(family === undefined ? undefined : { family });
+  return new TablePass('flushEntries', { remove: true, report }, compiled, netns);
 }
 
 const DELETES_ALL = 'matches a whole address family; to empty the table, call flushEntries()';
 const UPDATES_ALL = 'matches every entry; name a condition';
-
-function open(
-  netns: NetNamespaceArgument,
-  operation: string,
-  work: Work,
-  compiled: CompiledFilter,
-): TablePass | undefined {
-  if (work.signal !== undefined) throwIfAborted(work.signal);
-  const { ask, records, isFamily } = compiled;
-  if (ask === undefined) return undefined;
-  const trace = WalkTrace.begin(operation, () => askedFields(compiled));
-  const selection = { ask, filter: isFamily ? undefined : records, netns };
-  return new TablePass(operation, work, selection, trace);
-}
 
 function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolean {
   const wanted = PROTOCOL_NUMBERS[protocol];
@@ -102,87 +122,183 @@ function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolea
 /** What is done to the entries that match; without `remove` and `changes` they are counted. */
 interface Work {
   readonly remove?: boolean;
+  /** What was removed, or counted, is read. */
+  readonly report?: boolean;
   readonly changes?: CheckedChanges;
   /** That of the changes. */
   readonly record?: ArrayBuffer;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Counts nothing where nothing can match. The pass ends with the context. */
-export async function runPass(context: Context, pass: TablePass | undefined): Promise<PassCounts> {
-  if (pass === undefined) return { matched: 0, changed: 0, vanished: 0 };
-  return context.during(pass, () => pass.run());
+/** Reads a pass to its end. It ends with the context. */
+export async function runPass(context: Context, pass: TablePass): Promise<PassResult> {
+  return context.during(pass, async () => {
+    const all: ArrayBuffer[] = [];
+    for (;;) {
+      const slabs = await pass.read(LIMITS.slabsInPass);
+      if (slabs === undefined) return { ...pass.counts, slabs: all };
+      all.push(...slabs);
+    }
+  });
 }
 
+type End = { readonly error: unknown } | 'complete';
+
+/** The first read opens the sockets. */
 export class TablePass {
   private readonly operation: string;
-  private readonly changer: NativeTableChanger;
-  private readonly changes: CheckedChanges | undefined;
-  private readonly signal: AbortSignal | undefined;
-  private readonly trace: WalkTrace | undefined;
-  private end: (error: unknown) => void = () => undefined;
+  private readonly work: Work;
+  private readonly compiled: CompiledFilter;
+  private readonly netns: NetNamespaceArgument;
+  /** What close() closes, for its error. */
+  private readonly what: 'handle' | 'stream';
+  private changer: NativeTableChanger | undefined;
+  private running: Promise<PassOutcome> | undefined;
+  private last: PassOutcome | undefined;
+  private trace: WalkTrace | undefined;
+  /** Set once the pass has ended; the next result of read(). */
+  private end: End | undefined;
+  /** Ends the read that is pending. */
+  private wake: () => void = () => undefined;
   private releasing: Promise<void> | undefined;
+  /** Slabs that no read has returned, because the pass was ended before. */
+  readonly unread: ArrayBuffer[] = [];
 
   constructor(
     operation: string,
-    { remove = false, changes, record, signal }: Work,
-    selection: { ask: ArrayBuffer; filter: ArrayBuffer | undefined; netns: NetNamespaceArgument },
-    trace?: WalkTrace,
+    work: Work,
+    compiled: CompiledFilter,
+    netns: NetNamespaceArgument,
+    what: 'handle' | 'stream' = 'handle',
   ) {
     this.operation = operation;
-    this.changes = changes;
-    this.signal = signal;
-    this.trace = trace;
-    const { TableChanger } = loadAddon();
-    this.changer = new TableChanger({ ...selection, remove, changes: record });
-    const { failure } = this.changer;
-    if (failure !== undefined) throw errorOfPlainFailure(operation, failure);
+    this.work = work;
+    this.compiled = compiled;
+    this.netns = netns;
+    this.what = what;
   }
 
-  async run(): Promise<PassCounts> {
-    const { signal } = this;
-    const ending = new Promise<never>((_, reject) => {
-      this.end = reject;
+  /** So far. */
+  get counts(): PassCounts {
+    const { matched = 0, changed = 0, vanished = 0 } = this.last ?? {};
+    return { matched, changed, vanished };
+  }
+
+  /** Whether the pass was ended from outside, or failed, before the end of the table. */
+  get interrupted(): boolean {
+    return typeof this.end === 'object';
+  }
+
+  /**
+   * Works until so many slabs are to be reported, or for a while, and returns them; `undefined` at the
+   * end of the table, which is all that a pass without `report` returns. Nothing is done between two
+   * reads. One at a time.
+   */
+  async read(slabs: number): Promise<ArrayBuffer[] | undefined> {
+    if (this.end === undefined && this.changer === undefined) this.open();
+    const filled = await new Promise<ArrayBuffer[] | undefined>((resolve, reject) => {
+      this.wake = () => {
+        resolve(undefined);
+      };
+      this.fill(slabs, resolve).catch(reject);
     });
-    if (signal !== undefined) followSignal(signal, this);
-    try {
-      const counts = await Promise.race([this.walk(), ending]);
-      this.trace?.end();
-      return counts;
-    } catch (error) {
-      this.trace?.end(error);
-      throw error;
-    } finally {
-      if (signal !== undefined) unfollowSignal(signal, this);
-      void this.release();
-    }
+    if (filled === undefined) this.throwError();
+    return filled;
   }
 
-  /** The signal aborted: run() fails with its reason, whatever the kernel does. */
+  /** The signal aborted: read() fails with its reason, whatever the kernel does. */
   abort(reason: unknown): void {
-    this.end(reason);
+    void this.stop({ error: reason });
   }
 
-  /** Makes run() fail. */
+  /** Makes read() fail, unless the table was at its end. */
   close(): Promise<void> {
-    this.end(closedError(this.operation, 'handle'));
-    return this.release();
+    return this.stop({ error: closedError(this.operation, this.what) });
   }
 
-  private async walk(): Promise<PassCounts> {
-    for (;;) {
-      const { done, failure, matched, changed, vanished } = await this.changer.run();
-      const counts = { matched, changed, vanished };
-      if (this.trace !== undefined) this.trace.entries = matched;
-      if (failure !== undefined) throw errorOfPass(this.operation, failure, counts, this.changes);
-      if (done) return counts;
-      // Nobody waits for it any more.
-      if (this.releasing !== undefined) throw closedError(this.operation, 'handle');
+  /** Ends the pass from within its own loop, which is not an error. */
+  leave(): Promise<void> {
+    return this.stop('complete');
+  }
+
+  private open(): void {
+    const { remove = false, report = false, record, signal } = this.work;
+    const { ask, records, isFamily } = this.compiled;
+    if (signal?.aborted) {
+      this.abort(reasonOf(signal));
+      return;
+    }
+    if (ask === undefined) {
+      void this.leave();
+      return;
+    }
+    this.trace = WalkTrace.begin(this.operation, () => askedFields(this.compiled));
+    const { TableChanger } = loadAddon();
+    const filter = isFamily ? undefined : records;
+    const { netns } = this;
+    this.changer = new TableChanger({ ask, filter, netns, remove, report, changes: record });
+    const { failure } = this.changer;
+    if (failure !== undefined) {
+      void this.stop({ error: errorOfPlainFailure(this.operation, failure) });
+    } else if (signal !== undefined) {
+      followSignal(signal, this);
     }
   }
 
-  private release(): Promise<void> {
-    this.releasing ??= this.changer.close();
+  /** Gives `take` the next slabs as they come: an end that comes then has no part in them. */
+  private async fill(slabs: number, take: (filled?: ArrayBuffer[]) => void): Promise<void> {
+    for (const { changer } = this; changer !== undefined && this.end === undefined; ) {
+      if (this.last?.failure !== undefined) {
+        void this.stop({ error: this.errorOf(this.last.failure) });
+      } else if (this.last?.done) {
+        void this.leave();
+      } else {
+        this.running = changer.run(slabs);
+        this.last = await this.running;
+        const filled = [...this.last.slabs];
+        if (this.trace !== undefined) this.trace.entries = this.last.matched;
+        if (this.hasEnded()) this.unread.push(...filled);
+        else if (filled.length > 0) {
+          take(filled);
+          return;
+        }
+      }
+    }
+    take();
+  }
+
+  private hasEnded(): boolean {
+    return this.end !== undefined;
+  }
+
+  private errorOf(failure: NativeFailure) {
+    return errorOfPass(this.operation, failure, this.counts, this.work.changes);
+  }
+
+  /** As with generators: the error once, the end of the table from then on. */
+  private throwError(): void {
+    if (typeof this.end !== 'object') return;
+    const { error } = this.end;
+    this.end = 'complete';
+    throw error;
+  }
+
+  /** Ends the pass in the way that is given, unless it has ended. */
+  private stop(end: End): Promise<void> {
+    this.end ??= end;
+    this.wake();
+    this.releasing ??= this.release();
     return this.releasing;
+  }
+
+  private async release(): Promise<void> {
+    const { signal } = this.work;
+    if (signal !== undefined) unfollowSignal(signal, this);
+    if (typeof this.end === 'object') this.trace?.end(this.end.error);
+    else this.trace?.end();
+    const [last] = await Promise.all([this.changer?.close(), this.running]);
+    if (last === undefined) return;
+    this.last = last;
+    this.unread.push(...last.slabs);
   }
 }

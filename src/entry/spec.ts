@@ -136,13 +136,29 @@ export type RequestResult =
   | { readonly entry: Entry; readonly error?: undefined }
   | { readonly entry?: undefined; readonly error: ConntrackError | TypeError | RangeError };
 
-/** Counts of `deleteEntries`. */
-export interface DeleteResult {
+/** Counts of `deleteEntries` and of a {@link DeleteStream}. */
+export interface DeleteCounts {
   /** Entries that matched. */
   readonly matched: number;
   readonly deleted: number;
   /** Matching entries that ended before the delete. */
   readonly vanished: number;
+}
+
+/** The result of `deleteEntries`. */
+export interface DeleteResult extends DeleteCounts {
+  /** With the option `entries`: see {@link DeletedEntries}. */
+  readonly entries?: Entry[];
+}
+
+/** The same, and that of `flushEntries`, with the option `entries`. */
+export interface DeletedEntries extends DeleteResult {
+  /**
+   * The entries that were deleted, or with `dryRun` those that would be. Where an entry is `final`, its
+   * status, mark, counters, state and times are those that it ended with. Otherwise the kernel sent no
+   * event for it, and all its fields are as the pass read them, a moment before the delete.
+   */
+  readonly entries: Entry[];
 }
 
 /** Counts of `updateEntries`. */
@@ -159,10 +175,18 @@ export interface UpdateResult {
 export interface DeleteOptions {
   /** Counts the matching entries and deletes none. */
   readonly dryRun?: boolean | undefined;
+  /** Returns the entries, too, which takes some 240 bytes for each. */
+  readonly entries?: boolean | undefined;
   /**
    * Rejects at once with the signal's reason. The kernel may still do what was sent by then: up to
    * 128 entries.
    */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `streamDeletes`. */
+export interface StreamDeletesOptions {
+  /** Ends the deleting; the pending read rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -185,4 +209,6 @@ export interface GetOptions {
 export interface FlushOptions {
   /** Deletes only this address family. Default: both. */
   readonly family?: Family;
+  /** Deletes the entries one by one, and returns them. */
+  readonly entries?: boolean | undefined;
 }

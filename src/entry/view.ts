@@ -254,6 +254,10 @@ export class EntryView implements EntryBase {
     };
   }
 
+  get final(): boolean {
+    return has(this.#words, this.#at, ENTRY_PRESENT.final);
+  }
+
   get unknownAttributes(): number {
     return uint16(this.#words, this.#at, ENTRY.unknownAttributes);
   }

@@ -66,6 +66,7 @@ export const ENTRY_PRESENT = {
   original: 2097152,
   reply: 4194304,
   synproxy: 8388608,
+  final: 16777216,
 } as const;
 
 /** Offsets in the extension of an entry. */

@@ -5,12 +5,15 @@
  */
 
 import * as creation from '../entry/create.js';
+import { DeleteStream } from '../entry/delete-stream.js';
+import { deleteMatching } from '../entry/deletes.js';
 import type { Entry } from '../entry/entry.js';
 import { flush } from '../entry/flush.js';
 import type { EntryKey } from '../entry/key.js';
-import { deletingPass, runPass, updatingPass } from '../entry/pass.js';
+import { runPass, streamedPass, updatingPass } from '../entry/pass.js';
 import * as requests from '../entry/requests.js';
 import type {
+  DeletedEntries,
   DeleteOptions,
   DeleteResult,
   EntryChanges,
@@ -18,13 +21,14 @@ import type {
   FlushOptions,
   ReplySpec,
   RequestResult,
+  StreamDeletesOptions,
   UpdateOptions,
   UpdateResult,
   UpsertResult,
 } from '../entry/spec.js';
 import { upsertEntry as upsert } from '../entry/upsert.js';
 import type { EntryFilter } from '../filter/filter.js';
-import { atMost, within, withRequests } from '../request/context.js';
+import { atMost, contextOf, within, withRequests } from '../request/context.js';
 
 /**
  * Creates an entry and returns it as the kernel stores it. The kernel chooses the fields that
@@ -205,6 +209,31 @@ export function deleteEntry(this: unknown, key: EntryKey): Promise<boolean> {
 }
 
 /**
+ * Deletes the entries that match and returns them, with the counters that they ended with where the
+ * kernel sends those: see {@link DeletedEntries}. It works as without `entries`, and takes memory for
+ * what it returns; when it fails, the error has the counts alone. {@link streamDeletes} needs no memory,
+ * and reports what was deleted before a failure.
+ *
+ * The counters of an entry are final if the entry has events (`net.netfilter.nf_conntrack_events` 1 when
+ * it began, or 2, the default, with a listener then): the kernel (6.18) sends its DESTROY event to
+ * this socket, too (`NLM_F_ECHO`).
+ *
+ * @example
+ * ```ts
+ * import { deleteEntries } from 'conntrack';
+ *
+ * const { entries } = await deleteEntries({ address: '10.0.0.5' }, { entries: true });
+ * for (const { original, counters, final } of entries)
+ *   console.log(original.destination, counters?.reply.bytes, final ? 'in all' : 'at least');
+ * ```
+ */
+export async function deleteEntries(
+  this: unknown,
+  filter: EntryFilter | readonly EntryFilter[],
+  options: DeleteOptions & { readonly entries: true },
+): Promise<DeletedEntries>;
+
+/**
  * Deletes the entries that match, in one pass for any number of filters, in bounded memory at
  * any table size. The delete names the tuple and the id. A newer flow that takes both between the
  * reading of the entry and its delete is deleted.
@@ -227,14 +256,60 @@ export async function deleteEntries(
   this: unknown,
   filter: EntryFilter | readonly EntryFilter[],
   options?: DeleteOptions,
+): Promise<DeleteResult>;
+
+export async function deleteEntries(
+  this: unknown,
+  filter: EntryFilter | readonly EntryFilter[],
+  options?: DeleteOptions,
 ): Promise<DeleteResult> {
   atMost(2, arguments);
-  return within(this, 'deleteEntries', async (context) => {
-    const pass = deletingPass(filter, options, context.netns);
-    const { matched, changed, vanished } = await runPass(context, pass);
-    return { matched, deleted: changed, vanished };
-  });
+  return within(this, 'deleteEntries', async (context) => deleteMatching(context, filter, options));
 }
+
+/**
+ * Deletes the entries that match, and streams what it has deleted, in bounded memory at any table
+ * size: see {@link DeleteStream}. The reads of the stream delete. Each entry is as
+ * {@link deleteEntries} returns it with `entries`: `final` where its counters are those that it ended
+ * with. Privileges and errors as for that; an error of the kernel rejects a read.
+ *
+ * @example
+ * ```ts
+ * import { streamDeletes } from 'conntrack';
+ *
+ * const stream = streamDeletes({ protocol: 'udp', port: 53 });
+ * for await (const entry of stream) console.log(JSON.stringify(entry));
+ * console.log(stream.counters.deleted, 'of', stream.counters.matched);
+ * ```
+ */
+export function streamDeletes(
+  this: unknown,
+  filter: EntryFilter | readonly EntryFilter[],
+  options?: StreamDeletesOptions,
+): DeleteStream {
+  atMost(2, arguments);
+  const context = contextOf(this, 'streamDeletes');
+  const pass = streamedPass(filter, options, context.netns);
+  return new DeleteStream('streamDeletes', context.follow(pass));
+}
+
+/**
+ * Deletes all entries, or those of one address family, and returns them as {@link deleteEntries} does.
+ * It deletes one by one, because the kernel does not report what a flush removes. An entry that begins
+ * during the call may stay, as in a flush.
+ *
+ * @example
+ * ```ts
+ * import { flushEntries } from 'conntrack';
+ *
+ * const { entries } = await flushEntries({ entries: true });
+ * for (const entry of entries) console.log(String(entry));
+ * ```
+ */
+export async function flushEntries(
+  this: unknown,
+  options: FlushOptions & { readonly entries: true },
+): Promise<DeletedEntries>;
 
 /**
  * Empties the table, or deletes all entries of one address family. An established connection
@@ -243,8 +318,7 @@ export async function deleteEntries(
  * Privileges: CAP_NET_ADMIN.
  *
  * @throws {@link ConntrackError} `EPERM`, `ERR_CONNTRACK_UNSUPPORTED`.
- * @throws TypeError for anything but `{ family: 'ipv4' }`, `{ family: 'ipv6' }`, `{}` or
- * nothing.
+ * @throws TypeError for a family that is neither `'ipv4'` nor `'ipv6'`, also if it is `undefined`.
  *
  * @example
  * ```ts
@@ -253,7 +327,9 @@ export async function deleteEntries(
  * await flushEntries({ family: 'ipv6' });
  * ```
  */
-export async function flushEntries(this: unknown, options?: FlushOptions): Promise<void> {
+export async function flushEntries(this: unknown, options?: FlushOptions): Promise<void>;
+
+export async function flushEntries(this: unknown, options?: FlushOptions): Promise<unknown> {
   atMost(1, arguments);
   return within(this, 'flushEntries', async (context) => flush(context, options));
 }

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import {
   createEntries,
-  type DeleteResult,
+  type DeletedEntries,
   deleteEntries,
   type Entry,
   type EntryFilter,
@@ -175,19 +175,21 @@ describeInNamespace(
       const filter = filters.length === 1 ? filters[0] : filters;
       const chosen = left.filter((entry) => matchesAny(filters, entry));
       const counts = { matched: chosen.length, vanished: 0 };
-      let result: DeleteResult;
+      let result: DeletedEntries;
       try {
         expect(await deleteEntries(filter as EntryFilter, { dryRun: true })).toEqual({
           ...counts,
           deleted: 0,
         });
-        result = await deleteEntries(filter as EntryFilter);
+        result = await deleteEntries(filter as EntryFilter, { entries: true });
       } catch (error) {
         // A whole family is deleted by flushEntries alone.
         expect(String(error)).toMatch(/TypeError: filter: .*flushEntries/);
         continue;
       }
-      expect(result).toEqual({ ...counts, deleted: chosen.length });
+      const { entries, ...others } = result;
+      expect(others).toEqual({ ...counts, deleted: chosen.length });
+      expect(entries.map(flowOf).sort()).toEqual(chosen.map(flowOf).sort());
       const remaining = left.filter((entry) => !chosen.includes(entry));
       const now = await listEntries();
       const byId = (entries: Entry[]) =>

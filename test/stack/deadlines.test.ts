@@ -251,6 +251,9 @@ const ABORTABLE: Record<string, (handle: Conntrack, signal: AbortSignal) => Prom
   deleteEntries: (handle, signal) => handle.deleteEntries({ mark: 1 }, { signal }),
   'deleteEntries with dryRun': (handle, signal) =>
     handle.deleteEntries({ mark: 1 }, { signal, dryRun: true }),
+  'deleteEntries with entries': (handle, signal) =>
+    handle.deleteEntries({ mark: 1 }, { signal, entries: true }),
+  streamDeletes: (handle, signal) => handle.streamDeletes({ mark: 1 }, { signal }).batches().next(),
   updateEntries: (handle, signal) => handle.updateEntries({ mark: 1 }, { mark: 2 }, { signal }),
   watchEvents: (handle, signal) => handle.watchEvents({ signal }).batches().next(),
   watchPressure: (handle, signal) => handle.watchPressure({ signal }).next(),
@@ -298,12 +301,21 @@ const WALKS: Record<string, (handle: Conntrack) => Promise<unknown>> = {
   'listEntries of those that are dying': (handle) => handle.listEntries({}, { table: 'dying' }),
   streamEntries: (handle) => handle.streamEntries().batches().next(),
   deleteEntries: (handle) => handle.deleteEntries({ mark: 1 }),
+  'deleteEntries with entries': (handle) => handle.deleteEntries({ mark: 1 }, { entries: true }),
+  streamDeletes: (handle) => handle.streamDeletes({ mark: 1 }).batches().next(),
+  'flushEntries with entries': (handle) => handle.flushEntries({ entries: true }),
   updateEntries: (handle) => handle.updateEntries({ mark: 1 }, { mark: 2 }),
 };
 const walks = Object.entries(WALKS).map(([name, begin]) => ({ name, begin }));
 
 /** Those of which a second socket sends changes. */
-const CHANGING = ['deleteEntries', 'updateEntries'];
+const CHANGING = [
+  'deleteEntries',
+  'deleteEntries with entries',
+  'streamDeletes',
+  'flushEntries with entries',
+  'updateEntries',
+];
 
 describe('a table that never ends', () => {
   test.each(walks)('$name fails after a second of silence', ({ begin }) =>

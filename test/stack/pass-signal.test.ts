@@ -27,6 +27,15 @@ const PASSES = [
     counts: { matched: 1, deleted: 0, vanished: 0 },
   },
   {
+    name: 'deleteEntries with entries',
+    run: async (signal: AbortSignal, filter: object) => {
+      const { entries, ...counts } = await deleteEntries(filter, { signal, entries: true });
+      expect(entries.map(({ id }) => id)).toEqual([0]);
+      return counts;
+    },
+    counts: { matched: 1, deleted: 1, vanished: 0 },
+  },
+  {
     name: 'updateEntries',
     run: (signal: AbortSignal, filter: object) => updateEntries(filter, { timeout: 9 }, { signal }),
     counts: { matched: 1, updated: 1, vanished: 0 },

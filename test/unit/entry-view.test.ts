@@ -161,7 +161,9 @@ describe('an absent value', () => {
   });
 
   it('has a test for each bit but those that are always there or not shown', () => {
-    const notOptional: PresentName[] = ['original', 'reply', 'status', 'id', 'zone', 'eventTime'];
+    const notOptional: PresentName[] = [
+      ...(['original', 'reply', 'status', 'id', 'zone', 'eventTime', 'final'] as const),
+    ];
     const all = new Set([...Object.keys(ENTRY_PRESENT), ...Object.keys(EXTENSION_PRESENT)]);
     const elsewhere = [...all].filter((name) => /^(sctp|dccp)/.test(name));
     const { synproxyNotZero: synproxy, ...others } = FULL;
@@ -170,6 +172,14 @@ describe('an absent value', () => {
     );
     expect([...written, ...notOptional, ...elsewhere].sort()).toEqual([...all].sort());
   });
+});
+
+it('an entry is final or not, and its JSON says so where it is', () => {
+  const last = entryWith({ ...FLOW, final: true });
+  expect([last.final, last.toJSON().final]).toEqual([true, true]);
+  const read = entryWith(FULL);
+  expect(read.final).toBe(false);
+  expect(read.toJSON()).not.toHaveProperty('final');
 });
 
 describe('a zero that was sent', () => {

@@ -6,7 +6,10 @@ import { expect, it } from 'vitest';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const file = `${root}examples/hover.ts`;
 const table = ts.sys.readFile(`${root}dist/conntrack.d.ts`) ?? '';
-const methods = Array.from(table.matchAll(/^ {4}(\w+)\(\.\.\.given/gm), ([, name = '']) => name);
+const OVERLOADED = ['deleteEntries', 'flushEntries'];
+/** Those with overloads name their parameters, once for each. */
+const declared = table.matchAll(/^ {4}(\w+)\((?:\.\.\.given|filter: |options\??: )/gm);
+const methods = [...new Set(Array.from(declared, ([, name = '']) => name))];
 const text = [
   `import { Conntrack, ${methods.join(', ')} } from 'conntrack';`,
   'const conntrack = await Conntrack.open();',
@@ -51,13 +54,15 @@ it.each(methods)('hovering over the method %s shows the documentation of the fun
   const { documentation, tags } = hoverOf(name);
   expect(documentation.length).toBeGreaterThan(40);
   expect(tags.some((tag) => tag.startsWith('example '))).toBe(true);
-  expect(method).toMatchObject({ documentation, tags });
+  // Of a method with overloads TypeScript shows the texts of all, without their tags.
+  if (OVERLOADED.includes(name)) expect(method.documentation).toContain(documentation);
+  else expect(method).toMatchObject({ documentation, tags });
   expect(method.signature).toMatch(new RegExp(`^\\(method\\) Conntrack\\.${name}\\(`));
   // The parameters have names, not a list of arguments.
   expect(method.signature).not.toMatch(/\.\.\.|given/);
 });
 
 it('each function of the module is among the methods', () => {
-  expect(methods).toContain('listEntries');
+  expect(methods).toEqual(expect.arrayContaining(['listEntries', 'deleteEntries', 'flushEntries']));
   expect(service.getSemanticDiagnostics(file)).toEqual([]);
 });

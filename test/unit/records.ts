@@ -72,6 +72,7 @@ export interface EntryValues {
   /** All zero, and no extension. */
   synproxy?: true;
   synproxyNotZero?: Triple;
+  final?: true;
   unknownAttributes?: number;
 }
 

@@ -50,6 +50,13 @@ TEST(the_least_that_makes_an_entry) {
   CHECK_EQUAL(entry.record.unknown_attributes, 0);
 }
 
+TEST(an_entry_is_final_in_the_message_that_ends_it) {
+  Buffer bytes = conntrack_message(basics);
+  memcpy(bytes.data() + 4, &MESSAGE_DELETE, sizeof MESSAGE_DELETE);
+  CHECK(Decoded(bytes).has(ENTRY_FINAL));
+  CHECK(!decoded({}).has(ENTRY_FINAL));
+}
+
 TEST(without_one_of_these_there_is_no_entry) {
   const Buffer parts[] = {tuple(CTA_TUPLE_ORIG), tuple(CTA_TUPLE_REPLY), u32(CTA_ID, 1),
                           u32(CTA_STATUS, 8)};

@@ -292,6 +292,13 @@ TEST(delete_names_the_tuple_and_the_id) {
                  {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), u16(CTA_ZONE, 7), u32(CTA_ID, 99)}));
 }
 
+TEST(delete_can_ask_for_the_event) {
+  CHECK(bytes_of(encode_delete(tcp_entry(), true)) ==
+        expected(MESSAGE_DELETE, NLM_F_REQUEST | NLM_F_ECHO, FAMILY_IPV4,
+                 {tcp_tuple_bytes(CTA_TUPLE_ORIG, 1), u32(CTA_ID, 99)}));
+  CHECK(!encode_delete(EntryRecord(), true).complete());
+}
+
 // To the kernel a DELETE without a whole tuple means the whole table.
 TEST(delete_of_less_cannot_be_sent) {
   CHECK(!encode_delete(EntryRecord()).complete());
