@@ -216,8 +216,8 @@ const promised = [
   {
     name: 'an abort waits for the end of a pass',
     file: 'src/entry/pass.ts',
-    from: 'await Promise.race([this.walk(), ending])',
-    to: 'await this.walk()',
+    from: '    this.wake();\n    this.releasing ??=',
+    to: '    this.releasing ??=',
     tests: ['stack'],
   },
   {
@@ -374,8 +374,8 @@ const further = [
   {
     name: 'table_pass: an aborted pass goes on',
     file: 'src/entry/pass.ts',
-    from: '      void this.release();\n',
-    to: '',
+    from: '    this.releasing ??= this.release();\n    return this.releasing;',
+    to: '    return Promise.resolve();',
     tests: ['stack'],
   },
   {
