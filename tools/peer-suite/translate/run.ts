@@ -5,7 +5,7 @@ import { type Conntrack, ConntrackError, type Entry, type Expectation } from 'co
 import { expectationIn, expectationKeyIn } from './expectations.js';
 import { filtersIn } from './filters.js';
 import { outputIn, statsLine } from './output.js';
-import type { CommandLine } from './parse.js';
+import type { CommandLine, Given } from './parse.js';
 import { parseCommandLine } from './parse.js';
 import { changesIn, keyIn, specIn } from './specs.js';
 import { read } from './tuples.js';
@@ -91,7 +91,7 @@ async function performOnEntries(line: CommandLine, around: Surroundings): Promis
     case 'add':
       return create(line, handle, bits);
     case 'delete':
-      return printAny(await deleteEach(handle, filtersIn(given, bits)));
+      return printAny(await remove(handle, given, bits));
     case 'update': {
       const { changes, unchanged } = changesIn(given, bits);
       const filters = filtersIn(given, bits, true).map((one) => ({ ...one, not: unchanged }));
@@ -129,14 +129,19 @@ async function create(
   return [];
 }
 
-/** `deleteEntries` counts; this also shows what it has deleted. */
-async function deleteEach(
+/** Of a whole family, or of both, `-D` is a flush to the API. */
+async function remove(
   handle: Conntrack,
-  filters: Parameters<Conntrack['listEntries']>[0],
-): Promise<Entry[]> {
-  const entries = await handle.listEntries(filters);
-  const deleted = await Promise.all(entries.map((entry) => handle.deleteEntry(entry)));
-  return entries.filter((_, index) => deleted[index]);
+  given: Given,
+  bits: ReadonlyMap<string, number>,
+): Promise<readonly Entry[]> {
+  const conditions = Object.keys(given).filter((name) => name !== 'family' && name !== 'output');
+  const family = read(given, 'family', familyIn);
+  const { entries } =
+    conditions.length === 0
+      ? await handle.flushEntries({ ...(family && { family }), entries: true })
+      : await handle.deleteEntries(filtersIn(given, bits), { entries: true });
+  return entries;
 }
 
 async function performOnExpectations(line: CommandLine, handle: Conntrack): Promise<Printed> {
@@ -144,10 +149,8 @@ async function performOnExpectations(line: CommandLine, handle: Conntrack): Prom
   switch (command) {
     case 'list': {
       const family = read(given, 'family', familyIn);
-      const expectations = await handle.listExpectations();
-      return expectations
-        .filter((one) => family === undefined || one.family === family)
-        .map((one) => lineOf(one, line));
+      const expectations = await handle.listExpectations({ family });
+      return expectations.map((one) => lineOf(one, line));
     }
     case 'get': {
       const expectation = await handle.getExpectation(expectationKeyIn(given));
@@ -162,7 +165,7 @@ async function performOnExpectations(line: CommandLine, handle: Conntrack): Prom
       await handle.flushExpectations();
       return [];
     case 'count':
-      return [String((await handle.listExpectations()).length)];
+      return [String(await handle.countExpectations())];
     default:
       throw new UsageError(`--${command} is nothing that ends with a result`);
   }
