@@ -1,7 +1,10 @@
 #include "os/namespace_ids.h"
 
 #include <errno.h>
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <new>
 
@@ -23,6 +26,16 @@ struct GetNamespaceId : Query<IdAnswer, Answers::one> {
       : Query(encode_namespace_id_get(fd.get()), uapi::MESSAGE_NAMESPACE_ID) {}
 };
 
+// By the system call itself: what glibc 2.33 has for it no older one has.
+Failure read_inode(const Fd& fd, uint64_t& inode) {
+  struct statx status = {};
+  if (::syscall(SYS_statx, fd.get(), "", AT_EMPTY_PATH, STATX_INO, &status) != 0) {
+    return Failure::of_syscall("statx", errno);
+  }
+  inode = status.stx_ino;
+  return {};
+}
+
 }  // namespace
 
 Failure NamespaceIds::open() {
@@ -37,8 +50,8 @@ Failure NamespaceIds::look_up(const char* path, NamespaceId& out) {
   out = {};
   out.failure = open_namespace(path, fd);
   if (out.failure) return {};
-  struct stat status = {};
-  if (::fstat(fd.get(), &status) != 0) return Failure::of_syscall("fstat", errno);
+  uint64_t inode = 0;
+  if (Failure failure = read_inode(fd, inode)) return failure;
   GetNamespaceId query(fd);
   Failure failure;
   while (!query.run(socket_, buffer_.get(), failure)) continue;
@@ -46,7 +59,7 @@ Failure NamespaceIds::look_up(const char* path, NamespaceId& out) {
   const bool is_none = failure.error == EINVAL && !failure.syscall;
   if (is_none) out.failure = failure;
   if (failure) return is_none ? Failure{} : failure;
-  out.inode = status.st_ino;
+  out.inode = inode;
   out.id = query.answer().id;
   return {};
 }
