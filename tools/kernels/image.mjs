@@ -89,6 +89,7 @@ const SOURCES = [
   'vitest.config.ts',
   'src',
   'test',
+  'tools/peer-suite',
   'dist',
   'examples',
   'out/examples',
