@@ -119,7 +119,12 @@ describeInNamespace('conntrack', 'unshare')('findOrigin', () => {
   });
 });
 
-describeInNamespace('ip', 'unshare')('listNamespaceIds', () => {
+describeInNamespace(
+  'ip',
+  'unshare',
+  'readlink',
+  'stat',
+)('listNamespaceIds', () => {
   /** In namespaces of its own, with an empty /run, so that names and ids are this test's alone. */
   const ids = (shell: string, script: string): unknown => {
     const program = `import { Conntrack, listNamespaceIds } from '${packageUrl}';

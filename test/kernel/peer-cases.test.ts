@@ -42,10 +42,13 @@ describeBeside('the cases of our own', () => {
       },
     );
 
-    test.runIf(!isEmulated)('each known difference is one still', () => {
-      expect(together(reports, known).unused).toEqual([]);
-      expect(together(reports, known).cases).toBeGreaterThan(100);
-    });
+    // In emulation most of them are not tried.
+    if (!isEmulated) {
+      test('each known difference is one still', () => {
+        expect(together(reports, known).unused).toEqual([]);
+        expect(together(reports, known).cases).toBeGreaterThan(100);
+      });
+    }
   });
 
   test('-E prints the events of watchEvents', async () => {

@@ -48,6 +48,8 @@ const PROGRAMS = [
   'sysctl',
   'uname',
   'base64',
+  'readlink',
+  'stat',
   'sync',
   'chmod',
   'chown',
