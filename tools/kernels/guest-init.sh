@@ -5,6 +5,9 @@ export PATH=/usr/bin HOME=/root TERM=dumb CI=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+# As udev makes them.
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
 mkdir -p /dev/shm /dev/pts
 mount -t tmpfs tmp /dev/shm
 mount -t devpts pts /dev/pts
