@@ -45,8 +45,9 @@ export function watchEvents(this: unknown, options?: WatchOptions): EventStream 
 /**
  * Returns the program that has the netlink port id `originPortId` of an event now, or `undefined`:
  * for 0, which means a packet or timer; for a program that has ended or closed its socket, such as
- * `conntrack -D`; and for one that this process may not look into. A port id is usually the process id, but need not be: this looks up the
- * socket in /proc/net/netlink, and the process that has it open.
+ * `conntrack -D`; and for one that this process may not look into. A port id is usually the process
+ * id, but need not be: this looks up the socket in /proc/net/netlink, and the process that has it
+ * open.
  *
  * Port ids are those of one network namespace: ask the handle whose stream had the event, and for an
  * event with `netns` a handle on that namespace. A new socket may have the port id of one that was
@@ -85,7 +86,8 @@ export async function findOrigin(
  * Returns the network namespaces that this one has an id for, which are those whose events
  * `allNamespaces` adds, with names, paths and processes, in the order of the ids. It asks the kernel
  * for the id of each namespace in /run/netns, in /run/docker/netns and of each process in /proc
- * (`RTM_GETNSID`), off the main thread. A namespace that has neither, such as one that a socket keeps alive, is left out.
+ * (`RTM_GETNSID`), off the main thread. A namespace that has neither, such as one that a socket keeps
+ * alive, is left out.
  *
  * Ids are those of one network namespace: those of a handle are what `netns` of its events means. The
  * kernel may give the id of a namespace that has ended to a newer one.
