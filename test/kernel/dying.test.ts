@@ -2,54 +2,53 @@
  * Entries that have ended and whose event has found no room: they are listed, and count in the
  * table, until the listener takes it.
  */
-import { setTimeout } from 'node:timers/promises';
-import {
-  countEntries,
-  deleteEntry,
-  type Entry,
-  getEntry,
-  listEntries,
-  streamEntries,
-  watchEvents,
-} from 'conntrack';
-import { expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { countEntries, deleteEntry, getEntry, listEntries, streamEntries } from 'conntrack';
+import { expect, onTestFinished, test } from 'vitest';
 import { run, setting } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { createMany } from './populate.js';
 
 const COUNT = 1000;
 
-/** The kernel tries again every tenth of a second to send what found no room. */
-const RETRIES_MS = 250;
+const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
 
-/**
- * Returns the entries that go on waiting: the stream takes events until its queue is full, and the
- * kernel sends what then finds room in the buffer.
- */
-const settledDying = async (): Promise<Entry[]> => {
-  for (let before = -1; ; ) {
-    const dying = await listEntries(undefined, { table: 'dying' });
-    if (dying.length === before) return dying;
-    before = dying.length;
-    await setTimeout(RETRIES_MS);
-  }
-};
+/** Takes so many events, unless it is stopped. */
+const LISTENER = `
+  const { watchEvents } = await import(${JSON.stringify(packageUrl)});
+  const options = { events: ['destroy'], receiveBufferBytes: 4096, reliableDestroy: true };
+  const stream = watchEvents(options);
+  console.log('listens');
+  let taken = 0;
+  for await (const _ of stream) if (++taken === ${COUNT}) break;`;
+
+/** A program that listens and takes nothing before it is continued: what the kernel keeps, it keeps. */
+async function stoppedListener() {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', LISTENER], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  await once(child.stdout, 'data');
+  child.kill('SIGSTOP');
+  const state = () => / ([A-Z]) /.exec(readFileSync(`/proc/${child.pid}/stat`, 'utf8'))?.[1];
+  await expect.poll(state).toBe('T');
+  return child;
+}
 
 describeInNamespace('conntrack')('entries that are dying', () => {
   test('are listed, filtered and counted until their event is taken', async () => {
     setting('events', 1);
-    await using stream = watchEvents({
-      events: ['destroy'],
-      receiveBufferBytes: 4096,
-      queueBytes: 65_536,
-      reliableDestroy: true,
-    });
+    const listener = await stoppedListener();
     createMany(0, COUNT);
     expect(await listEntries(undefined, { table: 'dying' })).toEqual([]);
     run('conntrack', '-F');
 
-    // The queue and the buffer of the stream hold some; the rest waits.
-    const dying = await settledDying();
+    // The buffer of the listener holds some; the rest waits.
+    const dying = await listEntries(undefined, { table: 'dying' });
     expect(dying.length).toBeGreaterThan(COUNT / 2);
     expect(dying.length).toBeLessThan(COUNT);
     expect(dying.every(({ status }) => status.dying)).toBe(true);
@@ -86,8 +85,8 @@ describeInNamespace('conntrack')('entries that are dying', () => {
     expect(first && (await deleteEntry(first))).toBe(false);
     expect(first && (await getEntry(first))).toBeUndefined();
 
-    let taken = 0;
-    for await (const _ of stream) if (++taken === COUNT) break;
+    listener.kill('SIGCONT');
+    expect(await once(listener, 'exit')).toEqual([0, null]);
     await expect
       .poll(async () => (await listEntries(undefined, { table: 'dying' })).length)
       .toBe(0);
