@@ -3,6 +3,7 @@
  */
 
 import { followSignal, reasonOf, unfollowSignal } from '../core/abort.js';
+import { type End, Ending } from '../core/ending.js';
 import { closedError, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
@@ -32,7 +33,7 @@ export interface PassCounts {
 }
 
 export interface PassResult extends PassCounts {
-  /** What a pass reports that has `report`. */
+  /** What a pass with `report` has removed or counted. */
   readonly slabs: readonly ArrayBuffer[];
 }
 
@@ -122,7 +123,7 @@ function areAllOf({ filters }: CompiledFilter, protocol: 'tcp' | 'sctp'): boolea
 /** What is done to the entries that match; without `remove` and `changes` they are counted. */
 interface Work {
   readonly remove?: boolean;
-  /** What was removed, or counted, is read. */
+  /** Reports what the pass removes or counts. */
   readonly report?: boolean;
   readonly changes?: CheckedChanges;
   /** That of the changes. */
@@ -142,8 +143,6 @@ export async function runPass(context: Context, pass: TablePass): Promise<PassRe
   });
 }
 
-type End = { readonly error: unknown } | 'complete';
-
 /** The first read opens the sockets. */
 export class TablePass {
   private readonly operation: string;
@@ -156,8 +155,7 @@ export class TablePass {
   private running: Promise<PassOutcome> | undefined;
   private last: PassOutcome | undefined;
   private trace: WalkTrace | undefined;
-  /** Set once the pass has ended; the next result of read(). */
-  private end: End | undefined;
+  private readonly ending = new Ending();
   /** Ends the read that is pending. */
   private wake: () => void = () => undefined;
   private releasing: Promise<void> | undefined;
@@ -186,7 +184,7 @@ export class TablePass {
 
   /** Whether the pass was ended from outside, or failed, before the end of the table. */
   get interrupted(): boolean {
-    return typeof this.end === 'object';
+    return this.ending.hasError;
   }
 
   /**
@@ -195,14 +193,14 @@ export class TablePass {
    * reads. One at a time.
    */
   async read(slabs: number): Promise<ArrayBuffer[] | undefined> {
-    if (this.end === undefined && this.changer === undefined) this.open();
+    if (!this.ending.hasEnded() && this.changer === undefined) this.open();
     const filled = await new Promise<ArrayBuffer[] | undefined>((resolve, reject) => {
       this.wake = () => {
         resolve(undefined);
       };
       this.fill(slabs, resolve).catch(reject);
     });
-    if (filled === undefined) this.throwError();
+    if (filled === undefined) this.ending.throwError();
     return filled;
   }
 
@@ -232,11 +230,16 @@ export class TablePass {
       void this.leave();
       return;
     }
-    this.trace = WalkTrace.begin(this.operation, () => askedFields(this.compiled));
-    const { TableChanger } = loadAddon();
     const filter = isFamily ? undefined : records;
     const { netns } = this;
-    this.changer = new TableChanger({ ask, filter, netns, remove, report, changes: record });
+    try {
+      const { TableChanger } = loadAddon();
+      this.trace = WalkTrace.begin(this.operation, () => askedFields(this.compiled));
+      this.changer = new TableChanger({ ask, filter, netns, remove, report, changes: record });
+    } catch (error) {
+      void this.stop({ error });
+      return;
+    }
     const { failure } = this.changer;
     if (failure !== undefined) {
       void this.stop({ error: errorOfPlainFailure(this.operation, failure) });
@@ -247,7 +250,7 @@ export class TablePass {
 
   /** Gives `take` the next slabs as they come: an end that comes then has no part in them. */
   private async fill(slabs: number, take: (filled?: ArrayBuffer[]) => void): Promise<void> {
-    for (const { changer } = this; changer !== undefined && this.end === undefined; ) {
+    for (const { changer } = this; changer !== undefined && !this.ending.hasEnded(); ) {
       if (this.last?.failure !== undefined) {
         void this.stop({ error: this.errorOf(this.last.failure) });
       } else if (this.last?.done) {
@@ -257,7 +260,7 @@ export class TablePass {
         this.last = await this.running;
         const filled = [...this.last.slabs];
         if (this.trace !== undefined) this.trace.entries = this.last.matched;
-        if (this.hasEnded()) this.unread.push(...filled);
+        if (this.ending.hasEnded()) this.unread.push(...filled);
         else if (filled.length > 0) {
           take(filled);
           return;
@@ -267,25 +270,13 @@ export class TablePass {
     take();
   }
 
-  private hasEnded(): boolean {
-    return this.end !== undefined;
-  }
-
   private errorOf(failure: NativeFailure) {
     return errorOfPass(this.operation, failure, this.counts, this.work.changes);
   }
 
-  /** As with generators: the error once, the end of the table from then on. */
-  private throwError(): void {
-    if (typeof this.end !== 'object') return;
-    const { error } = this.end;
-    this.end = 'complete';
-    throw error;
-  }
-
   /** Ends the pass in the way that is given, unless it has ended. */
   private stop(end: End): Promise<void> {
-    this.end ??= end;
+    this.ending.set(end);
     this.wake();
     this.releasing ??= this.release();
     return this.releasing;
@@ -294,8 +285,7 @@ export class TablePass {
   private async release(): Promise<void> {
     const { signal } = this.work;
     if (signal !== undefined) unfollowSignal(signal, this);
-    if (typeof this.end === 'object') this.trace?.end(this.end.error);
-    else this.trace?.end();
+    this.trace?.end(this.ending.error);
     const [last] = await Promise.all([this.changer?.close(), this.running]);
     if (last === undefined) return;
     this.last = last;

@@ -4,6 +4,7 @@
  */
 
 import { followSignal, reasonOf, unfollowSignal } from '../core/abort.js';
+import { type End, Ending } from '../core/ending.js';
 import { closedError, errorOfPlainFailure } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
@@ -38,8 +39,6 @@ export interface TableReaderOptions {
   fields: () => readonly PlannedField[];
 }
 
-type End = { error: unknown } | 'complete';
-
 export class TableReader {
   private readonly operation: string;
   private readonly options: TableReaderOptions;
@@ -48,8 +47,7 @@ export class TableReader {
   private readonly ahead: ArrayBuffer[] = [];
   /** The number of batches that slabs were supplied for. */
   private batches = 0;
-  /** Set once the reading has ended; the next result of read(). */
-  private end: End | undefined;
+  private readonly ending = new Ending();
   private closing: Promise<void> | undefined;
   private trace: WalkTrace | undefined;
 
@@ -60,16 +58,16 @@ export class TableReader {
 
   /** Whether the reading was ended from outside, or failed, before the end of the table. */
   get interrupted(): boolean {
-    return typeof this.end === 'object';
+    return this.ending.hasError;
   }
 
   /** The slabs of the next batch, `undefined` at the end of the table. Not while it is pending. */
   async read(): Promise<ArrayBuffer[] | undefined> {
-    if (this.reader === undefined && !this.hasEnded()) await this.start();
-    while (this.reader !== undefined && !this.hasEnded()) {
+    if (this.reader === undefined && !this.ending.hasEnded()) await this.start();
+    while (this.reader !== undefined && !this.ending.hasEnded()) {
       const slabs = await afterTurn(this.reader.next());
       // Closed or aborted meanwhile.
-      if (this.hasEnded()) break;
+      if (this.ending.hasEnded()) break;
       const filled = this.ahead.splice(0, slabs);
       if (this.trace !== undefined) this.trace.entries += countOf(filled);
       const end = this.reader.end();
@@ -81,7 +79,7 @@ export class TableReader {
       else this.readAhead();
       if (slabs > 0) return filled;
     }
-    this.throwError();
+    this.ending.throwError();
     return undefined;
   }
 
@@ -136,21 +134,9 @@ export class TableReader {
     this.reader?.supply(slabs, batch);
   }
 
-  private hasEnded(): boolean {
-    return this.end !== undefined;
-  }
-
-  /** As with generators: the error once, the end of the table from then on. */
-  private throwError(): void {
-    if (typeof this.end !== 'object') return;
-    const { error } = this.end;
-    this.end = 'complete';
-    throw error;
-  }
-
   /** Ends the reading in the way that is given, unless it has ended. */
   private stop(end: End): Promise<void> {
-    this.end ??= end;
+    this.ending.set(end);
     this.closing ??= this.release();
     return this.closing;
   }
@@ -159,7 +145,7 @@ export class TableReader {
     const { signal } = this.options;
     if (signal !== undefined) unfollowSignal(signal, this);
     this.ahead.length = 0;
-    this.trace?.end(typeof this.end === 'object' ? this.end.error : undefined);
+    this.trace?.end(this.ending.error);
     await this.reader?.close();
   }
 }

@@ -3,6 +3,7 @@
  */
 
 import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
+import { type End, Ending } from '../core/ending.js';
 import { loadAddon } from '../core/load-addon.js';
 import { afterTurn } from '../core/loop-turn.js';
 import type {
@@ -30,15 +31,12 @@ export interface SubscriptionOptions {
   netns: NetNamespaceArgument;
 }
 
-type End = { error: unknown } | 'complete';
-
 export class EventSubscription {
   private readonly operation: string;
   private readonly allNamespaces: boolean;
   private readonly signal: AbortSignal | undefined;
   private readonly reader: NativeEventReader;
-  /** Set once the stream has ended: what read() then answers. */
-  private end: End | undefined;
+  private readonly ending = new Ending();
 
   /** Subscribes, or throws. */
   constructor(operation: string, options: SubscriptionOptions) {
@@ -78,7 +76,7 @@ export class EventSubscription {
 
   /** Whether the stream was ended from outside, or failed. */
   get interrupted(): boolean {
-    return this.end !== undefined;
+    return this.ending.hasEnded();
   }
 
   /** The next events, `undefined` once the stream has ended. Not while it is pending. */
@@ -89,7 +87,7 @@ export class EventSubscription {
       if (slabs.length > 0 || failure === undefined) return this.traced(eventsOf(slabs));
       this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
     }
-    this.throwError();
+    this.ending.throwError();
     return undefined;
   }
 
@@ -113,17 +111,9 @@ export class EventSubscription {
     return events;
   }
 
-  /** As with generators: the error once, the end from then on. */
-  private throwError(): void {
-    if (typeof this.end !== 'object') return;
-    const { error } = this.end;
-    this.end = 'complete';
-    throw error;
-  }
-
   private stop(end: End): void {
-    if (this.end !== undefined) return;
-    this.end = end;
+    if (this.ending.hasEnded()) return;
+    this.ending.set(end);
     if (this.signal !== undefined) unfollowSignal(this.signal, this);
     this.reader.close();
   }

@@ -83,7 +83,7 @@ const promised = [
   {
     name: 'entries that were deleted while their stream was closed vanish',
     file: 'src/entry/pass.ts',
-    from: 'if (this.hasEnded()) this.unread.push(...filled);',
+    from: 'if (this.ending.hasEnded()) this.unread.push(...filled);',
     to: 'if (this.hasEnded()) continue;',
     tests: ['stack'],
   },
