@@ -12,8 +12,6 @@ const RECORD_WORDS = ENTRY.size / 4;
 
 interface Page {
   readonly records: Uint32Array;
-  /** When the kernel last spoke of the flow, as the caller counts. */
-  readonly heardAt: Uint32Array;
   /** The last dump during which the flow was seen, or heard of. */
   readonly dumps: Uint32Array;
   readonly flags: Uint8Array;
@@ -56,10 +54,9 @@ export class FlowRecords {
   }
 
   give(slot: number): void {
-    const { heardAt, dumps, flags } = this.page(slot);
+    const { dumps, flags } = this.page(slot);
     const index = slot & PAGE_MASK;
     this.words(slot).fill(0, this.at(slot), this.at(slot) + RECORD_WORDS);
-    heardAt[index] = 0;
     dumps[index] = 0;
     flags[index] = 0;
     this.extensions.delete(slot);
@@ -83,14 +80,6 @@ export class FlowRecords {
   setExtension(slot: number, words: Uint32Array | undefined): void {
     if (words === undefined) this.extensions.delete(slot);
     else this.extensions.set(slot, words);
-  }
-
-  heardAt(slot: number): number {
-    return this.page(slot).heardAt[slot & PAGE_MASK] as number;
-  }
-
-  hear(slot: number, at: number): void {
-    this.page(slot).heardAt[slot & PAGE_MASK] = at;
   }
 
   dump(slot: number): number {
@@ -132,7 +121,6 @@ export class FlowRecords {
 function newPage(): Page {
   return {
     records: new Uint32Array(PAGE_SLOTS * RECORD_WORDS),
-    heardAt: new Uint32Array(PAGE_SLOTS),
     dumps: new Uint32Array(PAGE_SLOTS),
     flags: new Uint8Array(PAGE_SLOTS),
   };

@@ -15,8 +15,6 @@ import {
 } from './merge.js';
 import { TupleHash, type TuplePlace, zoneOf } from './tuple-hash.js';
 
-export type Direction = 'original' | 'reply';
-
 const ORIGINAL = ENTRY.original / 4;
 const REPLY = ENTRY.reply / 4;
 

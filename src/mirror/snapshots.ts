@@ -13,6 +13,7 @@ const FIRST = SLAB.firstEntry / 4;
 /** Copies share slabs, as the entries of a stream do. */
 export class Snapshots {
   private words = new Uint32Array(0);
+  private view = new DataView(this.words.buffer);
   private front = 0;
   private back = 0;
 
@@ -34,8 +35,6 @@ export class Snapshots {
     }
     return new EntryView(this.words, to) as EntryBase as Entry;
   }
-
-  private view = new DataView(this.words.buffer);
 
   private begin(least: number): void {
     const length = Math.max(WORDS, FIRST + least);

@@ -22,8 +22,9 @@ import { addLabels, insert } from '../support/conntrack-tool.js';
 import { isEmulated, LONG, many } from '../support/emulation.js';
 import { hasFeature } from '../support/kernel-features.js';
 import { nft, run, setting } from '../support/namespace.js';
+import { Random } from '../support/random.js';
 import { describeInNamespace } from '../support/requirements.js';
-import { matchesAny, Random, randomFilter } from './filter-reference.js';
+import { matchesAny, randomFilter } from './filter-reference.js';
 import { createMany } from './populate.js';
 
 const keyOf = ({ id }: Entry) => id;

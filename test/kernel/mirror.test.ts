@@ -20,21 +20,12 @@ import { Follower } from '../../src/mirror/follower.js';
 import { Snapshots } from '../../src/mirror/snapshots.js';
 import { TableSync } from '../../src/mirror/table-sync.js';
 import { setting } from '../support/namespace.js';
+import { Random } from '../support/random.js';
 import { describeInNamespace } from '../support/requirements.js';
 
 /** How long the table changes; `CONNTRACK_CHURN_SECONDS=600` for ten minutes. */
 const SECONDS = Number(process.env.CONNTRACK_CHURN_SECONDS ?? 4);
 const SEED = Number(process.env.CONNTRACK_SEED ?? Date.now() % 1e6);
-
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 /** What a dump and events agree upon: a flow that events told of has no counters and no `use`. */
 const known = ({ zone, original, reply, id, mark, status, labels, tcp }: Entry) =>
@@ -82,7 +73,7 @@ describeInNamespace('conntrack')('a mirror of a table that changes', () => {
     ['a buffer that overruns', 4096],
   ])('equals a fresh dump when the load pauses, with %s', async (_, receiveBufferBytes) => {
     setting('events', 1);
-    const random = randomFrom(SEED);
+    const random = new Random(SEED);
     const specOf = (number: number): EntrySpec => {
       const isIPv6 = number % 3 === 0;
       const original = {
@@ -95,21 +86,26 @@ describeInNamespace('conntrack')('a mirror of a table that changes', () => {
       return {
         protocol: isTcp ? 'tcp' : 'udp',
         original,
-        timeout: 100 + random(600),
-        mark: random(4),
+        timeout: 100 + random.below(600),
+        mark: random.below(4),
         ...(number % 7 === 0 && { zone: 1 + (number % 2) }),
         ...(number % 5 === 0 && !isIPv6 && { nat: { source: { address: '198.51.100.1' } } }),
-        ...(isTcp && { tcp: { state: random(2) === 0 ? 'ESTABLISHED' : 'SYN_SENT' } as const }),
+        ...(isTcp && {
+          tcp: { state: random.below(2) === 0 ? 'ESTABLISHED' : 'SYN_SENT' } as const,
+        }),
       };
     };
-    const some = (count: number) => Array.from({ length: count }, () => specOf(random(2000)));
+    const some = (count: number) => Array.from({ length: count }, () => specOf(random.below(2000)));
     const act = async () => {
-      const what = random(100);
-      if (what < 50) await createEntries(some(1 + random(200)));
+      const what = random.below(100);
+      if (what < 50) await createEntries(some(1 + random.below(200)));
       else if (what < 75)
-        await updateEntries({ mark: random(4), protocol: 'tcp' }, { mark: random(4) });
+        await updateEntries({ mark: random.below(4), protocol: 'tcp' }, { mark: random.below(4) });
       else if (what < 97)
-        await deleteEntries({ mark: random(4), protocol: ['udp', 'tcp'][random(2)] as 'udp' });
+        await deleteEntries({
+          mark: random.below(4),
+          protocol: random.of(['udp', 'tcp'] as const),
+        });
       else if (what < 98) await flushEntries();
       else if (what < 99) await flushEntries({ family: 'ipv6' });
       else for (const end = performance.now() + 100; performance.now() < end; );

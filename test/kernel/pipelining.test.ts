@@ -18,8 +18,8 @@ import { runNode } from '../support/child.js';
 import { many } from '../support/emulation.js';
 import { run } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
+import { Random } from '../support/random.js';
 import { describeInNamespace } from '../support/requirements.js';
-import { Random } from './filter-reference.js';
 
 const packageUrl = new URL('../../dist/index.js', import.meta.url).href;
 const helperPath = built('test/support/native/namespace.node');

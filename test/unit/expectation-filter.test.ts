@@ -14,7 +14,7 @@ import type {
 import { describe, expect, it, test } from 'vitest';
 import { expectationMatcher } from '../../src/expectation/match.js';
 import { expectationsOf } from '../../src/expectation/view.js';
-import { Random } from '../kernel/filter-reference.js';
+import { Random } from '../support/random.js';
 import { expectationSlab } from './records.js';
 
 const matches = (filter: unknown, one: Expectation) =>

@@ -10,18 +10,9 @@ import { FLOW } from '../../src/mirror/flow-records.js';
 import { FlowTable } from '../../src/mirror/flow-table.js';
 import { Follower } from '../../src/mirror/follower.js';
 import { Snapshots } from '../../src/mirror/snapshots.js';
+import { ENTRY } from '../../src/record/layout.js';
+import { Random } from '../support/random.js';
 import { entryWith } from './records.js';
-
-/** Small numbers from a seed (mulberry32). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 interface Flow {
   readonly id: number;
@@ -64,7 +55,7 @@ const told = (type: EntryEventType, port: number, { id, mark, label }: Flow, isO
 const PORTS = 5;
 
 function run(seed: number, steps: number) {
-  const random = randomFrom(seed);
+  const random = new Random(seed);
   const table = new FlowTable();
   let live = 0;
   const follower = new Follower(table, {
@@ -96,42 +87,52 @@ function run(seed: number, steps: number) {
     });
   };
   const change = (silentMayEnd: boolean) => {
-    const port = random(PORTS);
+    const port = random.below(PORTS);
     const flow = kernel.get(port);
     if (flow?.isSilent && !silentMayEnd) return;
-    const what = random(4);
+    const what = random.below(4);
     if (flow === undefined) {
       // Mostly the id of the flow before it.
-      const made = { id: random(5) === 0 ? 7 : 1, mark: 1 + random(9), label: 0n, isSilent: false };
+      const made = {
+        id: random.below(5) === 0 ? 7 : 1,
+        mark: 1 + random.below(9),
+        label: 0n,
+        isSilent: false,
+      };
       kernel.set(port, made);
       queue('new', port, made);
     } else if (what === 0) {
       kernel.delete(port);
       queue('destroy', port, flow);
     } else if (!flow.isSilent && what === 1) {
-      flow.label |= 1n << BigInt(random(100));
+      flow.label |= 1n << BigInt(random.below(100));
       queue('update', port, flow, true);
     } else if (!flow.isSilent) {
-      flow.mark = 1 + random(9);
+      flow.mark = 1 + random.below(9);
       queue('update', port, flow);
     }
   };
   const arrive = (from: (() => void)[]) => from.shift()?.();
   for (let port = 0; port < PORTS; port++) {
-    if (random(2) === 0)
-      kernel.set(port, { id: 1, mark: 1 + random(9), label: 2n, isSilent: random(3) > 0 });
+    if (random.below(2) === 0)
+      kernel.set(port, {
+        id: 1,
+        mark: 1 + random.below(9),
+        label: 2n,
+        isSilent: random.below(3) > 0,
+      });
   }
   const dump = (silentMayEnd: boolean) => {
     stream.isLost = false;
     follower.begin();
     const ports = [...kernel.keys(), ...Array.from({ length: PORTS }, (_, port) => port)];
-    const order = [...new Set(ports)].sort(() => random(3) - 1);
+    const order = [...new Set(ports)].sort(() => random.below(3) - 1);
     while (order.length > 0 || shows.length > 0) {
-      const what = random(6);
+      const what = random.below(6);
       if (what === 0) change(silentMayEnd);
       else if (what === 1) arrive(events);
       else if (what === 2) arrive(shows);
-      else if (what > 2 && order.length > 0 && random(2) === 0) {
+      else if (what > 2 && order.length > 0 && random.below(2) === 0) {
         const port = order.shift() as number;
         const flow = kernel.get(port);
         if (flow === undefined) continue;
@@ -140,15 +141,15 @@ function run(seed: number, steps: number) {
           follower.show(entry);
         });
       }
-      if (loses === 0 && seed % 3 === 0 && random(40) === 0) loses = 1 + random(3);
+      if (loses === 0 && seed % 3 === 0 && random.below(40) === 0) loses = 1 + random.below(3);
     }
     for (const _ of follower.end(true)) arrive(events);
   };
   dump(true);
   for (let step = 0; step < steps; step++) {
-    if (random(2) === 0) change(true);
+    if (random.below(2) === 0) change(true);
     else arrive(events);
-    if (seed % 3 === 0 && random(30) === 0) loses = 1 + random(3);
+    if (seed % 3 === 0 && random.below(30) === 0) loses = 1 + random.below(3);
   }
   // A resync shows what silent flows have done, and what was lost.
   do {
@@ -180,6 +181,10 @@ function mirrored(table: FlowTable): string[] {
     const { records } = table;
     if (!records.has(slot, FLOW.taken) || records.has(slot, FLOW.ended)) continue;
     const { original, id, mark, labels = 0n } = entryIn(table, slot);
+    const { words, at } = table.record(slot);
+    for (const tuple of [ENTRY.original, ENTRY.reply]) {
+      expect(table.find({ words, at: at + tuple / 4, zone: 0 })).toBe(slot);
+    }
     lines.push(`${original.sourcePort}: id ${id}, mark ${mark}, labels ${labels}`);
   }
   return lines.sort();

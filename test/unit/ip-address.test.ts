@@ -7,6 +7,7 @@ import {
   mappedIPv4,
   writeAddress,
 } from '../../src/record/ip-address.js';
+import { Random } from '../support/random.js';
 
 const FORMATS = { ipv4: formatIPv4, ipv6: formatIPv6 };
 
@@ -33,17 +34,6 @@ function reference(family: 'ipv4' | 'ipv6', bytes: readonly number[]): string {
   );
   const address = family === 'ipv4' ? bytes.join('.') : words.join(':');
   return new SocketAddress({ address, family }).address;
-}
-
-/** A generator that gives the same numbers in every run (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
 }
 
 /** Every way in which eight words can be zero, one or more: all runs, of every length and place. */
@@ -119,12 +109,12 @@ describe('formatIPv6', () => {
 describe('random addresses', () => {
   // More than the cache of texts has slots, each twice: from its slot, and after
   // another address took that.
-  const random = randomNumbers(20260101);
+  const random = new Random(20260101);
   const addresses = Array.from({ length: 20_000 }, (_, index) => {
     const family = index % 2 === 0 ? ('ipv4' as const) : ('ipv6' as const);
-    const zeros = random();
+    const zeros = random.below(100);
     const bytes = Array.from({ length: family === 'ipv4' ? 4 : 16 }, () =>
-      random() < zeros ? 0 : Math.floor(random() * 256),
+      random.below(100) < zeros ? 0 : random.below(256),
     );
     return { family, bytes };
   });
