@@ -77,7 +77,7 @@ class NetlinkSocket {
     return index(message) < count_ && message.port_id == port_id_;
   }
   uint32_t index(const Message& message) const { return message.sequence - first_; }
-  // Whether it is the event of a change that this socket asked for, with NLM_F_ECHO.
+  // True for the event of a change that this socket asked for with NLM_F_ECHO.
   bool is_echo(const Message& message) const {
     return message.type == uapi::MESSAGE_DELETE && message.port_id == port_id_;
   }

@@ -1,5 +1,5 @@
 // Goes over the table once, and deletes, changes or counts what matches, and reports it on demand.
-// What is read is worked on by a second thread, so that the kernel looks for more meanwhile.
+// A second thread works on what was read, while the kernel looks for more.
 #pragma once
 
 #include "os/dump_reader.h"

@@ -16,8 +16,9 @@ RequestWriter encode_expectation_get(const ExpectationRecord& record);
 RequestWriter encode_expectation_create(const ExpectationRecord& record,
                                         const ExpectationExtension& extension);
 
-// A new timeout for the one that has this tuple: all that the kernel changes. It is refused when
-// there is none, and spoiled without a timeout.
+// Gives the expectation with this tuple a new timeout, which is all that the kernel changes.
+// Without such an expectation the kernel refuses the request; without a timeout the request is
+// incomplete.
 RequestWriter encode_expectation_update(const ExpectationRecord& record);
 
 // Deletes this one. Without a whole tuple and an id it is spoiled, and cannot be sent: to

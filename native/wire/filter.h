@@ -8,7 +8,7 @@
 
 namespace conntrack {
 
-// Whether one record matches. Its negations are not looked at.
+// Compares an entry with one record, and ignores the negations of the record.
 bool matches(const FilterRecord& filter, const EntryRecord& entry, const Extension& extension);
 
 // Records of which any may match.

@@ -1,4 +1,4 @@
-// What changes of an entry that was read in the step that ends it.
+// Brings an entry that was read up to date with its DESTROY event.
 #pragma once
 
 #include "wire/entry_record.h"

@@ -6,8 +6,8 @@ namespace conntrack {
 
 using namespace uapi;
 
-// What begins a message of rtnetlink (rtgenmsg) is laid out as what begins one of netfilter: the
-// family, and three bytes that are 0 here.
+// A message of rtnetlink begins (rtgenmsg) as one of netfilter does: with the family, and three
+// bytes that are 0 here.
 RequestWriter encode_namespace_id_get(int fd) {
   RequestWriter out(MESSAGE_NAMESPACE_ID_GET, 0, FAMILY_UNSPECIFIED);
   // In host byte order, unlike those of netfilter: swapped twice.

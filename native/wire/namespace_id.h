@@ -6,10 +6,10 @@
 
 namespace conntrack {
 
-// Of the namespace of an open file. `fd` is one of the process that sends the request.
+// Asks for the id of the network namespace in an open file of the process that sends the request.
 RequestWriter encode_namespace_id_get(int fd);
 
-// -1: there is none. False when the message has no whole id.
+// Reads the id, -1 for a namespace that has none. Returns false for a message without a whole id.
 bool decode_namespace_id(const Message& message, int32_t& id);
 
 }  // namespace conntrack

@@ -181,7 +181,7 @@ interface TableChangerOptions {
   readonly ask: ArrayBuffer;
   readonly filter: ArrayBuffer | undefined;
   readonly remove: boolean;
-  /** What it counts or removes is reported. */
+  /** Reports what it counts or removes. */
   readonly report: boolean;
   /** A specification. */
   readonly changes: ArrayBuffer | undefined;
@@ -199,15 +199,15 @@ export interface FileOutcome extends Outcome {
   readonly text?: string;
 }
 
-/** What a path is; with a failure neither. */
+/** The namespace at a path, or the failure of opening it. */
 export interface NamespaceIdOutcome extends Outcome {
-  /** Of the namespace. */
+  /** As in net:[4026531840]. */
   readonly inode?: number;
-  /** Absent: it has none. */
+  /** Absent for a namespace without an id. */
   readonly id?: number;
 }
 
-/** A failure is that of the socket. */
+/** `failure`: the socket failed. */
 export interface NamespaceIdsOutcome extends Outcome {
   readonly ids: readonly NamespaceIdOutcome[];
 }

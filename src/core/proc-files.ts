@@ -1,15 +1,15 @@
 /**
- * Files of /proc. Only one that is not there may be absent from an answer: that of which the reading
- * failed for another reason, such as a lack of file descriptors, would look the same.
+ * Reads files of /proc. Only a file that does not exist may be missing from the result. Any other
+ * failure, such as a lack of file descriptors, is an error, because it would look the same.
  */
 import { codeOf, describing } from './errors.js';
 import { loadAddon } from './load-addon.js';
 import type { NativeFailure, NetNamespaceArgument } from './native.js';
 
 export interface ProcFile {
-  /** `undefined`: it is not there. */
+  /** `undefined` for a file that does not exist. */
   readonly text: string | undefined;
-  /** Why it is not there. */
+  /** The error of opening it. */
   readonly failure: NativeFailure | undefined;
 }
 

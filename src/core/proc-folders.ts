@@ -1,6 +1,6 @@
 /**
- * Folders and links of /proc and /run. One that is not there, or that this process may not look into,
- * is none. Another failure, such as a lack of file descriptors, is no absence.
+ * Reads folders and links of /proc and /run. Those that do not exist, and those that this process may
+ * not read, count as absent. Any other failure, such as a lack of file descriptors, is an error.
  */
 import { readdir, readlink } from 'node:fs/promises';
 import { ConntrackError } from './errors.js';
@@ -17,7 +17,7 @@ export async function processIds(operation: string): Promise<number[]> {
   return pids.sort((one, other) => one - other);
 }
 
-/** What a link names. */
+/** Reads a link. */
 export function linkAt(operation: string, path: string): Promise<string | undefined> {
   return unlessAbsent(operation, path, readlink(path));
 }

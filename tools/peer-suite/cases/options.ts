@@ -12,7 +12,7 @@ import {
 } from '../translate/options.js';
 import { PORTS, UDP_FLOW } from './flows.js';
 
-/** A value of each option, as good as any. */
+/** An example of each option's value. */
 const VALUES: { readonly [Name in OptionName]?: string } = {
   source: '192.0.2.1',
   destination: '198.51.100.2',
