@@ -33,6 +33,7 @@ Napi::Function EventWrap::define(Napi::Env env) {
                          InstanceAccessor<&EventWrap::receive_buffer_bytes>("receiveBufferBytes"),
                          InstanceMethod<&EventWrap::next>("next"),
                          InstanceMethod<&EventWrap::counters>("counters"),
+                         InstanceMethod<&EventWrap::mark>("mark"),
                          InstanceMethod<&EventWrap::close>("close"),
                      });
 }
@@ -131,6 +132,10 @@ Napi::Value EventWrap::counters(const Napi::CallbackInfo& info) {
       .set("malformed", counters.malformed)
       .set("foreign", counters.foreign);
   return {info.Env(), object.value()};
+}
+
+Napi::Value EventWrap::mark(const Napi::CallbackInfo& info) {
+  return {info.Env(), to_js(info.Env(), reader_.mark())};
 }
 
 Napi::Value EventWrap::receive_buffer_bytes(const Napi::CallbackInfo& info) {

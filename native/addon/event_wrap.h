@@ -21,6 +21,7 @@ class EventWrap : public Napi::ObjectWrap<EventWrap> {
   void tell(Napi::Env env, const Failure& failure);
   Napi::Value next(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
+  Napi::Value mark(const Napi::CallbackInfo& info);
   Napi::Value receive_buffer_bytes(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 

@@ -82,6 +82,7 @@ void EventQueue::Writer::settle() {
       tell(EVENT_RELIABILITY_ENDED, pending.entries, pending.maximum)) {
     pending.reliability_ended = false;
   }
+  if (pending.mark != 0 && tell(EVENT_MARK, pending.mark)) pending.mark = 0;
 }
 
 bool EventQueue::Writer::tell(uint32_t kind, uint64_t count, uint32_t maximum) {

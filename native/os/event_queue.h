@@ -41,6 +41,8 @@ class EventQueue {
 
     void lost_in_kernel(uint64_t count) { queue_.pending_.lost_in_kernel += count; }
     void reliability_ended(uint32_t entries, uint32_t maximum);
+    // Behind all that was kept, dropped or lost before.
+    void mark(uint32_t number) { queue_.pending_.mark = number; }
 
    private:
     // Puts the records of what is pending, if there is room for them now.
@@ -85,8 +87,11 @@ class EventQueue {
     bool reliability_ended = false;
     uint32_t entries = 0;
     uint32_t maximum = 0;
+    uint32_t mark = 0;  // 0: none
 
-    bool any() const { return lost_in_kernel > 0 || lost_in_queue > 0 || reliability_ended; }
+    bool any() const {
+      return lost_in_kernel > 0 || lost_in_queue > 0 || reliability_ended || mark != 0;
+    }
   };
 
   Mutex mutex_;

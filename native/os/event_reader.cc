@@ -96,6 +96,12 @@ void EventReader::give_back(const EventSlab* slabs, size_t count) {
   if (queue_.give_back(slabs, count)) wake();
 }
 
+uint32_t EventReader::mark() {
+  const uint32_t number = marks_.fetch_add(1) + 1;
+  wake();
+  return number;
+}
+
 bool EventReader::want() {
   if (!queue_.is_empty() || failed()) return true;
   wanted_.store(true);
@@ -111,10 +117,16 @@ EventReader::Counters EventReader::counters() {
 
 void EventReader::run() {
   while (!stopping() && !failed()) {
-    // wait() may have taken the wake-up of stop() together with an event.
-    if (wait() && max_delay_ > 0 && !stopping()) gather();
+    // wait() may have taken the wake-up of stop() or mark() together with an event.
+    if (wait() && max_delay_ > 0 && !stopping() && marks_.load() == marked_) gather();
     drained_ = 0;
+    const uint32_t marks = marks_.load();  // first: what was sent before is drained now
     drain();
+    // While reliable events wait for room, some are not in the queue.
+    if (marks != marked_ && !paused_ && !stopping()) {
+      marked_ = marks;
+      EventQueue::Writer(queue_).mark(marks);
+    }
     announce();
     if (max_delay_ == 0 && drained_ >= busy && receive_buffer_ >= roomy) nap();
   }

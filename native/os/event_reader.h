@@ -48,6 +48,10 @@ class EventReader {
   size_t take(EventSlab* slabs, size_t most) { return queue_.take(slabs, most); }
   void give_back(const EventSlab* slabs, size_t count);
 
+  // Asks for a mark in the queue, behind all that the kernel has sent by now. Returns its number;
+  // several may become one, which has the last number.
+  uint32_t mark();
+
   // Why the thread has ended. It has failed only once this says so.
   bool failed() const { return failed_.load(std::memory_order_acquire); }
   const Failure& failure() const { return failure_; }
@@ -100,11 +104,13 @@ class EventReader {
   Fd wake_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> wanted_{false};
+  std::atomic<uint32_t> marks_{0};
   void (*ring_)(void*) = nullptr;
   void* context_ = nullptr;
   uint32_t receive_buffer_ = 0;
   uint32_t max_delay_ = 0;
   size_t drained_ = 0;  // datagrams in this round
+  uint32_t marked_ = 0;
 
   Failure failure_;
   std::atomic<bool> failed_{false};

@@ -16,6 +16,7 @@ enum EventKind : uint32_t {
   EVENT_LOST_IN_KERNEL,     // `count` events
   EVENT_LOST_IN_QUEUE,      // `count` events
   EVENT_RELIABILITY_ENDED,  // `count` of `maximum` entries in the table
+  EVENT_MARK,               // number `count`: what came before it stands before it
 };
 
 inline constexpr LayoutField event_kinds[] = {
@@ -27,6 +28,7 @@ inline constexpr LayoutField event_kinds[] = {
     {"lostInKernel", EVENT_LOST_IN_KERNEL},
     {"lostInQueue", EVENT_LOST_IN_QUEUE},
     {"reliabilityEnded", EVENT_RELIABILITY_ENDED},
+    {"mark", EVENT_MARK},
 };
 
 inline constexpr LayoutField event_groups[] = {

@@ -61,6 +61,15 @@ export interface NativeTableChanger {
   close(): Promise<PassOutcome>;
 }
 
+/** Compares the entries of slabs with filter records. native/addon/matcher_wrap.h */
+export interface NativeFilterMatcher {
+  /**
+   * Writes the numbers of the records of the slab that match, from 0, as words of 32 bits, as many
+   * as there is room for, and returns how many.
+   */
+  select(slab: ArrayBuffer, selected: ArrayBuffer): number;
+}
+
 /** See FilterLookup. */
 export interface NativeFilterLookup {
   readonly indexed: number;
@@ -133,6 +142,11 @@ export interface NativeEventReader {
    */
   next(): readonly ArrayBuffer[] | Promise<readonly ArrayBuffer[] | undefined>;
   counters(): NativeEventCounters;
+  /**
+   * Asks for a mark behind all that the kernel has sent by now, and returns its number. Several may
+   * become one, which has the last number.
+   */
+  mark(): number;
   /** Ends the thread and closes the socket. May be called repeatedly. */
   close(): void;
 }
@@ -232,6 +246,10 @@ export interface NativeAddon {
   readonly EventReader: new (options: EventReaderOptions) => NativeEventReader;
   readonly RequestSocket: new (options: RequestSocketOptions) => NativeRequestSocket;
   readonly TableChanger: new (options: TableChangerOptions) => NativeTableChanger;
+  /** `filter`: records, of which an entry must match one. */
+  readonly FilterMatcher: new (
+    filter: ArrayBuffer,
+  ) => NativeFilterMatcher;
   /** The parts of a filter record that the kernel is asked for: bits of ASKED_FIELDS. */
   askedFields(filter: ArrayBuffer): number;
   /** How the records that an entry may match are found among these. */

@@ -77,6 +77,38 @@ export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposab
     return this.#subscription.receiveBufferBytes;
   }
 
+  /**
+   * Resolves when the loop has processed every event that the kernel sent before the call, and asks
+   * for the next one. Whoever changes the table and then calls this finds the effects of the change
+   * processed. The loop must be reading: this alone reads nothing. Events that are lost count as
+   * processed once the loop has seen their `lost`.
+   *
+   * Resolves later than that while events come faster than the reader thread takes them, or, with
+   * `reliableDestroy`, while a DESTROY waits for room.
+   *
+   * @throws {@link ConntrackError} `ERR_CONNTRACK_CLOSED` when the stream ends first, or the error or
+   * reason that it ends with.
+   *
+   * @example
+   * ```ts
+   * import { deleteEntries, watchEvents } from 'conntrack';
+   *
+   * await using stream = watchEvents({ events: ['destroy'] });
+   * let ended = 0;
+   * const counting = (async () => {
+   *   for await (const events of stream.batches()) ended += events.length;
+   * })();
+   * await deleteEntries({ address: '192.0.2.1' });
+   * await stream.caughtUp();
+   * console.log(ended);
+   * await stream.close();
+   * await counting;
+   * ```
+   */
+  async caughtUp(): Promise<void> {
+    return this.#subscription.caughtUp();
+  }
+
   /** Ends the stream and its loop. Idempotent. */
   async close(): Promise<void> {
     this.#subscription.close();

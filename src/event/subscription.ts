@@ -4,6 +4,7 @@
 
 import { followSignal, throwIfAborted, unfollowSignal } from '../core/abort.js';
 import { type End, Ending } from '../core/ending.js';
+import { closedError } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import { afterTurn } from '../core/loop-turn.js';
 import type {
@@ -14,6 +15,7 @@ import type {
 import { note } from '../core/trace.js';
 import { errorOfWatchFailure } from './errors.js';
 import type { ConntrackEvent } from './event.js';
+import { Marks } from './marks.js';
 import { lossTracer } from './trace.js';
 import { eventsOf } from './view.js';
 
@@ -37,6 +39,7 @@ export class EventSubscription {
   private readonly signal: AbortSignal | undefined;
   private readonly reader: NativeEventReader;
   private readonly ending = new Ending();
+  private readonly marks = new Marks();
 
   /** Subscribes, or throws. */
   constructor(operation: string, options: SubscriptionOptions) {
@@ -81,14 +84,30 @@ export class EventSubscription {
 
   /** The next events, `undefined` once the stream has ended. Not while it is pending. */
   async read(): Promise<ConntrackEvent[] | undefined> {
-    const slabs = this.interrupted ? undefined : await afterTurn(this.reader.next());
-    if (slabs !== undefined && !this.interrupted) {
+    this.marks.processed();
+    while (!this.ending.hasEnded()) {
+      const slabs = await afterTurn(this.reader.next());
+      if (slabs === undefined || this.ending.hasEnded()) break;
       const { failure } = this.reader;
-      if (slabs.length > 0 || failure === undefined) return this.traced(eventsOf(slabs));
-      this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
+      if (slabs.length === 0 && failure !== undefined) {
+        this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
+        break;
+      }
+      const events = eventsOf(slabs, (mark) => {
+        this.marks.pass(mark);
+      });
+      if (events.length > 0) return this.traced(events);
+      // Marks alone: what was before them has been processed.
+      this.marks.processed();
     }
     this.ending.throwError();
     return undefined;
+  }
+
+  /** Resolves when whoever reads has processed the events that the kernel sent before. */
+  async caughtUp(): Promise<void> {
+    if (this.interrupted) throw closedError(this.operation, 'stream');
+    return this.marks.wait(this.reader.mark());
   }
 
   /** The signal aborted: read() then fails with its reason. */
@@ -116,5 +135,6 @@ export class EventSubscription {
     this.ending.set(end);
     if (this.signal !== undefined) unfollowSignal(this.signal, this);
     this.reader.close();
+    this.marks.end(this.ending.error ?? closedError(this.operation, 'stream'));
   }
 }

@@ -12,21 +12,29 @@ type EventKind = (typeof EVENT_KINDS)[keyof typeof EVENT_KINDS];
 
 const RECORD = EVENT.record / 4;
 
-/** The events of slabs that the addon has filled, in order. */
-export function eventsOf(slabs: readonly ArrayBuffer[]): ConntrackEvent[] {
+/** The events of slabs that the addon has filled, in order. `pass` takes the marks among them. */
+export function eventsOf(
+  slabs: readonly ArrayBuffer[],
+  pass: (mark: number) => void,
+): ConntrackEvent[] {
   const events: ConntrackEvent[] = [];
   for (const slab of slabs) {
     const words = new Uint32Array(slab);
     const end = SLAB.firstEntry / 4 + (slabCount(words) * EVENT.size) / 4;
     for (let at = SLAB.firstEntry / 4; at < end; at += EVENT.size / 4) {
-      events.push(eventAt(words, at));
+      const kind = uint32(words, at, EVENT.kind) as EventKind;
+      if (kind === EVENT_KINDS.mark) pass(countAt(words, at));
+      else events.push(eventAt(kind, words, at));
     }
   }
   return events;
 }
 
-function eventAt(words: Uint32Array, at: number): ConntrackEvent {
-  const kind = uint32(words, at, EVENT.kind) as EventKind;
+function eventAt(
+  kind: Exclude<EventKind, typeof EVENT_KINDS.mark>,
+  words: Uint32Array,
+  at: number,
+): ConntrackEvent {
   switch (kind) {
     case EVENT_KINDS.new:
       return entryEvent('new', words, at);

@@ -214,6 +214,7 @@ export const EVENT_KINDS = {
   lostInKernel: 6,
   lostInQueue: 7,
   reliabilityEnded: 8,
+  mark: 9,
 } as const;
 
 /** Multicast groups of ctnetlink. */

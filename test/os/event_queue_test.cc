@@ -45,6 +45,8 @@ struct Queue {
         return "queue " + std::to_string(record.count);
       case EVENT_RELIABILITY_ENDED:
         return "unreliable " + std::to_string(record.count) + '/' + std::to_string(record.maximum);
+      case EVENT_MARK:
+        return "mark " + std::to_string(record.count);
       default:
         return std::to_string(record.entry.id);
     }
@@ -223,6 +225,26 @@ TEST(a_loss_in_the_kernel_stands_between_the_events) {
     writer.lost_in_kernel(6);
   }
   CHECK(queue.take() == (Words{"1", "kernel 5", "2", "kernel 6"}));
+}
+
+TEST(a_mark_stands_behind_what_came_before_it) {
+  Queue queue(2);
+  {
+    EventQueue::Writer writer(queue.queue);
+    queue.put(writer, 1);
+    writer.mark(1);
+    writer.lost_in_kernel(2);
+    queue.put(writer, 2);
+    writer.mark(3);
+  }
+  CHECK(queue.take() == (Words{"1", "kernel 2", "mark 1", "2", "mark 3"}));
+  // Without room it waits, behind what is lost.
+  queue.fill(2);
+  EventQueue::Writer(queue.queue).mark(4);
+  queue.put(9001);
+  CHECK_EQUAL(queue.take().size(), 2 * in_a_slab);
+  queue.put(9002);
+  CHECK(queue.take() == (Words{"queue 1", "mark 4", "9002"}));
 }
 
 TEST(bounded_with_what_is_taken_and_not_given_back) {

@@ -84,6 +84,8 @@ struct Reading {
         return "queue " + count;
       case EVENT_RELIABILITY_ENDED:
         return "unreliable " + count + "/" + std::to_string(record.maximum);
+      case EVENT_MARK:
+        return "mark " + count;
       default:
         return "expectation";
     }
@@ -525,6 +527,58 @@ TEST(a_destroy_without_room_stays_in_the_kernel_and_no_other_event_takes_its_pla
   CHECK_EQUAL(all[1], "-9001");
   CHECK_EQUAL(all[3], "-9003");
   CHECK_EQUAL(reading.reader.counters().lost_in_queue, lost);
+}
+
+// Marks -----------------------------------------------------------------------------------
+
+TEST(a_mark_stands_behind_what_was_sent_before) {
+  Reading reading;
+  reading.start();
+  CHECK_EQUAL(reading.reader.mark(), 1u);
+  CHECK(reading.await(1) == (Words{"mark 1"}));
+  for (uint32_t round = 2; round <= 100; round++) {
+    reading.event(2 * round);
+    reading.event(2 * round + 1);
+    CHECK_EQUAL(reading.reader.mark(), round);
+    const Words expected = {"+" + std::to_string(2 * round), "+" + std::to_string(2 * round + 1),
+                            "mark " + std::to_string(round)};
+    CHECK(reading.await(3) == expected);
+  }
+}
+
+TEST(several_marks_may_be_one) {
+  Reading reading;
+  reading.event(1);
+  for (int i = 0; i < 5; i++) reading.reader.mark();
+  reading.start();
+  CHECK(reading.await(2) == (Words{"+1", "mark 5"}));
+}
+
+TEST(a_mark_ends_the_gathering) {
+  EventReader::Options options = options_of(false);
+  options.max_delay = 60'000;
+  Reading reading(options);
+  reading.start();
+  reading.event(1);
+  reading.reader.mark();
+  CHECK(reading.await(2) == (Words{"+1", "mark 1"}));
+}
+
+TEST(a_mark_waits_for_a_destroy_that_has_no_room) {
+  Reading reading(options_of(true, 3));
+  reading.start();
+  reading.events(1, 5 * in_a_slab);
+  reading.settle();
+  reading.take(true);
+  CHECK(reading.destroy(9001) == Heard::yes);
+  StoppedClock clock;  // it looks at the table every 20 ms
+  reading.reader.mark();
+  CHECK_EQUAL(reading.destroys->queued(), 1u);
+  CHECK(reading.take().empty());
+  reading.give_back();
+  const Words all = reading.await(3);
+  CHECK_EQUAL(all[1], "-9001");
+  CHECK_EQUAL(all[2], "mark 1");
 }
 
 // What it asks, and is told, of the table while destroys wait for room.

@@ -1,4 +1,5 @@
 /** What a stream makes of an event socket that lies, and its methods in every state. */
+import { setTimeout } from 'node:timers/promises';
 import { Conntrack, type ConntrackEvent, type EventStream, watchEvents } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
@@ -134,6 +135,50 @@ describe('an event stream', () => {
     }
     await sending;
     expect(stream.counters).toMatchObject({ received: count, delivered: count });
+  });
+
+  test('has caught up when all that was sent before the call was processed', async () => {
+    const { stream, socket } = await watch();
+    const processed: number[] = [];
+    const reading = (async () => {
+      for await (const event of stream) if ('entry' in event) processed.push(event.entry.id);
+    })();
+    await stream.caughtUp();
+    expect(processed).toEqual([]);
+    for (let index = 1; index <= 3000; index++) await socket.send(created(index));
+    await stream.caughtUp();
+    expect(processed).toHaveLength(3000);
+    const three = [stream.caughtUp(), stream.caughtUp(), stream.caughtUp()];
+    await Promise.all(three);
+    expect(stream.counters).toMatchObject({ received: 3000, delivered: 3000 });
+    await stream.close();
+    await reading;
+  });
+
+  test('has not caught up while the loop works on what came before', async () => {
+    const { stream, socket } = await watch();
+    await socket.send(created(1));
+    const iterator = stream.batches();
+    const caughtUp = stream.caughtUp().then(() => 'caught up');
+    await iterator.next();
+    expect(await Promise.race([caughtUp, setTimeout(20, 'works')])).toBe('works');
+    void iterator.next();
+    expect(await caughtUp).toBe('caught up');
+    await stream.close();
+  });
+
+  test('whoever waits for it to catch up learns of its end', async () => {
+    const closed = expect.objectContaining({ code: 'ERR_CONNTRACK_CLOSED' }) as unknown;
+    const { stream } = await watch();
+    const waiting = stream.caughtUp();
+    await stream.close();
+    await expect(waiting).rejects.toEqual(closed);
+    await expect(stream.caughtUp()).rejects.toEqual(closed);
+    const controller = new AbortController();
+    const { stream: aborted } = await watch({ signal: controller.signal });
+    const ended = aborted.caughtUp();
+    controller.abort('enough');
+    await expect(ended).rejects.toBe('enough');
   });
 
   test('ends with the error when its socket fails', async () => {
