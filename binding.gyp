@@ -44,6 +44,7 @@
         "native/addon/filter_functions.cc",
         "native/addon/freestanding.cc",
         "native/addon/layout.cc",
+        "native/addon/matcher_wrap.cc",
         "native/addon/module.cc",
         "native/addon/namespace_functions.cc",
         "native/addon/namespace_wrap.cc",

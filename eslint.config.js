@@ -13,9 +13,9 @@ const FOLDERS = [
   'timeout',
   'event',
   'health',
+  'mirror',
   'table',
   'conntrack',
-  'mirror',
   'metrics',
   'index',
 ];

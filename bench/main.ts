@@ -5,20 +5,23 @@
 import { fileURLToPath } from 'node:url';
 import type { DeleteOptions } from './deletes.js';
 import { benchEvents } from './events.js';
+import type { MirrorBenchOptions } from './mirror.js';
 import { runInNamespace } from './namespace.js';
 import { parseOptions } from './options.js';
 import type { ReadingOptions } from './reading.js';
 import type { RequestOptions } from './requests.js';
 import { raiseTableLimit } from './table-limit.js';
 
-const { entries, bursts, eventsJson, deletesJson, requestsJson, seconds, only, ...options } =
-  parseOptions(process.argv.slice(2));
+const parsed = parseOptions(process.argv.slice(2));
+const { entries, bursts, eventsJson, deletesJson, requestsJson, mirrorJson, ...rest } = parsed;
+const { seconds, only, ...options } = rest;
 const runs = (part: typeof only) => only === undefined || only === part;
 const sizes = [
   ...(runs('reading') ? entries : []),
   ...(runs('events') ? bursts : []),
   // Some more than the table, for the flows of many addresses.
   ...(runs('deletes') ? entries.map((size) => size + 10_000) : []),
+  ...(runs('mirror') ? entries.map(withBurst) : []),
 ];
 const limit = raiseTableLimit(Math.max(...sizes));
 if (runs('reading')) process.exitCode = await benchReading();
@@ -29,6 +32,30 @@ if (runs('events') && process.exitCode !== 1) {
 }
 if (runs('deletes') && process.exitCode !== 1) process.exitCode = await benchDeletes();
 if (runs('requests') && process.exitCode !== 1) process.exitCode = await benchRequests();
+if (runs('mirror') && process.exitCode !== 1) process.exitCode = await benchMirror();
+
+/** The table of a mirror, and the burst that it follows. */
+function withBurst(size: number): number {
+  return size + burstOf(size);
+}
+
+function burstOf(size: number): number {
+  return Math.min(size, 1_000_000);
+}
+
+async function benchMirror(): Promise<number> {
+  const size = entries.filter((each) => withBurst(each) <= limit).at(-1) ?? 100_000;
+  const { rounds, markdown } = options;
+  const mirror: MirrorBenchOptions = {
+    entries: size,
+    burst: burstOf(size),
+    rounds,
+    json: mirrorJson,
+    markdown,
+  };
+  const script = fileURLToPath(new URL('mirror.js', import.meta.url));
+  return runInNamespace(script, JSON.stringify(mirror));
+}
 
 async function benchRequests(): Promise<number> {
   const { rounds, markdown } = options;

@@ -15,17 +15,18 @@ export interface Options {
   eventsJson: string;
   deletesJson: string;
   requestsJson: string;
+  mirrorJson: string;
   /** Of the trickle of events. */
   seconds: number;
   /** Which part runs; all when `undefined`. */
   only: Part | undefined;
 }
 
-const PARTS = ['reading', 'events', 'deletes', 'requests'] as const;
+const PARTS = ['reading', 'events', 'deletes', 'requests', 'mirror'] as const;
 type Part = (typeof PARTS)[number];
 
 const USAGE = `npm run bench -- [options]
-  --only PART        reading, events, deletes or requests
+  --only PART        reading, events, deletes, requests or mirror
   --entries N,N,...  sizes of the table (100000,250000,1000000)
   --bursts N,N,...   sizes of the bursts of events (200000,1000000)
   --rounds N         how often each trial runs (5)
@@ -34,6 +35,7 @@ const USAGE = `npm run bench -- [options]
   --events-json FILE where the figures of events go (out/bench/events.json)
   --deletes-json FILE where the figures of deletes go (out/bench/deletes.json)
   --requests-json FILE where the figures of requests go (out/bench/requests.json)
+  --mirror-json FILE where the figures of mirrors go (out/bench/mirror.json)
   --markdown         print tables as Markdown`;
 
 export function parseOptions(args: string[]): Options {
@@ -46,6 +48,7 @@ export function parseOptions(args: string[]): Options {
       'events-json': { type: 'string' },
       'deletes-json': { type: 'string' },
       'requests-json': { type: 'string' },
+      'mirror-json': { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -71,6 +74,7 @@ export function parseOptions(args: string[]): Options {
     deletesJson: values['deletes-json'] ?? fileURLToPath(new URL('deletes.json', import.meta.url)),
     requestsJson:
       values['requests-json'] ?? fileURLToPath(new URL('requests.json', import.meta.url)),
+    mirrorJson: values['mirror-json'] ?? fileURLToPath(new URL('mirror.json', import.meta.url)),
     seconds: quick ? 1 : 10,
     eventsJson: values['events-json'] ?? fileURLToPath(new URL('events.json', import.meta.url)),
     rounds: positiveInteger(values.rounds ?? (quick ? '1' : '5'), '--rounds'),

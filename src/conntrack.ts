@@ -191,6 +191,10 @@ export class Conntrack implements Pick<typeof table, keyof typeof table>, AsyncD
     return table.watchEvents.apply(this.#context, given);
   }
 
+  mirrorTable(...given: Arguments<'mirrorTable'>) {
+    return table.mirrorTable.apply(this.#context, given);
+  }
+
   findOrigin(...given: Arguments<'findOrigin'>) {
     return table.findOrigin.apply(this.#context, given);
   }

@@ -6,6 +6,7 @@
 #include "addon/file_functions.h"
 #include "addon/filter_functions.h"
 #include "addon/layout.h"
+#include "addon/matcher_wrap.h"
 #include "addon/namespace_functions.h"
 #include "addon/namespace_wrap.h"
 #include "addon/request_wrap.h"
@@ -22,6 +23,7 @@ Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("TableChanger", ChangerWrap::define(env));
   exports.Set("RequestSocket", RequestWrap::define(env));
   exports.Set("NetNamespace", NamespaceWrap::define(env));
+  exports.Set("FilterMatcher", MatcherWrap::define(env));
   exports.Set("askedFields", Napi::Function::New<asked_fields_of>(env));
   exports.Set("filterLookup", Napi::Function::New<filter_lookup>(env));
   exports.Set("probeFilters", Napi::Function::New<probe_filters>(env));

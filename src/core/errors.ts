@@ -13,6 +13,7 @@ import { printable, printableLines } from './printable.js';
 export type ConntrackErrorCode =
   | 'ERR_CONNTRACK_CLOSED'
   | 'ERR_CONNTRACK_BUSY'
+  | 'ERR_CONNTRACK_FULL'
   | 'ERR_CONNTRACK_UNSUPPORTED'
   | 'ERR_CONNTRACK_ADDON'
   | 'ERR_CONNTRACK_LAYOUT';

@@ -99,6 +99,20 @@ export const LIMITS = {
   /** `reliableDestroy` ends when so much of the table is full. */
   reliableDestroyPercent: 80,
 
+  // Mirror -----------------------------------------------------------------------------
+
+  /** Of a stream of changes, those that nobody has read. */
+  changesWaiting: 65_536,
+  /** Default of `recheckInterval`. */
+  recheckMs: 30_000,
+  leastRecheckMs: 100,
+  /** Readings for silent flows take at most one part in so many of the time. */
+  recheckShare: 50,
+  /** Of the checks for silent flows, one in so many reads the whole table. */
+  rechecksPerAudit: 20,
+  /** Gets of doubtful flows that are under way at a time. */
+  getsOfMirror: 512,
+
   // Health -----------------------------------------------------------------------------
 
   /** Default of `intervalMs`. */

@@ -6,6 +6,8 @@ import { EXTENSION } from '../record/layout.js';
 /** Room for most: 48 bytes of helper and security context. Longer ones are kept one by one. */
 const WORDS = (EXTENSION.size + 48) / 4;
 
+const EVENT_TIME = EXTENSION.eventTime / 4;
+
 const PAGE_BITS = 10;
 const PAGE_PLACES = 1 << PAGE_BITS;
 
@@ -23,16 +25,20 @@ export class Extensions {
     return this.room(place).subarray(0, this.lengths[place]);
   }
 
-  /** Copies the words. */
+  /** Copies the words, but for the time of an event. */
   set(slot: number, words: Uint32Array): void {
     if (words.length > WORDS) {
       this.delete(slot);
-      this.long.set(slot, words.slice());
+      const copy = words.slice();
+      copy.fill(0, EVENT_TIME, EVENT_TIME + 2);
+      this.long.set(slot, copy);
       return;
     }
     this.long.delete(slot);
     const place = this.places.get(slot) ?? this.take(slot);
-    this.room(place).set(words);
+    const room = this.room(place);
+    room.set(words);
+    room.fill(0, EVENT_TIME, EVENT_TIME + 2);
     this.lengths[place] = words.length;
   }
 

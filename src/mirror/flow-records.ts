@@ -1,11 +1,11 @@
 /**
- * The memory of a mirror: a record for each flow, in pages that neither move nor shrink.
+ * The memory of a mirror: a record for each flow, in pages that do not move.
  */
 import { ENTRY } from '../record/layout.js';
 import { Extensions } from './extensions.js';
 
 const PAGE_BITS = 12;
-const PAGE_SLOTS = 1 << PAGE_BITS;
+export const PAGE_SLOTS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_SLOTS - 1;
 
 const RECORD_WORDS = ENTRY.size / 4;
@@ -14,14 +14,18 @@ interface Page {
   readonly records: Uint32Array;
   /** The last dump during which the flow was seen, or heard of. */
   readonly dumps: Uint32Array;
+  /** When the kernel spoke of the flow, in ticks of the clock. */
+  readonly times: Uint32Array;
   readonly flags: Uint8Array;
+  /** How many of its flows are silent. */
+  silent: number;
 }
 
 /** Flags of a slot. */
 export const FLOW = {
   /** There is a flow. */
   taken: 1,
-  /** An event came: its end will be one, too. */
+  /** An event came: its end will be one, too. A flow of which none came may be silent. */
   speaks: 2,
   /** An event came while the dump runs. */
   heard: 4,
@@ -33,16 +37,25 @@ export const FLOW = {
   ended: 32,
 } as const;
 
+const isSilent = (flags: number) =>
+  (flags & (FLOW.taken | FLOW.speaks | FLOW.ended)) === FLOW.taken;
+
 export class FlowRecords {
   private readonly pages: Page[] = [];
   private readonly extensions = new Extensions();
   /** Slots that were given back. */
   private readonly free: number[] = [];
   private used = 0;
+  private silentCount = 0;
 
   /** Slots are below it. */
   get end(): number {
     return this.used;
+  }
+
+  /** Flows that no event came of. */
+  get silent(): number {
+    return this.silentCount;
   }
 
   /** Returns a slot whose record is zeroed. */
@@ -54,11 +67,12 @@ export class FlowRecords {
   }
 
   give(slot: number): void {
-    const { dumps, flags } = this.page(slot);
+    const { dumps, times } = this.page(slot);
     const index = slot & PAGE_MASK;
     this.words(slot).fill(0, this.at(slot), this.at(slot) + RECORD_WORDS);
     dumps[index] = 0;
-    flags[index] = 0;
+    times[index] = 0;
+    this.setFlags(slot, 0);
     this.extensions.delete(slot);
     this.free.push(slot);
   }
@@ -86,31 +100,68 @@ export class FlowRecords {
     return this.page(slot).dumps[slot & PAGE_MASK] as number;
   }
 
-  see(slot: number, dump: number): void {
-    this.page(slot).dumps[slot & PAGE_MASK] = dump;
+  /** When the kernel spoke of it. */
+  time(slot: number): number {
+    return this.page(slot).times[slot & PAGE_MASK] as number;
+  }
+
+  see(slot: number, dump: number, time: number): void {
+    const { dumps, times } = this.page(slot);
+    dumps[slot & PAGE_MASK] = dump;
+    times[slot & PAGE_MASK] = time;
   }
 
   has(slot: number, flag: number): boolean {
-    return ((this.page(slot).flags[slot & PAGE_MASK] as number) & flag) !== 0;
+    return (this.flags(slot) & flag) !== 0;
+  }
+
+  /** Whether there is a flow that has not ended. */
+  isLive(slot: number): boolean {
+    return (this.flags(slot) & (FLOW.taken | FLOW.ended)) === FLOW.taken;
+  }
+
+  isSilent(slot: number): boolean {
+    return isSilent(this.flags(slot));
   }
 
   set(slot: number, flag: number): void {
-    const { flags } = this.page(slot);
-    flags[slot & PAGE_MASK] = (flags[slot & PAGE_MASK] as number) | flag;
+    this.setFlags(slot, this.flags(slot) | flag);
   }
 
   clear(slot: number, flag: number): void {
-    const { flags } = this.page(slot);
-    flags[slot & PAGE_MASK] = (flags[slot & PAGE_MASK] as number) & ~flag;
+    this.setFlags(slot, this.flags(slot) & ~flag);
   }
 
-  /** Clears flags of all. */
+  /** Clears flags of all that no count depends on. */
   clearAll(flags: number): void {
     for (const page of this.pages) {
       for (let index = 0; index < PAGE_SLOTS; index++) {
         page.flags[index] = (page.flags[index] as number) & ~flags;
       }
     }
+  }
+
+  /** The first silent slot from `from` on, -1 when there is none; it looks at pages that have some. */
+  nextSilent(from: number): number {
+    for (let slot = from; slot < this.used; ) {
+      if (this.page(slot).silent === 0) slot = (slot | PAGE_MASK) + 1;
+      else if (this.isSilent(slot)) return slot;
+      else slot++;
+    }
+    return -1;
+  }
+
+  private flags(slot: number): number {
+    return this.page(slot).flags[slot & PAGE_MASK] as number;
+  }
+
+  private setFlags(slot: number, flags: number): void {
+    const page = this.page(slot);
+    const index = slot & PAGE_MASK;
+    const more = Number(isSilent(flags)) - Number(isSilent(page.flags[index] as number));
+    page.flags[index] = flags;
+    page.silent += more;
+    this.silentCount += more;
   }
 
   private page(slot: number): Page {
@@ -122,6 +173,8 @@ function newPage(): Page {
   return {
     records: new Uint32Array(PAGE_SLOTS * RECORD_WORDS),
     dumps: new Uint32Array(PAGE_SLOTS),
+    times: new Uint32Array(PAGE_SLOTS),
     flags: new Uint8Array(PAGE_SLOTS),
+    silent: 0,
   };
 }

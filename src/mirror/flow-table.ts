@@ -3,7 +3,7 @@
  */
 import type { Entry } from '../entry/entry.js';
 import { EntryView } from '../entry/view.js';
-import { ENTRY, EXTENSION } from '../record/layout.js';
+import { ENTRY, ENTRY_PRESENT, EXTENSION } from '../record/layout.js';
 import { uint16, uint32 } from '../record/words.js';
 import { FLOW, FlowRecords } from './flow-records.js';
 import {
@@ -46,6 +46,15 @@ export class FlowTable {
       at: records.at(slot),
       extension: records.extension(slot),
     };
+  }
+
+  /** The seconds that the kernel said were left; `undefined`: none are counted. */
+  timeoutOf(slot: number): number | undefined {
+    const { records } = this;
+    const words = records.words(slot);
+    const at = records.at(slot);
+    const has = (words[at + ENTRY.present / 4] as number) & ENTRY_PRESENT.timeout;
+    return has === 0 ? undefined : words[at + ENTRY.timeout / 4];
   }
 
   add(record: FlowRecord): number {
@@ -104,8 +113,9 @@ export class FlowTable {
     const at = records.at(slot);
     const words = records.words(slot);
     words.set(record.words.subarray(record.at, record.at + RECORD_WORDS), at);
-    words[at + ENTRY.extensionPresent / 4] = extensionBits(record);
-    records.setExtension(slot, record.extension);
+    const extensionPresent = extensionBits(record);
+    words[at + ENTRY.extensionPresent / 4] = extensionPresent;
+    records.setExtension(slot, extensionPresent === 0 ? undefined : record.extension);
   }
 
   private tupleOf(slot: number, tuple: number): TuplePlace {

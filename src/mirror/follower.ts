@@ -30,6 +30,8 @@ export class Follower {
    * newer than all events that were there when it was asked.
    */
   readonly doubtful = new Set<number>();
+  /** The time that is noted with what the kernel says. */
+  time = 0;
   private readonly table: FlowTable;
   private readonly listener: FlowListener;
   /** The number of the dump that runs, or of the last one. */
@@ -50,18 +52,18 @@ export class Follower {
     this.table.records.clearAll(FLOW.heard | FLOW.isNew | FLOW.isBare);
   }
 
-  /** The dump has shown an entry. */
-  show(entry: Entry): void {
+  /** The dump has shown an entry, which is added if it is not known and may be. */
+  show(entry: Entry, mayAdd = true): void {
     const { table, dump } = this;
     const { records } = table;
     const shown = recordOf(entry);
     const slot = table.findOriginal(shown);
     if (slot === -1) {
-      this.add(shown);
+      if (mayAdd) this.add(shown);
       return;
     }
     if (records.has(slot, FLOW.ended | FLOW.isNew)) return;
-    records.see(slot, dump);
+    records.see(slot, dump, this.time);
     if (records.has(slot, FLOW.isBare)) this.fill(slot, shown);
     else if (records.has(slot, FLOW.heard)) this.doubtful.add(slot);
     else this.replace(slot, shown);
@@ -94,6 +96,11 @@ export class Follower {
     else this.tellOf(type, slot, told);
   }
 
+  /** Nobody knows any more what is true of the flow. */
+  doubt(slot: number): void {
+    if (!this.asked.has(slot)) this.doubtful.add(slot);
+  }
+
   /** Doubtful flows, so many at most, for each of which `answer` will be called. */
   ask(most: number): number[] {
     const slots: number[] = [];
@@ -114,7 +121,11 @@ export class Follower {
     if (wasTold === undefined) return;
     if (wasTold) this.doubtful.add(slot);
     else if (entry === undefined) this.remove(slot);
-    else this.replace(slot, recordOf(entry));
+    else {
+      const { records } = this.table;
+      records.see(slot, records.dump(slot), this.time);
+      this.replace(slot, recordOf(entry));
+    }
   }
 
   private tellUnknown(type: 'new' | 'update', told: FlowRecord): void {
@@ -167,7 +178,7 @@ export class Follower {
 
   private add(record: FlowRecord, flags = 0): number {
     const slot = this.table.add(record);
-    this.table.records.see(slot, this.dump);
+    this.table.records.see(slot, this.dump, this.time);
     if (flags !== 0) this.markTold(slot, flags);
     this.listener.added(slot);
     return slot;
@@ -175,7 +186,7 @@ export class Follower {
 
   private markTold(slot: number, flags: number): void {
     const { records } = this.table;
-    records.see(slot, this.dump);
+    records.see(slot, this.dump, this.time);
     records.set(slot, FLOW.speaks | (this.isDumping ? FLOW.heard | flags : 0));
   }
 
@@ -218,7 +229,7 @@ export class Follower {
     this.asked.delete(slot);
     table.replace(slot, record);
     table.records.clear(slot, ~FLOW.taken);
-    table.records.see(slot, dump);
+    table.records.see(slot, dump, this.time);
     if (flags !== 0) this.markTold(slot, flags);
     this.listener.added(slot);
   }

@@ -1,63 +1,174 @@
 /**
- * Feeds a follower from the public streams: subscribe, dump, replay; and again after a loss.
+ * Keeps a live table in step from the public streams: subscribe, dump, replay; again after a loss;
+ * and now and then for the flows that send no events.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Conntrack } from '../conntrack.js';
-import type { EntryKey } from '../entry/key.js';
+import { orAborted } from '../core/abort.js';
+import { type End, Ending } from '../core/ending.js';
+import { closedError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import type { ConntrackEvent } from '../event/event.js';
 import type { EventStream } from '../event/stream.js';
-import type { Follower } from './follower.js';
+import type { EntryFilter } from '../filter/filter.js';
+import type { LiveTable } from './live-table.js';
+import type { MirrorOptions } from './options.js';
+import type { MirrorSource } from './source.js';
+import { TICKS_PER_SECOND, ticksNow } from './ticks.js';
 
-/** Gets of doubtful flows that are under way at a time. */
-const ASKED_AT_ONCE = 512;
+type Filter = EntryFilter | readonly EntryFilter[] | undefined;
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A reading of the table that somebody asked for. */
+interface Refresh extends Waiting {
+  readonly filter: Filter;
+}
 
 export class TableSync {
-  private readonly table: Conntrack;
-  private readonly follower: Follower;
-  /** The key of a slot's flow. */
-  private readonly keyOf: (slot: number) => EntryKey;
+  private readonly source: MirrorSource;
+  private readonly live: LiveTable;
+  private readonly options: MirrorOptions;
   private readonly events: EventStream;
-  private readonly following: Promise<void>;
-  private isStale = true;
+  private readonly ending = new Ending();
+  /** Called once, when it has ended. */
+  private readonly ended: (end: End) => void;
+  private readonly refreshes: Refresh[] = [];
+  private readonly settling: Waiting[] = [];
+  private readonly timers: NodeJS.Timeout[] = [];
   private wake: () => void = () => undefined;
-  /** Dumps that have ended. */
-  dumps = 0;
+  /** Events are missing; a dump has not begun since. */
+  private isStale = true;
+  private malformed = 0;
+  private lastRecheckMs = 0;
+  private rechecks = 0;
+  private recheckIsDue = false;
+  /** Since when it has been out of step. */
+  private lostAt: number | undefined = performance.now();
+  private outOfStepMs = 0;
+  /** When the last complete check of all flows began. */
+  private checkedAt = performance.now();
+  private lossCount = 0;
+  private readonly working: Promise<unknown>;
+  /** Ends what is being read. */
+  private readonly reading = new AbortController();
 
   constructor(
-    table: Conntrack,
-    follower: Follower,
-    keyOf: (slot: number) => EntryKey,
-    receiveBufferBytes?: number,
+    source: MirrorSource,
+    live: LiveTable,
+    options: MirrorOptions,
+    ended: (end: End) => void,
   ) {
-    this.table = table;
-    this.follower = follower;
-    this.keyOf = keyOf;
-    this.events = table.watchEvents({ receiveBufferBytes });
-    this.following = this.follow();
+    const { filter, receiveBufferBytes, queueBytes } = options;
+    this.source = source;
+    this.live = live;
+    this.options = options;
+    this.ended = ended;
+    this.events = source.watchEvents({ filter, receiveBufferBytes, queueBytes });
+    this.working = Promise.all([this.run(this.follow()), this.run(this.maintain())]);
   }
 
-  /** Dumps until nothing is missing, and all that was told before has been taken in. */
-  async settle(): Promise<void> {
-    while (this.isStale) await this.dump();
-    const { received } = this.events.counters;
-    while (this.events.counters.delivered + this.events.counters.lostInQueue < received) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
+  /** Whether nothing is missing. */
+  get isInStep(): boolean {
+    return this.lostAt === undefined;
+  }
+
+  /** How often events were lost, and the table was read again for it. */
+  get losses(): number {
+    return this.lossCount;
+  }
+
+  get outOfStepFor(): number {
+    const since = this.lostAt === undefined ? 0 : performance.now() - this.lostAt;
+    return this.outOfStepMs + since;
+  }
+
+  /** For how many milliseconds something that is known has not been confirmed, at most. */
+  get staleFor(): number {
+    const now = performance.now();
+    const ofLoss = this.lostAt === undefined ? 0 : now - this.lostAt;
+    const ofSilent = this.live.table.records.silent === 0 ? 0 : now - this.checkedAt;
+    return Math.max(ofLoss, ofSilent);
+  }
+
+  /** Resolves when it is in step for the first time. */
+  opened(): Promise<void> {
+    return this.wait(this.settling);
+  }
+
+  /** Resolves when all that the kernel told before the call has been taken in. */
+  async settled(): Promise<void> {
+    await this.events.caughtUp();
+    if (this.isSettled) return;
+    return this.wait(this.settling);
+  }
+
+  /** Reads what matches again. */
+  refresh(filter: Filter): Promise<void> {
+    return this.wait(this.refreshes, filter);
+  }
+
+  async close(end: End): Promise<void> {
+    this.stop(end);
+    await this.working;
+  }
+
+  /** A method: the compiler would take a property for one that does not change meanwhile. */
+  private missesEvents(): boolean {
+    return this.isStale;
+  }
+
+  private get isSettled(): boolean {
+    return !this.isStale && this.live.follower.doubtful.size === 0;
+  }
+
+  private wait(list: Refresh[], filter: Filter): Promise<void>;
+  private wait(list: Waiting[]): Promise<void>;
+  private wait(list: (Waiting | Refresh)[], filter?: Filter): Promise<void> {
+    return new Promise((resolve, reject) => {
+      list.push({ resolve, reject, filter });
+      this.wake();
+    });
+  }
+
+  private async run(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.stop({ error });
     }
-    while (this.follower.doubtful.size > 0) await this.ask();
   }
 
-  async close(): Promise<void> {
-    await this.events.close();
-    await this.following;
+  private stop(end: End): void {
+    if (this.ending.hasEnded()) return;
+    this.ending.set(end);
+    const error = this.ending.error ?? closedError('mirrorTable', 'mirror');
+    for (const timer of this.timers) clearInterval(timer);
+    void this.events.close();
+    this.reading.abort(error);
+    for (const { reject } of [...this.refreshes.splice(0), ...this.settling.splice(0)]) {
+      reject(error);
+    }
+    this.wake();
+    this.ended(end);
   }
+
+  // Events -------------------------------------------------------------------------------
 
   private async follow(): Promise<void> {
-    for await (const events of this.events.batches()) {
-      for (const event of events) this.take(event);
-      this.wake();
+    const { live, events } = this;
+    for await (const batch of events.batches()) {
+      live.follower.time = ticksNow();
+      live.feed.synthetic = false;
+      for (const event of batch) this.take(event);
+      live.feed.synthetic = true;
+      live.feed.flush();
+      if (!this.isSettled) this.wake();
     }
+    // Whoever closes the handle ends the stream.
+    if (!this.ending.hasEnded()) throw closedError('mirrorTable', 'handle');
   }
 
   private take(event: ConntrackEvent): void {
@@ -65,32 +176,180 @@ export class TableSync {
       case 'new':
       case 'update':
       case 'destroy':
-        this.follower.tell(event.type, event.entry);
+        this.live.follower.tell(event.type, event.entry);
         break;
       case 'lost':
-        this.isStale = true;
+        this.lose();
+        this.live.feed.lost(event.cause, event.count);
         break;
       default:
         break;
     }
   }
 
-  private async dump(): Promise<void> {
-    this.isStale = false;
-    const { follower } = this;
-    follower.begin();
-    for await (const entries of this.table.streamEntries().batches()) {
-      for (const entry of entries) follower.show(entry);
-    }
-    for (const _ of follower.end(true)) await setImmediate();
-    this.dumps++;
+  private lose(): void {
+    this.lossCount++;
+    this.isStale = true;
+    this.lostAt ??= performance.now();
   }
 
-  private async ask(): Promise<void> {
-    const slots = this.follower.ask(ASKED_AT_ONCE);
-    const found = await this.table.getEntries(slots.map(this.keyOf));
-    for (const [index, slot] of slots.entries()) {
-      this.follower.answer(slot, found[index]);
+  // Readings -----------------------------------------------------------------------------
+
+  /** One thing after the other, as long as there is something to do. */
+  private async maintain(): Promise<void> {
+    await this.synchronize();
+    this.startTimers();
+    while (!this.ending.hasEnded()) {
+      if (this.isStale) await this.synchronize();
+      else if (this.refreshes.length > 0) await this.readAgain();
+      else if (this.live.follower.doubtful.size > 0) await this.ask();
+      else if (this.recheckIsDue) await this.recheck();
+      else await this.rest();
     }
   }
+
+  private async rest(): Promise<void> {
+    for (const { resolve } of this.settling.splice(0)) resolve();
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  /** Reads the whole part of the table, until no event was lost meanwhile. */
+  private async synchronize(): Promise<void> {
+    for (let tookMs = 0; this.missesEvents() && !this.ending.hasEnded(); ) {
+      if (tookMs > 0) await orAborted(this.reading.signal, pause(tookMs));
+      this.isStale = false;
+      const began = performance.now();
+      await this.dump(this.options.filter, true);
+      tookMs = performance.now() - began;
+    }
+    if (this.ending.hasEnded()) return;
+    // What was told while the dump ran is in, too, before anybody is told that all is.
+    await this.events.caughtUp();
+    while (this.live.follower.doubtful.size > 0 && !this.ending.hasEnded()) await this.ask();
+    if (this.missesEvents() || this.lostAt === undefined) return;
+    this.outOfStepMs += performance.now() - this.lostAt;
+    this.lostAt = undefined;
+  }
+
+  private async readAgain(): Promise<void> {
+    // Those with the same filter are one.
+    const [{ filter } = { filter: undefined }] = this.refreshes;
+    const asked = this.refreshes.filter((refresh) => refresh.filter === filter);
+    const others = this.refreshes.filter((refresh) => refresh.filter !== filter);
+    this.refreshes.splice(0, this.refreshes.length, ...others);
+    try {
+      await this.dump(filter ?? this.options.filter, filter === undefined);
+      for (const { resolve } of asked) resolve();
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+      throw error;
+    }
+  }
+
+  private async dump(filter: Filter, isWhole: boolean): Promise<void> {
+    const { follower, feed } = this.live;
+    const began = performance.now();
+    follower.begin();
+    const { signal } = this.reading;
+    for await (const entries of this.source.streamEntries(filter, { signal }).batches()) {
+      follower.time = ticksNow();
+      // Those that match another filter may be outside of the mirror's part.
+      for (const entry of entries) follower.show(entry, isWhole);
+      feed.flush();
+    }
+    for (const _ of follower.end(isWhole)) {
+      feed.flush();
+      await setImmediate();
+    }
+    feed.flush();
+    if (isWhole) this.checkedAt = began;
+  }
+
+  /** Asks the kernel for flows of which nobody knows what is true. */
+  private async ask(): Promise<void> {
+    const { follower, feed } = this.live;
+    // A dump is cheaper than gets of so many.
+    if (
+      follower.doubtful.size > LIMITS.getsOfMirror &&
+      follower.doubtful.size > this.live.size / 8
+    ) {
+      follower.doubtful.clear();
+      await this.dump(this.options.filter, true);
+      return;
+    }
+    const slots = follower.ask(LIMITS.getsOfMirror);
+    const gets = this.source.getEntries(slots.map((slot) => this.live.keyOf(slot)));
+    const found = await orAborted(this.reading.signal, gets);
+    follower.time = ticksNow();
+    for (const [index, slot] of slots.entries()) follower.answer(slot, found[index]);
+    feed.flush();
+  }
+
+  // Flows that send no events ------------------------------------------------------------
+
+  private startTimers(): void {
+    const { recheckInterval = LIMITS.recheckMs } = this.options;
+    const every = (milliseconds: number, act: () => void) => {
+      this.timers.push(setInterval(act, milliseconds).unref());
+    };
+    every(Math.min(1000, recheckInterval), () => {
+      this.doubtExpired();
+    });
+    every(recheckInterval, () => {
+      const pause = LIMITS.recheckShare * this.lastRecheckMs;
+      if (performance.now() - this.checkedAt < pause) return;
+      this.recheckIsDue = true;
+      this.wake();
+    });
+  }
+
+  /** Silent flows whose time is over may have had packets since, or be gone. */
+  private doubtExpired(): void {
+    const { follower, table } = this.live;
+    const { records } = table;
+    const now = ticksNow();
+    for (let slot = records.nextSilent(0); slot !== -1; slot = records.nextSilent(slot + 1)) {
+      const left = table.timeoutOf(slot);
+      if (left !== undefined && records.time(slot) + left * TICKS_PER_SECOND <= now) {
+        follower.doubt(slot);
+      }
+    }
+    const { malformed } = this.events.counters;
+    // What could not be read may have been an event.
+    if (malformed > this.malformed) {
+      this.lose();
+      this.live.feed.lost('kernel', malformed - this.malformed);
+    }
+    this.malformed = malformed;
+    if (!this.isSettled) this.wake();
+  }
+
+  private async recheck(): Promise<void> {
+    this.recheckIsDue = false;
+    const { follower, table } = this.live;
+    const { records } = table;
+    const began = performance.now();
+    const { coverage } = this.events;
+    const hearsNothing = coverage === 'none' || coverage === 'unknown';
+    const isAudit = ++this.rechecks % LIMITS.rechecksPerAudit === 0;
+    if (hearsNothing || isAudit || records.silent > this.live.size / 8) {
+      await this.dump(this.options.filter, true);
+    } else {
+      for (let slot = records.nextSilent(0); slot !== -1; slot = records.nextSilent(slot + 1)) {
+        follower.doubt(slot);
+      }
+      while (follower.doubtful.size > 0 && !this.ending.hasEnded()) await this.ask();
+      this.checkedAt = began;
+    }
+    this.lastRecheckMs = performance.now() - began;
+  }
+}
+
+/** After a loss the next reading begins when as much time has passed as the last one took. */
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
 }

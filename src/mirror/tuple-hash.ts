@@ -1,16 +1,9 @@
 /**
  * From a tuple to the slots of the flows that have it, in constant time.
- *
- * A table of 256 parts, each with open addressing: a part that grows is copied within a fraction
- * of a millisecond, where one table of a million flows would hold the event loop for 100.
  */
 import { TUPLE, TUPLE_PRESENT } from '../record/layout.js';
 import { LITTLE_ENDIAN, uint16, uint32 } from '../record/words.js';
-
-const PARTS = 256;
-const PART_SHIFT = 24;
-/** A part is at most two thirds full. */
-const SMALLEST = 16;
+import { SlotHash } from './slot-hash.js';
 
 /** Of the word with the zone, the protocol and the family, the last two. */
 const PROTOCOL_AND_FAMILY = LITTLE_ENDIAN ? 0xffff_0000 : 0x0000_ffff;
@@ -51,17 +44,8 @@ export function isSameTuple(one: TuplePlace, other: TuplePlace): boolean {
   return (((a as number) ^ (b as number)) & PROTOCOL_AND_FAMILY) === 0;
 }
 
-/** Pairs of a hash and a slot + 1; 0 is an empty place. */
-interface Part {
-  pairs: Uint32Array;
-  count: number;
-}
-
 export class TupleHash {
-  private readonly parts: Part[] = Array.from({ length: PARTS }, () => ({
-    pairs: new Uint32Array(2 * SMALLEST),
-    count: 0,
-  }));
+  private readonly slots = new SlotHash();
   /** The tuple of a slot. */
   private readonly tupleOf: (slot: number) => TuplePlace;
 
@@ -71,62 +55,18 @@ export class TupleHash {
 
   /** The slot of a flow with this tuple, -1 when there is none. Of several, any. */
   find(tuple: TuplePlace): number {
-    const hash = hashOf(tuple);
-    const { pairs } = this.partOf(hash);
-    const mask = pairs.length / 2 - 1;
-    for (let place = hash & mask; pairs[2 * place + 1] !== 0; place = (place + 1) & mask) {
-      if (pairs[2 * place] !== hash) continue;
-      const slot = (pairs[2 * place + 1] as number) - 1;
-      if (isSameTuple(tuple, this.tupleOf(slot))) return slot;
-    }
-    return -1;
+    const { slots } = this;
+    let slot = slots.first(hashOf(tuple));
+    while (slot !== -1 && !isSameTuple(tuple, this.tupleOf(slot))) slot = slots.next();
+    return slot;
   }
 
   add(slot: number): void {
-    const hash = hashOf(this.tupleOf(slot));
-    const part = this.partOf(hash);
-    if (3 * ++part.count > part.pairs.length) grow(part);
-    insert(part.pairs, hash, slot + 1);
+    this.slots.add(hashOf(this.tupleOf(slot)), slot);
   }
 
   /** The slot is in it, with the tuple that it was added with. */
   delete(slot: number): void {
-    const hash = hashOf(this.tupleOf(slot));
-    const part = this.partOf(hash);
-    const { pairs } = part;
-    const mask = pairs.length / 2 - 1;
-    let place = hash & mask;
-    while (pairs[2 * place + 1] !== slot + 1) place = (place + 1) & mask;
-    part.count--;
-    // What follows moves up, as far as it may stand there.
-    for (let next = (place + 1) & mask; pairs[2 * next + 1] !== 0; next = (next + 1) & mask) {
-      const wanted = (pairs[2 * next] as number) & mask;
-      if (((next - wanted) & mask) < ((next - place) & mask)) continue;
-      pairs[2 * place] = pairs[2 * next] as number;
-      pairs[2 * place + 1] = pairs[2 * next + 1] as number;
-      place = next;
-    }
-    pairs[2 * place + 1] = 0;
+    this.slots.delete(hashOf(this.tupleOf(slot)), slot);
   }
-
-  private partOf(hash: number): Part {
-    return this.parts[hash >>> PART_SHIFT] as Part;
-  }
-}
-
-function grow(part: Part): void {
-  const { pairs } = part;
-  part.pairs = new Uint32Array(2 * pairs.length);
-  for (let at = 0; at < pairs.length; at += 2) {
-    const taken = pairs[at + 1] as number;
-    if (taken !== 0) insert(part.pairs, pairs[at] as number, taken);
-  }
-}
-
-function insert(pairs: Uint32Array, hash: number, taken: number): void {
-  const mask = pairs.length / 2 - 1;
-  let place = hash & mask;
-  while (pairs[2 * place + 1] !== 0) place = (place + 1) & mask;
-  pairs[2 * place] = hash;
-  pairs[2 * place + 1] = taken;
 }

@@ -169,6 +169,15 @@ export function tupleOf(value: unknown, path: string, number: number): Tuple {
   return tuple;
 }
 
+/** The tuple of a flow, which names its protocol. */
+export function flowTupleOf(value: unknown, path: string): TupleOfProtocol {
+  const given = recordOf(value, path, ['protocol', 'protocolNumber'], {
+    expected: 'a tuple with protocol, source and destination',
+    others: TUPLE_FIELDS,
+  });
+  return tupleOfAny(value, path, protocolOf(given, path));
+}
+
 /** The tuple of another flow: of this protocol, unless it has one of its own. */
 export function masterOf(value: unknown, path: string, number: number): TupleOfProtocol {
   const master = tupleOfAny(value, path, number);

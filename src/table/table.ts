@@ -9,5 +9,6 @@ export * from './entries.js';
 export * from './events.js';
 export * from './expectations.js';
 export * from './health.js';
+export * from './mirror.js';
 export * from './timeouts.js';
 export * from './transfer.js';

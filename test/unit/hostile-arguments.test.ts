@@ -293,6 +293,16 @@ const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
   listExpectations: [expectationFilter(true)],
   listNamespaceIds: [],
   listTimeoutPolicies: [],
+  mirrorTable: [
+    signalOf({
+      filter: { protocol: 'tcp', not: { port: { from: 1, to: 2 } } },
+      maxEntries: 5,
+      indexes: ['mark'],
+      recheckInterval: 1000,
+      receiveBufferBytes: 65536,
+      queueBytes: 65536,
+    }),
+  ],
   readDefaultTimeouts: [ofTimeouts],
   readPressure: [
     {
