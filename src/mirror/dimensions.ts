@@ -161,6 +161,7 @@ export const INDEXED = {
 /** Dimensions that each mirror counts. They have few keys, which are numbers. */
 export const COUNTED = {
   protocol: {
+    end: 257,
     // HOPOPT is number 0, too.
     number: (words: Uint32Array, at: number) => 1 + uint8(words, at + ORIGINAL, TUPLE.protocol),
     text: (number: number) => {
@@ -169,6 +170,7 @@ export const COUNTED = {
     },
   },
   state: {
+    end: 0x400,
     number: stateOf,
     text: (number: number) => nameOf(STATES[number >>> 8] ?? [], number & 0xff),
   },

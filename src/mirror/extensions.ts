@@ -43,6 +43,7 @@ export class Extensions {
   }
 
   delete(slot: number): void {
+    if (this.places.size === 0 && this.long.size === 0) return;
     this.long.delete(slot);
     const place = this.places.get(slot);
     if (place === undefined) return;

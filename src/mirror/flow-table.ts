@@ -3,7 +3,7 @@
  */
 import type { Entry } from '../entry/entry.js';
 import { EntryView } from '../entry/view.js';
-import { ENTRY, ENTRY_PRESENT, EXTENSION } from '../record/layout.js';
+import { ENTRY, ENTRY_PRESENT, EXTENSION, TUPLE } from '../record/layout.js';
 import { uint16, uint32 } from '../record/words.js';
 import { FLOW, FlowRecords } from './flow-records.js';
 import {
@@ -13,15 +13,17 @@ import {
   mergeRecord,
   RECORD_WORDS,
 } from './merge.js';
-import { TupleHash, type TuplePlace, zoneOf } from './tuple-hash.js';
+import { isPlain, putInverse, TupleHash, type TuplePlace, zoneOf } from './tuple-hash.js';
 
 const ORIGINAL = ENTRY.original / 4;
 const REPLY = ENTRY.reply / 4;
 
 export class FlowTable {
   readonly records = new FlowRecords();
-  private readonly byOriginal = new TupleHash((slot) => this.tupleOf(slot, ORIGINAL));
-  private readonly byReply = new TupleHash((slot) => this.tupleOf(slot, REPLY));
+  private readonly byOriginal = new TupleHash(this.records, ORIGINAL, entryZone);
+  /** Those whose reply tuple does not follow from the original. */
+  private readonly byReply = new TupleHash(this.records, REPLY, entryZone);
+  private readonly inverse = new Uint32Array(TUPLE.size / 4);
   private count = 0;
 
   get size(): number {
@@ -30,13 +32,19 @@ export class FlowTable {
 
   /** The slot of the flow with the original tuple of this record, -1 when there is none. */
   findOriginal(record: FlowRecord): number {
-    return this.byOriginal.find(tupleIn(record.words, record.at, ORIGINAL));
+    const { words, at } = record;
+    const tuple = at + ORIGINAL;
+    return this.byOriginal.find(words, tuple, zoneOf(words, tuple, entryZone(words, at)));
   }
 
   /** The slot of a flow that has the tuple in one direction or the other. */
-  find(tuple: TuplePlace): number {
-    const slot = this.byOriginal.find(tuple);
-    return slot === -1 ? this.byReply.find(tuple) : slot;
+  find({ words, at, zone }: TuplePlace): number {
+    const { byOriginal, byReply, inverse } = this;
+    let slot = byOriginal.find(words, at, zone);
+    if (slot === -1) slot = byReply.find(words, at, zone);
+    if (slot !== -1 || !putInverse(words, at, inverse)) return slot;
+    slot = byOriginal.find(inverse, 0, zone);
+    return slot !== -1 && byReply.hasTuple(slot, words, at, zone) ? slot : -1;
   }
 
   record(slot: number): FlowRecord {
@@ -62,16 +70,16 @@ export class FlowTable {
     const slot = records.take();
     this.write(slot, record);
     this.byOriginal.add(slot);
-    this.byReply.add(slot);
+    this.addReply(slot);
     this.count++;
     return slot;
   }
 
   /** Replaces what is known of the flow. The original tuple is the same. */
   replace(slot: number, record: FlowRecord): void {
-    this.byReply.delete(slot);
+    this.deleteReply(slot);
     this.write(slot, record);
-    this.byReply.add(slot);
+    this.addReply(slot);
   }
 
   /** Takes over what an event has. */
@@ -84,7 +92,7 @@ export class FlowTable {
 
   /** The flow has ended. Its original tuple is still found, until `delete`. */
   end(slot: number): void {
-    this.byReply.delete(slot);
+    this.deleteReply(slot);
     this.records.set(slot, FLOW.ended);
     this.count--;
   }
@@ -98,7 +106,7 @@ export class FlowTable {
   revive(slot: number, record: FlowRecord): void {
     this.records.clear(slot, FLOW.ended);
     this.write(slot, record);
-    this.byReply.add(slot);
+    this.addReply(slot);
     this.count++;
   }
 
@@ -112,19 +120,31 @@ export class FlowTable {
     const { records } = this;
     const at = records.at(slot);
     const words = records.words(slot);
-    words.set(record.words.subarray(record.at, record.at + RECORD_WORDS), at);
+    // Word by word: a subarray for each would be garbage, and takes longer.
+    for (let word = 0; word < RECORD_WORDS; word++) {
+      words[at + word] = record.words[record.at + word] as number;
+    }
     const extensionPresent = extensionBits(record);
     words[at + ENTRY.extensionPresent / 4] = extensionPresent;
     records.setExtension(slot, extensionPresent === 0 ? undefined : record.extension);
   }
 
-  private tupleOf(slot: number, tuple: number): TuplePlace {
-    return tupleIn(this.records.words(slot), this.records.at(slot), tuple);
+  private addReply(slot: number): void {
+    if (!this.isPlain(slot)) this.byReply.add(slot);
+  }
+
+  private deleteReply(slot: number): void {
+    if (!this.isPlain(slot)) this.byReply.delete(slot);
+  }
+
+  private isPlain(slot: number): boolean {
+    const at = this.records.at(slot);
+    return isPlain(this.records.words(slot), at + ORIGINAL, at + REPLY);
   }
 }
 
-function tupleIn(words: Uint32Array, at: number, tuple: number): TuplePlace {
-  return { words, at: at + tuple, zone: zoneOf(words, at + tuple, uint16(words, at, ENTRY.zone)) };
+function entryZone(words: Uint32Array, at: number): number {
+  return uint16(words, at, ENTRY.zone);
 }
 
 /** The record of an entry of a stream, in the memory of its slab. */

@@ -32,7 +32,6 @@ export interface Freshness {
 }
 
 export type CountedName = keyof typeof COUNTED;
-const COUNTED_NAMES = Object.keys(COUNTED) as CountedName[];
 
 export class LiveTable implements FlowListener {
   readonly table = new FlowTable();
@@ -40,8 +39,8 @@ export class LiveTable implements FlowListener {
   readonly feed = new ChangeFeed();
   readonly indexes: Readonly<Partial<Record<IndexName, FlowIndex>>>;
   readonly tallies: Readonly<Record<CountedName, Tally>> = {
-    protocol: new Tally(),
-    state: new Tally(),
+    protocol: new Tally(COUNTED.protocol.end),
+    state: new Tally(COUNTED.state.end),
   };
   private readonly allIndexes: readonly FlowIndex[];
   private readonly maxEntries: number;
@@ -127,7 +126,9 @@ export class LiveTable implements FlowListener {
   }
 
   private count(words: Uint32Array, at: number, more: 1 | -1): void {
-    for (const name of COUNTED_NAMES) this.tallies[name].add(COUNTED[name].number(words, at), more);
+    const { protocol, state } = this.tallies;
+    protocol.add(COUNTED.protocol.number(words, at), more);
+    state.add(COUNTED.state.number(words, at), more);
   }
 }
 

@@ -2,17 +2,22 @@
  * How many flows there are of each number.
  */
 export class Tally {
-  private readonly counts = new Map<number, number>();
+  private readonly counts: Uint32Array;
+
+  /** For numbers below `end`. */
+  constructor(end: number) {
+    this.counts = new Uint32Array(end);
+  }
 
   /** 0 is not counted. */
   add(number: number, more: 1 | -1): void {
-    if (number === 0) return;
-    const count = (this.counts.get(number) ?? 0) + more;
-    if (count === 0) this.counts.delete(number);
-    else this.counts.set(number, count);
+    this.counts[number] = (this.counts[number] as number) + more;
   }
 
   forEach(visit: (number: number, count: number) => void): void {
-    for (const [number, count] of this.counts) visit(number, count);
+    for (let number = 1; number < this.counts.length; number++) {
+      const count = this.counts[number] as number;
+      if (count > 0) visit(number, count);
+    }
   }
 }

@@ -1,17 +1,23 @@
 /**
- * From a tuple to the slots of the flows that have it, in constant time.
+ * From a tuple to the slot of a flow that has it in one direction, in constant time.
  */
-import { TUPLE, TUPLE_PRESENT } from '../record/layout.js';
-import { LITTLE_ENDIAN, uint16, uint32 } from '../record/words.js';
+import { FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from '../record/layout.js';
+import { byteShift, LITTLE_ENDIAN, uint16, uint32 } from '../record/words.js';
+import type { FlowRecords } from './flow-records.js';
 import { SlotHash } from './slot-hash.js';
 
+const PROTOCOL_WORD = TUPLE.zone >>> 2;
 /** Of the word with the zone, the protocol and the family, the last two. */
 const PROTOCOL_AND_FAMILY = LITTLE_ENDIAN ? 0xffff_0000 : 0x0000_ffff;
-const PROTOCOL_WORD = TUPLE.zone >>> 2;
+const FAMILY_SHIFT = byteShift(TUPLE.family);
+const DESTINATION = TUPLE.destination / 4;
+const PORTS = TUPLE.sourcePort / 4;
+const ICMP = TUPLE.icmpId / 4;
+const PRESENT = TUPLE.present / 4;
 /** Addresses, ports, and those of ICMP. */
 const IDENTITY_WORDS = PROTOCOL_WORD;
 
-/** A tuple in a record, and the zone that it is in. */
+/** A tuple in memory, and the zone that it is in. */
 export interface TuplePlace {
   readonly words: Uint32Array;
   /** Where the tuple begins, in words. */
@@ -25,48 +31,113 @@ export function zoneOf(words: Uint32Array, at: number, entryZone: number): numbe
   return hasOwn ? uint16(words, at, TUPLE.zone) : entryZone;
 }
 
-export function hashOf({ words, at, zone }: TuplePlace): number {
-  let hash = Math.imul(zone ^ ((words[at + PROTOCOL_WORD] as number) & PROTOCOL_AND_FAMILY), 31);
-  for (let word = at; word < at + IDENTITY_WORDS; word++) {
-    hash = Math.imul(hash ^ (words[word] as number), 0x9e3779b1);
-    hash ^= hash >>> 15;
+const mixed = (hash: number, word: number) => {
+  const product = Math.imul(hash ^ word, 0x9e3779b1);
+  return product ^ (product >>> 15);
+};
+
+export function hashOf(words: Uint32Array, at: number, zone: number): number {
+  const protocol = (words[at + PROTOCOL_WORD] as number) & PROTOCOL_AND_FAMILY;
+  let hash = mixed(mixed(zone ^ protocol, words[at + PORTS] as number), words[at + ICMP] as number);
+  hash = mixed(mixed(hash, words[at] as number), words[at + DESTINATION] as number);
+  if (((protocol >>> FAMILY_SHIFT) & 0xff) === FAMILY_NUMBERS.ipv6) {
+    for (let word = at + 1; word < at + 4; word++) {
+      hash = mixed(mixed(hash, words[word] as number), words[word + DESTINATION] as number);
+    }
   }
   hash = Math.imul(hash ^ (hash >>> 13), 0x85ebca6b);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-export function isSameTuple(one: TuplePlace, other: TuplePlace): boolean {
-  if (one.zone !== other.zone) return false;
+/** Whether two tuples are one, but for their zones. */
+export function isSameTuple(
+  words: Uint32Array,
+  at: number,
+  others: Uint32Array,
+  other: number,
+): boolean {
   for (let word = 0; word < IDENTITY_WORDS; word++) {
-    if (one.words[one.at + word] !== other.words[other.at + word]) return false;
+    if (words[at + word] !== others[other + word]) return false;
   }
-  const [a, b] = [one.words[one.at + PROTOCOL_WORD], other.words[other.at + PROTOCOL_WORD]];
+  const [a, b] = [words[at + PROTOCOL_WORD], others[other + PROTOCOL_WORD]];
   return (((a as number) ^ (b as number)) & PROTOCOL_AND_FAMILY) === 0;
 }
 
+/** Writes the tuple of the answers, without NAT. `false`: that of ICMP has another type. */
+export function putInverse(words: Uint32Array, at: number, to: Uint32Array): boolean {
+  if (words[at + ICMP] !== 0) return false;
+  for (let word = 0; word < 4; word++) {
+    to[word] = words[at + DESTINATION + word] as number;
+    to[DESTINATION + word] = words[at + word] as number;
+  }
+  const ports = words[at + PORTS] as number;
+  to[PORTS] = ((ports << 16) | (ports >>> 16)) >>> 0;
+  to[ICMP] = 0;
+  to[PROTOCOL_WORD] = words[at + PROTOCOL_WORD] as number;
+  return true;
+}
+
+/** Whether the reply tuple of a flow follows from the original: no NAT, no ICMP, no own zone. */
+export function isPlain(words: Uint32Array, original: number, reply: number): boolean {
+  const present = (words[original + PRESENT] as number) | (words[reply + PRESENT] as number);
+  if ((present & TUPLE_PRESENT.zone) !== 0) return false;
+  if (words[original + ICMP] !== 0 || words[reply + ICMP] !== 0) return false;
+  const ports = words[original + PORTS] as number;
+  if (words[reply + PORTS] !== ((ports << 16) | (ports >>> 16)) >>> 0) return false;
+  for (let word = 0; word < 4; word++) {
+    if (words[original + word] !== words[reply + DESTINATION + word]) return false;
+    if (words[original + DESTINATION + word] !== words[reply + word]) return false;
+  }
+  return true;
+}
+
+/** The flows by the tuple that begins `tuple` words behind their records. */
 export class TupleHash {
   private readonly slots = new SlotHash();
-  /** The tuple of a slot. */
-  private readonly tupleOf: (slot: number) => TuplePlace;
+  private readonly records: FlowRecords;
+  private readonly tuple: number;
+  /** The zone of the flow of a slot. */
+  private readonly entryZone: (words: Uint32Array, at: number) => number;
 
-  constructor(tupleOf: (slot: number) => TuplePlace) {
-    this.tupleOf = tupleOf;
+  constructor(
+    records: FlowRecords,
+    tuple: number,
+    entryZone: (words: Uint32Array, at: number) => number,
+  ) {
+    this.records = records;
+    this.tuple = tuple;
+    this.entryZone = entryZone;
   }
 
   /** The slot of a flow with this tuple, -1 when there is none. Of several, any. */
-  find(tuple: TuplePlace): number {
+  find(words: Uint32Array, at: number, zone: number): number {
     const { slots } = this;
-    let slot = slots.first(hashOf(tuple));
-    while (slot !== -1 && !isSameTuple(tuple, this.tupleOf(slot))) slot = slots.next();
+    let slot = slots.first(hashOf(words, at, zone));
+    while (slot !== -1 && !this.hasTuple(slot, words, at, zone)) slot = slots.next();
     return slot;
   }
 
   add(slot: number): void {
-    this.slots.add(hashOf(this.tupleOf(slot)), slot);
+    this.slots.add(this.hashOfSlot(slot), slot);
   }
 
   /** The slot is in it, with the tuple that it was added with. */
   delete(slot: number): void {
-    this.slots.delete(hashOf(this.tupleOf(slot)), slot);
+    this.slots.delete(this.hashOfSlot(slot), slot);
+  }
+
+  hasTuple(slot: number, words: Uint32Array, at: number, zone: number): boolean {
+    const { records, tuple } = this;
+    const own = records.words(slot);
+    const record = records.at(slot);
+    if (!isSameTuple(words, at, own, record + tuple)) return false;
+    return zoneOf(own, record + tuple, this.entryZone(own, record)) === zone;
+  }
+
+  private hashOfSlot(slot: number): number {
+    const { records, tuple } = this;
+    const words = records.words(slot);
+    const at = records.at(slot);
+    return hashOf(words, at + tuple, zoneOf(words, at + tuple, this.entryZone(words, at)));
   }
 }
