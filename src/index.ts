@@ -120,12 +120,13 @@ export {
 export type { CpuStats, TableCounters, TableStats } from './health/stats.js';
 export type * from './mirror/change.js';
 export type { ChangeStream } from './mirror/change-stream.js';
+export type { IndexName } from './mirror/dimensions.js';
 export type { FlowKey } from './mirror/flow-key.js';
 export type { CountedBy, CountOptions } from './mirror/groups.js';
 export type { Freshness } from './mirror/live-table.js';
 export type { FlowCriteria } from './mirror/lookup.js';
 export type { ChangeOptions, TableMirror } from './mirror/mirror.js';
-export { type IndexName, MIRROR_INDEXES, type MirrorOptions } from './mirror/options.js';
+export { MIRROR_INDEXES, type MirrorOptions } from './mirror/options.js';
 export type * from './record/tuple.js';
 export * from './table/table.js';
 export {

@@ -1,10 +1,18 @@
 /**
  * What flows are found and counted by: each flow has a key, or several, in each dimension.
+ *
+ * @module
  */
 import { DCCP_STATES, nameOf, protocolName, SCTP_STATES, TCP_STATES } from '../core/names.js';
 import { formatIPv4, formatIPv6 } from '../record/ip-address.js';
 import { ENTRY, ENTRY_PRESENT, FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from '../record/layout.js';
 import { uint8, uint16, uint32 } from '../record/words.js';
+
+/** What a mirror can find and count flows by, besides the tuple: see {@link MirrorOptions}. */
+export type IndexName = 'address' | 'source' | 'destination' | 'service' | 'port' | 'mark' | 'zone';
+
+/** What each mirror counts flows by. */
+export type CountedName = 'protocol' | 'state';
 
 /** A key has so many words: what it is, and an address. */
 export const KEY_WORDS = 5;
@@ -156,7 +164,7 @@ export const INDEXED = {
     keys: (words, at, to) => putNumber(uint16(words, at, ENTRY.zone), to),
     text: numberText,
   },
-} as const satisfies Record<string, Dimension>;
+} as const satisfies Record<IndexName, Dimension>;
 
 /** Dimensions that each mirror counts. They have few keys, which are numbers. */
 export const COUNTED = {
@@ -174,4 +182,4 @@ export const COUNTED = {
     number: stateOf,
     text: (number: number) => nameOf(STATES[number >>> 8] ?? [], number & 0xff),
   },
-} as const;
+} as const satisfies Record<CountedName, object>;

@@ -5,12 +5,12 @@
  */
 import { integer, optional, options, word } from '../core/check.js';
 import { typeError } from '../core/errors.js';
-import { COUNTED } from './dimensions.js';
-import type { CountedName, LiveTable } from './live-table.js';
-import { type IndexName, MIRROR_INDEXES } from './options.js';
+import { COUNTED, type CountedName, type IndexName } from './dimensions.js';
+import type { LiveTable } from './live-table.js';
+import { MIRROR_INDEXES } from './options.js';
 
 /** What `mirror.countBy()` counts by. All but `state` and `protocol` need an index. */
-export type CountedBy = CountedName | IndexName;
+export type CountedBy = 'state' | 'protocol' | IndexName;
 
 /** Options of `mirror.countBy()`. */
 export interface CountOptions {

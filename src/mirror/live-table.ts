@@ -8,13 +8,12 @@ import type { EntryKey } from '../entry/key.js';
 import { EntryView } from '../entry/view.js';
 import { ENTRY, ENTRY_PRESENT } from '../record/layout.js';
 import { ChangeFeed } from './change-feed.js';
-import { COUNTED, INDEXED } from './dimensions.js';
+import { COUNTED, type CountedName, INDEXED, type IndexName } from './dimensions.js';
 import { mirrorFullError } from './errors.js';
 import { FlowIndex } from './flow-index.js';
 import { FlowTable } from './flow-table.js';
 import { type FlowListener, Follower } from './follower.js';
 import { type FlowRecord, mergedExtension, mergeRecord, RECORD_WORDS } from './merge.js';
-import type { IndexName } from './options.js';
 import { Snapshots } from './snapshots.js';
 import { Tally } from './tally.js';
 import { TICKS_PER_SECOND, ticksNow } from './ticks.js';
@@ -30,8 +29,6 @@ export interface Freshness {
    */
   readonly sendsEvents: boolean;
 }
-
-export type CountedName = keyof typeof COUNTED;
 
 export class LiveTable implements FlowListener {
   readonly table = new FlowTable();

@@ -9,9 +9,8 @@ import type { Entry } from '../entry/entry.js';
 import { address } from '../record/check-tuple.js';
 import { familyOf, writeAddress } from '../record/ip-address.js';
 import { FAMILY_NUMBERS } from '../record/layout.js';
-import { addressKey, KEY_WORDS } from './dimensions.js';
+import { addressKey, type IndexName, KEY_WORDS } from './dimensions.js';
 import type { LiveTable } from './live-table.js';
-import type { IndexName } from './options.js';
 
 /** What `mirror.findAll()` finds by: each form needs the index that is named with it. */
 export type FlowCriteria =

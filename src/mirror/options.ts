@@ -8,10 +8,7 @@ import { typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { compileFilter } from '../filter/compile.js';
 import type { EntryConditions, EntryFilter } from '../filter/filter.js';
-import { INDEXED } from './dimensions.js';
-
-/** What a mirror can find and count flows by, besides the tuple: see {@link MirrorOptions}. */
-export type IndexName = keyof typeof INDEXED;
+import { INDEXED, type IndexName } from './dimensions.js';
 
 /** The names of indexes. */
 export const MIRROR_INDEXES = Object.keys(INDEXED) as readonly IndexName[];
@@ -80,7 +77,8 @@ export function mirrorOptionsOf(value: MirrorOptions | undefined): MirrorOptions
     for (const [index, negation] of (filter.not ?? []).entries()) {
       requireLasting(negation, `${path}.not[${index}]`);
     }
-    return structuredClone<EntryFilter>(filter);
+    // Texts and numbers; what is undefined is left out.
+    return JSON.parse(JSON.stringify(filter)) as EntryFilter;
   });
   return { ...given, filter: filters };
 }

@@ -22,6 +22,8 @@ import { describeInNamespace } from '../support/requirements.js';
 
 /** How long the table changes; `CONNTRACK_CHURN_SECONDS=600` for ten minutes. */
 const SECONDS = Number(process.env.CONNTRACK_CHURN_SECONDS ?? 4);
+/** Each case takes half of that. */
+const LIMIT = 45_000 + 1000 * SECONDS;
 const SEED = Number(process.env.CONNTRACK_SEED ?? Date.now() % 1e6);
 
 /** What a dump and events agree upon: a flow that events told of has no counters and no `use`. */
@@ -165,43 +167,47 @@ describeInNamespace('conntrack')('a mirror of a table that changes', () => {
   test.each([
     ['default buffers', undefined],
     ['a buffer that overruns', 4096],
-  ])('equals a fresh dump when the load pauses, with %s', async (_, receiveBufferBytes) => {
-    setting('events', 1);
-    const churn = new Churn();
-    await createEntries(churn.some(500));
-    await using mirror = await mirrorTable({ receiveBufferBytes, indexes: MIRROR_INDEXES });
-    const changes = mirror.changes();
-    const replay = new Replay(mirror.entries());
-    const replaying = (async () => {
-      for await (const change of changes) replay.take(change);
-    })();
-    const end = performance.now() + 500 * SECONDS;
-    let pauses = 0;
-    do {
-      for (let actions = 0; actions < 20; actions++) await churn.act();
-      await mirror.caughtUp();
-      // A dump ends flows whose time is over: their events are still on their way.
-      await expect
-        .poll(
-          async () => {
-            const lines = linesOf(await listEntries());
-            await mirror.caughtUp();
-            return linesOf(mirror) === lines;
-          },
-          { message: `seed ${SEED}`, timeout: 10_000, interval: 20 },
-        )
-        .toBe(true);
-      expectConsistent(mirror);
-      const expected = linesOf(mirror);
-      await expect
-        .poll(() => linesOf(replay.flows.values()) === expected, { message: `seed ${SEED}` })
-        .toBe(true);
-      pauses++;
-    } while (performance.now() < end);
-    expect(pauses).toBeGreaterThan(0);
-    if (receiveBufferBytes !== undefined) expect(mirror.resyncs).toBeGreaterThan(1);
-    expect(mirror.synced).toBe(true);
-    await mirror.close();
-    await replaying;
-  });
+  ])(
+    'equals a fresh dump when the load pauses, with %s',
+    async (_, receiveBufferBytes) => {
+      setting('events', 1);
+      const churn = new Churn();
+      await createEntries(churn.some(500));
+      await using mirror = await mirrorTable({ receiveBufferBytes, indexes: MIRROR_INDEXES });
+      const changes = mirror.changes();
+      const replay = new Replay(mirror.entries());
+      const replaying = (async () => {
+        for await (const change of changes) replay.take(change);
+      })();
+      const end = performance.now() + 500 * SECONDS;
+      let pauses = 0;
+      do {
+        for (let actions = 0; actions < 20; actions++) await churn.act();
+        await mirror.caughtUp();
+        // A dump ends flows whose time is over: their events are still on their way.
+        await expect
+          .poll(
+            async () => {
+              const lines = linesOf(await listEntries());
+              await mirror.caughtUp();
+              return linesOf(mirror) === lines;
+            },
+            { message: `seed ${SEED}`, timeout: 10_000, interval: 20 },
+          )
+          .toBe(true);
+        expectConsistent(mirror);
+        const expected = linesOf(mirror);
+        await expect
+          .poll(() => linesOf(replay.flows.values()) === expected, { message: `seed ${SEED}` })
+          .toBe(true);
+        pauses++;
+      } while (performance.now() < end);
+      expect(pauses).toBeGreaterThan(0);
+      if (receiveBufferBytes !== undefined) expect(mirror.resyncs).toBeGreaterThan(1);
+      expect(mirror.synced).toBe(true);
+      await mirror.close();
+      await replaying;
+    },
+    LIMIT,
+  );
 });

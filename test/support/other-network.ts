@@ -32,7 +32,7 @@ export class OtherNetwork implements AsyncDisposable {
   /** Starts a program in it. */
   start(command: string, ...args: string[]): ChildProcess {
     return spawn('nsenter', [...this.#inside, command, ...args], {
-      stdio: ['pipe', 'ignore', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
   }
 
