@@ -13,7 +13,7 @@ import type { Entry } from '../entry/entry.js';
 import type { EntryEventType } from '../event/event.js';
 import { FLOW } from './flow-records.js';
 import { type FlowTable, recordOf } from './flow-table.js';
-import { type FlowRecord, isSameFlow, RECORD_WORDS } from './merge.js';
+import { type FlowRecord, isOlder, isSameFlow, RECORD_WORDS } from './merge.js';
 
 /** Hears what becomes of the flows. */
 export interface FlowListener {
@@ -156,6 +156,12 @@ export class Follower {
         this.markTold(slot, 0);
         return;
       }
+    }
+    // Two processors may send their events in the other order: what is older changes nothing.
+    if (isOlder(told, table.record(slot))) {
+      this.doubtful.add(slot);
+      this.markTold(slot, 0);
+      return;
     }
     this.listener.changed(slot, () => {
       table.merge(slot, told);

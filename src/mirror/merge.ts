@@ -2,8 +2,9 @@
  * What an event says of a flow replaces what was known of it: an event has the values that changed,
  * and some that every message has.
  */
+import { statusBit } from '../core/names.js';
 import { ENTRY, ENTRY_PRESENT, EXTENSION, EXTENSION_PRESENT } from '../record/layout.js';
-import { bytes, LITTLE_ENDIAN, uint16, uint32 } from '../record/words.js';
+import { bytes, LITTLE_ENDIAN, uint8, uint16, uint32 } from '../record/words.js';
 
 /** A record, which begins at a word of its memory, and the words of its extension. */
 export interface FlowRecord {
@@ -88,6 +89,26 @@ export function isSameFlow(one: FlowRecord, other: FlowRecord): boolean {
     (both & ENTRY_PRESENT.startTime) === 0 ||
     (word(one, START) === word(other, START) && word(one, START + 1) === word(other, START + 1))
   );
+}
+
+/** Bits that packets set and nothing clears. */
+const ONLY_SET = statusBit('seenReply') | statusBit('assured');
+const STATE_BIT = ENTRY_PRESENT.tcpState | ENTRY_PRESENT.sctpState | ENTRY_PRESENT.dccpState;
+
+/**
+ * Whether an event about a flow seems to be older than what is known of it: it lacks a bit that
+ * nothing clears, or has an earlier state. A few flows do go back: SCTP after a heartbeat, TCP after
+ * both ends have opened it at once.
+ */
+export function isOlder(told: FlowRecord, known: FlowRecord): boolean {
+  const word = ({ words, at }: FlowRecord, index: number) => words[at + index] as number;
+  const both = word(told, PRESENT) & word(known, PRESENT);
+  const status = ENTRY.status / 4;
+  if ((both & ENTRY_PRESENT.status) !== 0) {
+    if ((word(known, status) & ~word(told, status) & ONLY_SET) !== 0) return true;
+  }
+  if ((both & STATE_BIT) === 0) return false;
+  return uint8(told.words, told.at, ENTRY.state) < uint8(known.words, known.at, ENTRY.state);
 }
 
 /** Parts of the extension: their bit, where they are, and their bytes. */

@@ -321,6 +321,7 @@ export class TableSync {
     if (malformed > this.malformed) {
       this.lose();
       this.live.feed.lost('kernel', malformed - this.malformed);
+      this.live.feed.flush();
     }
     this.malformed = malformed;
     if (!this.isSettled) this.wake();

@@ -136,11 +136,14 @@ describeInNamespace(
     LIMIT,
   );
 
-  async function expectInStep(mirror: TableMirror): Promise<void> {
+  /** The entries that a list and the mirror agree upon. */
+  async function entriesInStep(mirror: TableMirror): Promise<Entry[]> {
+    let entries: Entry[] = [];
     await expect
       .poll(
         async () => {
-          const lines = linesOf(await listEntries());
+          entries = await listEntries();
+          const lines = linesOf(entries);
           await mirror.caughtUp();
           const ours = linesOf(mirror);
           return {
@@ -151,6 +154,7 @@ describeInNamespace(
         { message: `seed ${SEED}`, timeout: 10_000, interval: 20 },
       )
       .toEqual({ missing: [], surplus: [] });
+    return entries;
   }
 
   /** By what the server sees, by what the client sees, and by the service. */

@@ -7,7 +7,7 @@
 import type { EntryEventType } from 'conntrack';
 import { describe, expect, it } from 'vitest';
 import { FLOW } from '../../src/mirror/flow-records.js';
-import { FlowTable } from '../../src/mirror/flow-table.js';
+import { FlowTable, recordOf } from '../../src/mirror/flow-table.js';
 import { Follower } from '../../src/mirror/follower.js';
 import { Snapshots } from '../../src/mirror/snapshots.js';
 import { ENTRY } from '../../src/record/layout.js';
@@ -189,6 +189,37 @@ function mirrored(table: FlowTable): string[] {
   }
   return lines.sort();
 }
+
+describe('an event of another processor that comes late', () => {
+  const SEEN_REPLY = 2;
+  const ASSURED = 4;
+  const flow = { ...tuple(1), id: 1, timeout: 100 };
+
+  it.each([
+    ['an earlier state', { tcpState: 2, status: 8 | SEEN_REPLY | ASSURED }],
+    ['no reply', { tcpState: 3, status: 8 }],
+    ['not assured', { tcpState: 3, status: 8 | SEEN_REPLY }],
+  ])('changes nothing, and is asked about: %s', (_, older) => {
+    const table = new FlowTable();
+    const follower = new Follower(table, {
+      added: () => undefined,
+      changed: (_slot, change) => {
+        change();
+      },
+      removed: () => undefined,
+    });
+    const newer = { ...flow, tcpState: 3, status: 8 | SEEN_REPLY | ASSURED, mark: 5 };
+    follower.tell('new', entryWith({ ...flow, tcpState: 1, status: 8 }));
+    follower.tell('update', entryWith(newer));
+    expect(follower.doubtful.size).toBe(0);
+    follower.tell('update', entryWith({ ...flow, ...older }));
+    const slot = table.findOriginal(recordOf(entryWith(flow)));
+    expect(entryIn(table, slot)).toMatchObject({ mark: 5, tcp: { state: 'ESTABLISHED' } });
+    expect(follower.ask(5)).toEqual([slot]);
+    follower.answer(slot, entryWith(newer));
+    expect(follower.doubtful.size).toBe(0);
+  });
+});
 
 describe('a mirror beside a dump and events that arrive when they will', () => {
   it.each([0, 1, 2])('is the table in the end, in 1,000 runs (%i)', (part) => {
