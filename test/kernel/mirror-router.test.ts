@@ -119,8 +119,9 @@ describeInNamespace(
           talking.stdin?.write(`${random.below(1 << 30)}\n`);
           if (random.below(3) === 0) await deleteEntries({ protocol: 'udp', port: PORT });
           await done;
-          await expectInStep(mirror);
-          for (const entry of await listEntries({ nat: 'any' })) {
+          for (const entry of await entriesInStep(mirror)) {
+            // A late answer to a flow that was deleted begins one of the server.
+            if (entry.original.source !== CLIENT) continue;
             expectFound(mirror, entry);
             flows++;
           }
