@@ -2,8 +2,9 @@
  * Specifications of arguments.
  */
 import {
-  checked,
+  type FieldCopy,
   type Fields,
+  field,
   newTimeout,
   object,
   optional,
@@ -72,21 +73,6 @@ export interface CheckedSpec extends Omit<Values, 'status'> {
   readonly hasReply: boolean;
 }
 
-/** What can be checked without knowing the tuple. */
-const VALUES = {
-  timeout: optional(newTimeout),
-  zone: optional(uint16),
-  status: optional(newStatus),
-  mark: optional(uint32),
-  tcp: optional(tcp),
-  sctp: optional(newSctp),
-  dccp: optional(newDccp),
-  labels: optional(labels),
-  helper: optional(helper),
-  sequenceAdjust: optional(sequenceAdjust),
-  synproxy: optional(synproxy),
-};
-
 /** What a create can set. */
 export const SPEC_FIELDS = [
   'protocol',
@@ -95,10 +81,67 @@ export const SPEC_FIELDS = [
   'reply',
   'master',
   'nat',
-  ...(Object.keys(VALUES) as (keyof Values)[]),
+  'timeout',
+  'zone',
+  'status',
+  'mark',
+  'tcp',
+  'sctp',
+  'dccp',
+  'labels',
+  'helper',
+  'sequenceAdjust',
+  'synproxy',
 ] as const satisfies (keyof EntrySpec)[];
 
-const SPEC_FORM = { ...ENTRY_FORM, expected: 'an entry, or { protocol, original, timeout, ... }' };
+type SpecField = (typeof SPEC_FIELDS)[number];
+
+const copy: FieldCopy<SpecField> = {
+  empty: () => ({
+    protocol: undefined,
+    protocolNumber: undefined,
+    original: undefined,
+    reply: undefined,
+    master: undefined,
+    nat: undefined,
+    timeout: undefined,
+    zone: undefined,
+    status: undefined,
+    mark: undefined,
+    tcp: undefined,
+    sctp: undefined,
+    dccp: undefined,
+    labels: undefined,
+    helper: undefined,
+    sequenceAdjust: undefined,
+    synproxy: undefined,
+  }),
+  field: (to, from, name) => {
+    if (name === 'protocol') to.protocol = from.protocol;
+    else if (name === 'protocolNumber') to.protocolNumber = from.protocolNumber;
+    else if (name === 'original') to.original = from.original;
+    else if (name === 'reply') to.reply = from.reply;
+    else if (name === 'timeout') to.timeout = from.timeout;
+    else if (name === 'status') to.status = from.status;
+    else if (name === 'mark') to.mark = from.mark;
+    else if (name === 'tcp') to.tcp = from.tcp;
+    else if (name === 'zone') to.zone = from.zone;
+    else if (name === 'master') to.master = from.master;
+    else if (name === 'nat') to.nat = from.nat;
+    else if (name === 'sctp') to.sctp = from.sctp;
+    else if (name === 'dccp') to.dccp = from.dccp;
+    else if (name === 'labels') to.labels = from.labels;
+    else if (name === 'helper') to.helper = from.helper;
+    else if (name === 'sequenceAdjust') to.sequenceAdjust = from.sequenceAdjust;
+    else to.synproxy = from.synproxy;
+  },
+};
+
+const SPEC_FORM = {
+  ...ENTRY_FORM,
+  expected: 'an entry, or { protocol, original, timeout, ... }',
+  copy,
+};
 
 export function specOf(value: unknown, path: string): CheckedSpec {
   const given = recordOf(value, path, SPEC_FIELDS, SPEC_FORM);
@@ -106,12 +149,10 @@ export function specOf(value: unknown, path: string): CheckedSpec {
   const original = originalOf(given, path, protocol);
   const nat = given.nat === undefined ? undefined : natOf(given.nat, `${path}.nat`, original);
   const { master } = given;
-  for (const name of ['tcp', 'sctp', 'dccp'] as const) {
-    if (given[name] !== undefined && protocol !== PROTOCOL_NUMBERS[name]) {
-      throw typeError(`${path}.${name}`, `protocol ${protocol} does not have it`);
-    }
-  }
-  const values = checked<Values>(given, path, VALUES);
+  refuseOther(given.tcp, path, 'tcp', protocol);
+  refuseOther(given.sctp, path, 'sctp', protocol);
+  refuseOther(given.dccp, path, 'dccp', protocol);
+  const values = valuesOf(given, path);
   const offloaded = values.status?.isOffloaded ? offloadedAs(protocol) : undefined;
   const { reply, id } = replyOf(given.reply, path, original, protocol, nat);
   requireOneZone(path, values.zone, original, reply);
@@ -136,6 +177,35 @@ export function specOf(value: unknown, path: string): CheckedSpec {
     nat: nat === undefined || id === undefined ? nat : natWithId(nat, id),
     hasReply: given.reply !== undefined,
   };
+}
+
+/** What can be checked without knowing the tuple. */
+function valuesOf(given: Fields<keyof Values>, path: string): Values {
+  return {
+    timeout: field(newTimeout, given.timeout, path, '.timeout'),
+    zone: field(uint16, given.zone, path, '.zone'),
+    status: field(newStatus, given.status, path, '.status'),
+    mark: field(uint32, given.mark, path, '.mark'),
+    tcp: field(tcp, given.tcp, path, '.tcp'),
+    sctp: field(newSctp, given.sctp, path, '.sctp'),
+    dccp: field(newDccp, given.dccp, path, '.dccp'),
+    labels: field(labels, given.labels, path, '.labels'),
+    helper: field(helper, given.helper, path, '.helper'),
+    sequenceAdjust: field(sequenceAdjust, given.sequenceAdjust, path, '.sequenceAdjust'),
+    synproxy: field(synproxy, given.synproxy, path, '.synproxy'),
+  };
+}
+
+/** What flows of one protocol have. */
+function refuseOther(
+  value: unknown,
+  path: string,
+  name: 'tcp' | 'sctp' | 'dccp',
+  protocol: number,
+): void {
+  if (value !== undefined && protocol !== PROTOCOL_NUMBERS[name]) {
+    throw typeError(`${path}.${name}`, `protocol ${protocol} does not have it`);
+  }
 }
 
 function originalOf(

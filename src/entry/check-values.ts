@@ -2,13 +2,13 @@
  * What a specification of an entry and a change to one have in common.
  */
 import {
-  arrayOf,
   bits,
   boolean,
   type Check,
   int32,
   integer,
   isArray,
+  itemsOf,
   object,
   optional,
   record,
@@ -59,7 +59,18 @@ export function decimal(check: Check<bigint>): Check<bigint> {
 export const labels = decimal(bits(128));
 export const nanoseconds = decimal(bits(64));
 
-const settableFlags = arrayOf(word(SETTABLE_STATUS));
+const settableFlag = word(SETTABLE_STATUS);
+const SETTABLE_BITS = new Map<unknown, number>(
+  SETTABLE_STATUS.map((flag) => [flag, statusBit(flag)]),
+);
+
+const settableBits: Check<number> = (value, path) => {
+  let bits = 0;
+  for (const [index, flag] of itemsOf(value, path).entries()) {
+    bits |= SETTABLE_BITS.get(flag) ?? statusBit(settableFlag(flag, `${path}[${index}]`));
+  }
+  return bits;
+};
 
 const statusOfEntry = record<Partial<Record<SettableStatus | 'offload', boolean | undefined>>>(
   {
@@ -87,7 +98,7 @@ export interface NewStatus {
 
 /** Of a new entry. */
 export const newStatus: Check<NewStatus> = (value, path) => {
-  if (isArray(value, path)) return { bits: bitsOf(settableFlags(value, path)), isOffloaded: false };
+  if (isArray(value, path)) return { bits: settableBits(value, path), isOffloaded: false };
   const read = statusOfEntry(value, path);
   const set = SETTABLE_STATUS.filter((flag) => read[flag] === true);
   return { bits: bitsOf(set), isOffloaded: read.offload === true };
@@ -101,6 +112,8 @@ function bitsOf(flags: readonly SettableStatus[]): number {
 export function numberOf(words: readonly string[]): Check<number> {
   const known = word(words);
   return (value, path) => {
+    const number = words.indexOf(value as string);
+    if (number >= 0) return number;
     const unknown =
       typeof value === 'string' ? /^UNKNOWN\((\d{1,3})\)$/.exec(value)?.[1] : undefined;
     return unknown === undefined ? words.indexOf(known(value, path)) : uint8(Number(unknown), path);

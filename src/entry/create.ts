@@ -174,7 +174,7 @@ class Creations implements Waiter {
     this.isAnswered = true;
     const { operation, requests } = this;
     const asked = this.asked.get(index) ?? NOTHING;
-    this.asked.delete(index);
+    if (asked !== NOTHING) this.asked.delete(index);
     const result = resultOf(operation, answer, asked);
     const { error } = result;
     if (error instanceof ConntrackError && isSilence(error)) {
@@ -195,14 +195,21 @@ class Creations implements Waiter {
       this.take({ error }, index);
     } else {
       this.failure ??= error as Error;
-      this.wake?.();
+      this.awake();
     }
   }
 
   private take(result: RequestResult, index: number): void {
     this.results[index] = result;
     this.underWay--;
-    if (this.underWay <= this.wakesAt) this.wake?.();
+    if (this.underWay <= this.wakesAt) this.awake();
+  }
+
+  /** Once: V8 reports each further one to Node.js, which takes as long as half a creation. */
+  private awake(): void {
+    const { wake } = this;
+    this.wake = undefined;
+    wake?.();
   }
 
   private throwIfNoneWasSent(): void {
@@ -215,7 +222,6 @@ class Creations implements Waiter {
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
-      this.wake = undefined;
     }
     if (this.failure !== undefined) throw this.failure;
   }

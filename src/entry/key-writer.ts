@@ -2,9 +2,9 @@
  * Encodes keys as records.
  */
 
-import { ENTRY, ENTRY_PRESENT, EXTENSION_PRESENT, SLAB } from '../record/layout.js';
+import { ENTRY, ENTRY_PRESENT, SLAB } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
-import { writeTuple } from '../record/tuple-writer.js';
+import { writeReply, writeTuple } from '../record/tuple-writer.js';
 import { LITTLE_ENDIAN, uint16 } from '../record/words.js';
 import type { Place } from '../request/place.js';
 import type { CheckedKey } from './check-key.js';
@@ -12,10 +12,10 @@ import type { CheckedKey } from './check-key.js';
 /** Writes the record of a key: one tuple, perhaps a zone and an id. */
 export function writeKey(place: Place, { protocol, original, reply, zone, id }: CheckedKey): void {
   const entry = new EntryWriter(place.view, place.at + SLAB.firstEntry);
-  if (original !== undefined) entry.tuple('original', original, protocol);
-  if (reply !== undefined) entry.tuple('reply', reply, protocol);
+  if (original !== undefined) entry.original(original, protocol);
+  if (reply !== undefined) entry.reply(reply, protocol);
   if (zone !== undefined) entry.zone(zone);
-  if (id !== undefined) entry.value('id', id);
+  if (id !== undefined) entry.word(ENTRY.id, ENTRY_PRESENT.id, id);
 }
 
 const IDENTITY = ENTRY_PRESENT.original | ENTRY_PRESENT.id;
@@ -35,9 +35,10 @@ export function trimToKey({ words, at }: Place): void {
   words[record + ENTRY.extensionPresent / 4] = 0;
 }
 
-type Word = 'status' | 'id' | 'mark' | 'timeout' | 'sctpOriginalTag' | 'sctpReplyTag';
-
-/** Writes the parts of an entry record. */
+/**
+ * Writes the parts of an entry record. `field` is one of `ENTRY`, `bit` one of `ENTRY_PRESENT`: by
+ * number, as to look each up by its name takes V8 as long as all that is written.
+ */
 export class EntryWriter {
   readonly view: DataView;
   readonly offset: number;
@@ -47,34 +48,46 @@ export class EntryWriter {
     this.offset = offset;
   }
 
-  tuple(direction: 'original' | 'reply', tuple: Tuple, protocol: number): void {
-    writeTuple(this.view, this.offset + ENTRY[direction], tuple, protocol);
-    this.add(direction);
+  original(tuple: Tuple, protocol: number): void {
+    writeTuple(this.view, this.offset + ENTRY.original, tuple, protocol);
+    this.add(ENTRY_PRESENT.original);
+  }
+
+  reply(tuple: Tuple, protocol: number): void {
+    writeTuple(this.view, this.offset + ENTRY.reply, tuple, protocol);
+    this.add(ENTRY_PRESENT.reply);
   }
 
   zone(zone: number): void {
     this.view.setUint16(this.offset + ENTRY.zone, zone, LITTLE_ENDIAN);
     // Zone 0 equals no zone.
-    if (zone !== 0) this.add('zone');
+    if (zone !== 0) this.add(ENTRY_PRESENT.zone);
   }
 
-  value(name: Word, value: number): void {
-    this.view.setUint32(this.offset + ENTRY[name], value, LITTLE_ENDIAN);
-    this.add(name);
+  word(field: number, bit: number, value: number): void {
+    this.view.setUint32(this.offset + field, value, LITTLE_ENDIAN);
+    this.add(bit);
   }
 
-  byte(field: number, value: number, present: keyof typeof ENTRY_PRESENT): void {
+  byte(field: number, bit: number, value: number): void {
     this.view.setUint8(this.offset + field, value);
-    this.add(present);
+    this.add(bit);
   }
 
-  add(present: keyof typeof ENTRY_PRESENT): void {
-    this.set(ENTRY.present, ENTRY_PRESENT[present]);
+  /** That of an original tuple that was written. */
+  replyTo(original: Tuple, tuple: Tuple, protocol: number): void {
+    const at = this.offset + ENTRY.reply;
+    writeReply(this.view, at, tuple, protocol, [original, this.offset + ENTRY.original]);
+    this.add(ENTRY_PRESENT.reply);
   }
 
-  /** The same of what stands in the extension. */
-  extend(present: keyof typeof EXTENSION_PRESENT): void {
-    this.set(ENTRY.extensionPresent, EXTENSION_PRESENT[present]);
+  add(bit: number): void {
+    this.set(ENTRY.present, bit);
+  }
+
+  /** The same of what stands in the extension: one of `EXTENSION_PRESENT`. */
+  extend(bit: number): void {
+    this.set(ENTRY.extensionPresent, bit);
   }
 
   private set(field: number, bit: number): void {

@@ -4,7 +4,15 @@
 
 import { statusBit } from '../core/names.js';
 import { writeAddress } from '../record/ip-address.js';
-import { ENTRY, EXTENSION, SLAB, SPEC, SPEC_PRESENT } from '../record/layout.js';
+import {
+  ENTRY,
+  ENTRY_PRESENT,
+  EXTENSION,
+  EXTENSION_PRESENT,
+  SLAB,
+  SPEC,
+  SPEC_PRESENT,
+} from '../record/layout.js';
 import { writeTuple } from '../record/tuple-writer.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import type { Place } from '../request/place.js';
@@ -20,6 +28,8 @@ import type { NatEndpoint, SequenceAdjust, Synproxy, TcpDirection } from './entr
 import { EntryWriter } from './key-writer.js';
 
 const EXTENSION_SIZE = (EXTENSION.size + LONGEST_HELPER + 7) & ~7;
+
+const CONFIRMED = statusBit('confirmed');
 
 /** What a specification takes, or changes: its record and its extension. */
 export const SPEC_BYTES = SPEC.size + EXTENSION_SIZE;
@@ -52,25 +62,25 @@ class SpecWriter {
   spec(spec: CheckedSpec): void {
     const { entry } = this;
     const { protocol, original, reply, nat, zone, master } = spec;
-    entry.tuple('original', original, protocol);
-    entry.tuple('reply', reply, protocol);
+    entry.original(original, protocol);
+    entry.replyTo(original, reply, protocol);
     if (nat?.source !== undefined) this.natEndpoint('source', nat.source);
     if (nat?.destination !== undefined) this.natEndpoint('destination', nat.destination);
     if (zone !== undefined) entry.zone(zone);
     // The kernel refuses to create what is not confirmed.
-    entry.value('status', (spec.status ?? 0) | statusBit('confirmed'));
+    entry.word(ENTRY.status, ENTRY_PRESENT.status, (spec.status ?? 0) | CONFIRMED);
     this.values(spec);
     if (spec.dccp !== undefined) this.dccp(spec.dccp);
     if (master !== undefined) {
       writeTuple(this.view, this.extension + EXTENSION.master, master.tuple, master.protocol);
-      entry.extend('master');
+      entry.extend(EXTENSION_PRESENT.master);
     }
   }
 
   changes(changes: CheckedChanges): void {
     const { mark, labels } = changes;
     const { status } = changes;
-    if (status !== undefined) this.entry.value('status', status);
+    if (status !== undefined) this.entry.word(ENTRY.status, ENTRY_PRESENT.status, status);
     this.values({ ...changes, labels: labels?.value });
     if (labels !== undefined) this.bitSet(this.at + SPEC.labelsMask, labels.mask);
     if (mark === undefined) return;
@@ -84,8 +94,9 @@ class SpecWriter {
   ): void {
     const { entry } = this;
     const { timeout, mark, tcp, sctp, labels, helper, sequenceAdjust, synproxy } = values;
-    if (timeout !== undefined) entry.value('timeout', timeout);
-    if (mark !== undefined) entry.value('mark', typeof mark === 'number' ? mark : mark.value);
+    if (timeout !== undefined) entry.word(ENTRY.timeout, ENTRY_PRESENT.timeout, timeout);
+    if (mark !== undefined)
+      entry.word(ENTRY.mark, ENTRY_PRESENT.mark, typeof mark === 'number' ? mark : mark.value);
     if (tcp !== undefined) this.tcp(tcp);
     if (sctp !== undefined) this.sctp(sctp);
     if (labels !== undefined) this.labels(labels);
@@ -95,7 +106,7 @@ class SpecWriter {
   }
 
   private tcp({ state, original, reply }: CheckedTcp): void {
-    if (state !== undefined) this.entry.byte(ENTRY.state, state, 'tcpState');
+    if (state !== undefined) this.entry.byte(ENTRY.state, ENTRY_PRESENT.tcpState, state);
     if (original !== undefined) this.tcpDirection('Original', original);
     if (reply !== undefined) this.tcpDirection('Reply', reply);
   }
@@ -107,34 +118,34 @@ class SpecWriter {
     const { entry } = this;
     if (windowScale !== undefined) {
       const name = `tcp${direction}WindowScale` as const;
-      entry.byte(ENTRY[name], windowScale, name);
+      entry.byte(ENTRY[name], ENTRY_PRESENT[name], windowScale);
     }
     if (flags === undefined) return;
     const name = `tcp${direction}Flags` as const;
-    entry.byte(ENTRY[name], flags, name);
+    entry.byte(ENTRY[name], ENTRY_PRESENT[name], flags);
     // The kernel sends a mask of 0, which in a request would apply no flag.
-    entry.byte(ENTRY[name] + 1, flagsMask || 0xff, name);
+    entry.byte(ENTRY[name] + 1, ENTRY_PRESENT[name], flagsMask || 0xff);
   }
 
   private sctp({ state, originalTag, replyTag }: CheckedSctp): void {
     const { entry } = this;
-    entry.byte(ENTRY.state, state, 'sctpState');
-    entry.value('sctpOriginalTag', originalTag);
-    entry.value('sctpReplyTag', replyTag);
+    entry.byte(ENTRY.state, ENTRY_PRESENT.sctpState, state);
+    entry.word(ENTRY.sctpOriginalTag, ENTRY_PRESENT.sctpOriginalTag, originalTag);
+    entry.word(ENTRY.sctpReplyTag, ENTRY_PRESENT.sctpReplyTag, replyTag);
   }
 
   private dccp({ state, role, handshakeSequence }: CheckedDccp): void {
-    this.entry.byte(ENTRY.state, state, 'dccpState');
-    this.entry.byte(ENTRY.dccpRole, role, 'dccpRole');
+    this.entry.byte(ENTRY.state, ENTRY_PRESENT.dccpState, state);
+    this.entry.byte(ENTRY.dccpRole, ENTRY_PRESENT.dccpRole, role);
     if (handshakeSequence === undefined) return;
     const at = this.at + SPEC.entry + ENTRY.dccpHandshakeSequence;
     this.view.setBigUint64(at, handshakeSequence, LITTLE_ENDIAN);
-    this.entry.add('dccpHandshakeSequence');
+    this.entry.add(ENTRY_PRESENT.dccpHandshakeSequence);
   }
 
   private labels(labels: bigint): void {
     this.bitSet(this.extension + EXTENSION.labels, labels);
-    this.entry.extend('labels');
+    this.entry.extend(EXTENSION_PRESENT.labels);
   }
 
   private bitSet(at: number, bits: bigint): void {
@@ -147,7 +158,7 @@ class SpecWriter {
     const name = Buffer.from(helper);
     view.setUint16(extension + EXTENSION.helperLength, name.length, LITTLE_ENDIAN);
     new Uint8Array(view.buffer).set(name, extension + EXTENSION.size);
-    this.entry.extend('helper');
+    this.entry.extend(EXTENSION_PRESENT.helper);
   }
 
   private sequenceAdjust(sequenceAdjust: SequenceAdjust): void {
@@ -157,14 +168,14 @@ class SpecWriter {
       const name = `${direction}SequenceAdjust` as const;
       const { correctionPosition, offsetBefore, offsetAfter } = adjustment;
       this.words(EXTENSION[name], [correctionPosition, offsetBefore, offsetAfter]);
-      this.entry.extend(name);
+      this.entry.extend(EXTENSION_PRESENT[name]);
     }
   }
 
   private synproxy({ initialSequence, initialTimestamp, timestampOffset }: Synproxy): void {
     this.words(EXTENSION.synproxy, [initialSequence, initialTimestamp, timestampOffset]);
-    this.entry.add('synproxy');
-    this.entry.extend('synproxy');
+    this.entry.add(ENTRY_PRESENT.synproxy);
+    this.entry.extend(EXTENSION_PRESENT.synproxy);
   }
 
   /** Numbers behind each other in the extension. */

@@ -3,10 +3,10 @@
  */
 import {
   type Check,
-  checked,
+  type FieldCopy,
   type Fields,
+  field,
   object,
-  optional,
   recordOf,
   uint8,
   uint16,
@@ -41,9 +41,11 @@ export function protocolAmong<Word extends string>(
   const also = Object.keys(others).length > 0 ? ", or another protocol's word, such as 'esp'" : '';
   const hint = `; an IP protocol number will do as well${also}`;
   const protocolWord = word(Object.keys(numbers) as Word[], hint);
+  const known = new Map<unknown, number>(Object.entries({ ...others, ...numbers }));
   return (value, path) => {
+    const number = known.get(value);
+    if (number !== undefined) return number;
     if (typeof value === 'number' || isNumeral(value)) return uint8(value, path);
-    if (typeof value === 'string' && Object.hasOwn(others, value)) return others[value] as number;
     return numbers[protocolWord(value, path)];
   };
 }
@@ -96,23 +98,50 @@ export function requireFamily(family: Family, text: string, path: string, of: st
   }
 }
 
-const TUPLE = {
-  source: address,
-  destination: address,
-  sourcePort: optional(uint16),
-  destinationPort: optional(uint16),
-  icmp: optional(object<IcmpTuple>({ type: uint8, code: uint8, id: uint16 }, '{ type, code, id }')),
-  sourceKey: optional(uint16),
-  destinationKey: optional(uint16),
-  zone: optional(uint16),
-};
+const icmpOf = object<IcmpTuple>({ type: uint8, code: uint8, id: uint16 }, '{ type, code, id }');
 
 /** What a tuple may have, that of a master included. */
 export const TUPLE_FIELDS = [
-  ...(Object.keys(TUPLE) as (keyof Tuple)[]),
+  'source',
+  'destination',
+  'sourcePort',
+  'destinationPort',
+  'icmp',
+  'sourceKey',
+  'destinationKey',
+  'zone',
   'protocol',
   'protocolNumber',
 ] as const satisfies (keyof MasterTuple)[];
+
+type TupleField = (typeof TUPLE_FIELDS)[number];
+
+const copy: FieldCopy<TupleField> = {
+  empty: () => ({
+    source: undefined,
+    destination: undefined,
+    sourcePort: undefined,
+    destinationPort: undefined,
+    icmp: undefined,
+    sourceKey: undefined,
+    destinationKey: undefined,
+    zone: undefined,
+    protocol: undefined,
+    protocolNumber: undefined,
+  }),
+  field: (to, from, name) => {
+    if (name === 'source') to.source = from.source;
+    else if (name === 'destination') to.destination = from.destination;
+    else if (name === 'sourcePort') to.sourcePort = from.sourcePort;
+    else if (name === 'destinationPort') to.destinationPort = from.destinationPort;
+    else if (name === 'icmp') to.icmp = from.icmp;
+    else if (name === 'sourceKey') to.sourceKey = from.sourceKey;
+    else if (name === 'destinationKey') to.destinationKey = from.destinationKey;
+    else if (name === 'zone') to.zone = from.zone;
+    else if (name === 'protocol') to.protocol = from.protocol;
+    else to.protocolNumber = from.protocolNumber;
+  },
+};
 
 /**
  * An entry has one zone, of both directions or of one. Behind one that is not 0 the kernel
@@ -142,6 +171,7 @@ const TUPLE_FORM = {
   expected: 'a tuple with source and destination',
   view: 'a tuple',
   needs: ['source', 'destination'],
+  copy,
 };
 
 /** Whether a tuple names the ports, or keys of GRE, that some kernels leave out. */
@@ -193,7 +223,16 @@ export function refuseZone({ zone }: Tuple, path: string): void {
 function tupleOfAny(value: unknown, path: string, number: number): TupleOfProtocol {
   const given = recordOf(value, path, TUPLE_FIELDS, TUPLE_FORM);
   const own = given.protocol === undefined ? number : protocolOf(given, path);
-  const tuple = checked<Tuple>(given, path, TUPLE);
+  const tuple: Tuple = {
+    source: address(given.source, `${path}.source`),
+    destination: address(given.destination, `${path}.destination`),
+    sourcePort: field(uint16, given.sourcePort, path, '.sourcePort'),
+    destinationPort: field(uint16, given.destinationPort, path, '.destinationPort'),
+    icmp: field(icmpOf, given.icmp, path, '.icmp'),
+    sourceKey: field(uint16, given.sourceKey, path, '.sourceKey'),
+    destinationKey: field(uint16, given.destinationKey, path, '.destinationKey'),
+    zone: field(uint16, given.zone, path, '.zone'),
+  };
   const { source, destination } = tuple;
   requireFamily(familyOf(source), destination, `${path}.destination`, 'source');
   const { sourcePort, destinationPort, sourceKey, destinationKey } = tuple;
@@ -204,23 +243,23 @@ function tupleOfAny(value: unknown, path: string, number: number): TupleOfProtoc
   const isGre = own === gre;
   const needsKeys = isGre && (sourceKey ?? destinationKey) !== undefined;
   const isIcmp = NEED_ICMP.has(own);
-  expectField(tuple, path, 'sourcePort', own, mayHavePorts, needsPorts);
-  expectField(tuple, path, 'destinationPort', own, mayHavePorts, needsPorts);
-  expectField(tuple, path, 'sourceKey', own, isGre, needsKeys);
-  expectField(tuple, path, 'destinationKey', own, isGre, needsKeys);
-  expectField(tuple, path, 'icmp', own, isIcmp, isIcmp);
+  expectField(tuple.sourcePort, path, 'sourcePort', own, mayHavePorts, needsPorts);
+  expectField(tuple.destinationPort, path, 'destinationPort', own, mayHavePorts, needsPorts);
+  expectField(tuple.sourceKey, path, 'sourceKey', own, isGre, needsKeys);
+  expectField(tuple.destinationKey, path, 'destinationKey', own, isGre, needsKeys);
+  expectField(tuple.icmp, path, 'icmp', own, isIcmp, isIcmp);
   return { protocol: own, tuple };
 }
 
 function expectField(
-  tuple: Tuple,
+  value: unknown,
   path: string,
   name: keyof Tuple,
   number: number,
   allowed: boolean,
   needed: boolean,
 ): void {
-  const isThere = tuple[name] !== undefined;
+  const isThere = value !== undefined;
   if (!isThere && needed) throw typeError(`${path}.${name}`, `protocol ${number} requires it`);
   if (isThere && !allowed)
     throw typeError(`${path}.${name}`, `protocol ${number} does not have it`);

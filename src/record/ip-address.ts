@@ -100,7 +100,11 @@ export function addressFamily(text: string): Family | undefined {
 
 /** The family of an address or a network that was checked. */
 export function familyOf(text: string): Family {
-  return text.includes(':') ? 'ipv6' : 'ipv4';
+  // Within five characters one has a dot, or the other a colon.
+  for (let index = 1; index < 4; index++) {
+    if (text.charCodeAt(index) === DOT) return text.charCodeAt(0) === COLON ? 'ipv6' : 'ipv4';
+  }
+  return 'ipv6';
 }
 
 /**
