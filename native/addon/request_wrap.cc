@@ -1,5 +1,7 @@
 #include "addon/request_wrap.h"
 
+#include <errno.h>
+
 #include "addon/arguments.h"
 #include "addon/namespace_wrap.h"
 #include "addon/promise.h"
@@ -98,27 +100,56 @@ class RequestWrap::Job : public AsyncJob {
   explicit Job(RequestWrap& wrap) : wrap_(wrap) {}
 
   static Napi::Value start(Napi::Env env, const char* name, std::unique_ptr<Job> job) {
-    job->wrap_.Ref();
-    job->wrap_.job_ = job.get();
-    return AsyncJob::start(env, name, job.release());
+    RequestWrap& wrap = job->wrap_;
+    wrap.Ref();
+    job->number_ = wrap.order_.add();
+    job->follows_ = wrap.first_ != nullptr;
+    (wrap.first_ ? wrap.second_ : wrap.first_) = job.get();
+    const Napi::Value promise = AsyncJob::start(env, name, job.release());
+    if (promise.IsEmpty()) wrap.order_.drop_last();
+    return promise;
   }
 
  protected:
   NetlinkSocket& socket() { return wrap_.socket_; }
   RequestMemory& memory() { return *wrap_.memory_; }
   bool ended() const { return ended_; }
-  void end() { ended_ = true; }
 
  private:
-  bool goes_on() override { return !ended_ && !wrap_.closed_; }
+  // A turn. True when it has ended.
+  virtual bool turn() = 0;
+  // Instead of a turn: nothing of it is sent.
+  virtual void refuse(const Failure& failure) = 0;
+  virtual const Failure& failure() const = 0;
+
+  void run() override {
+    wrap_.order_.take_turn(number_, [this] {
+      // It would wait as long once more.
+      const bool hopeless = follows_ && wrap_.silent_;
+      wrap_.silent_ = false;
+      if (hopeless) {
+        refuse(Failure::of_protocol(ETIMEDOUT));
+        ended_ = true;
+      } else if (turn()) {
+        wrap_.silent_ = failure().error == ETIMEDOUT;
+        ended_ = true;
+      }
+      return ended_;
+    });
+  }
+
+  bool goes_on() override { return !ended_ && !wrap_.order_.closed(); }
 
   void finish(napi_env env) override {
-    wrap_.job_ = nullptr;
-    if (wrap_.closed_) wrap_.release(env);
+    if (wrap_.first_ == this) wrap_.first_ = wrap_.second_;
+    wrap_.second_ = nullptr;
+    if (wrap_.order_.closed() && !wrap_.first_) wrap_.release(env);
     wrap_.Unref();
   }
 
   RequestWrap& wrap_;
+  uint64_t number_ = 0;
+  bool follows_ = false;  // one that had not ended when it was queued
   bool ended_ = false;
 };
 
@@ -130,9 +161,9 @@ class RequestWrap::SendJob : public Job {
   RequestJob& requests() { return requests_; }
 
  private:
-  void run() override {
-    if (requests_.run(socket(), memory())) end();
-  }
+  bool turn() override { return requests_.run(socket(), memory()); }
+  void refuse(const Failure& failure) override { requests_.refuse(failure); }
+  const Failure& failure() const override { return requests_.failure(); }
 
   napi_value result(napi_env env) override {
     if (!ended()) requests_.give_up(memory());
@@ -151,9 +182,9 @@ class RequestWrap::QueryJob : public Job {
   using Job::Job;
 
  private:
-  void run() override {
-    if (query_.run(socket(), memory().buffer, failure_)) end();
-  }
+  bool turn() override { return query_.run(socket(), memory().buffer, failure_); }
+  void refuse(const Failure& failure) override { failure_ = failure; }
+  const Failure& failure() const override { return failure_; }
 
   napi_value result(napi_env env) override {
     if (!ended()) failure_ = Failure::of_cancel(false);
@@ -199,8 +230,8 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
 }
 
 bool RequestWrap::refuse(Napi::Env env) {
-  if (job_ || closed_) {
-    addon::refuse(env, "one job at a time, and none when it is closed");
+  if (second_ || order_.closed()) {
+    addon::refuse(env, "two jobs at a time, and none when it is closed");
     return true;
   }
   if (!memory_) memory_.reset(new (std::nothrow) RequestMemory);
@@ -228,17 +259,15 @@ Napi::Value RequestWrap::is_of_thread(const Napi::CallbackInfo& info) {
 
 Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  if (closed_) {
+  if (order_.closed()) {
     addon::refuse(env, "close() twice");
     return {};
   }
-  closed_ = true;
+  order_.close();
   const Napi::Value closed = make_promise(env, close_);
-  if (job_) {
-    job_->take_back(env);
-  } else {
-    release(env);
-  }
+  if (!first_) release(env);
+  if (first_) first_->take_back(env);
+  if (second_) second_->take_back(env);
   return closed;
 }
 

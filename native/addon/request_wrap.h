@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "addon/async_job.h"
+#include "os/job_order.h"
 #include "os/net_namespace.h"
 #include "os/request_job.h"
 
@@ -36,8 +37,12 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   NetlinkSocket socket_;
   ThreadPlace opened_in_;                  // where followsThread was asked for
   std::unique_ptr<RequestMemory> memory_;  // of one job after the other
-  PoolJob* job_ = nullptr;                 // that is queued or runs
-  bool closed_ = false;
+  // Those that are queued or run: the second waits for its turn, so that the kernel works on while
+  // JavaScript takes the answers of the first.
+  PoolJob* first_ = nullptr;
+  PoolJob* second_ = nullptr;
+  JobOrder order_;
+  bool silent_ = false;            // in turns: the kernel did not answer the job before
   napi_deferred close_ = nullptr;  // of the close() that waits
 };
 

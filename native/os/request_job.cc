@@ -106,12 +106,16 @@ bool RequestJob::run(NetlinkSocket& socket, RequestMemory& memory) {
     if (failure && failure.error != ENOBUFS) {
       failure.unanswered = false;
       failure_ = failure;
-      fail(next_, count_, failure);
-      next_ = count_;
+      refuse(failure);
     }
     if (turn.is_over()) break;
   }
   return next_ == count_ && !exchange_.sent;
+}
+
+void RequestJob::refuse(const Failure& failure) {
+  fail(next_, count_, failure);
+  next_ = count_;
 }
 
 void RequestJob::give_up(RequestMemory& memory) {
@@ -119,8 +123,7 @@ void RequestJob::give_up(RequestMemory& memory) {
     conclude(exchange_, memory.batch, memory.answers);
     settle(memory, Failure::of_cancel(true));
   }
-  fail(next_, count_, Failure::of_cancel(false));
-  next_ = count_;
+  refuse(Failure::of_cancel(false));
 }
 
 void RequestJob::fail(size_t from, size_t to, const Failure& failure) {

@@ -39,6 +39,8 @@ class RequestJob {
   // In turns, as transact(). When a datagram fails, what follows fails in the same way, and is not
   // sent.
   bool run(NetlinkSocket& socket, RequestMemory& memory);
+  // Instead of run(): all have failed in this way, and are not sent.
+  void refuse(const Failure& failure);
   // Before run() has ended: all that have no answer have failed (ECANCELED).
   void give_up(RequestMemory& memory);
   // That of such a datagram.

@@ -40,10 +40,12 @@ export const LIMITS = {
   /** The kernel has been silent for so long, in waits of `silenceMs`: ETIMEDOUT. */
   answerMs: 1000,
   /**
-   * Requests of a handle that are under way at a time, as the addon takes them: some 300 that read
-   * or delete, 170 that create. What is called meanwhile waits for them to end.
+   * Requests of a handle in one job, as the addon takes them: some 300 that read or delete, 170
+   * that create.
    */
-  requestBytesUnderWay: 64 * KIB,
+  requestBytesInJob: 64 * KIB,
+  /** The one that the kernel works on, and the next. What is called meanwhile waits. */
+  requestJobsUnderWay: 2,
   /** Of those, what one system call sends: requests, of which a creation or an update is two. */
   requestsInSend: 128,
   /** Specifications and keys that createEntries() and getEntries() have under way at a time. */

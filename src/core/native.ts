@@ -87,7 +87,7 @@ export interface FilterSupport extends Outcome {
   readonly zone?: boolean | 'refused';
 }
 
-/** One job at a time. native/addon/request_wrap.h */
+/** One job, and the next, which begins when that has ended. native/addon/request_wrap.h */
 export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
   /** Sends the first `size` bytes, which are requests: native/wire/request_record.h */
@@ -98,7 +98,7 @@ export interface NativeRequestSocket {
   listTimeoutPolicies(): Promise<RecordsOutcome>;
   /** Whether it is a socket of the network namespace that the calling thread is in now. */
   isOfThread(): boolean;
-  /** Ends the job that is under way (ECANCELED), and closes the socket. Once. */
+  /** Ends the jobs that are under way (ECANCELED), and closes the socket. Once. */
   close(): Promise<void>;
 }
 

@@ -33,7 +33,7 @@ export class RequestBatch {
   private used = 0;
 
   constructor() {
-    this.memory = spare ?? new ArrayBuffer(LIMITS.requestBytesUnderWay);
+    this.memory = spare ?? new ArrayBuffer(LIMITS.requestBytesInJob);
     spare = undefined;
     this.view = new DataView(this.memory);
     this.words = new Uint32Array(this.memory);

@@ -10,6 +10,7 @@ import {
   isSilence,
   silenceError,
 } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { NativeRequestSocket, NetNamespaceArgument, Outcome } from '../core/native.js';
 import { requestTracer } from '../core/trace.js';
@@ -38,6 +39,8 @@ export class RequestQueue {
   private readonly followsThread: boolean;
   private socket: NativeRequestSocket | undefined;
   private waiting: Work[] = [];
+  /** In the order in which they are answered. None rejects. */
+  private readonly underWay: Promise<Sent>[] = [];
   /** Something waits, or is under way. */
   private isAwake = false;
   private isWorking = false;
@@ -125,14 +128,16 @@ export class RequestQueue {
 
   private batchFor(operation: string, bytes: number): RequestBatch {
     this.open(operation);
+    let isFull = false;
     const last = this.waiting.at(-1);
     if (last instanceof RequestBatch) {
       if (last.fits(bytes)) return last;
-      // What is full waits for nothing.
-      this.start();
+      isFull = true;
     }
     const batch = new RequestBatch();
     this.waiting.push(batch);
+    // What is full waits for nothing.
+    if (isFull) this.start();
     this.wake();
     return batch;
   }
@@ -147,34 +152,44 @@ export class RequestQueue {
   }
 
   private start(): void {
+    this.sendWaiting();
     if (this.isWorking) return;
     this.isWorking = true;
     void this.work();
   }
 
   private async work(): Promise<void> {
-    for (let sent = this.sendNext(); sent !== undefined; ) {
+    for (let sent = this.underWay[0]; sent !== undefined; sent = this.underWay[0]) {
       const { failure, refused, settle } = await sent;
+      void this.underWay.shift();
       // What has waited for a kernel that does not answer would wait as long once more.
       const unheard = isSilence(failure) ? this.takeWaiting() : [];
       // The kernel works on, while JavaScript takes the answers.
-      sent = this.sendNext();
+      this.sendWaiting();
       this.isRefused ||= refused;
       settle();
       // Behind what was sent before: some of it was done.
       for (const work of unheard) work.refuse(silenceError);
       // What a caller has asked for at once.
-      sent ??= this.sendNext();
+      this.sendWaiting();
     }
     this.isAwake = this.isWorking = false;
     if (this.isRetired) void this.close();
   }
 
-  private sendNext(): Promise<Sent> | undefined {
-    const next = this.waiting.shift();
-    return next?.send(this.socket as NativeRequestSocket).catch((error: unknown) => {
+  /** Behind what is under way, all but the last: that waits for what is called meanwhile. */
+  private sendWaiting(): void {
+    const { underWay, waiting } = this;
+    const { requestJobsUnderWay } = LIMITS;
+    while (underWay.length < requestJobsUnderWay && waiting.length > Math.min(underWay.length, 1)) {
+      underWay.push(this.sent(waiting.shift() as Work));
+    }
+  }
+
+  private sent(work: Work): Promise<Sent> {
+    return work.send(this.socket as NativeRequestSocket).catch((error: unknown) => {
       const settle = () => {
-        next.refuse(() => error as Error);
+        work.refuse(() => error as Error);
       };
       return { refused: false, settle };
     });

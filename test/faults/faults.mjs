@@ -202,7 +202,7 @@ const promised = [
   {
     name: 'a request is not ended by the closing of its handle',
     file: 'native/addon/request_wrap.cc',
-    from: 'return !ended_ && !wrap_.closed_;',
+    from: 'return !ended_ && !wrap_.order_.closed();',
     to: 'return !ended_;',
     tests: ['stack'],
   },
@@ -542,9 +542,23 @@ const further = [
   {
     name: 'queue: what a caller asks for when it is settled is never sent',
     file: 'src/request/queue.ts',
-    from: '      sent ??= this.sendNext();\n',
+    from: '      // What a caller has asked for at once.\n      this.sendWaiting();\n',
     to: '',
     tests: ['stack'],
+  },
+  {
+    name: 'request_wrap: what follows a request without an answer waits as long once more',
+    file: 'native/addon/request_wrap.cc',
+    from: 'const bool hopeless = follows_ && wrap_.silent_;',
+    to: 'const bool hopeless = false;',
+    tests: ['stack'],
+  },
+  {
+    name: 'job_order: a job takes the turn of the one before it',
+    file: 'native/os/job_order.h',
+    from: 'if (number == turn_ && !closed() && run()) turn_++;',
+    to: 'if (number >= turn_ && !closed() && run()) turn_++;',
+    tests: ['os'],
   },
   {
     name: 'queue: what waits is not refused when the handle closes',

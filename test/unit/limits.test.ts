@@ -73,6 +73,7 @@ function numberOf(text: string): number {
 }
 const WORDS: Readonly<Record<string, number>> = {
   one: 1,
+  two: 2,
   four: 4,
   sixteen: 16,
   'half a second': 500,
@@ -136,7 +137,8 @@ describe('a number in a document', () => {
     ['src/entry/parse.ts', `characters, a line ${COUNT}\\.`, LIMITS.lineCharacters],
     ['docs/tuning.md', '(half a second), to see which counters', LIMITS.shortestLookMs],
     ['docs/architecture.md', `sends ${COUNT} at a time`, LIMITS.requestsInSend],
-    ['docs/architecture.md', `requests of ${SIZE}`, LIMITS.requestBytesUnderWay],
+    ['docs/architecture.md', `requests of ${SIZE}`, LIMITS.requestBytesInJob],
+    ['docs/architecture.md', `At most ${WORD} jobs are under way`, LIMITS.requestJobsUnderWay],
     ['docs/architecture.md', `A slab has ${SIZE}`, slabBytes],
     ['docs/architecture.md', `A record has ${COUNT} bytes`, ENTRY.size],
     ['docs/architecture.md', `slab and grows to ${WORD}`, slabsInBatch],
