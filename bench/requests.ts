@@ -28,7 +28,9 @@ const { rounds, json, markdown } = options;
 /** One round: microseconds for each, or for a whole table. */
 function measureRound(): Figures {
   const figures: Figures = {};
-  for (const work of ['create', 'get', 'update', 'delete']) figures[`C ${work}`] = floor(work, 64);
+  for (const work of ['restore', 'delete', 'create', 'get', 'update', 'delete']) {
+    figures[`C ${work}`] = floor(work, 64);
+  }
   populate(FLOWS, 0);
   figures['C get, one in a send'] = floor('get', 1);
   Object.assign(figures, tool());
@@ -132,6 +134,11 @@ const limits: Limit[] = [
     1.5,
   ],
   ['deleteEntry(), at once, over the C loop', over('delete', 'C delete'), 1.5],
+  [
+    'createEntries() over the C loop that creates and reads back',
+    over('createEntries', 'C restore'),
+    1.5,
+  ],
   ['createEntries() over conntrack -R', over('createEntries', 'conntrack -R'), 0.5],
   ['countEntries() of the module over that of a handle', over('countOfModule', 'countOne'), 1.2],
   ['readPressure() over countEntries()', over('pressure', 'countOne'), 2],
@@ -192,6 +199,7 @@ const names = [
   'C get, one in a send',
   'C get',
   'C create',
+  'C restore',
   'C update',
   'C delete',
   'conntrack -G',

@@ -1,6 +1,7 @@
-// request_floor get|create|update|delete COUNT [BATCH]: one request about each of the entries 0 to
-// COUNT - 1 (entry_request.h), BATCH in a send, each with an ack; prints the seconds and how many
-// succeeded as JSON.
+// request_floor get|create|restore|update|delete COUNT [BATCH]: one request about each of the
+// entries 0 to COUNT - 1 (entry_request.h), BATCH in a send, each with an ack; prints the seconds
+// and how many succeeded as JSON. `restore` creates and reads back: two requests for each, without
+// acks.
 #include "entry_request.h"
 
 enum { most_in_a_send = 1024 };
@@ -14,6 +15,13 @@ static void put_get(struct nlmsghdr* request, uint32_t number) {
 
 static void put_new(struct nlmsghdr* request, uint32_t number) {
   put_create(request, NLM_F_ACK, number);
+}
+
+static void put_new_and_get(struct nlmsghdr* request, uint32_t number) {
+  put_create(request, 0, number);
+  struct nlmsghdr* get = (struct nlmsghdr*)((char*)request + request->nlmsg_len);
+  begin_request(get, IPCTNL_MSG_CT_GET, 0, number);
+  put_direction(get, CTA_TUPLE_ORIG, number);
 }
 
 static void put_update(struct nlmsghdr* request, uint32_t number) {
@@ -30,14 +38,16 @@ static void put_delete(struct nlmsghdr* request, uint32_t number) {
 static put_request request_of(const char* work) {
   if (strcmp(work, "get") == 0) return put_get;
   if (strcmp(work, "create") == 0) return put_new;
+  if (strcmp(work, "restore") == 0) return put_new_and_get;
   if (strcmp(work, "update") == 0) return put_update;
   if (strcmp(work, "delete") == 0) return put_delete;
   fprintf(stderr, "no work \"%s\"\n", work);
   exit(2);
 }
 
-// Reads acks until `count` have come; returns how many of them were no errors.
-static uint32_t read_acks(int fd, uint32_t count) {
+// Reads acks, or entries where nothing is acked, until `count` have come; returns how many of them
+// were no errors.
+static uint32_t read_answers(int fd, uint32_t count, bool acked) {
   static char buffer[65536];
   uint32_t succeeded = 0;
   while (count > 0) {
@@ -46,9 +56,10 @@ static uint32_t read_acks(int fd, uint32_t count) {
     int left = (int)received;
     for (const struct nlmsghdr* answer = (const struct nlmsghdr*)buffer; NLMSG_OK(answer, left);
          answer = NLMSG_NEXT(answer, left)) {
-      if (answer->nlmsg_type != NLMSG_ERROR) continue;
+      const bool is_ack = answer->nlmsg_type == NLMSG_ERROR;
+      if (acked && !is_ack) continue;
       count--;
-      succeeded += ((const struct nlmsgerr*)NLMSG_DATA(answer))->error == 0;
+      succeeded += !is_ack || ((const struct nlmsgerr*)NLMSG_DATA(answer))->error == 0;
     }
   }
   return succeeded;
@@ -56,7 +67,7 @@ static uint32_t read_acks(int fd, uint32_t count) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    fprintf(stderr, "usage: request_floor get|create|update|delete COUNT [BATCH]\n");
+    fprintf(stderr, "usage: request_floor get|create|restore|update|delete COUNT [BATCH]\n");
     return 2;
   }
   const put_request put = request_of(argv[1]);
@@ -76,9 +87,10 @@ int main(int argc, char** argv) {
       struct nlmsghdr* request = (struct nlmsghdr*)(buffer + size);
       put(request, number);
       size += request->nlmsg_len;
+      if (put == put_new_and_get) size += ((const struct nlmsghdr*)(buffer + size))->nlmsg_len;
     }
     send_all(fd, buffer, size);
-    succeeded += read_acks(fd, sent);
+    succeeded += read_answers(fd, sent, put != put_new_and_get);
   }
   printf("{\"seconds\": %.6f, \"entries\": %u}\n", now() - start, succeeded);
   return 0;
