@@ -591,8 +591,8 @@ const further = [
   {
     name: 'event_reader: the end waits for events to gather',
     file: 'native/os/event_reader.cc',
-    from: 'if (wait() && max_delay_ > 0 && !stopping()) gather();',
-    to: 'if (wait() && max_delay_ > 0) gather();',
+    from: 'if (wait() && max_delay_ > 0 && !stopping() && marks_.load() == marked_) gather();',
+    to: 'if (wait() && max_delay_ > 0 && marks_.load() == marked_) gather();',
     tests: ['os'],
   },
   {
@@ -692,6 +692,55 @@ const further = [
     from: 'if (left.length > 0) throw errorOfOtherZones(operation, left.length);',
     to: '',
     tests: ['stack'],
+  },
+  {
+    name: 'a mark stands before what came before it',
+    file: 'native/os/event_reader.cc',
+    from: '    const uint32_t marks = marks_.load();  // first: what was sent before is drained now\n    drain();\n',
+    to: '    drain();\n    const uint32_t marks = marks_.load();\n',
+    tests: ['os'],
+  },
+  {
+    name: 'a loop has caught up before it has processed its batch',
+    file: 'src/event/subscription.ts',
+    from: '        this.marks.pass(mark);\n',
+    to: '        this.marks.pass(mark);\n        this.marks.processed();\n',
+    tests: ['stack'],
+  },
+  {
+    name: 'a mirror takes an older event of another processor',
+    file: 'src/mirror/follower.ts',
+    from: 'if (isOlder(told, table.record(slot))) {',
+    to: 'if (isOlder(told, told)) {',
+    tests: ['unit'],
+  },
+  {
+    name: 'a mirror finds a translated flow by its answers before NAT',
+    file: 'src/mirror/flow-table.ts',
+    from: 'slot !== -1 && byReply.hasTuple(slot, words, at, zone) ? slot : -1',
+    to: 'slot',
+    tests: ['unit'],
+  },
+  {
+    name: 'a mirror does not read again after a loss',
+    file: 'src/mirror/table-sync.ts',
+    from: '    this.lossCount++;\n    this.isStale = true;\n',
+    to: '    this.lossCount++;\n',
+    tests: ['stack'],
+  },
+  {
+    name: 'a mirror keeps silent flows whose time is over',
+    file: 'src/mirror/table-sync.ts',
+    from: '        follower.doubt(slot);\n      }\n    }\n    const { malformed }',
+    to: '        void slot;\n      }\n    }\n    const { malformed }',
+    tests: ['kernel'],
+  },
+  {
+    name: 'a refresh of other flows adds them to a mirror of a part',
+    file: 'src/mirror/table-sync.ts',
+    from: 'follower.show(entry, isWhole);',
+    to: 'follower.show(entry);',
+    tests: ['kernel'],
   },
 ];
 
