@@ -67,15 +67,14 @@ export class LiveTable implements FlowListener {
   changed(slot: number, change: () => void): void {
     const { words, at, extension } = this.table.record(slot);
     const before = this.feed.isRead
-      ? { ...copyOf(words, at), extension: extension?.slice() }
+      ? { ...copyOf(words, at), extension: extension?.slice(), seconds: this.secondsOld(slot) }
       : undefined;
-    const time = this.secondsOld(slot);
     this.count(words, at, -1);
     change();
     this.count(words, at, 1);
     for (const index of this.allIndexes) index.put(slot, words, at);
     if (before === undefined || isAlike(before, this.table.record(slot))) return;
-    this.feed.changed(this.snapshots.entryOf(before, time), this.entryAt(slot));
+    this.feed.changed(this.snapshots.entryOf(before, before.seconds), this.entryAt(slot));
   }
 
   removed(slot: number, last: FlowRecord | undefined): void {

@@ -51,6 +51,7 @@ export class TableSync {
   /** When the last complete check of all flows began. */
   private checkedAt = performance.now();
   private lossCount = 0;
+  private asksByDump = false;
   private readonly working: Promise<unknown>;
   /** Ends what is being read. */
   private readonly reading = new AbortController();
@@ -270,11 +271,11 @@ export class TableSync {
   /** Asks the kernel for flows of which nobody knows what is true. */
   private async ask(): Promise<void> {
     const { follower, feed } = this.live;
-    // A dump is cheaper than gets of so many.
-    if (
-      follower.doubtful.size > LIMITS.getsOfMirror &&
-      follower.doubtful.size > this.live.size / 8
-    ) {
+    const { size } = follower.doubtful;
+    // A dump is cheaper than gets of so many. What it leaves in doubt is asked for.
+    this.asksByDump =
+      !this.asksByDump && size > LIMITS.getsOfMirror && size > this.live.size / DUMP_SHARE;
+    if (this.asksByDump) {
       follower.doubtful.clear();
       await this.dump(this.options.filter, true);
       return;
@@ -335,7 +336,7 @@ export class TableSync {
     const { coverage } = this.events;
     const hearsNothing = coverage === 'none' || coverage === 'unknown';
     const isAudit = ++this.rechecks % LIMITS.rechecksPerAudit === 0;
-    if (hearsNothing || isAudit || records.silent > this.live.size / 8) {
+    if (hearsNothing || isAudit || records.silent > this.live.size / DUMP_SHARE) {
       await this.dump(this.options.filter, true);
     } else {
       for (let slot = records.nextSilent(0); slot !== -1; slot = records.nextSilent(slot + 1)) {
@@ -347,6 +348,9 @@ export class TableSync {
     this.lastRecheckMs = performance.now() - began;
   }
 }
+
+/** A dump answers for flows that are more than one in so many. */
+const DUMP_SHARE = 8;
 
 /** After a loss the next reading begins when as much time has passed as the last one took. */
 function pause(milliseconds: number): Promise<void> {
