@@ -91,13 +91,17 @@ export class FlowIndex {
     return false;
   }
 
-  /** Calls `visit` with each key that has flows, as text, and how many. */
-  forEach(visit: (text: string, count: number) => void): void {
+  /** Calls `visit` with the group of each key that has flows, and how many. */
+  forEach(visit: (group: number, count: number) => void): void {
     for (let group = 0; group < this.groupsUsed; group++) {
       const count = this.groupWord(group, COUNT);
-      if (count === 0) continue;
-      visit(this.dimension.text(this.groupPage(group), groupAt(group)), count);
+      if (count > 0) visit(group, count);
     }
+  }
+
+  /** The key of a group. */
+  textOf(group: number): string {
+    return this.dimension.text(this.groupPage(group), groupAt(group));
   }
 
   private chain(place: number, group: number): void {
