@@ -115,6 +115,11 @@ export const LIMITS = {
   /** Gets of doubtful flows that are under way at a time. */
   getsOfMirror: 512,
 
+  // Metrics ----------------------------------------------------------------------------
+
+  /** Default of `limit` of a group of flows: the keys that have a sample. */
+  keysInGroup: 50,
+
   // Health -----------------------------------------------------------------------------
 
   /** Default of `intervalMs`. */

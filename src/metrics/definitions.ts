@@ -6,6 +6,7 @@ import type { EventCounters } from '../event/event.js';
 import { COUNTERS, type Counter, type CounterName } from '../health/counters.js';
 import type { TableCounters, TableStats } from '../health/stats.js';
 import { utilizationOf } from '../health/utilization.js';
+import type { CountedBy } from '../mirror/groups.js';
 
 /** A value, and the labels (attributes, to OpenTelemetry) that tell it from the others. */
 export interface Sample {
@@ -114,6 +115,70 @@ export const EVENT_METRICS: readonly Metric<EventCounters>[] = [
   },
 ];
 
+/** What a mirror knows at a moment: its properties, and counts of the groups that are measured. */
+export interface MirrorReading {
+  readonly size: number;
+  readonly synced: boolean;
+  readonly resyncs: number;
+  readonly staleFor: number;
+  readonly outOfSyncFor: number;
+  readonly groups: ReadonlyMap<CountedBy, ReadonlyMap<string, number>>;
+}
+
+/** Of whether the others of the mirror could be read. */
+export const MIRROR_UP_METRIC: Metric<boolean> = {
+  ...ofMirror('up', 'gauge', '1'),
+  help: 'Whether the mirror is open: 1 or 0.',
+  ...single(Number),
+};
+
+export const MIRROR_METRICS: readonly Metric<MirrorReading>[] = [
+  {
+    ...ofMirror('size', 'gauge', '{flow}'),
+    help: 'Flows in the mirror.',
+    ...single(({ size }) => size),
+  },
+  {
+    ...ofMirror('synced', 'gauge', '1'),
+    help: 'Whether no event is missing: 1, or 0 from a loss until the table has been read again.',
+    ...single(({ synced }) => Number(synced)),
+  },
+  {
+    ...ofMirror('resyncs', 'counter', '{resync}'),
+    help: 'How often events were lost and the table was read again.',
+    ...single(({ resyncs }) => resyncs),
+  },
+  {
+    ...ofMirror('out_of_sync', 'counter', 's'),
+    help: 'For how many seconds, in all, events were missing; the opening counts.',
+    ...single(({ outOfSyncFor }) => outOfSyncFor / 1000),
+  },
+  {
+    ...ofMirror('stale', 'gauge', 's'),
+    help: 'Age in seconds of the oldest knowledge that no event keeps right.',
+    ...single(({ staleFor }) => staleFor / 1000),
+  },
+];
+
+/** Flows of a mirror by group: a metric for each thing that it can count by. */
+export const FLOW_METRICS: Readonly<Record<CountedBy, Metric<MirrorReading>>> = {
+  state: flowsBy('state', 'Flows by state; those of protocols without states are not counted.'),
+  protocol: flowsBy('protocol', 'Flows by protocol.'),
+  address: flowsBy(
+    'address',
+    'Flows by address; a flow counts for each of its addresses, before and after NAT.',
+  ),
+  source: flowsBy('source', 'Flows by source of the first packet, before NAT.'),
+  destination: flowsBy('destination', 'Flows by destination of the first packet, before NAT.'),
+  service: flowsBy(
+    'service',
+    'Flows by destination address and port; a flow with DNAT counts for both destinations.',
+  ),
+  port: flowsBy('port', 'Flows by destination port of the first packet, before NAT.'),
+  mark: flowsBy('mark', 'Flows by mark.'),
+  zone: flowsBy('zone', 'Flows by zone.'),
+};
+
 /** A metric without labels. */
 function single<Source>(
   pick: (source: Source) => number | undefined,
@@ -143,6 +208,30 @@ function ofEvents(
   return {
     prometheus: { name: `conntrack_events_${name}_total`, type: 'counter' },
     opentelemetry: { name: `conntrack.events.${name}`, kind: 'counter', unit },
+  };
+}
+
+function ofMirror(
+  name: string,
+  type: 'gauge' | 'counter',
+  unit: string,
+): Pick<Metric<MirrorReading>, 'prometheus' | 'opentelemetry'> {
+  const seconds = unit === 's' ? '_seconds' : '';
+  const total = type === 'counter' ? '_total' : '';
+  return {
+    prometheus: { name: `conntrack_mirror_${name}${seconds}${total}`, type },
+    opentelemetry: { name: `conntrack.mirror.${name}`, kind: type, unit },
+  };
+}
+
+function flowsBy(name: CountedBy, help: string): Metric<MirrorReading> {
+  return {
+    prometheus: { name: `conntrack_flows_by_${name}`, type: 'gauge' },
+    opentelemetry: { name: `conntrack.flows.by_${name}`, kind: 'gauge', unit: '{flow}' },
+    help,
+    labels: [name],
+    samplesOf: ({ groups }) =>
+      Array.from(groups.get(name) ?? [], ([key, value]) => ({ labels: { [name]: key }, value })),
   };
 }
 

@@ -21,8 +21,18 @@ import {
 } from '../core/check.js';
 import type { TableStats } from '../health/stats.js';
 import { readStats } from '../table/health.js';
-import { EVENT_METRICS, type Metric, TABLE_METRICS, UP_METRIC } from './definitions.js';
+import {
+  EVENT_METRICS,
+  type Metric,
+  MIRROR_UP_METRIC,
+  type Sample,
+  TABLE_METRICS,
+  UP_METRIC,
+} from './definitions.js';
+import { flowSourceOf, isOpen, readMirror } from './flow-source.js';
 import { type MetricSources, SOURCES } from './options.js';
+
+export type { FlowGroup, MeasuredMirror } from './flow-source.js';
 
 /** Options of {@link registerMetrics}. */
 export interface OpenTelemetryOptions extends MetricSources {
@@ -50,12 +60,29 @@ function instrumentsOf<Source>(
   meter: Meter,
   metrics: readonly Metric<Source>[],
 ): Instrument<Source>[] {
-  return metrics.flatMap(({ opentelemetry, help: description, samplesOf }) => {
+  return metrics.flatMap(({ opentelemetry, help: description, labels, samplesOf }) => {
     if (opentelemetry === undefined) return [];
     const { name, kind, unit } = opentelemetry;
     const options = { description, ...(unit !== undefined && { unit }) };
-    return [{ observable: create(meter, kind, name, options), samplesOf }];
+    const isGroup = kind === 'gauge' && labels.length > 0;
+    const observable = create(meter, kind, name, options);
+    return [{ observable, samplesOf: isGroup ? withZeros(samplesOf) : samplesOf }];
   });
+}
+
+/**
+ * A reader with cumulative temporality repeats the last value of what is observed no more. Of what has
+ * vanished from a group, that has to be 0.
+ */
+function withZeros<Source>(samplesOf: Metric<Source>['samplesOf']): Metric<Source>['samplesOf'] {
+  let before = new Map<string, Sample['labels']>();
+  return (source) => {
+    const samples = samplesOf(source);
+    const now = new Map(samples.map(({ labels }) => [JSON.stringify(labels), labels]));
+    const vanished = [...before].filter(([name]) => !now.has(name));
+    before = now;
+    return [...samples, ...vanished.map(([, labels]) => ({ labels, value: 0 }))];
+  };
 }
 
 function create(
@@ -79,7 +106,7 @@ function create(
  * {@link readStats} once, which reads the kernel's counters, not the table, and needs no
  * privileges. When it fails, the collection reports an error, `conntrack.up` is 0, and the others are not
  * observed: a reader with cumulative temporality then repeats their last values, as it does
- * after they were unregistered.
+ * after they were unregistered. The same holds for a mirror that has ended, and `conntrack.mirror.up`.
  *
  * @returns a function that unregisters them
  * @throws TypeError for a wrong option, naming the field.
@@ -94,10 +121,13 @@ function create(
  */
 export function registerMetrics(meter: Meter, options?: OpenTelemetryOptions): () => void {
   checkMeter(meter, 'meter');
-  const { conntrack = { readStats }, stream, attributes } = optionsOf(options);
+  const { conntrack = { readStats }, stream, mirror, groups, attributes } = optionsOf(options);
+  const source = flowSourceOf(mirror, groups);
   const up = instrumentsOf(meter, [UP_METRIC]);
   const table = instrumentsOf(meter, TABLE_METRICS);
   const events = stream === undefined ? [] : instrumentsOf(meter, EVENT_METRICS);
+  const mirrorUp = source === undefined ? [] : instrumentsOf(meter, [MIRROR_UP_METRIC]);
+  const ofMirror = source === undefined ? [] : instrumentsOf(meter, source.metrics);
   let reading: Promise<TableStats> | undefined;
   /** Both callbacks of a collection ask, and both do before the answer is there. */
   const read = () => {
@@ -127,14 +157,21 @@ export function registerMetrics(meter: Meter, options?: OpenTelemetryOptions): (
         );
         observeAll(result, up, isRead);
         if (stream !== undefined) observeAll(result, events, stream.counters);
+        if (source !== undefined) observeAll(result, mirrorUp, isOpen(source.mirror));
       },
-      [...up, ...events].map(({ observable }) => observable),
+      [...up, ...events, ...mirrorUp].map(({ observable }) => observable),
     ],
     [
       async (result) => {
         observeAll(result, table, await read());
       },
       table.map(({ observable }) => observable),
+    ],
+    [
+      async (result) => {
+        if (source !== undefined) observeAll(result, ofMirror, readMirror(source));
+      },
+      ofMirror.map(({ observable }) => observable),
     ],
   ];
   for (const [callback, observables] of callbacks) {

@@ -4,6 +4,7 @@
 import type { Conntrack } from '../conntrack.js';
 import { instance, optional } from '../core/check.js';
 import type { EventStream } from '../event/stream.js';
+import { type FlowGroup, flowGroups, type MeasuredMirror } from './flow-source.js';
 
 /** Where metrics come from. */
 export interface MetricSources {
@@ -11,6 +12,14 @@ export interface MetricSources {
   readonly conntrack?: Pick<Conntrack, 'readStats'> | undefined;
   /** Adds the stream's counters. Its owner must read the stream. */
   readonly stream?: Pick<EventStream, 'counters'> | undefined;
+  /** Adds the flows of a mirror by group, and how the mirror is. Its owner closes it. */
+  readonly mirror?: MeasuredMirror | undefined;
+  /**
+   * What the flows of the mirror are counted by, such as `['state', { by: 'service', limit: 20 }]`.
+   * The largest counts of a group, 50 by default, have a value each; the sum of all others is the
+   * value of `other`. Default: `['state', 'protocol']`.
+   */
+  readonly groups?: readonly FlowGroup[] | undefined;
 }
 
 export const SOURCES = {
@@ -26,4 +35,9 @@ export const SOURCES = {
       ({ counters }) => typeof counters === 'object' && counters !== null,
     ),
   ),
+  // The properties of one that has ended throw.
+  mirror: optional(
+    instance<MeasuredMirror>('a TableMirror', ({ countBy }) => typeof countBy === 'function'),
+  ),
+  groups: optional(flowGroups),
 };

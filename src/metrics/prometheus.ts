@@ -11,11 +11,16 @@ import { readStats } from '../table/health.js';
 import {
   EVENT_METRICS,
   type Metric,
+  MIRROR_UP_METRIC,
+  type MirrorReading,
   type Sample,
   TABLE_METRICS,
   UP_METRIC,
 } from './definitions.js';
+import { type FlowSource, flowSourceOf, readMirror } from './flow-source.js';
 import { type MetricSources, SOURCES } from './options.js';
+
+export type { FlowGroup, MeasuredMirror } from './flow-source.js';
 
 /** Options of {@link registerMetrics}. */
 export interface PrometheusOptions extends MetricSources {
@@ -47,12 +52,9 @@ function labels(value: unknown, path: string): Labels {
   const all = dictionary(value, path);
   for (const [name, text] of Object.entries(all)) {
     if (typeof text !== 'string') throw typeError(`${path}.${name}`, 'must be a string');
-    if (OWN_LABELS.has(name)) throw typeError(`${path}.${name}`, 'is a label of a metric here');
   }
   return all as Labels;
 }
-
-const OWN_LABELS = new Set([...TABLE_METRICS, ...EVENT_METRICS].flatMap(({ labels }) => labels));
 
 /** What gauges and counters of prom-client have in common. */
 interface Settable {
@@ -66,10 +68,20 @@ interface Source {
   readonly conntrack: NonNullable<MetricSources['conntrack']>;
   readonly labels: Labels;
   readonly stream: MetricSources['stream'];
+  readonly mirror: FlowSource | undefined;
 }
 
-function metricsOf({ stream }: Source): readonly Metric<never>[] {
-  return [UP_METRIC, ...TABLE_METRICS, ...(stream === undefined ? [] : EVENT_METRICS)];
+function metricsOf({ stream, mirror }: Source): readonly Metric<never>[] {
+  const ofStream = stream === undefined ? [] : EVENT_METRICS;
+  const ofMirror = mirror === undefined ? [] : [MIRROR_UP_METRIC, ...mirror.metrics];
+  return [UP_METRIC, ...TABLE_METRICS, ...ofStream, ...ofMirror];
+}
+
+function requireOtherLabels(source: Source): void {
+  const own = new Set(metricsOf(source).flatMap(({ labels }) => labels));
+  for (const name of Object.keys(source.labels)) {
+    if (own.has(name)) throw typeError(`options.labels.${name}`, 'is a label of a metric here');
+  }
 }
 
 /** The metrics in one registry, of all tables that were registered there. */
@@ -170,11 +182,24 @@ class Page {
       const isRead = reading?.status === 'fulfilled';
       this.#set(source, UP_METRIC, isRead);
       if (isRead) for (const one of TABLE_METRICS) this.#set(source, one, reading.value);
-      const { stream } = source;
+      const { stream, mirror } = source;
       if (stream !== undefined) {
         for (const one of EVENT_METRICS) this.#set(source, one, stream.counters);
       }
+      if (mirror !== undefined) this.#setMirror(source, mirror);
     }
+  }
+
+  #setMirror(source: Source, mirror: FlowSource): void {
+    let reading: MirrorReading | undefined;
+    try {
+      reading = readMirror(mirror);
+    } catch {
+      // It has ended, and its owner hears why.
+    }
+    this.#set(source, MIRROR_UP_METRIC, reading !== undefined);
+    if (reading === undefined) return;
+    for (const one of mirror.metrics) this.#set(source, one, reading);
   }
 
   #set<Of>(source: Source, { prometheus, samplesOf }: Metric<Of>, of: Of): void {
@@ -190,7 +215,8 @@ const pages = new WeakMap<AnyRegistry, Page>();
 /**
  * Registers metrics of a table. A scrape calls {@link readStats} once for each table, which reads
  * the kernel's counters, not the table, and needs no privileges. When it fails, the samples of that
- * table are absent, and its `conntrack_up` is 0; all others remain.
+ * table are absent, and its `conntrack_up` is 0; all others remain. The same holds for a mirror that
+ * has ended, and `conntrack_mirror_up`.
  *
  * Several tables share the metrics of a registry: `labels` tell them apart.
  *
@@ -214,8 +240,12 @@ export function registerMetrics(options?: PrometheusOptions): () => void {
     conntrack = { readStats },
     stream,
     labels: own = {},
+    mirror,
+    groups,
   } = optionsOf(options);
-  const source: Source = { conntrack, stream, labels: own };
+  const flows = flowSourceOf(mirror, groups);
+  const source: Source = { conntrack, stream, mirror: flows, labels: own };
+  requireOtherLabels(source);
   const known = pages.get(registry);
   const page =
     known !== undefined && !known.isEmpty && known.isIntact

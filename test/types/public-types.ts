@@ -37,6 +37,7 @@ import {
   listEntries,
   listExpectations,
   listTimeoutPolicies,
+  MIRROR_INDEXES,
   type Nat,
   type NatEndpoint,
   type OriginalKey,
@@ -53,6 +54,7 @@ import {
   type StatusFlag,
   type Synproxy,
   streamEntries,
+  type TableMirror,
   TCP_STATES,
   type TcpInfo,
   type TcpSpec,
@@ -68,6 +70,7 @@ import {
   type WatchOptions,
   writeDefaultTimeouts,
 } from 'conntrack';
+import { registerMetrics } from 'conntrack/prometheus';
 import { expectTypeOf } from 'vitest';
 
 // An entry is told apart by its protocol --------------------------------------------
@@ -328,4 +331,14 @@ export function errors(error: ConntrackError, code: ConntrackErrorCode): void {
   if (error.code === 'EPERM' || error.code === code) error.message.trim();
   // @ts-expect-error -- read-only
   error.code = 'EPERM';
+}
+
+// Metrics -----------------------------------------------------------------------------
+export function metrics(mirror: TableMirror): void {
+  registerMetrics({ mirror, groups: ['state', { by: 'service', limit: 20 }] });
+  registerMetrics({ mirror, groups: MIRROR_INDEXES });
+  // @ts-expect-error -- no group
+  registerMetrics({ mirror, groups: ['states'] });
+  // @ts-expect-error -- misspelled
+  registerMetrics({ mirror, groups: [{ by: 'service', limits: 20 }] });
 }

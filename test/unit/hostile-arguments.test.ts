@@ -186,6 +186,8 @@ const previous = {
 
 const handle = { readStats: async () => Promise.reject(new Error('not asked for')) };
 const stream = { counters: {} };
+const mirror = { size: 0, countBy: () => new Map() };
+const groups = ['state', { by: 'service', limit: 5 }];
 const meter = {
   createObservableCounter() {},
   createObservableGauge() {},
@@ -401,7 +403,7 @@ const ROWS: readonly Row[] = [
         name: 'options',
         // A registry of its own each time: names are taken once.
         get valid() {
-          return [{ registry: new Registry(), conntrack: handle, stream }];
+          return [{ registry: new Registry(), conntrack: handle, stream, mirror, groups }];
         },
         isOptional: true,
       },
@@ -416,7 +418,7 @@ const ROWS: readonly Row[] = [
       { name: 'meter', valid: [meter] },
       {
         name: 'options',
-        valid: [{ conntrack: handle, stream, attributes: { netns: 'blue' } }],
+        valid: [{ conntrack: handle, stream, mirror, groups, attributes: { netns: 'blue' } }],
         isOptional: true,
       },
     ],
@@ -431,7 +433,7 @@ function isTree(value: unknown): value is Record<string, unknown> {
   const isPlain =
     typeof value === 'object' &&
     value !== null &&
-    ![meter, handle, stream].includes(value as never);
+    ![meter, handle, stream, mirror].includes(value as never);
   return isPlain && Object.getPrototypeOf(value) === Object.prototype;
 }
 
@@ -931,6 +933,8 @@ test('what is needed is what the types demand: see test/types', async () => {
     'key.reply': ends,
     'key.reply.icmp': 'code id type',
     'key.tuple': ends,
+    'options.filter.not.port': 'from to',
+    'options.groups': 'by',
     'options.netns': 'pid',
     'options.previous': 'entries monotonicSeconds',
     'options.previous.dropped': 'total',

@@ -171,6 +171,13 @@ describe('a number in a document', () => {
     ['src/event/event.ts', `bytes per event\\)\\. Default: ${SIZE}, used`, LIMITS.queueBytes],
     ['src/event/event.ts', `at (\\d+) % the mode ends`, LIMITS.reliableDestroyPercent],
     ['src/health/pressure.ts', `between samples\\. Default: ${COUNT}`, LIMITS.pressureIntervalMs],
+    ['docs/metrics.md', `limit\` is ${COUNT} by default`, LIMITS.keysInGroup],
+    [
+      'src/metrics/options.ts',
+      `largest counts of a group, ${COUNT} by default`,
+      LIMITS.keysInGroup,
+    ],
+    ['src/metrics/flow-source.ts', `of their own\\. Default: ${COUNT}`, LIMITS.keysInGroup],
     ['src/table/health.ts', 'It takes at least (\\d+) ms', LIMITS.shortestLookMs],
   ])('of %s: %s is %i', (document, pattern, limit) => {
     expect(found(document, pattern)).toBe(limit);

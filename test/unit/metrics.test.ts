@@ -11,12 +11,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CpuStats, TableCounters, TableStats } from '../../src/health/stats.js';
 import {
   EVENT_METRICS,
+  FLOW_METRICS,
   type Metric,
+  MIRROR_METRICS,
+  MIRROR_UP_METRIC,
   TABLE_METRICS,
   UP_METRIC,
 } from '../../src/metrics/definitions.js';
 import { registerMetrics as registerInstruments } from '../../src/metrics/opentelemetry.js';
 import { registerMetrics } from '../../src/metrics/prometheus.js';
+import type { CountedBy, CountOptions } from '../../src/mirror/groups.js';
 import { tableRows } from './documents.js';
 
 const CPUS: readonly CpuStats[] = [
@@ -56,6 +60,51 @@ const stream = {
   },
 };
 
+type Counts = Readonly<Record<string, number>>;
+
+/** A mirror that has the indexes `source` and `service`, and counts like these. */
+function mirrorOf(counts: {
+  state?: Counts;
+  protocol?: Counts;
+  source?: Counts;
+  service?: Counts;
+}) {
+  const mirror = {
+    counts,
+    hasEnded: false,
+    get size() {
+      if (mirror.hasEnded) throw new Error('ended');
+      return 9;
+    },
+    synced: true,
+    resyncs: 2,
+    staleFor: 1500,
+    outOfSyncFor: 250,
+    countBy(by: CountedBy, { limit = 0, other = false }: CountOptions = {}) {
+      if (by === 'address') throw new TypeError('by: needs an index');
+      const sorted = Object.entries(mirror.counts[by as 'state'] ?? {});
+      const rest = sorted.slice(limit).reduce((sum, [, count]) => sum + count, 0);
+      return new Map([
+        ...sorted.slice(0, limit),
+        ...(other && rest > 0 ? [['other', rest] as const] : []),
+      ]);
+    },
+  };
+  return mirror;
+}
+
+const mirrorOfBoth = () =>
+  mirrorOf({ state: { ESTABLISHED: 5, TIME_WAIT: 2 }, protocol: { tcp: 7, udp: 2 } });
+
+const MIRROR_SAMPLES = {
+  conntrack_mirror_up: 1,
+  conntrack_mirror_size: 9,
+  conntrack_mirror_synced: 1,
+  conntrack_mirror_resyncs_total: 2,
+  conntrack_mirror_out_of_sync_seconds_total: 0.25,
+  conntrack_mirror_stale_seconds: 1.5,
+};
+
 /** The samples of a scrape, by metric and labels. */
 async function scrape(registry: Registry): Promise<Record<string, number>> {
   const metrics = await registry.getMetricsAsJSON();
@@ -65,6 +114,9 @@ async function scrape(registry: Registry): Promise<Record<string, number>> {
     ),
   );
 }
+
+const flowsOf = (samples: Record<string, number>) =>
+  Object.fromEntries(Object.entries(samples).filter(([name]) => name.includes('_flows_by_')));
 
 const TABLE_SAMPLES = {
   conntrack_up: 1,
@@ -104,6 +156,12 @@ const NODE_EXPORTER = [
   'node_nf_conntrack_stat_search_restart',
 ];
 
+const ALL_OF_MIRROR: readonly Metric<never>[] = [
+  MIRROR_UP_METRIC,
+  ...MIRROR_METRICS,
+  ...Object.values(FLOW_METRICS),
+];
+
 describe('the tables of the guide', () => {
   const guide = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
   const listed = (labels: readonly string[]) => labels.map((label) => `\`${label}\``).join(', ');
@@ -111,6 +169,7 @@ describe('the tables of the guide', () => {
   it.each<[string, number, readonly Metric<never>[]]>([
     ['table', 0, [UP_METRIC, ...TABLE_METRICS]],
     ['events', 1, EVENT_METRICS],
+    ['mirror', 2, ALL_OF_MIRROR],
   ])('for Prometheus have the metrics of the %s', (_, index, metrics) => {
     const table = guide.split('\n## ')[index + 1] ?? '';
     expect(tableRows(table, '| metric |')).toEqual(
@@ -124,7 +183,9 @@ describe('the tables of the guide', () => {
   });
 
   it('for OpenTelemetry have the instruments', () => {
-    const metrics: readonly Metric<never>[] = [UP_METRIC, ...TABLE_METRICS, ...EVENT_METRICS];
+    const metrics: readonly Metric<never>[] = [
+      ...[UP_METRIC, ...TABLE_METRICS, ...EVENT_METRICS, ...ALL_OF_MIRROR],
+    ];
     expect(tableRows(guide, '| instrument |')).toEqual(
       metrics.flatMap(({ opentelemetry, labels, help }) => {
         if (opentelemetry === undefined) return [];
@@ -361,6 +422,96 @@ describe('conntrack/prometheus', () => {
     expect(registry.getMetricsAsArray()).toEqual([]);
   });
 
+  it('has the flows of a mirror by state and protocol, and how the mirror is', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS), mirror: mirrorOfBoth() });
+    expect(await scrape(registry)).toEqual({
+      ...TABLE_SAMPLES,
+      ...MIRROR_SAMPLES,
+      'conntrack_flows_by_state ESTABLISHED': 5,
+      'conntrack_flows_by_state TIME_WAIT': 2,
+      'conntrack_flows_by_protocol tcp': 7,
+      'conntrack_flows_by_protocol udp': 2,
+    });
+    const types = (await registry.metrics()).match(/^# TYPE conntrack_(mirror|flows)\S+ .*/gm);
+    expect(types?.filter((type) => type.endsWith('counter'))).toEqual([
+      '# TYPE conntrack_mirror_resyncs_total counter',
+      '# TYPE conntrack_mirror_out_of_sync_seconds_total counter',
+    ]);
+    expect(types?.filter((type) => type.endsWith('gauge'))).toHaveLength(6);
+  });
+
+  it('has the largest counts of the groups that are named, and the sum of the others', async () => {
+    const registry = new Registry();
+    const groups = [{ by: 'source', limit: 1 }, { by: 'service' }] as const;
+    const mirror = mirrorOf({ source: { a: 4, b: 3, c: 2 }, service: { 'a:1': 1 } });
+    registerMetrics({ registry, conntrack: handleOn(STATS), mirror, groups });
+    expect(flowsOf(await scrape(registry))).toEqual({
+      'conntrack_flows_by_source a': 4,
+      'conntrack_flows_by_source other': 5,
+      'conntrack_flows_by_service a:1': 1,
+    });
+    mirror.counts = { source: { b: 8 }, service: {} };
+    expect(flowsOf(await scrape(registry))).toEqual({ 'conntrack_flows_by_source b': 8 });
+  });
+
+  it('a mirror that has ended has no samples, and leaves all others theirs', async () => {
+    const registry = new Registry();
+    const mirror = mirrorOfBoth();
+    registerMetrics({ registry, conntrack: handleOn(STATS), mirror, stream });
+    mirror.hasEnded = true;
+    const samples = { ...TABLE_SAMPLES, ...EVENT_SAMPLES, conntrack_mirror_up: 0 };
+    expect(await scrape(registry)).toEqual(samples);
+
+    const late = new Registry();
+    const conntrack = handleOn(STATS);
+    registerMetrics({ registry: late, conntrack, mirror, stream, groups: ['address'] });
+    expect(await scrape(late)).toEqual(samples);
+  });
+
+  it('tables in one registry have mirrors with groups of their own', async () => {
+    const registry = new Registry();
+    const add = (netns: string, groups: readonly ('state' | 'protocol')[]) =>
+      registerMetrics({
+        ...{ registry, conntrack: handleOn(STATS), mirror: mirrorOfBoth(), groups },
+        labels: { netns },
+      });
+    const off = add('blue', ['state']);
+    add('green', ['protocol']);
+    expect(Object.keys(flowsOf(await scrape(registry)))).toEqual([
+      'conntrack_flows_by_state ESTABLISHED blue',
+      'conntrack_flows_by_state TIME_WAIT blue',
+      'conntrack_flows_by_protocol tcp green',
+      'conntrack_flows_by_protocol udp green',
+    ]);
+    off();
+    expect(registry.getSingleMetric('conntrack_flows_by_state')).toBeUndefined();
+    expect(registry.getSingleMetric('conntrack_flows_by_protocol')).toBeDefined();
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'without a mirror',
+      { mirror: undefined, groups: ['state'] },
+      'options.groups: needs options.mirror',
+    ],
+    [
+      'without the index',
+      { groups: ['state', { by: 'address' }] },
+      "options.groups[1]: needs the index 'address': mirrorTable({ indexes: ['address'] })",
+    ],
+    ['twice', { groups: ['state', { by: 'state' }] }, "options.groups[1]: 'state' is there twice"],
+    ['of an unknown name', { groups: ['states'] }, 'options.groups[0]: must be'],
+    ['of none', { groups: [{ by: 'state', limit: 0 }] }, 'options.groups[0].limit: must be'],
+    ['with its label', { labels: { state: 'on' } }, 'options.labels.state: is a label of a metric'],
+  ])('refuses a group %s', (_, options, message) => {
+    const registry = new Registry();
+    expect(() => registerMetrics({ registry, mirror: mirrorOfBoth(), ...options })).toThrow(
+      message,
+    );
+    expect(registry.getMetricsAsArray()).toEqual([]);
+  });
+
   it('refuses an option that does not exist', () => {
     const options = { registery: new Registry() } as object;
     expect(() => registerMetrics(options)).toThrow('options.registery: unknown field');
@@ -500,12 +651,82 @@ describe('conntrack/opentelemetry', () => {
     expect((await reader.values()).values).toEqual({ ...repeated, 'conntrack.up': 0 });
   });
 
+  it('has the flows of a mirror by group, and how the mirror is', async () => {
+    const { reader, meter } = start();
+    const mirror = mirrorOf({ state: { ESTABLISHED: 5 }, source: { a: 4, b: 3, c: 2 } });
+    const groups = ['state', { by: 'source', limit: 1 }] as const;
+    registerInstruments(meter, { conntrack: handleOn(STATS), mirror, groups });
+    const { values, kinds, errors } = await reader.values();
+    expect(errors).toEqual([]);
+    expect(values).toEqual({
+      ...TABLE_VALUES,
+      'conntrack.mirror.up': 1,
+      'conntrack.mirror.size': 9,
+      'conntrack.mirror.synced': 1,
+      'conntrack.mirror.resyncs': 2,
+      'conntrack.mirror.out_of_sync': 0.25,
+      'conntrack.mirror.stale': 1.5,
+      'conntrack.flows.by_state ESTABLISHED': 5,
+      'conntrack.flows.by_source a': 4,
+      'conntrack.flows.by_source other': 5,
+    });
+    expect(kinds.slice(5)).toEqual([
+      ['conntrack.mirror.up', 'GAUGE', '1'],
+      ['conntrack.mirror.size', 'GAUGE', '{flow}'],
+      ['conntrack.mirror.synced', 'GAUGE', '1'],
+      ['conntrack.mirror.resyncs', 'COUNTER', '{resync}'],
+      ['conntrack.mirror.out_of_sync', 'COUNTER', 's'],
+      ['conntrack.mirror.stale', 'GAUGE', 's'],
+      ['conntrack.flows.by_state', 'GAUGE', '{flow}'],
+      ['conntrack.flows.by_source', 'GAUGE', '{flow}'],
+    ]);
+  });
+
+  it.each([
+    ['keeps a 0', AggregationTemporality.CUMULATIVE, { 'conntrack.flows.by_state NONE': 0 }],
+    ['has no value', AggregationTemporality.DELTA, {}],
+  ])('a reader %s of what has vanished from a group', async (_, temporality, vanished) => {
+    const reader = new Reader({ aggregationTemporalitySelector: () => temporality });
+    const provider = new MeterProvider({ readers: [reader] });
+    onTestFinished(() => provider.shutdown());
+    const mirror = mirrorOf({ state: { NONE: 3, CLOSE: 1 } });
+    registerInstruments(provider.getMeter('conntrack'), { conntrack: handleOn(STATS), mirror });
+    const states = async () => {
+      const all = Object.entries((await reader.values()).values);
+      return Object.fromEntries(
+        all.filter(([name]) => name.startsWith('conntrack.flows.by_state')),
+      );
+    };
+    expect(await states()).toEqual({
+      'conntrack.flows.by_state NONE': 3,
+      'conntrack.flows.by_state CLOSE': 1,
+    });
+    mirror.counts = { state: { CLOSE: 2 } };
+    const gone = { 'conntrack.flows.by_state NONE': 0, 'conntrack.flows.by_state CLOSE': 2 };
+    expect(await states()).toEqual(gone);
+    expect(await states()).toEqual({ ...vanished, 'conntrack.flows.by_state CLOSE': 2 });
+    mirror.counts = { state: { NONE: 1 } };
+    expect(await states()).toMatchObject({ 'conntrack.flows.by_state NONE': 1 });
+  });
+
+  it('a collection has an error when the mirror has ended', async () => {
+    const { reader, meter } = start();
+    const mirror = mirrorOfBoth();
+    mirror.hasEnded = true;
+    registerInstruments(meter, { conntrack: handleOn(STATS), mirror, stream });
+    const { values, errors } = await reader.values();
+    expect(values).toEqual({ ...TABLE_VALUES, ...EVENT_VALUES, 'conntrack.mirror.up': 0 });
+    expect(errors).toEqual([new Error('ended')]);
+  });
+
   it('is over when it is unregistered', async () => {
     const { reader, meter } = start();
     const conntrack = handleOn(STATS);
-    const unregister = registerInstruments(meter, { conntrack, stream });
+    const mirror = mirrorOfBoth();
+    const unregister = registerInstruments(meter, { conntrack, stream, mirror });
     unregister();
-    await reader.values();
+    mirror.hasEnded = true;
+    expect((await reader.values()).errors).toEqual([]);
     expect(conntrack.reads).toBe(0);
   });
 
