@@ -1,60 +1,84 @@
 /**
- * Lists the sources with the most bytes: one pass over a table of any size, in bounded memory.
+ * Shows the sources with the most bytes per second, until Ctrl-C.
  *
- *   node out/examples/top-talkers.js [how many]
+ *   node out/examples/top-talkers.js [how many] [seconds between two readings]
  */
 import './support/end-of-pipe.js';
-import { ConntrackError, streamEntries } from 'conntrack';
+import { setInterval } from 'node:timers/promises';
+import { ConntrackError, type Entry, mirrorTable, type TableMirror } from 'conntrack';
 
 const shown = Number(process.argv[2] ?? 10);
-const kept = 100 * shown;
+const milliseconds = 1000 * Number(process.argv[3] ?? 2);
 
-const bytesBySource = new Map<string, number>();
-let total = 0;
-let tooLow = 0;
-let notCounted = 0;
-
-/**
- * Keeps the largest `kept` of twice as many sources and subtracts the next largest sum from
- * each (Misra and Gries, for weighted items). The subtractions make a sum too low by at most
- * total / kept.
- */
-function forgetTheSmall(): void {
-  const sums = [...bytesBySource.values()].sort((a, b) => b - a);
-  const taken = sums[kept] ?? 0;
-  tooLow += taken;
-  for (const [source, bytes] of bytesBySource) {
-    if (bytes > taken) bytesBySource.set(source, bytes - taken);
-    else bytesBySource.delete(source);
-  }
+if (!(shown >= 1 && milliseconds >= 1)) {
+  console.error('usage: top-talkers [how many] [seconds between two readings]');
+  process.exit(2);
 }
 
+const bytesOf = ({ counters }: Entry) => counters && counters.original.bytes + counters.reply.bytes;
+
+const nameOf = ({ protocolNumber, zone, original }: Entry) =>
+  [protocolNumber, zone, original.source, original.sourcePort]
+    .concat(original.destination, original.destinationPort, original.icmp?.id)
+    .join(' ');
+
+/** Bytes of each flow, as of the last reading. */
+function bytesByFlow(mirror: TableMirror): Map<string, number> {
+  const bytes = new Map<string, number>();
+  for (const flow of mirror) bytes.set(nameOf(flow), bytesOf(flow) ?? 0);
+  return bytes;
+}
+
+/** Bytes since `before`, and flows. */
+interface Talker {
+  bytes: number;
+  flows: number;
+}
+
+function talkersIn(mirror: TableMirror, before: ReadonlyMap<string, number>): Map<string, Talker> {
+  const talkers = new Map<string, Talker>();
+  for (const flow of mirror) {
+    const now = bytesOf(flow) ?? 0;
+    const then = before.get(nameOf(flow)) ?? 0;
+    const talker = talkers.get(flow.original.source) ?? { bytes: 0, flows: 0 };
+    // A newer flow on the same tuple begins at 0.
+    talker.bytes += now < then ? now : now - then;
+    talker.flows++;
+    talkers.set(flow.original.source, talker);
+  }
+  return talkers;
+}
+
+const stop = new AbortController();
+process.once('SIGINT', () => {
+  stop.abort();
+});
+
 try {
-  for await (const batch of streamEntries().batches()) {
-    for (const { original, counters } of batch) {
-      if (counters === undefined) {
-        notCounted++;
-        continue;
-      }
-      const bytes = counters.original.bytes + counters.reply.bytes;
-      total += bytes;
-      bytesBySource.set(original.source, (bytesBySource.get(original.source) ?? 0) + bytes);
-      if (bytesBySource.size === 2 * kept) forgetTheSmall();
+  await using mirror = await mirrorTable({ signal: stop.signal });
+  let before = bytesByFlow(mirror);
+  let time = performance.now();
+  for await (const _ of setInterval(milliseconds, undefined, { signal: stop.signal })) {
+    // Entries outlive their last packet by seconds or minutes: hardly a byte is missed.
+    await mirror.refresh();
+    const seconds = (performance.now() - time) / 1000;
+    time = performance.now();
+    const talkers = [...talkersIn(mirror, before)].sort(([, a], [, b]) => b.bytes - a.bytes);
+    before = bytesByFlow(mirror);
+    console.log(`${'SOURCE'.padEnd(39)} ${'BYTES/S'.padStart(15)} ${'FLOWS'.padStart(8)}`);
+    for (const [source, { bytes, flows }] of talkers.slice(0, shown)) {
+      const rate = String(Math.round(bytes / seconds));
+      console.log(`${source.padEnd(39)} ${rate.padStart(15)} ${String(flows).padStart(8)}`);
+    }
+    const notCounted = [...mirror].filter((flow) => bytesOf(flow) === undefined).length;
+    if (notCounted > 0) {
+      console.log(`${notCounted} flows began while net.netfilter.nf_conntrack_acct was 0`);
     }
   }
-  const top = [...bytesBySource].sort(([, a], [, b]) => b - a).slice(0, shown);
-  for (const [source, bytes] of top) {
-    const share = total === 0 ? 0 : (100 * bytes) / total;
-    console.log(
-      `${source.padEnd(39)} ${String(bytes).padStart(15)} ${share.toFixed(1).padStart(5)} %`,
-    );
-  }
-  if (tooLow > 0) console.log(`each is too low by at most ${tooLow} bytes`);
-  if (notCounted > 0) {
-    console.log(`${notCounted} flows began while net.netfilter.nf_conntrack_acct was 0`);
-  }
 } catch (error) {
-  if (!(error instanceof ConntrackError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+  if (!stop.signal.aborted) {
+    if (!(error instanceof ConntrackError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -14,9 +14,11 @@ import { somebodyListens } from '../support/event-tool.js';
 import { run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 
+const programOf = (name: string) =>
+  fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
+
 function example(name: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const program = fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
-  return runNode([program, ...args], env);
+  return runNode([programOf(name), ...args], env);
 }
 
 const clean = { code: 0, signal: null, stderr: '' };
@@ -58,7 +60,7 @@ describeInNamespace(
 )('the examples', () => {
   it('list-entries: ends in silence when nobody reads on, as in "| head -1"', async () => {
     run(built('test/support/native/populate'), 'create', '0', '20000');
-    const program = fileURLToPath(new URL('../../out/examples/list-entries.js', import.meta.url));
+    const program = programOf('list-entries');
     const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe'] });
     const told = text(child.stderr);
     await once(child.stdout, 'data');
@@ -185,6 +187,60 @@ describeInNamespace(
       });
     });
 
+    it('nat-lookup answers each line of its input', () => {
+      const web = '9.9.9.9 443';
+      const lines = [`tcp 203.0.113.1 5555 ${web}`, `tcp 203.0.113.1 1 ${web}`, 'what?'];
+      const { status, stdout, stderr } = spawnSync(process.execPath, [programOf('nat-lookup')], {
+        input: [...lines, 'udp 10.0.0.5 x 9.9.9.9 53', 'udp 10.0.0.5 40000 9.9.9.9 53'].join('\n'),
+        encoding: 'utf8',
+      });
+      expect(stdout.split('\n')).toEqual([
+        `tcp 203.0.113.1 5555 ${web} -> 10.0.0.5 port 40000`,
+        `tcp 203.0.113.1 1 ${web} -> no such connection`,
+        'udp 10.0.0.5 40000 9.9.9.9 53 -> 10.0.0.5 port 40000 (no NAT)',
+        '',
+      ]);
+      expect(stderr.split('\n')).toEqual([
+        'what?: must be tcp|udp <public address> <port> <server address> <port>',
+        expect.stringMatching(/^udp 10\.0\.0\.5 x .*: key\.destinationPort: must be an integer/),
+        '',
+      ]);
+      expect(status).toBe(2);
+    });
+
+    it('nat-lookup ends in silence when nobody reads on', async () => {
+      const child = spawn(process.execPath, [programOf('nat-lookup')]);
+      const told = text(child.stderr);
+      // It ends while there is more to read.
+      child.stdin.on('error', () => undefined);
+      child.stdin.write('tcp 203.0.113.1 5555 9.9.9.9 443\n'.repeat(1000));
+      await once(child.stdout, 'data');
+      child.stdout.destroy();
+      child.stdin.write('tcp 203.0.113.1 5555 9.9.9.9 443\n'.repeat(1000));
+      expect(await once(child, 'exit')).toEqual([0, null]);
+      expect(await told).toBe('');
+    });
+
+    it('mirror-worker answers other threads, and tells them of its end', async () => {
+      const { stdout, ...ended } = await example('mirror-worker', ['2', '0.2']);
+      expect(ended).toEqual(clean);
+      const [opened, ...lines] = stdout.split('\n');
+      expect(opened).toMatch(/^a mirror of \d+ flows in a worker$/);
+      for (const number of [1, 2]) {
+        const [, found, all] =
+          new RegExp(`^thread ${number}: \\d+ lookups/s, (\\d+) of (\\d+) found, `).exec(
+            lines[number - 1] ?? '',
+          ) ?? [];
+        expect(Number(all)).toBeGreaterThan(0);
+        expect(found).toBe(all);
+      }
+      expect(lines.slice(2)).toEqual([
+        'a wrong key: key.source: must be an IPv4 or IPv6 address, not "nowhere"',
+        'a lookup after terminate(): the thread of the mirror has ended',
+        '',
+      ]);
+    });
+
     it('cut-flows ends the flows of an address, after NAT, too', async () => {
       const cut = (...args: string[]) => example('cut-flows', args);
       const { stdout, ...ended } = await cut('--dry-run', '203.0.113.1');
@@ -201,7 +257,7 @@ describeInNamespace(
     });
 
     it('pressure shows how full the table is until Ctrl-C', async () => {
-      const program = fileURLToPath(new URL('../../out/examples/pressure.js', import.meta.url));
+      const program = programOf('pressure');
       const child = spawn(process.execPath, [program, '0.05'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -244,14 +300,14 @@ describeInNamespace(
       );
     });
 
-    it('top-talkers finds the largest of more sources than it remembers', async () => {
+    it('most-bytes finds the largest of more sources than it remembers', async () => {
       const small = Array.from({ length: 250 }, (_, index) => `127.0.1.${index + 1}`);
       await Promise.all(small.map((address) => send(address, 1)));
       // Many flows: some are read before the small ones are forgotten, some after.
       for (let flow = 0; flow < 20; flow++) await send('127.9.9.9', 1000);
       const bytes = 20 * (1000 + UDP_HEADERS);
 
-      const { stdout, ...ended } = await example('top-talkers', ['1']);
+      const { stdout, ...ended } = await example('most-bytes', ['1']);
       expect(ended).toEqual(clean);
       const [, found, tooLow] =
         /^127\.9\.9\.9 +(\d+) +\d+\.\d %\neach is too low by at most (\d+) bytes\n$/.exec(stdout) ??
@@ -259,13 +315,34 @@ describeInNamespace(
       expect(Number(tooLow)).toBe(1 + UDP_HEADERS);
       expect([bytes, bytes - Number(tooLow)]).toContain(Number(found));
     });
+
+    it('top-talkers shows who sends now, until Ctrl-C', async () => {
+      const child = spawn(process.execPath, [programOf('top-talkers'), '1', '0.1'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const exited = once(child, 'exit');
+      let output = '';
+      // 127.9.9.9 has more bytes, but sends no more.
+      for await (const chunk of child.stdout.setEncoding('utf8')) {
+        output += String(chunk);
+        if (/^127\.8\.8\.8 +[1-9]\d* +[1-9]/m.test(output)) child.kill('SIGINT');
+        else await send('127.8.8.8', 100);
+      }
+      expect(output).toMatch(/^SOURCE +BYTES\/S +FLOWS\n/);
+      expect(output).not.toMatch(/^127\.9\.9\.9 +[1-9]/m);
+      expect(await exited).toEqual([0, null]);
+      expect(await example('top-talkers', ['x'])).toMatchObject({
+        code: 2,
+        stderr: 'usage: top-talkers [how many] [seconds between two readings]\n',
+      });
+    });
   });
 });
 
 /** Runs a program that prints events, until it has printed the end of a flow that begins now. */
 async function watchOneFlow(name: string, args: string[] = []): Promise<string> {
   setting('events', 1);
-  const program = fileURLToPath(new URL(`../../out/examples/${name}.js`, import.meta.url));
+  const program = programOf(name);
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
