@@ -44,7 +44,7 @@ describeInNamespace(
   'nft',
   'ip',
   'unshare',
-)('a mirror of a router', () => {
+)(`a mirror of a router (seed ${SEED})`, () => {
   let client: OtherNetwork;
   let server: OtherNetwork;
 

@@ -163,7 +163,7 @@ async function reuse(filter: { mark: number; protocol: 'tcp' | 'udp' }): Promise
   );
 }
 
-describeInNamespace('conntrack')('a mirror of a table that changes', () => {
+describeInNamespace('conntrack')(`a mirror of a table that changes (seed ${SEED})`, () => {
   test.each([
     ['default buffers', undefined],
     ['a buffer that overruns', 4096],

@@ -30,7 +30,7 @@ async function open(count: number): Promise<{ mirror: TableMirror; events: Kerne
 const ids = (mirror: TableMirror) => Array.from(mirror, ({ id }) => id).sort();
 
 async function expectEnded(mirror: TableMirror, events: KernelSocket, error: unknown) {
-  expect(() => mirror.size).toThrow(error as Error);
+  expect(() => mirror.size).toThrow(error);
   await expect(mirror.refresh()).rejects.toBe(error);
   await events.closed();
 }
