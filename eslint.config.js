@@ -18,6 +18,7 @@ const FOLDERS = [
   'conntrack',
   'metrics',
   'index',
+  'cli',
 ];
 
 export const folderOrder = FOLDERS.map((folder, rank) => ({
@@ -35,9 +36,26 @@ export const folderOrder = FOLDERS.map((folder, rank) => ({
   },
 }));
 
+/** The command line shows that the public API is enough: of the rest it has two helpers for text. */
+const publicApiAlone = {
+  files: ['src/cli/**/*.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: FOLDERS.filter((name) => name !== 'index' && name !== 'cli').map((name) => ({
+          regex: `^(\\.\\./)+${name}(/(?!(printable|show-value)\\.js$)|\\.js$)`,
+          message: 'src/cli stands on the public API: import src/index.js.',
+        })),
+      },
+    ],
+  },
+};
+
 export default defineConfig(
   globalIgnores(['build/', 'dist/', 'out/', 'coverage/', 'docs/']),
   folderOrder,
+  publicApiAlone,
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

@@ -118,4 +118,5 @@ for (const preset of ['sanitized', 'threads', 'big-endian']) {
 }
 for (const project of needs.typescript) {
   run(`tsc -p ${project}`, process.execPath, ['node_modules/typescript/bin/tsc', '-p', project]);
+  if (project === '.') run('the executable', process.execPath, ['tools/bundle-cli.mjs']);
 }

@@ -1,6 +1,6 @@
 /**
- * Command lines of conntrack(8) and nfct(8) through the API, each beside the tool in a twin network
- * namespace: tools/peer-suite.
+ * Command lines of conntrack(8) and nfct(8) through that of this package, each beside the tool in a
+ * twin network namespace: tools/peer-suite.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ describeBeside('the cases of our own', () => {
     let twins: Twins;
 
     beforeAll(async () => {
-      twins = await Twins.create();
+      twins = await Twins.create('resident');
     });
 
     afterAll(async () => {
@@ -53,7 +53,7 @@ describeBeside('the cases of our own', () => {
   });
 
   test('-E prints the events of watchEvents', async () => {
-    await using twins = await Twins.create();
+    await using twins = await Twins.create('resident');
     expect(await differencesOfEvents(twins, EVENT_CASES)).toEqual({});
   });
 });

@@ -1,14 +1,12 @@
 /**
- * Watches the same on both sides: `-E` of the tool, and the API.
+ * Watches the same on both sides: `-E` of the tool, and of this package.
  */
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { EVENT_ACTIONS, type EventCase } from './cases/events.js';
 import { differenceOfLines } from './compare.js';
 import { wordsOf } from './read-cases.js';
-import { parseCommandLine } from './translate/parse.js';
-import { watchIn } from './translate/watch.js';
-import { LABELS, type Side, type Twins } from './twin.js';
+import { OWN, type Side, type Twins } from './twin.js';
 
 /** What has not been printed by then is not. */
 const PATIENCE_MS = 10_000;
@@ -24,10 +22,10 @@ export async function differencesOfEvents(
   );
   const watches = cases.map(([options, expected]) => {
     const words = ['-E', ...wordsOf(options)];
-    const our = watchOurs(ours, words);
-    return { options, expected, our, their: watchTheirs(theirs, words) };
+    const our = watchWith(ours, process.execPath, [OWN, ...words]);
+    return { options, expected, our, their: watchWith(theirs, 'conntrack', words) };
   });
-  await untilWatched(theirs, watches.length);
+  await Promise.all([ours, theirs].map(async (side) => untilWatched(side, watches.length)));
   for (const action of EVENT_ACTIONS) {
     await Promise.all([ours, theirs].map(async (side) => side.run('conntrack', wordsOf(action))));
   }
@@ -35,13 +33,13 @@ export async function differencesOfEvents(
   const areDone = () =>
     watches.every(
       ({ expected, our, their }) =>
-        our.lines.length >= expected && their.lines().length >= expected,
+        our.lines().length >= expected && their.lines().length >= expected,
     );
   while (!areDone() && performance.now() < deadline) await setTimeout(5);
   await Promise.all(watches.flatMap(({ our, their }) => [our.stop(), their.stop()]));
   const differences = watches.map(({ options, expected, our, their }) => {
     const lines = their.lines();
-    const difference = differenceOfLines(our.lines, lines);
+    const difference = differenceOfLines(our.lines(), lines);
     if (difference !== undefined || lines.length === expected) return [options, difference];
     return [options, `${expected} lines are expected, both have ${lines.length}`];
   });
@@ -50,28 +48,9 @@ export async function differencesOfEvents(
   ) as Record<string, string>;
 }
 
-function watchOurs({ handle }: Side, words: readonly string[]) {
-  const { options, lineOf } = watchIn(parseCommandLine(words), LABELS);
-  const stream = handle.watchEvents(options);
-  const isXml = words.includes('xml');
-  const lines = isXml ? ['<?xml version="1.0" encoding="utf-8"?>', '<conntrack>'] : [];
-  const reading = (async () => {
-    for await (const event of stream) lines.push(lineOf(event) ?? '');
-  })().catch((error: unknown) => {
-    if ((error as { code?: unknown }).code !== 'ERR_CONNTRACK_CLOSED') throw error;
-  });
-  return {
-    lines,
-    stop: async () => {
-      await stream.close();
-      await reading;
-    },
-  };
-}
-
-/** Killed, the tool leaves a document without its end. */
-function watchTheirs(side: Side, words: readonly string[]) {
-  const child = side.start('conntrack', words);
+/** Killed, both leave a document without its end. */
+function watchWith(side: Side, program: string, words: readonly string[]) {
+  const child = side.start(program, words);
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output += text;

@@ -1,5 +1,5 @@
 /**
- * Runs conntrack-tools' own test suite through the API of this package, each case beside the installed
+ * Runs conntrack-tools' own test suite through the command line of this package, each case beside the installed
  * tool: npm run test:peer-suite -- FOLDER
  *
  * FOLDER is a copy of conntrack-tools, which is no part of this repository: CONTRIBUTING.md has the
@@ -36,7 +36,7 @@ const SUITES: readonly Suite[] = [
 async function* runAll(folder: string | undefined): AsyncGenerator<[string, Report]> {
   if (folder === undefined) {
     for (const { tool, groups, known } of OWN_CASES) {
-      await using twins = await Twins.create();
+      await using twins = await Twins.create('processes');
       const reports: Report[] = [];
       for (const group of groups) reports.push(await runGroup(twins, tool, group, known));
       yield [`our own cases of ${tool}`, together(reports, known)];
@@ -44,7 +44,7 @@ async function* runAll(folder: string | undefined): AsyncGenerator<[string, Repo
     return;
   }
   for (const { tool, folder: within, known } of SUITES) {
-    await using twins = await Twins.create();
+    await using twins = await Twins.create('processes');
     const shown = await shownBy(twins.ours.handle, known);
     yield [within, await runSuite(twins, tool, readFolder(join(folder, within)), shown)];
   }

@@ -4,10 +4,9 @@
 
 import { differenceOfLines, differenceOfPolicies, differenceOfTables } from './compare.js';
 import type { Aspect, KnownDifference } from './differences.js';
-import { runNfct } from './nfct.js';
+import { nfctWith } from './nfct.js';
 import { type Case, edited, type Input, textOf, type Verdict } from './read-cases.js';
-import { type Ended, runCommand } from './translate/run.js';
-import { LABELS, type ToolEnded, type Twins } from './twin.js';
+import type { ToolEnded, Twins } from './twin.js';
 
 export type ToolName = 'conntrack' | 'nfct';
 
@@ -101,12 +100,10 @@ const READS = /^-[LGCS]|^(list|get|default-get)$/;
 
 const verdictOf = ({ code }: { code: number }): Verdict => (code === 0 ? 'OK' : 'BAD');
 
-async function runOurs(twins: Twins, tool: ToolName, one: Case): Promise<Ended> {
-  const { handle } = twins.ours;
-  const run = async (words: readonly string[], input?: readonly string[]) =>
-    tool === 'nfct'
-      ? runNfct(words, handle)
-      : runCommand(words, { handle, labels: LABELS, ...(input && { input }) });
+async function runOurs(twins: Twins, tool: ToolName, one: Case): Promise<ToolEnded> {
+  const own = async (words: readonly string[], input?: readonly string[]) =>
+    twins.ours.runOwn(words, input);
+  const run = tool === 'nfct' ? nfctWith(own) : own;
   const input = await inputOf(one.input, run);
   return run(one.words, input);
 }

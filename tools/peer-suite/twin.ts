@@ -3,7 +3,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { Conntrack, OTHER_PROTOCOL_NUMBERS, PROTOCOL_NUMBERS } from 'conntrack';
 
 /** How a program has ended. */
@@ -12,6 +15,22 @@ export interface ToolEnded {
   readonly lines: readonly string[];
   readonly message: string;
 }
+
+/** The executable of this package. */
+export const OWN = fileURLToPath(new URL('../../dist/bin/conntrack-js.js', import.meta.url));
+
+const RESIDENT = fileURLToPath(new URL('../../tools/peer-suite/resident.mjs', import.meta.url));
+
+/** Whether each command line of this package is a process, or one process runs all of them. */
+export type Running = 'processes' | 'resident';
+
+interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 /** The names of labels in both namespaces. */
 export const LABELS: ReadonlyMap<number, string> = new Map([
@@ -61,14 +80,18 @@ export class Side implements AsyncDisposable {
   readonly handle: Conntrack;
   readonly #pid: number;
   readonly #child: ChildProcess;
+  readonly #running: Running;
+  #resident: ChildProcess | undefined;
+  #answers: AsyncIterator<string> | undefined;
 
-  private constructor(child: ChildProcess, pid: number, handle: Conntrack) {
+  private constructor(child: ChildProcess, pid: number, handle: Conntrack, running: Running) {
     this.#child = child;
+    this.#running = running;
     this.#pid = pid;
     this.handle = handle;
   }
 
-  static async create(): Promise<Side> {
+  static async create(running: Running): Promise<Side> {
     const child = spawn(
       'unshare',
       ['--net', '--mount', '--', 'sh', '-c', `${etcScript()}\necho ready && exec cat`],
@@ -82,7 +105,7 @@ export class Side implements AsyncDisposable {
     if (String(first) !== 'ready\n' || pid === undefined) {
       throw new NamespaceError();
     }
-    return new Side(child, pid, await Conntrack.open({ netns: { pid } }));
+    return new Side(child, pid, await Conntrack.open({ netns: { pid } }), running);
   }
 
   /** Runs a program in the namespace. */
@@ -91,7 +114,7 @@ export class Side implements AsyncDisposable {
     args: readonly string[],
     input?: readonly string[],
   ): Promise<ToolEnded> {
-    const inside = ['--target', String(this.#pid), '--net', '--mount', '--'];
+    const inside = this.#inside();
     // The tool opens /dev/stdin, and what Node.js gives it is a socket, which it cannot.
     const piped = input === undefined ? [] : ['sh', '-c', 'cat | "$@"', 'sh'];
     const child = spawn('nsenter', [...inside, ...piped, program, ...args], { stdio: 'pipe' });
@@ -102,21 +125,44 @@ export class Side implements AsyncDisposable {
       text(child.stderr),
       once(child, 'close') as Promise<[number | null]>,
     ]);
-    const lines = stdout.split('\n').filter((line) => line !== '');
-    return { code: code ?? 1, lines, message: stderr.trim() };
+    return { code: code ?? 1, lines: linesOf(stdout), message: stderr.trim() };
+  }
+
+  /** Runs the command line of this package in the namespace; one at a time. */
+  async runOwn(words: readonly string[], input?: readonly string[]): Promise<ToolEnded> {
+    if (this.#running === 'processes') return this.run(process.execPath, [OWN, ...words], input);
+    this.#resident ??= spawn('nsenter', [...this.#inside(), process.execPath, RESIDENT], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#answers ??= createInterface({ input: this.#resident.stdout as Readable })[
+      Symbol.asyncIterator
+    ]();
+    this.#resident.stdin?.write(`${JSON.stringify({ words, input })}\n`);
+    const answer = await this.#answers.next();
+    if (answer.done === true) throw new Error(`the resident has ended: ${words.join(' ')}`);
+    const { code, stdout, stderr } = JSON.parse(answer.value) as Answer;
+    return { code, lines: linesOf(stdout), message: stderr.trim() };
   }
 
   /** Starts a program in the namespace. */
   start(program: string, args: readonly string[]): ChildProcess {
-    const inside = ['--target', String(this.#pid), '--net', '--mount', '--'];
-    return spawn('nsenter', [...inside, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn('nsenter', [...this.#inside(), program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  #inside(): string[] {
+    return ['--target', String(this.#pid), '--net', '--mount', '--'];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.handle.close();
-    const exited = once(this.#child, 'exit');
-    this.#child.stdin?.end();
-    await exited;
+    for (const child of [this.#resident, this.#child]) {
+      if (child === undefined) continue;
+      const exited = once(child, 'exit');
+      child.stdin?.end();
+      await exited;
+    }
   }
 }
 
@@ -130,8 +176,8 @@ export class Twins implements AsyncDisposable {
     this.theirs = theirs;
   }
 
-  static async create(): Promise<Twins> {
-    const [ours, theirs] = await Promise.all([Side.create(), Side.create()]);
+  static async create(running: Running): Promise<Twins> {
+    const [ours, theirs] = await Promise.all([Side.create(running), Side.create(running)]);
     const twins = new Twins(ours, theirs);
     await twins.both(async (side) => {
       const { code, message } = await side.run('nft', ['-f', '-'], [WITH_LABELS]);

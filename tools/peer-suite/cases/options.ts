@@ -1,15 +1,10 @@
 /**
  * Each command with each option: those that it takes, and those that it refuses.
  */
+
+import { ACCEPTED, LETTERS, type LetterCommand } from '../../../dist/cli/line/compat.js';
+import { OPTION_NAMES, type OptionName, shapeOf } from '../../../dist/cli/line/options.js';
 import type { Group } from '../groups.js';
-import {
-  ACCEPTED,
-  COMMANDS,
-  type CommandName,
-  OPTIONS,
-  type OptionName,
-  shapeOf,
-} from '../translate/options.js';
 import { PORTS, UDP_FLOW } from './flows.js';
 
 /** An example of each option's value. */
@@ -21,7 +16,7 @@ const VALUES: { readonly [Name in OptionName]?: string } = {
   protocol: 'udp',
   timeout: '50',
   status: 'SEEN_REPLY',
-  eventMask: 'NEW',
+  events: 'NEW',
   mark: '1',
   id: '5',
   family: 'ipv4',
@@ -29,12 +24,12 @@ const VALUES: { readonly [Name in OptionName]?: string } = {
   sourceNat: '203.0.113.9',
   destinationNat: '203.0.113.9',
   anyNat: '203.0.113.9',
-  bufferSize: '100000',
+  receiveBufferBytes: '100000',
   securityMark: '1',
   zone: '3',
-  label: 'voice',
-  labelAdd: 'voice',
-  labelDelete: 'voice',
+  labels: 'voice',
+  labelsSet: 'voice',
+  labelsClear: 'voice',
   originalZone: '1',
   replyZone: '1',
   maskSource: '255.0.0.0',
@@ -44,27 +39,28 @@ const VALUES: { readonly [Name in OptionName]?: string } = {
 };
 
 /** What a command needs in any case. */
-const NEEDED: { readonly [Name in CommandName]?: string } = {
+const NEEDED: { readonly [Name in LetterCommand]?: string } = {
   create: `${UDP_FLOW} -t 500`,
   add: `${UDP_FLOW} -t 500`,
   get: UDP_FLOW,
   update: '-s 192.0.2.1',
 };
 
-const WITH_OPTIONS: readonly CommandName[] = [
+const WITH_OPTIONS: readonly LetterCommand[] = [
   ...(['list', 'get', 'delete', 'create', 'add', 'update'] as const),
   ...(['watch', 'flush', 'count', 'stats'] as const),
 ];
 
-const GENERAL = (Object.keys(OPTIONS) as OptionName[]).filter(
-  (name) => shapeOf(name).protocols === undefined,
-);
+const GENERAL = OPTION_NAMES.filter((name) => {
+  const { old, protocols } = shapeOf(name);
+  return old !== undefined && protocols === undefined;
+});
 
-function withOption(command: CommandName, name: OptionName): string {
-  const { letter, names, value } = shapeOf(name);
-  const option = letter === undefined ? `--${names[0] ?? name}` : `-${letter}`;
-  const words = [`-${COMMANDS[command][0]}`, NEEDED[command], option];
-  if (value !== 'none') words.push(VALUES[name]);
+function withOption(command: LetterCommand, name: OptionName): string {
+  const { letter, old = [], value } = shapeOf(name);
+  const option = letter === undefined ? `--${old[0] ?? name}` : `-${letter}`;
+  const words = [`-${LETTERS[command][0]}`, NEEDED[command], option];
+  if (value !== undefined) words.push(VALUES[name]);
   return words.filter((word) => word !== undefined).join(' ');
 }
 

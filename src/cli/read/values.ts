@@ -2,18 +2,22 @@
  * The values of options, from text.
  */
 import { isIP } from 'node:net';
+import { suggestion } from '../../core/show-value.js';
 import {
   DCCP_ROLES,
   DCCP_STATES,
   type Family,
   OTHER_PROTOCOL_NUMBERS,
+  type PortFilter,
   PROTOCOL_NUMBERS,
+  type RangeFilter,
   SCTP_STATES,
+  STATUS_FLAGS,
   type StateFilter,
   type StatusFlag,
   TCP_STATES,
-} from 'conntrack';
-import { UsageError } from './usage-error.js';
+} from '../../index.js';
+import { UsageError } from '../usage-error.js';
 
 /** A number in decimal or, after `0x`, hexadecimal digits. */
 export function numberIn(text: string, most: number, what: string): number {
@@ -25,6 +29,58 @@ export function numberIn(text: string, most: number, what: string): number {
 export const number8 = (text: string, what: string) => numberIn(text, 0xff, what);
 export const number16 = (text: string, what: string) => numberIn(text, 0xffff, what);
 export const number32 = (text: string, what: string) => numberIn(text, 0xffffffff, what);
+
+/** A number, or both ends of a range of them. */
+export function portIn(text: string, what: string): PortFilter {
+  const [from = '', to, ...more] = text.split('-');
+  if (to === undefined || more.length > 0) return number16(text, what);
+  const range = { from: number16(from, what), to: number16(to, what) };
+  if (range.from > range.to) throw new UsageError(`${what} ends before it begins: "${text}"`);
+  return range;
+}
+
+/** `5`, `5-9`, `5-` or `-9`. */
+export function rangeIn(text: string, what: string): RangeFilter {
+  const [, from = '', dash, to = ''] = /^(\d*)(-?)(\d*)$/.exec(text) ?? [];
+  const number = (digits: string) => (digits === '' ? undefined : Number(digits));
+  if (dash === undefined || (from === '' && to === '')) {
+    throw new UsageError(
+      `${what} must be a number or a range such as 5-9, 5- or -9, not "${text}"`,
+    );
+  }
+  if (dash === '') return { from: Number(from), to: Number(from) };
+  return { from: number(from), to: number(to) };
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A time, or an age such as `10m`. */
+export function timeIn(text: string, what: string): Date {
+  const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  const time =
+    amount === undefined
+      ? new Date(text)
+      : new Date(Date.now() - Number(amount) * (SECONDS[unit] ?? 0) * 1000);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new UsageError(
+    `${what} must be a time such as 2026-01-31T12:00:00Z or an age such as 10m, not "${text}"`,
+  );
+}
+
+export function wordIn<Word extends string>(
+  words: readonly Word[],
+  text: string,
+  what: string,
+): Word {
+  const word = words.find((one) => one === text);
+  if (word !== undefined) return word;
+  throw new UsageError(
+    `${what} must be ${words.join(' or ')}, not "${text}"${suggestion(text, words)}`,
+  );
+}
+
+export const yesOrNo = (text: string, what: string): boolean =>
+  wordIn(['yes', 'no'], text, what) === 'yes';
 
 export function addressIn(text: string, what: string): string {
   if (isIP(text) !== 0) return text;
@@ -133,30 +189,38 @@ const NUMBERS: Readonly<Record<string, number>> = {
 export function protocolNumber(texts: readonly string[]): number {
   const text = (texts.at(-1) ?? '').toLowerCase();
   const named = Object.hasOwn(NUMBERS, text) ? NUMBERS[text] : undefined;
-  return named ?? number8(text, '--protonum');
+  if (named !== undefined) return named;
+  if (/^\d/.test(text)) return number8(text, '--protocol');
+  throw new UsageError(`--protocol has no word "${text}"${suggestion(text, Object.keys(NUMBERS))}`);
 }
 
-export function familyIn(text: string): Family {
-  if (text === 'ipv4' || text === 'ipv6') return text;
-  throw new UsageError(`--family must be ipv4 or ipv6, not "${text}"`);
+/** Several, between commas. */
+export function protocolNumbers(texts: readonly string[]): number | readonly number[] {
+  const numbers = (texts.at(-1) ?? '').split(',').map((text) => protocolNumber([text]));
+  const [first = 0, ...others] = numbers;
+  return others.length === 0 ? first : numbers;
 }
 
-const STATUS: Readonly<Record<string, StatusFlag | undefined>> = {
-  EXPECTED: 'expected',
-  SEEN_REPLY: 'seenReply',
-  ASSURED: 'assured',
-  FIXED_TIMEOUT: 'fixedTimeout',
-  OFFLOAD: 'offload',
-  HW_OFFLOAD: 'hardwareOffload',
-  UNSET: undefined,
-};
+export const familyIn = (text: string): Family => wordIn(['ipv4', 'ipv6'], text, '--family');
+
+const bare = (word: string) => word.replaceAll('_', '').toLowerCase();
+
+/** In the words of the API, and of conntrack(8): `seenReply` and `SEEN_REPLY`. */
+const STATUS: ReadonlyMap<string, StatusFlag | undefined> = new Map<string, StatusFlag | undefined>(
+  [
+    ...STATUS_FLAGS.map((flag) => [bare(flag), flag] as const),
+    ['hwoffload', 'hardwareOffload'],
+    ['unset', undefined],
+  ],
+);
 
 /** `UNSET` is no bit. */
 export function statusIn(text: string): StatusFlag[] {
   return text.split(',').flatMap((word) => {
-    const key = word.toUpperCase();
-    if (!Object.hasOwn(STATUS, key)) throw new UsageError(`--status has no word "${word}"`);
-    return STATUS[key] ?? [];
+    if (!STATUS.has(bare(word))) {
+      throw new UsageError(`--status has no word "${word}"${suggestion(word, STATUS_FLAGS)}`);
+    }
+    return STATUS.get(bare(word)) ?? [];
   });
 }
 
@@ -165,20 +229,20 @@ const STATES: Readonly<Record<number, readonly StateFilter[]>> = {
   [PROTOCOL_NUMBERS.sctp]: SCTP_STATES,
   [PROTOCOL_NUMBERS.dccp]: DCCP_STATES,
 };
+const ALL_STATES: readonly StateFilter[] = [...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES];
 
 /** The tool has `LISTEN` for a state of TCP that the kernel has renamed. */
-export function stateIn(text: string, protocol: number): StateFilter {
-  const word = protocol === PROTOCOL_NUMBERS.tcp && text === 'LISTEN' ? 'SYN_SENT2' : text;
-  const state = STATES[protocol]?.find((one) => one === word);
-  if (state === undefined) throw new UsageError(`--state has no word "${text}"`);
-  return state;
+export function stateIn(text: string, protocol: number | undefined): StateFilter {
+  const isTcp = protocol === undefined || protocol === PROTOCOL_NUMBERS.tcp;
+  const word = isTcp && text === 'LISTEN' ? 'SYN_SENT2' : text.toUpperCase();
+  const states = protocol === undefined ? ALL_STATES : (STATES[protocol] ?? []);
+  const state = states.find((one) => one === word);
+  if (state !== undefined) return state;
+  throw new UsageError(`--state has no word "${text}"${suggestion(text, states)}`);
 }
 
-export function roleIn(text: string): (typeof DCCP_ROLES)[number] {
-  const role = DCCP_ROLES.find((one) => one === text);
-  if (role === undefined) throw new UsageError(`--role has no word "${text}"`);
-  return role;
-}
+export const roleIn = (text: string): (typeof DCCP_ROLES)[number] =>
+  wordIn(DCCP_ROLES, text, '--role');
 
 /** The bits of labels by name, which stand in `connlabel.conf`. */
 export type LabelBits = ReadonlyMap<string, number>;
@@ -186,8 +250,10 @@ export type LabelBits = ReadonlyMap<string, number>;
 export function labelsIn(texts: readonly string[], bits: LabelBits): bigint {
   let labels = 0n;
   for (const name of texts.flatMap((text) => text.split(','))) {
-    const bit = bits.get(name);
-    if (bit === undefined) throw new UsageError(`unknown label "${name}"`);
+    const bit = bits.get(name) ?? (/^\d{1,3}$/.test(name) ? Number(name) : undefined);
+    if (bit === undefined || bit > 127) {
+      throw new UsageError(`no label is named "${name}"${suggestion(name, [...bits.keys()])}`);
+    }
     labels |= 1n << BigInt(bit);
   }
   return labels;

@@ -1,12 +1,11 @@
 /**
  * The tuples that options describe.
  */
-import { endianness } from 'node:os';
-import { type IcmpTuple, PROTOCOL_NUMBERS, type Tuple } from 'conntrack';
-import type { OptionName } from './options.js';
-import { type Given, lastValue } from './parse.js';
-import { UsageError } from './usage-error.js';
-import { addressIn, number8, number16, number32, protocolNumber } from './values.js';
+import { type IcmpTuple, PROTOCOL_NUMBERS, type Tuple } from '../../index.js';
+import { longOf, type OptionName } from '../line/options.js';
+import { type Given, lastValue } from '../line/parse.js';
+import { UsageError } from '../usage-error.js';
+import { addressIn, number8, number16, protocolNumber } from './values.js';
 
 /** A tuple of which some fields may be missing. */
 export type PartOfTuple = { -readonly [Name in keyof Tuple]?: Tuple[Name] };
@@ -18,18 +17,11 @@ export function read<T>(
   as: (text: string, what: string) => T,
 ): T | undefined {
   const text = lastValue(given, name);
-  return text === undefined ? undefined : as(text, name);
+  return text === undefined ? undefined : as(text, `--${longOf(name)}`);
 }
 
 /** A key of GRE: 16 bits. */
 export const keyIn = number16;
-
-/** A verification tag of SCTP: the tool takes the kernel's big-endian one for one of the host. */
-export function tagIn(text: string, what: string): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, number32(text, what), endianness() === 'LE');
-  return view.getUint32(0);
-}
 
 /** Without the fields that are `undefined`. */
 export function present<T extends object>(fields: T): T {
@@ -76,7 +68,7 @@ function icmpIn(given: Given): IcmpTuple | undefined {
 }
 
 export function protocolIn(given: Given): number {
-  if (given.protocol === undefined) throw new UsageError('--protonum is missing');
+  if (given.protocol === undefined) throw new UsageError('--protocol is missing');
   return protocolNumber(given.protocol);
 }
 

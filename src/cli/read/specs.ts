@@ -12,9 +12,10 @@ import {
   SETTABLE_STATUS,
   type SettableStatus,
   type Tuple,
-} from 'conntrack';
-import { family, natValue, protocolState } from './filters.js';
-import { type Given, lastValue } from './parse.js';
+} from '../../index.js';
+import { type Given, lastValue } from '../line/parse.js';
+import { UsageError } from '../usage-error.js';
+import { family, natValue } from './filters.js';
 import {
   inverse,
   originalIn,
@@ -24,7 +25,6 @@ import {
   read,
   replyIn,
 } from './tuples.js';
-import { UsageError } from './usage-error.js';
 import {
   type LabelBits,
   labelsIn,
@@ -33,6 +33,8 @@ import {
   type NatValue,
   number16,
   number32,
+  roleIn,
+  stateIn,
   statusIn,
 } from './values.js';
 
@@ -42,13 +44,15 @@ export function specIn(given: Given, labels: LabelBits): EntrySpec | ReplySpec {
   const protocol = protocolIn(given);
   const original = originalIn(given);
   const reply = replyIn(given);
+  const labelsGiven = given.labelsSet ?? given.labels;
   const common = present({
     protocol,
     timeout: read(given, 'timeout', number32),
     mark: read(given, 'mark', markIn)?.value,
     zone: read(given, 'zone', number16),
     status: given.status && settableIn(given),
-    labels: given.labelAdd && labelsIn(given.labelAdd, labels),
+    labels: labelsGiven && labelsIn(labelsGiven, labels),
+    helper: lastValue(given, 'helper'),
     nat: natOf(given, reply),
     ...stateSpec(given),
   });
@@ -89,10 +93,25 @@ function settableIn(given: Given): SettableStatus[] {
   });
 }
 
+/** The state of the protocol. */
+function stateConditions(given: Given): EntryConditions {
+  const protocol = given.protocol === undefined ? undefined : protocolIn(given);
+  const tags = present({
+    originalTag: read(given, 'originalTag', number32),
+    replyTag: read(given, 'replyTag', number32),
+  });
+  const role = read(given, 'role', roleIn);
+  return present({
+    state: read(given, 'state', (text) => stateIn(text, protocol)),
+    sctp: Object.keys(tags).length === 0 ? undefined : tags,
+    dccp: role && { role },
+  });
+}
+
 function stateSpec(
   given: Given,
 ): Pick<EntryChanges, 'tcp' | 'sctp'> & { dccp?: EntrySpec['dccp'] } {
-  const { state, sctp, dccp } = protocolState(given);
+  const { state, sctp, dccp } = stateConditions(given);
   if (state === undefined) return {};
   const protocol = protocolIn(given);
   const words = { state } as object;
@@ -138,22 +157,28 @@ export function changesIn(given: Given, labels: LabelBits): Changes {
   const mark = read(given, 'mark', markIn);
   const status = given.status && settableIn(given);
   const label = labelChange(given, labels);
-  const { state, ...rest } = protocolState(given);
+  const helper = lastValue(given, 'helper');
+  const { state, ...rest } = stateConditions(given);
   const changes = present({
     timeout,
     mark: mark && markChange(mark),
     status,
     labels: label,
+    helper,
     ...stateSpec(given),
   }) as EntryChanges;
   const unchanged = present({
     timeout: timeout === undefined ? undefined : { from: timeout, to: timeout },
     mark: changes.mark as EntryConditions['mark'],
     status: status && { all: status },
+    helper: helper === '' ? undefined : helper,
     state,
     ...rest,
   });
-  if (Object.keys(changes).length === 0) throw new UsageError('--update changes nothing');
+  if (Object.keys(changes).length === 0)
+    throw new UsageError(
+      'update changes nothing: name a timeout, mark, status, state, helper or labels',
+    );
   const isSetAgain = label !== undefined || hasToggle(changes.mark);
   return { changes, unchanged: isSetAgain ? undefined : unchanged };
 }
@@ -173,13 +198,9 @@ function hasToggle(mark: EntryChanges['mark']): boolean {
 const ALL_LABELS = (1n << 128n) - 1n;
 
 function labelChange(given: Given, bits: LabelBits): EntryChanges['labels'] {
-  if (given.labelAdd !== undefined && given.labelDelete !== undefined) {
-    throw new UsageError('--label-add and --label-del exclude each other');
-  }
-  if (given.labelAdd !== undefined) {
-    return { set: labelsIn(given.labelAdd, bits) };
-  }
-  if (given.labelDelete === undefined) return undefined;
-  const named = given.labelDelete.filter((text) => text !== '');
-  return { clear: named.length === 0 ? ALL_LABELS : labelsIn(named, bits) };
+  const set = given.labelsSet && labelsIn(given.labelsSet, bits);
+  if (given.labelsClear === undefined) return set === undefined ? undefined : { set };
+  const named = given.labelsClear.filter((text) => text !== '');
+  const clear = named.length === 0 ? ALL_LABELS : labelsIn(named, bits);
+  return present({ set, clear });
 }

@@ -1,0 +1,24 @@
+/**
+ * What the doctor tries may fail: that is what it reports.
+ */
+import { ConntrackError } from '../../index.js';
+
+export type Attempt<T> =
+  | { readonly works: true; readonly value: T }
+  | { readonly works: false; readonly code: string; readonly message: string };
+
+export async function attempt<T>(act: () => T | Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { works: true, value: await act() };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { code = error.name } = error as NodeJS.ErrnoException;
+    const prefix = error instanceof ConntrackError ? `${error.operation}: ` : '';
+    const [first = ''] = error.message.split('\n');
+    return { works: false, code, message: first.replace(prefix, '') };
+  }
+}
+
+/** `undefined` of what failed. */
+export const resultOf = <T>(attempt: Attempt<T>): T | undefined =>
+  attempt.works ? attempt.value : undefined;

@@ -1,0 +1,84 @@
+/**
+ * What a person reads of an error, and its exit code.
+ */
+import { printableLines } from '../core/printable.js';
+import type { ConntrackError } from '../index.js';
+import { PROGRAM } from './command.js';
+import { EXIT, type ExitCode } from './exit.js';
+import { isCommand } from './line/parse.js';
+
+export interface Failure {
+  readonly code: ExitCode;
+  /** Lines; none for what ends in silence. */
+  readonly text: string;
+}
+
+/**
+ * Looks at the name of an error, and not at its class: two files of the executable have one each.
+ *
+ * @throws the error itself if it is a fault of the program.
+ */
+export function failureOf(error: unknown, words: readonly string[]): Failure {
+  if (!(error instanceof Error)) throw error;
+  const { name, message } = error;
+  switch (name) {
+    case 'BrokenPipe':
+      return { code: EXIT.brokenPipe, text: '' };
+    case 'UsageError':
+      return failure(EXIT.usage, `${message}\nSee ${PROGRAM} ${helpFor(words)}`);
+    case 'ConntrackError':
+      return failureOfKernel(error as unknown as KernelError);
+    case 'OutputError':
+    case 'Refused':
+      return failure(EXIT.failed, message);
+    // What the API finds wrong in an argument.
+    case 'TypeError':
+    case 'RangeError':
+      return failure(EXIT.usage, message);
+    default:
+      return failureOfSystem(error);
+  }
+}
+
+function failureOfSystem(error: NodeJS.ErrnoException): Failure {
+  const { code, path, syscall } = error;
+  if (code === undefined || syscall === undefined) throw error;
+  const what = path === undefined ? '' : ` ${path}`;
+  return failure(EXIT.failed, `${syscall}${what} failed: ${REASONS[code] ?? code}`);
+}
+
+const failure = (code: ExitCode, text: string): Failure => ({
+  code,
+  text: `${PROGRAM}: ${printableLines(text)}`,
+});
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file (ENOENT)',
+  EACCES: 'this user may not open it (EACCES)',
+  EISDIR: 'it is a folder (EISDIR)',
+  ENOSPC: 'the disk is full (ENOSPC)',
+};
+
+const CODES: Readonly<Record<string, ExitCode>> = {
+  EPERM: EXIT.privileges,
+  EACCES: EXIT.privileges,
+  EROFS: EXIT.privileges,
+  ERR_CONNTRACK_UNSUPPORTED: EXIT.unsupported,
+  ERR_CONNTRACK_ADDON: EXIT.unsupported,
+  ERR_CONNTRACK_LAYOUT: EXIT.unsupported,
+};
+
+type KernelError = Pick<ConntrackError, 'code' | 'message' | 'operation'>;
+
+/** The name of the function is nothing that a person has typed. */
+function failureOfKernel({ code, message, operation }: KernelError): Failure {
+  const prefix = `${operation}: `;
+  const text = message.startsWith(prefix) ? message.slice(prefix.length) : message;
+  const sudo = code === 'EPERM' ? '\nOr run this command with sudo.' : '';
+  return failure(CODES[code] ?? EXIT.failed, text + sudo);
+}
+
+function helpFor(words: readonly string[]): string {
+  const [word = ''] = words;
+  return isCommand(word) ? `${word} --help` : '--help';
+}

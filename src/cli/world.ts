@@ -1,0 +1,23 @@
+/**
+ * What a command line works with beside the kernel: the streams and the environment of its process.
+ * Tests have others.
+ */
+import type { Readable } from 'node:stream';
+
+/** A stream to write to: what process.stdout has. */
+export interface Sink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string, done?: (error?: Error | null) => void): unknown;
+}
+
+export interface World {
+  readonly out: Sink;
+  readonly err: Sink;
+  /** `process.stdin`, which opens when it is looked at. */
+  readonly in: () => Readable & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Calls back at SIGINT and SIGTERM, until the returned function is called. */
+  readonly onInterrupt: (stop: () => void) => () => void;
+}
