@@ -1,6 +1,7 @@
 /**
  * What a command is made of: the functions of the API that it needs, and what it does with them.
  */
+import { printableLines } from '../core/printable.js';
 import type { Conntrack } from '../index.js';
 import type { ExitCode } from './exit.js';
 import type { CommandLine } from './line/parse.js';
@@ -37,5 +38,5 @@ export function tell({ world: { err } }: Pick<Call, 'world'>, text: string): voi
 
 /** A line about a failure, which everybody gets. */
 export function warn({ world: { err } }: Pick<Call, 'world'>, text: string): void {
-  err.write(`${PROGRAM}: ${text}\n`);
+  err.write(`${PROGRAM}: ${printableLines(text)}\n`);
 }

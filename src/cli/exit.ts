@@ -14,8 +14,6 @@ export const EXIT = {
   unsupported: 4,
   /** `--check`: a finding or a level is worse than normal. */
   checked: 5,
-  /** SIGINT or SIGTERM ended it before it was done; the rest is as of other programs. */
-  interrupted: 130,
   /** Nobody reads the output any more: as SIGPIPE ends other programs, and as silent. */
   brokenPipe: 141,
 } as const;

@@ -31,9 +31,10 @@ export function failureOf(error: unknown, words: readonly string[]): Failure {
     case 'OutputError':
     case 'Refused':
       return failure(EXIT.failed, message);
-    // What the API finds wrong in an argument.
+    // What the API finds wrong in an argument begins with its name.
     case 'TypeError':
     case 'RangeError':
+      if (!/^\w[\w.[\]]*: /.test(message)) throw error;
       return failure(EXIT.usage, message);
     default:
       return failureOfSystem(error);

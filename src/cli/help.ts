@@ -64,7 +64,7 @@ function overview(columns: number): string[] {
     ),
     '',
     `${PROGRAM} COMMAND --help prints the options of a command.`,
-    'https://www.npmjs.com/package/conntrack has exit codes and examples: docs/command-line.md.',
+    'docs/command-line.md of the package has exit codes and examples.',
   ];
 }
 
@@ -77,7 +77,7 @@ function ofCommand(name: CommandName, columns: number): string[] {
     return ['', `${TITLES[group]}:`, ...listed(own.map(rowOfOption), columns)];
   });
   return [
-    `Usage: ${usage.join(' ')}`,
+    ...wrapped(`Usage: ${usage.join(' ')}`, columns, ' '.repeat(9)),
     ...(old === undefined
       ? []
       : [`       ${PROGRAM} ${old.split(', ').join(` | ${PROGRAM} `)} [OPTION...]`]),

@@ -3,6 +3,7 @@
  * The executable `conntrack-js`.
  */
 import process from 'node:process';
+import { EXIT } from './exit.js';
 import { run } from './run.js';
 import type { World } from './world.js';
 
@@ -31,3 +32,7 @@ const world: World = {
 };
 
 process.exitCode = await run(process.argv.slice(2), world);
+// Of a terminal that was closed; where SIGHUP has not come, Node.js would abort: it cannot reset it.
+if (process.exitCode === EXIT.brokenPipe && process.stdout.isTTY) {
+  process.kill(process.pid, 'SIGHUP');
+}

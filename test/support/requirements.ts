@@ -16,6 +16,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   setcap: 'libcap2-bin',
   setpriv: 'util-linux',
   unshare: 'util-linux',
+  script: 'bsdutils',
+  bash: 'bash',
   readelf: 'binutils',
   'musl-gcc': 'musl-tools',
   prometheus: 'prometheus',

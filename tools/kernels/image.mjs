@@ -69,6 +69,9 @@ const PROGRAMS = [
   'nsenter',
   'setpriv',
   'setcap',
+  'bash',
+  'script',
+  'stty',
 ];
 
 /** What has another name where Debian's packages are not configured. */
@@ -96,6 +99,7 @@ const SOURCES = [
   'examples',
   'out/examples',
   'docs/metrics',
+  'docs/command-line.md',
 ];
 
 /** Of the tree of C++. */

@@ -12,7 +12,19 @@ const modules = join(checkout, 'node_modules');
 
 /** Of Debian, those that have the programs of image.mjs. */
 const PACKAGES = [
-  ...['dash', 'coreutils', 'sed', 'grep', 'util-linux', 'mount', 'procps', 'kmod', 'perl-base'],
+  ...[
+    'dash',
+    'bash',
+    'bsdutils',
+    'coreutils',
+    'sed',
+    'grep',
+    'util-linux',
+    'mount',
+    'procps',
+    'kmod',
+    'perl-base',
+  ],
   ...['conntrack', 'nfct', 'nftables', 'iptables', 'iproute2', 'iputils-ping', 'libcap2-bin'],
   ...['libc6', 'libc-bin', 'libstdc++6', 'usr-is-merged'],
 ];

@@ -2,6 +2,7 @@
 import { deleteEntries, streamEntries } from '../../index.js';
 import { command } from '../command.js';
 import { EXIT } from '../exit.js';
+import { jsonLine } from '../print/json.js';
 import { countOf } from '../read/count-of.js';
 import { filtersIn, hasConditions } from '../read/filters.js';
 import { labelsFor } from '../read/labels.js';
@@ -17,7 +18,7 @@ export default command({ deleteEntries, streamEntries }, async (api, { line, wri
     ? (await api.deleteEntries(filters, { dryRun: true })).matched
     : await countOf(api, family === undefined ? {} : { family });
   const { given } = line;
-  await writer.line(given.json === undefined ? String(entries) : JSON.stringify({ entries }));
+  await writer.line(given.json === undefined ? String(entries) : jsonLine({ entries }));
   await writer.flush();
   return EXIT.done;
 });

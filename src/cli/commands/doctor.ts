@@ -17,6 +17,7 @@ import { linesOfReport } from '../doctor/print.js';
 import { examine } from '../doctor/report.js';
 import { EXIT } from '../exit.js';
 import { isWorseThanInfo } from '../print/findings.js';
+import { jsonLine } from '../print/json.js';
 import { paintOf } from '../print/style.js';
 
 const FUNCTIONS = {
@@ -37,7 +38,7 @@ export default command(FUNCTIONS, async (api, { line, world, writer }) => {
   const { given } = line;
   const report = await examine(api, given.private !== undefined);
   const { columns = 80 } = world.out;
-  if (given.json !== undefined) await writer.line(JSON.stringify(report));
+  if (given.json !== undefined) await writer.line(jsonLine(report));
   else {
     const paint = paintOf(world, given.noColor !== undefined);
     await writer.lines(linesOfReport(report, Math.min(columns, 100), paint));

@@ -14,6 +14,7 @@ import { EXIT, type ExitCode } from '../exit.js';
 import { lastValue } from '../line/parse.js';
 import { confirm } from '../print/ask.js';
 import { linesOfExpectations, shapeOfExpectations } from '../print/expectations.js';
+import { jsonLine } from '../print/json.js';
 import { counted } from '../print/numbers.js';
 import {
   expectationFilterIn,
@@ -80,7 +81,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   count: async (api, { line, writer }) => {
     const expectations = await api.countExpectations(expectationFilterIn(line.given));
     const { given } = line;
-    const json = JSON.stringify({ expectations });
+    const json = jsonLine({ expectations });
     await writer.line(given.json === undefined ? String(expectations) : json);
     await writer.flush();
     return EXIT.done;

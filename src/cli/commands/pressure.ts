@@ -10,6 +10,7 @@ import { type Call, command } from '../command.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { type Given, lastValue } from '../line/parse.js';
 import { headOf, rowOf } from '../print/columns.js';
+import { jsonLine } from '../print/json.js';
 import { grouped, percent, shortSeconds } from '../print/numbers.js';
 import { LEVEL_STYLES, linesOfPressure } from '../print/pressure.js';
 import { type Paint, paintOf } from '../print/style.js';
@@ -41,7 +42,7 @@ export default command({ readPressure, watchPressure }, async (api, call) => {
   }
   const sample = await api.readPressure(thresholds);
   const { columns = 80 } = world.out;
-  if (given.json !== undefined) await writer.line(JSON.stringify(sample));
+  if (given.json !== undefined) await writer.line(jsonLine(sample));
   else await writer.lines(linesOfPressure(sample, Math.min(columns, 100), paint));
   await writer.flush();
   return given.check !== undefined && sample.level !== 'normal' ? EXIT.checked : EXIT.done;
@@ -75,7 +76,7 @@ const GRID = {
     { head: 'EVICT/s', ...NUMBER },
     { head: 'FAIL/s', ...NUMBER },
   ],
-  widths: [8, 11, 6, 8, 8, 7, 6, 7, 6],
+  widths: [8, 9, 5, 8, 8, 7, 6, 7, 6],
 };
 
 async function follow(
@@ -88,7 +89,7 @@ async function follow(
   if (!isJson) await writer.line(headOf(GRID, paint));
   for await (const sample of samples) {
     if (sample.level !== 'normal') worst = sample.level;
-    await writer.line(isJson ? JSON.stringify(sample) : rowOf(GRID, cellsOf(sample), paint));
+    await writer.line(isJson ? jsonLine(sample) : rowOf(GRID, cellsOf(sample), paint));
     await writer.flush();
     if (line.given.check !== undefined && worst !== 'normal') return EXIT.checked;
   }

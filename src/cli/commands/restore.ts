@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { restoreEntries } from '../../index.js';
 import { command, tell, warn } from '../command.js';
 import { EXIT } from '../exit.js';
+import { jsonLine } from '../print/json.js';
 import { grouped } from '../print/numbers.js';
 import { readLabels } from '../read/labels.js';
 
@@ -18,7 +19,7 @@ export default command({ restoreEntries }, async (api, call) => {
     warn(call, `${grouped(failed - failures.length)} more lines failed`);
   }
   if (line.given.json !== undefined) {
-    await writer.line(JSON.stringify({ created, existed, failed }));
+    await writer.line(jsonLine({ created, existed, failed }));
     await writer.flush();
   }
   tell(

@@ -3,6 +3,7 @@ import { open, rename, unlink } from 'node:fs/promises';
 import { writeEntries } from '../../index.js';
 import { type Api, type Call, command, tell } from '../command.js';
 import { EXIT } from '../exit.js';
+import { ascii } from '../print/json.js';
 import { counted } from '../print/numbers.js';
 import { outputError } from '../print/writer.js';
 import { filtersIn } from '../read/filters.js';
@@ -23,7 +24,7 @@ async function toOutput(api: SaveApi, { line, world: { out } }: Call): Promise<n
   const ignored = () => undefined;
   const sink = {
     write: (text: string, done: (error?: Error | null) => void) =>
-      out.write(text, (error) => {
+      out.write(ascii(text), (error) => {
         failure ??= error ?? undefined;
         done(error);
       }),

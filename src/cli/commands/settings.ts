@@ -3,6 +3,7 @@ import { readSettings, type TableSettings, writeSettings } from '../../index.js'
 import { type Call, command, tell } from '../command.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { tableOf } from '../print/columns.js';
+import { jsonLine } from '../print/json.js';
 import { type ShownSetting, shortText, shownSettings, valueText } from '../print/settings.js';
 import { paintOf } from '../print/style.js';
 import { settingChangesIn, settingNameIn } from '../read/settings.js';
@@ -23,13 +24,16 @@ export default command({ readSettings, writeSettings }, async (api, call) => {
   return print(call, after, names);
 });
 
-const COLUMNS = [
+const columnsOf = (sysctl: string) => [
   { head: 'SETTING' },
   { head: 'VALUE', isNumber: true },
   { head: '', isNumber: true },
-  { head: 'NF_CONNTRACK_' },
-  { head: '' },
+  { head: sysctl },
 ];
+
+/** From so many columns on the whole name of a sysctl has room. */
+const WIDE_FROM = 100;
+const PREFIX = 'nf_conntrack_';
 
 async function print(
   { line, world, writer }: Call,
@@ -39,21 +43,22 @@ async function print(
   const all = shownSettings(settings);
   const shown = names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
   if (line.given.json !== undefined) {
-    await writer.lines(shown.map((one) => JSON.stringify(one)));
+    await writer.lines(shown.map((one) => jsonLine(one)));
   } else {
     const paint = paintOf(world, line.given.noColor !== undefined);
-    await writer.lines(tableOf(COLUMNS, shown.map(rowOf), paint));
+    const isWide = world.out.isTTY !== true || (world.out.columns ?? 80) >= WIDE_FROM;
+    const rows = shown.map((setting) => rowOf(setting, isWide ? '' : PREFIX));
+    await writer.lines(tableOf(columnsOf(isWide ? 'SYSCTL' : `${PREFIX}...`), rows, paint));
   }
   await writer.flush();
   return EXIT.done;
 }
 
-const rowOf = (setting: ShownSetting) => [
+const rowOf = (setting: ShownSetting, without: string) => [
   { text: setting.name },
   { text: valueText(setting) },
   { text: shortText(setting), style: 'dim' as const },
-  { text: setting.sysctl.replace('nf_conntrack_', ''), style: 'dim' as const },
-  { text: setting.global ? 'all' : '', style: 'dim' as const },
+  { text: setting.sysctl.slice(without.length), style: 'dim' as const },
 ];
 
 async function printChanges(

@@ -3,13 +3,14 @@ import { type CpuStats, readStats, type TableCounters, type TableStats } from '.
 import { command } from '../command.js';
 import { EXIT } from '../exit.js';
 import { type Cell, gridOf, tableOf, widthOf } from '../print/columns.js';
+import { jsonLine } from '../print/json.js';
 import { counted, grouped, percent } from '../print/numbers.js';
 import { type Paint, paintOf } from '../print/style.js';
 
 export default command({ readStats }, async (api, { line, world, writer }) => {
   const stats = await api.readStats();
   const { out } = world;
-  if (line.given.json !== undefined) await writer.line(JSON.stringify(stats));
+  if (line.given.json !== undefined) await writer.line(jsonLine(stats));
   else if (out.isTTY === true) {
     const paint = paintOf(world, line.given.noColor !== undefined);
     await writer.lines(tableOfStats(stats, out.columns ?? 80, paint));

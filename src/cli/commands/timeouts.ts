@@ -19,6 +19,7 @@ import { type Api, type Call, command, tell, warn } from '../command.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { lastValue } from '../line/parse.js';
 import { tableOf } from '../print/columns.js';
+import { jsonLine } from '../print/json.js';
 import { shortSeconds } from '../print/numbers.js';
 import { paintOf } from '../print/style.js';
 import { isTimeoutProtocol, timeoutProtocolIn, timeoutsIn } from '../read/timeouts.js';
@@ -129,7 +130,7 @@ async function print(
 ): Promise<ExitCode> {
   if (line.given.json !== undefined) {
     const kindOf = (one: object) => ('name' in one ? 'policy' : 'default');
-    await writer.lines(all.map((one) => JSON.stringify({ kind: kindOf(one), ...one })));
+    await writer.lines(all.map((one) => jsonLine({ kind: kindOf(one), ...one })));
   } else {
     const paint = paintOf(world, line.given.noColor !== undefined);
     await writer.lines(tableOf(COLUMNS, all.flatMap(rowsOf), paint));

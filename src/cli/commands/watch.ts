@@ -46,6 +46,8 @@ export default command({ watchEvents }, async (api, call) => {
   const lost = lostInKernel + lostInQueue;
   const where =
     lost === 0 ? '' : ` (kernel ${grouped(lostInKernel)}, queue ${grouped(lostInQueue)})`;
+  // Behind the ^C of a terminal.
+  if (world.err.isTTY === true) world.err.write('\n');
   warn(call, `${counted(counters.received, 'event')}, ${grouped(lost)} lost${where}`);
   return EXIT.done;
 });

@@ -1,6 +1,7 @@
 /**
  * The report for a person.
  */
+import { printable } from '../../core/printable.js';
 import type { Cell } from '../print/columns.js';
 import { tableOf, wrapped } from '../print/columns.js';
 import { isWorseThanInfo, linesOfFindings } from '../print/findings.js';
@@ -148,9 +149,11 @@ function linesOfPrivate({ hostname, execPath, addonOverride, busiest }: Private,
     all.map(({ address, entries }) => `${address} (${entries})`).join(', ');
   return pairs(
     [
-      ['hostname', hostname],
-      ['node', execPath],
-      ...(addonOverride === undefined ? [] : [['CONNTRACK_ADDON', addonOverride] as const]),
+      ['hostname', printable(hostname)],
+      ['node', printable(execPath)],
+      ...(addonOverride === undefined
+        ? []
+        : [['CONNTRACK_ADDON', printable(addonOverride)] as const]),
       ['sources', busiest.works ? list(busiest.value.sources) : busiest.code],
       ['destinations', busiest.works ? list(busiest.value.destinations) : busiest.code],
     ],

@@ -113,14 +113,8 @@ function ofWord(words: readonly string[], options: Options): CommandLine {
 
 function refuseOperands(words: readonly string[], most: number, command: string): void {
   const stray = words[most];
-  if (stray !== undefined) {
-    throw new UsageError(
-      `"${stray}" belongs to no option of ${command}${suggestion(`--${stray}`, LONG_NAMES)}`,
-    );
-  }
+  if (stray !== undefined) throw new UsageError(`"${stray}" belongs to no option of ${command}`);
 }
-
-const LONG_NAMES: readonly string[] = OPTION_NAMES.map((name) => `--${longOf(name)}`);
 
 function refuseOption(name: OptionName, command: CommandName): void {
   if (commandOf(command).options.includes(name)) return;
@@ -153,7 +147,7 @@ function ofLetter(
   options: Options,
 ): CommandLine {
   refuseOperands(words, 0, shown);
-  const joins = joined(options);
+  const joins = joined(command === 'add' ? [...options, ['ifAbsent', '']] : options);
   if (joins.given.help !== undefined)
     return { command: 'help', words: [], ...joins, isLetter: true };
   checkAsTool(command, table, shown, joins.given);
@@ -163,8 +157,7 @@ function ofLetter(
       refuseOption(name, own.command);
     }
   }
-  const given = command === 'add' ? { ...joins.given, ifAbsent: [''] } : joins.given;
-  return { ...own, ...(file !== undefined && { words: [file] }), ...joins, given, isLetter: true };
+  return { ...own, ...(file !== undefined && { words: [file] }), ...joins, isLetter: true };
 }
 
 function commandBehind(

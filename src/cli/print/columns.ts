@@ -48,6 +48,27 @@ export function rowOf({ columns, widths }: Grid, row: readonly Cell[], paint: Pa
   return cells.join(GAP).trimEnd();
 }
 
+/**
+ * The same in at most so many columns: what has no room goes below, under the column `at`, from the
+ * column behind it on.
+ */
+export function foldedRow(
+  grid: Grid,
+  row: readonly Cell[],
+  paint: Paint,
+  { columns, at }: { readonly columns: number; readonly at: number },
+): string {
+  const isFit = rowOf(grid, row, plain).length <= columns;
+  if (isFit) return rowOf(grid, row, paint);
+  const part = (from: number, to?: number): Grid => ({
+    columns: grid.columns.slice(from, to),
+    widths: grid.widths.slice(from, to),
+  });
+  const indent = ' '.repeat(widthOf(part(0, at)) + GAP.length);
+  const above = rowOf(part(0, at + 1), row.slice(0, at + 1), paint);
+  return `${above}\n${indent}${rowOf(part(at + 1), row.slice(at + 1), paint)}`;
+}
+
 /** A table that is complete. */
 export function tableOf(
   columns: readonly Column[],

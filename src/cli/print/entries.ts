@@ -6,6 +6,7 @@ import type { CommandName } from '../line/commands.js';
 import type { Given } from '../line/parse.js';
 import type { World } from '../world.js';
 import { FlowTable } from './flow-table.js';
+import { jsonLine } from './json.js';
 import { AddressNames } from './names.js';
 import { type Shape, shapeIn } from './shape.js';
 import { paintOf } from './style.js';
@@ -89,7 +90,7 @@ export class EntryPrinter {
   /** The line of one entry; of a table that has a first one. */
   lineOf(entry: Entry): string {
     const { format, id, timestamps } = this.shape;
-    if (format === 'json') return JSON.stringify(this.jsonOf(entry));
+    if (format === 'json') return jsonLine(this.jsonOf(entry));
     if (format === 'table') return this.#table?.row(entry) ?? '';
     if (format === 'save') {
       const letter = SAVE_LETTERS[this.#command] ?? 'A';

@@ -2,7 +2,7 @@
  * Events of entries as a table: its columns have a width before anything comes.
  */
 import type { EntryEvent } from '../../index.js';
-import { type Grid, headOf, rowOf } from './columns.js';
+import { foldedRow, type Grid, headOf } from './columns.js';
 import { destinationOf, type NameOf, protocolOf, sourceOf, stateOf } from './flow-table.js';
 import { shortBytes } from './numbers.js';
 import type { Paint } from './style.js';
@@ -24,13 +24,16 @@ const COLUMNS = [
 const NARROW = [8, 7, 5, 11, 20, 18];
 const WIDE = [12, 7, 6, 11, 28, 28, 8, 8];
 const WIDE_FROM = 124;
+const AT_SOURCE = COLUMNS.findIndex(({ head }) => head === 'SOURCE');
 
 export class EventTable {
+  readonly #columns: number;
   readonly #grid: Grid;
   readonly #paint: Paint;
   readonly #nameOf: NameOf;
 
   constructor(columns: number, paint: Paint, nameOf: NameOf) {
+    this.#columns = columns;
     const widths = columns < WIDE_FROM ? NARROW : WIDE;
     this.#grid = { columns: COLUMNS.slice(0, widths.length), widths };
     this.#paint = paint;
@@ -56,7 +59,10 @@ export class EventTable {
       { text: bytes(counters?.original.bytes) },
       { text: bytes(counters?.reply.bytes) },
     ];
-    return rowOf(this.#grid, cells.slice(0, this.#grid.widths.length), this.#paint);
+    return foldedRow(this.#grid, cells.slice(0, this.#grid.widths.length), this.#paint, {
+      columns: this.#columns,
+      at: AT_SOURCE,
+    });
   }
 }
 

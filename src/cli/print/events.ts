@@ -13,6 +13,7 @@ import type { Given } from '../line/parse.js';
 import type { World } from '../world.js';
 import { EntryPrinter } from './entries.js';
 import { EventTable } from './event-table.js';
+import { jsonLine } from './json.js';
 import { counted } from './numbers.js';
 import { type Paint, paintOf } from './style.js';
 import type { Writer } from './writer.js';
@@ -60,13 +61,13 @@ export class EventPrinter {
   /** Of JSON the last line has the sums. */
   async end(counters: EventCounters): Promise<void> {
     const { format } = this.#entries.shape;
-    if (format === 'json') await this.#writer.line(JSON.stringify({ type: 'end', ...counters }));
+    if (format === 'json') await this.#writer.line(jsonLine({ type: 'end', ...counters }));
     await this.#writer.flush();
   }
 
   #lineOf(event: ConntrackEvent): string {
     const { format } = this.#entries.shape;
-    if (format === 'json') return JSON.stringify(this.#jsonOf(event), withoutBigInts);
+    if (format === 'json') return jsonLine(this.#jsonOf(event));
     if ('entry' in event) {
       return this.#table?.row(event) ?? `${this.#marked(event)}${originOf(event)}`;
     }
@@ -118,6 +119,3 @@ function lineOfExpectation(event: ExpectationEvent): string {
   const type = event.type === 'expectation-new' ? '[NEW]' : '[DESTROY]';
   return `${type.padStart(9)} ${String(event.expectation)}${originOf(event)}`;
 }
-
-const withoutBigInts = (_name: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? String(value) : value;

@@ -8,6 +8,7 @@ import { UsageError } from '../usage-error.js';
 import type { Sink, World } from '../world.js';
 import { tableOf } from './columns.js';
 import { destinationOf, sourceOf } from './flow-table.js';
+import { jsonLine } from './json.js';
 import { shortSeconds } from './numbers.js';
 import { type Format, shapeIn } from './shape.js';
 import { paintOf } from './style.js';
@@ -36,7 +37,7 @@ export function linesOfExpectations(
   world: World,
   given: Given,
 ): string[] {
-  if (format === 'json') return expectations.map((one) => JSON.stringify(one));
+  if (format === 'json') return expectations.map((one) => jsonLine(one));
   if (format !== 'table') return expectations.map(String);
   if (expectations.length === 0) return [];
   const paint = paintOf(world, given.noColor !== undefined);
@@ -47,10 +48,11 @@ function rowOf(expectation: Expectation) {
   const { protocol, protocolNumber, tuple, mask, master, helper = '', timeout } = expectation;
   const same = (address: string) => address;
   // Any port will do where the mask has no bit of it.
-  const source = mask.sourcePort === 0 ? { ...tuple, sourcePort: undefined } : tuple;
+  const from = sourceOf(tuple, same);
+  const source = mask.sourcePort === 0 ? tuple.source : from;
   return [
     { text: protocol === 'other' ? String(protocolNumber) : protocol },
-    { text: sourceOf(source, same) },
+    { text: source },
     { text: destinationOf(tuple, same) },
     { text: printable(helper) },
     { text: timeout === undefined ? '' : shortSeconds(timeout) },

@@ -4,7 +4,15 @@
 
 import { printable } from '../../core/printable.js';
 import type { Entry, Tuple } from '../../index.js';
-import { type Cell, type Column, type Grid, gridOf, headOf, rowOf, widthOf } from './columns.js';
+import {
+  type Cell,
+  type Column,
+  foldedRow,
+  type Grid,
+  gridOf,
+  headOf,
+  widthOf,
+} from './columns.js';
 import { shortBytes, shortSeconds } from './numbers.js';
 import type { Paint, Style } from './style.js';
 
@@ -44,12 +52,14 @@ const ORDER = [
 export class FlowTable {
   readonly #columns: readonly FlowColumn[];
   readonly #grid: Grid;
+  readonly #width: number;
   readonly #nameOf: NameOf;
   readonly #paint: Paint;
 
   constructor(first: readonly Entry[], columns: number, nameOf: NameOf, paint: Paint) {
     this.#nameOf = nameOf;
     this.#paint = paint;
+    this.#width = columns;
     let chosen: readonly FlowColumn[] = [];
     for (const column of WANTED) {
       const texts = first.map((entry) => column.of(entry, nameOf));
@@ -67,14 +77,22 @@ export class FlowTable {
   }
 
   row(entry: Entry): string {
-    return rowOf(this.#grid, this.#cellsOf(this.#columns, entry), this.#paint);
+    return foldedRow(this.#grid, this.#cellsOf(this.#columns, entry), this.#paint, {
+      columns: this.#width,
+      at: this.#columns.findIndex(({ head }) => head === 'SOURCE'),
+    });
   }
 
   #gridOf(columns: readonly FlowColumn[], entries: readonly Entry[]): Grid {
-    return gridOf(
+    const grid = gridOf(
       columns,
       entries.map((entry) => this.#cellsOf(columns, entry)),
     );
+    // A long address of IPv6 does not make every row long.
+    const most = Math.max(SHORTEST, Math.floor((this.#width - BESIDE) / 2));
+    const isAddress = (index: number) => ADDRESSES.includes(columns[index]?.head ?? '');
+    const widths = grid.widths.map((one, index) => (isAddress(index) ? Math.min(one, most) : one));
+    return { columns, widths };
   }
 
   #cellsOf(columns: readonly FlowColumn[], entry: Entry): Cell[] {
@@ -84,6 +102,12 @@ export class FlowTable {
     });
   }
 }
+
+const ADDRESSES = ['SOURCE', 'DESTINATION'];
+/** That of an address of IPv4 with a port. */
+const SHORTEST = 21;
+/** What the protocol, the state and the timeout take. */
+const BESIDE = 32;
 
 /** Columns that are there in any case. */
 const NEEDED = 4;

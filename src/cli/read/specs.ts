@@ -139,7 +139,8 @@ export function keyIn(given: Given): EntryKey {
   const original = originalIn(given);
   const id = read(given, 'id', number32);
   const direction = original.source === undefined ? { reply: replyIn(given) } : { original };
-  return present({ protocol, ...direction, id }) as EntryKey;
+  const zone = read(given, 'zone', number16);
+  return present({ protocol, ...direction, zone, id }) as EntryKey;
 }
 
 export interface Changes {

@@ -1,0 +1,19 @@
+/**
+ * JSON for a line of output: of ASCII alone, because a terminal also obeys characters that JSON leaves as
+ * they are.
+ */
+
+/** Big integers become decimal strings, as in the JSON of an entry. */
+export function jsonLine(value: unknown): string {
+  return ascii(JSON.stringify(value, withoutBigInts));
+}
+
+/** Text that is JSON, on one line or several. */
+export function ascii(json: string): string {
+  return json.replace(/[^\n\x20-\x7e]/g, escaped);
+}
+
+const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+const withoutBigInts = (_name: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? String(value) : value;
