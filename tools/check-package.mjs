@@ -35,7 +35,8 @@ try {
   writeFileSync(join(project, 'package.json'), '{ "private": true }');
   run(project, 'npm', 'install', '--silent', path);
   load();
-  console.log('installs and loads, without an install script');
+  run(project, join(project, 'node_modules/.bin/conntrack-js'), 'doctor');
+  console.log('installs, loads and runs, without an install script');
 
   const installed = join(project, 'node_modules', 'conntrack');
   rmSync(join(installed, 'prebuilds'), { recursive: true });

@@ -75,6 +75,8 @@ type KernelError = Pick<ConntrackError, 'code' | 'message' | 'operation'>;
 function failureOfKernel({ code, message, operation }: KernelError): Failure {
   const prefix = `${operation}: `;
   const text = message.startsWith(prefix) ? message.slice(prefix.length) : message;
+  // An entry with a fixed timeout is EPERM, too, and nobody may change it.
+  if (code === 'EPERM' && !text.includes('CAP_')) return failure(EXIT.failed, text);
   const sudo = code === 'EPERM' ? '\nOr run this command with sudo.' : '';
   return failure(CODES[code] ?? EXIT.failed, text + sudo);
 }

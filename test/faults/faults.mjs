@@ -741,6 +741,25 @@ const further = [
     from: 'follower.show(entry, isWhole);',
     to: 'follower.show(entry);',
     tests: ['kernel'],
+    name: 'JSON on a terminal has control characters',
+    file: 'src/cli/print/json.ts',
+    from: 'ascii(JSON.stringify(value))',
+    to: 'JSON.stringify(value)',
+    tests: ['unit'],
+  },
+  {
+    name: 'nobody is asked before a table is emptied',
+    file: 'src/cli/print/ask.ts',
+    from: 'if (entries < screen) return;',
+    to: 'if (entries >= 0) return;',
+    tests: ['unit'],
+  },
+  {
+    name: 'an entry that has ended meanwhile ends an update',
+    file: 'src/cli/commands/update.ts',
+    from: "error.code === 'ENOENT'",
+    to: "error.code === ''",
+    tests: ['unit'],
   },
 ];
 

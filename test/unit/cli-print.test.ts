@@ -1,5 +1,5 @@
 /** What the command line prints, without a kernel. */
-import type { Entry } from 'conntrack';
+import { ConntrackError, type Entry } from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
 import { failureOf } from '../../src/cli/failure.js';
 import { COMMAND_NAMES, commandOf } from '../../src/cli/line/commands.js';
@@ -85,6 +85,20 @@ describe('events', () => {
     expect(world.out.text()).toMatch(expected);
   });
 
+  it('as JSON has big integers as decimal strings', async () => {
+    const world = worldOf();
+    const { given } = parseLine(['watch', '--json']);
+    const printer = new EventPrinter(world, new Writer(world.out), given, NOTHING);
+    const eventTimeNs = 1_795_693_010_776_356_149n;
+    await printer.print([{ type: 'new', entry: hostile, originPortId: 0, eventTimeNs }], 1);
+    expect(JSON.parse(world.out.text())).toEqual({
+      type: 'new',
+      originPortId: 0,
+      eventTimeNs: '1795693010776356149',
+      entry: JSON.parse(JSON.stringify(hostile)) as unknown,
+    });
+  });
+
   it('of each kind, on a terminal and off it', async () => {
     for (const [facts, expected] of [
       [{}, /^ {4}\[NEW\] tcp .* \[USERSPACE\] portid=7\n$/],
@@ -127,6 +141,19 @@ describe('the output', () => {
     take();
     await waiting;
     expect(isTaken).toBe(true);
+  });
+
+  test.each([
+    ['EPERM', 'this process lacks CAP_NET_ADMIN', 3],
+    ['EPERM', 'the entry has a fixed timeout (IPS_FIXED_TIMEOUT)', 1],
+    ['EROFS', '/proc/sys is mounted read-only', 3],
+    ['ERR_CONNTRACK_UNSUPPORTED', 'this kernel has no ctnetlink', 4],
+    ['EEXIST', 'the entry exists', 1],
+  ])('of %s: %s', (code, problem, exit) => {
+    const error = new ConntrackError(problem, { code, operation: 'createEntry' });
+    const ended = failureOf(error, []);
+    expect(ended.code).toBe(exit);
+    expect(ended.text.split('\n')[0]).toBe(`conntrack-js: ${problem}`);
   });
 
   it('an error of the program itself is thrown', () => {
@@ -235,8 +262,8 @@ test('tables', () => {
 });
 
 test('JSON for a terminal', () => {
-  expect(jsonLine({ a: '\u009b\u{e0001}\u2028é', b: 5n })).toBe(
-    String.raw`{"a":"\u009b\udb40\udc01\u2028\u00e9","b":"5"}`,
+  expect(jsonLine({ a: '\u009b\u{e0001}\u2028é' })).toBe(
+    String.raw`{"a":"\u009b\udb40\udc01\u2028\u00e9"}`,
   );
   expect(JSON.parse(ascii('{"a":"\u{e0001}é"}\n'))).toEqual({ a: '\u{e0001}é' });
 });

@@ -1,6 +1,12 @@
 /** Changes the entries that match. */
-import { streamEntries, updateEntry } from '../../index.js';
-import { command, tell, warn } from '../command.js';
+import {
+  ConntrackError,
+  type Entry,
+  type EntryChanges,
+  streamEntries,
+  updateEntry,
+} from '../../index.js';
+import { type Api, command, tell, warn } from '../command.js';
 import { EXIT } from '../exit.js';
 import { EntryPrinter } from '../print/entries.js';
 import { counted } from '../print/numbers.js';
@@ -19,11 +25,12 @@ export default command({ streamEntries, updateEntry }, async (api, call) => {
   });
   const printer = new EntryPrinter(world, writer, 'update', given, labels.byBit);
   for await (const batch of api.streamEntries(filters).batches()) {
-    await printer.print(
-      given.dryRun === undefined
-        ? await Promise.all(batch.map((entry) => api.updateEntry(entry, changes)))
-        : batch,
-    );
+    if (given.dryRun !== undefined) {
+      await printer.print(batch);
+      continue;
+    }
+    const updated = await Promise.all(batch.map(async (entry) => change(api, entry, changes)));
+    await printer.print(updated.filter((entry) => entry !== undefined));
   }
   await printer.end();
   if (printer.count === 0) {
@@ -34,3 +41,17 @@ export default command({ streamEntries, updateEntry }, async (api, call) => {
   tell(call, `${counted(printer.count, 'entry', 'entries')} ${done}`);
   return EXIT.done;
 });
+
+/** `undefined`: it has ended since it was read. */
+async function change(
+  api: Pick<Api, 'updateEntry'>,
+  entry: Entry,
+  changes: EntryChanges,
+): Promise<Entry | undefined> {
+  try {
+    return await api.updateEntry(entry, changes);
+  } catch (error) {
+    if (error instanceof ConntrackError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

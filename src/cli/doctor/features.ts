@@ -35,6 +35,7 @@ export async function findFeatures(
   api: FeatureApi,
   settings: Attempt<TableSettings>,
   stats: Attempt<TableStats>,
+  reading: Attempt<unknown>,
 ): Promise<FeatureFound[]> {
   const plan = await attempt(() => api.explainFilter(ASKED));
   const expectations = await attempt(async () => api.listExpectations({ id: 0 }));
@@ -43,8 +44,8 @@ export async function findFeatures(
   const total = resultOf(stats)?.total;
   return [
     ...COMPARED.map(([field, name]) => compared(plan, field, name)),
-    tried('expectations', expectations),
-    tried('timeouts of DCCP', dccp),
+    tried('expectations', expectations, reading),
+    tried('timeouts of DCCP', dccp, reading),
     seen('accounting (nf_conntrack_acct)', known && known.accounting !== undefined),
     seen('timestamps (nf_conntrack_timestamp)', known && known.timestamps !== undefined),
     seen('events (nf_conntrack_events)', known && known.events !== undefined),
@@ -59,9 +60,10 @@ function compared(plan: Attempt<FilterPlan>, field: string, name: string): Featu
   return { name, has: found?.evaluatedBy === 'kernel', detail: found?.reason ?? '' };
 }
 
-function tried(name: string, attempt: Attempt<unknown>): FeatureFound {
+/** Where nothing can be read at all, nobody knows what the kernel has. */
+function tried(name: string, attempt: Attempt<unknown>, reading: Attempt<unknown>): FeatureFound {
   if (attempt.works) return { name, has: true, detail: '' };
-  const isMissing = attempt.code === 'ERR_CONNTRACK_UNSUPPORTED';
+  const isMissing = reading.works && attempt.code === 'ERR_CONNTRACK_UNSUPPORTED';
   return { name, has: isMissing ? false : undefined, detail: attempt.message };
 }
 

@@ -31,7 +31,7 @@ export function linesOfReport(report: DoctorReport, columns: number, paint: Pain
   return [
     ...section('Versions', pairs(Object.entries(versions), room)),
     ...section('Privileges', linesOfPrivileges(privileges, room, paint)),
-    ...section('Kernel', linesOfFeatures(features, room, paint)),
+    ...section('Kernel', linesWithReasons(features, room, paint)),
     ...section(
       'Settings',
       settings.works ? linesOfSettings(settings.value, paint) : failed(settings),
@@ -74,18 +74,12 @@ function linesOfPrivileges(
   const who = `${root ? 'root' : 'an ordinary user'} in the ${userNamespace} user namespace`;
   const caps =
     capabilities === undefined ? 'unknown capabilities' : has.join(', ') || 'no capability';
-  return [
-    ...wrapped(`${who}, with ${caps}`, room),
-    '',
-    ...Object.entries(tried).flatMap(([what, attempt]) => [
-      `${mark(attempt.works, paint)} ${what}`,
-      ...(attempt.works
-        ? []
-        : wrapped(`${attempt.message} (${attempt.code})`, room - 7).map(
-            (line) => `       ${line}`,
-          )),
-    ]),
-  ];
+  const reasons = Object.entries(tried).map(([name, attempt]) => ({
+    name,
+    has: attempt.works,
+    detail: attempt.works ? '' : `${attempt.message} (${attempt.code})`,
+  }));
+  return [...wrapped(`${who}, with ${caps}`, room), '', ...linesWithReasons(reasons, room, paint)];
 }
 
 function mark(has: boolean | undefined, paint: Paint): string {
@@ -94,14 +88,16 @@ function mark(has: boolean | undefined, paint: Paint): string {
   return paint(style, text);
 }
 
-function linesOfFeatures(features: readonly FeatureFound[], room: number, paint: Paint): string[] {
-  return features.flatMap(({ name, has, detail }) => [
-    `${mark(has, paint)} ${name}`,
-    ...(has === true || detail === ''
-      ? []
-      : wrapped(detail, room - 7).map((line) => `       ${line}`)),
-  ]);
+/** A reason that is that of the line above is not repeated. */
+function linesWithReasons(found: readonly FeatureFound[], room: number, paint: Paint): string[] {
+  return found.flatMap(({ name, has, detail }, index) => {
+    const isShown = has !== true && detail !== '' && detail !== found[index - 1]?.detail;
+    const reason = isShown ? wrapped(detail, room - REASON.length) : [];
+    return [`${mark(has, paint)} ${name}`, ...reason.map((line) => REASON + line)];
+  });
 }
+
+const REASON = ' '.repeat(7);
 
 const COLUMNS = [
   { head: 'SETTING' },

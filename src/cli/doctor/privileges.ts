@@ -7,13 +7,17 @@ import process from 'node:process';
 import type { Api } from '../command.js';
 import { type Attempt, attempt } from './attempt.js';
 
+/** What everything else needs, too. */
+export const READING = 'read and change entries';
+
 export interface Privileges {
   readonly root: boolean;
   /** `undefined`: /proc does not show them. */
   readonly capabilities: Readonly<Record<string, boolean>> | undefined;
   readonly userNamespace: 'initial' | 'other' | 'unknown';
   /** What was tried, and how it went. */
-  readonly tried: Readonly<Record<string, Attempt<unknown>>>;
+  readonly tried: Readonly<Record<string, Attempt<unknown>>> &
+    Readonly<Record<typeof READING, Attempt<unknown>>>;
 }
 
 export type PrivilegeApi = Pick<
@@ -35,7 +39,7 @@ export async function readPrivileges(api: PrivilegeApi): Promise<Privileges> {
     capabilities: readCapabilities(),
     userNamespace: readUserNamespace(),
     tried: {
-      'read and change entries': await attempt(() => api.countEntries()),
+      [READING]: await attempt(() => api.countEntries()),
       'watch events': await attempt(async () => {
         const stream = api.watchEvents();
         await stream.close();

@@ -6,7 +6,7 @@ import type { Api } from '../command.js';
 import { type Attempt, attempt, resultOf } from './attempt.js';
 import { type FeatureApi, type FeatureFound, findFeatures } from './features.js';
 import { type Private, readPrivate } from './private.js';
-import { type PrivilegeApi, type Privileges, readPrivileges } from './privileges.js';
+import { type PrivilegeApi, type Privileges, READING, readPrivileges } from './privileges.js';
 import { type JudgedSetting, judgedSettings } from './settings.js';
 import { readVersions, type Versions } from './versions.js';
 
@@ -29,7 +29,8 @@ export async function examine(api: DoctorApi, isPrivate: boolean): Promise<Docto
   const findings = await attempt(() => api.diagnose());
   const settings = await attempt(() => api.readSettings());
   const stats = await attempt(() => api.readStats());
-  const features = await findFeatures(api, settings, stats);
+  const { [READING]: reading } = privileges.tried;
+  const features = await findFeatures(api, settings, stats, reading);
   return {
     versions: readVersions(addonProblem(privileges)),
     privileges,

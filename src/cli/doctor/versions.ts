@@ -19,12 +19,12 @@ export interface Versions {
 export function readVersions(addonProblem: string | undefined): Versions {
   const own = createRequire(import.meta.url)('../../package.json') as {
     readonly version: string;
-    readonly binary: { readonly napi_versions: readonly number[] };
+    readonly binary?: { readonly napi_versions?: readonly number[] };
   };
-  const napi = `Node-API ${own.binary.napi_versions.join(', ')}`;
+  const napi = own.binary?.napi_versions?.join(', ') ?? 'unknown';
   return {
     conntrack: own.version,
-    addon: addonProblem ?? `${napi}, loaded (Node.js has ${process.versions.napi})`,
+    addon: addonProblem ?? `Node-API ${napi}, loaded (Node.js has ${process.versions.napi})`,
     node: process.versions.node,
     libc: libc(),
     kernel: `${process.platform} ${release()} ${version()}`,

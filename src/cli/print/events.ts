@@ -82,8 +82,14 @@ export class EventPrinter {
   }
 
   #jsonOf(event: ConntrackEvent): object {
-    if ('entry' in event) return { ...event, entry: this.#entries.jsonOf(event.entry) };
-    return event;
+    if (!('entry' in event)) return event;
+    const { eventTimeNs, entry, ...rest } = event;
+    return {
+      ...rest,
+      // A decimal string, as the big integers of an entry are.
+      ...(eventTimeNs !== undefined && { eventTimeNs: String(eventTimeNs) }),
+      entry: this.#entries.jsonOf(entry),
+    };
   }
 
   #marked({ entry, type }: EntryEvent): string {

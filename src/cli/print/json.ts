@@ -3,10 +3,7 @@
  * they are.
  */
 
-/** Big integers become decimal strings, as in the JSON of an entry. */
-export function jsonLine(value: unknown): string {
-  return ascii(JSON.stringify(value, withoutBigInts));
-}
+export const jsonLine = (value: unknown): string => ascii(JSON.stringify(value));
 
 /** Text that is JSON, on one line or several. */
 export function ascii(json: string): string {
@@ -14,6 +11,3 @@ export function ascii(json: string): string {
 }
 
 const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
-const withoutBigInts = (_name: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? String(value) : value;
