@@ -1,6 +1,7 @@
 /**
  * Runs a command line. The executable has this file, and what it imports, as one file: tools/bundle-cli.mjs.
  */
+import type { Conntrack } from '../index.js';
 import type { Call, Command } from './command.js';
 import count from './commands/count.js';
 import { EXIT, type ExitCode } from './exit.js';
@@ -16,7 +17,7 @@ const lazy = () => import('./lazy.js');
 /** Never throws for what a person can do wrong: the exit code and the standard error have it. */
 export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
   try {
-    return await perform(argv, world, new Writer(world.out), false);
+    return await perform(argv, world, new Writer(world.out));
   } catch (error) {
     const { loadFailure, loadHelp } = await lazy();
     if (argv.length === 0) {
@@ -31,11 +32,12 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
   }
 }
 
+/** @param file Of a line of a file: the handle of the command that runs the file. */
 async function perform(
   argv: readonly string[],
   world: World,
   writer: Writer,
-  isLoaded: boolean,
+  file?: { readonly handle: Conntrack | undefined },
 ): Promise<ExitCode> {
   const line = parseLine(argv);
   if (line.command === 'help' || line.command === 'version') {
@@ -44,20 +46,20 @@ async function perform(
     await writeTo(world.out, `${text}\n`);
     return EXIT.done;
   }
-  if (isLoaded && line.command === 'load') throw new UsageError('-R inside of -R');
+  if (file !== undefined && line.command === 'load') throw new UsageError('-R inside of -R');
   const command = await commandFor(line.command, line);
-  const call: Call = {
+  const callWith = (handle: Conntrack | undefined): Call => ({
     line,
     world,
     writer,
-    run: (words) => perform(words, world, writer, true),
-  };
+    run: (words) => perform(words, world, writer, { handle }),
+  });
   const netns = lastValue(line.given, 'netns');
-  if (netns === undefined) return command(undefined, call);
+  if (netns === undefined) return command(file?.handle, callWith(file?.handle));
   const { openHandle } = await (await lazy()).loadHandle();
   const handle = await openHandle(netns);
   try {
-    return await command(handle, call);
+    return await command(handle, callWith(handle));
   } finally {
     await handle.close();
   }

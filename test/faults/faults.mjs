@@ -741,6 +741,8 @@ const further = [
     from: 'follower.show(entry, isWhole);',
     to: 'follower.show(entry);',
     tests: ['kernel'],
+  },
+  {
     name: 'JSON on a terminal has control characters',
     file: 'src/cli/print/json.ts',
     from: 'ascii(JSON.stringify(value))',

@@ -466,6 +466,9 @@ describeInNamespace('conntrack', 'unshare')('the command line', () => {
       stderr: expect.stringContaining('line 1 ends the file') as unknown,
     });
     expect((await cli('-R -', '-R x')).code).toBe(2);
+    // In the namespace of the command.
+    await using other = await OtherNetwork.create();
+    expect((await cli(`-R - --netns ${other.pid}`, '-C\n-F\n')).stdout).toBe('0\n');
     expect(await listEntries()).toHaveLength(2);
   });
 });

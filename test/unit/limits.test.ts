@@ -137,6 +137,8 @@ describe('a number in a document', () => {
     ['src/entry/parse.ts', `characters, a line ${COUNT}\\.`, LIMITS.lineCharacters],
     ['docs/tuning.md', '(half a second), to see which counters', LIMITS.shortestLookMs],
     ['docs/architecture.md', `sends ${COUNT} at a time`, LIMITS.requestsInSend],
+    ['src/cli/line/options.ts', '(\\d+) % full', LIMITS.reliableDestroyPercent],
+    ['src/cli/line/options.ts', 'two samples; default: (\\d+)', LIMITS.pressureIntervalMs],
     ['docs/architecture.md', `requests of ${SIZE}`, LIMITS.requestBytesInJob],
     ['docs/architecture.md', `At most ${WORD} jobs are under way`, LIMITS.requestJobsUnderWay],
     ['docs/architecture.md', `A slab has ${SIZE}`, slabBytes],

@@ -11,6 +11,7 @@ import {
 } from '../../index.js';
 import { type Api, type Call, command, tell, warn } from '../command.js';
 import { EXIT, type ExitCode } from '../exit.js';
+import { longOf, type OptionName } from '../line/options.js';
 import { lastValue } from '../line/parse.js';
 import { confirm } from '../print/ask.js';
 import { linesOfExpectations, shapeOfExpectations } from '../print/expectations.js';
@@ -23,6 +24,7 @@ import {
   isKey,
 } from '../read/expectations.js';
 import { wordIn } from '../read/values.js';
+import { UsageError } from '../usage-error.js';
 
 const FUNCTIONS = {
   countExpectations,
@@ -61,6 +63,9 @@ const ACTS: Readonly<Record<string, Act>> = {
       if (given.dryRun !== undefined) return (ACTS.get as Act)(api, call);
       return (await api.deleteExpectation(expectationKeyIn(given))) ? EXIT.done : nothing(call);
     }
+    if (given.zone !== undefined) {
+      throw new UsageError('expect delete takes --zone beside a whole tuple alone');
+    }
     const filter = expectationFilterIn(given);
     if (given.dryRun !== undefined) return print(call, await api.listExpectations(filter));
     await confirm(world, given, 'expect delete', async () => api.countExpectations(filter));
@@ -88,10 +93,40 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
 };
 
+const TUPLE: readonly OptionName[] = [
+  ...(['protocol', 'source', 'destination', 'sourcePort', 'destinationPort'] as const),
+];
+const FILTER: readonly OptionName[] = [
+  ...[...TUPLE, ...(['family', 'address', 'port', 'helper', 'id', 'timeout'] as const)],
+];
+const ASKED: readonly OptionName[] = ['dryRun', 'yes'];
+
+/** What each takes: an option that does nothing could be taken for a condition. */
+const TAKES: Readonly<Record<string, readonly OptionName[]>> = {
+  list: FILTER,
+  count: FILTER,
+  get: [...TUPLE, 'zone', 'id'],
+  delete: [...FILTER, 'zone', ...ASKED],
+  flush: ['helper', ...ASKED],
+  create: [
+    ...[...TUPLE, ...(['timeout', 'helper', 'maskSource', 'maskSourcePort'] as const)],
+    ...(['tupleSource', 'tupleDestination', 'tupleSourcePort', 'tupleDestinationPort'] as const),
+  ],
+};
+
+/** For all of them. */
+const GENERAL: readonly OptionName[] = ['output', 'json', 'netns', 'noColor'];
+
 export default command(FUNCTIONS, async (api, call) => {
-  const [word = 'list'] = call.line.words;
-  const act = ACTS[wordIn(Object.keys(ACTS), word, 'what expect does')] as Act;
-  return act(api, call);
+  const { words, given, isLetter } = call.line;
+  const [word = 'list'] = words;
+  const name = wordIn(Object.keys(ACTS), word, 'what expect does');
+  const known = [...(TAKES[name] ?? []), ...GENERAL];
+  const stray = (Object.keys(given) as OptionName[]).find((one) => !known.includes(one));
+  if (!isLetter && stray !== undefined) {
+    throw new UsageError(`expect ${name} does not take --${longOf(stray)}`);
+  }
+  return (ACTS[name] as Act)(api, call);
 });
 
 async function print(call: Call, expectations: readonly Expectation[]): Promise<ExitCode> {

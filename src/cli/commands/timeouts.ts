@@ -86,10 +86,20 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
 };
 
+/** The most operands; the others take any number of STATE=SECONDS. */
+const OPERANDS: Readonly<Record<string, number>> = { list: 0, get: 1, delete: 1 };
+
 export default command(FUNCTIONS, async (api, call) => {
-  const [word = 'list', ...operands] = call.line.words;
-  const act = ACTS[wordIn(Object.keys(ACTS), word, 'what timeouts does')] as Act;
-  return act(api, call, operands);
+  const { words, given } = call.line;
+  const [word = 'list', ...operands] = words;
+  const name = wordIn(Object.keys(ACTS), word, 'what timeouts does');
+  const most = OPERANDS[name] ?? operands.length;
+  const stray = operands[most];
+  if (stray !== undefined) throw new UsageError(`timeouts ${name} does not take "${stray}"`);
+  if (name !== 'create' && (given.family ?? given.protocol) !== undefined) {
+    throw new UsageError(`timeouts ${name} takes neither --family nor --protocol`);
+  }
+  return (ACTS[name] as Act)(api, call, operands);
 });
 
 /** `undefined`: this kernel does not track the protocol. */

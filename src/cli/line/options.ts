@@ -404,7 +404,7 @@ export const OPTIONS = {
     old: ['mask-port-dst'],
     protocols: IN_EXPECTATIONS,
     value: 'MASK',
-    help: 'ignored: the destination port must be equal',
+    help: 'ignored, as all of the destination must be equal',
   },
 
   events: {

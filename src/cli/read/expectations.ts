@@ -46,9 +46,13 @@ export function expectationKeyIn(given: Given): ExpectationKey {
   });
 }
 
-/** Whether the options name one expectation. */
-export const isKey = ({ protocol, source, destination }: Given): boolean =>
-  protocol !== undefined && source !== undefined && destination !== undefined;
+/** Whether the options name one expectation, and say nothing else. */
+export function isKey(given: Given): boolean {
+  const { protocol, source, destination, address, port, helper, timeout, family } = given;
+  const others = [address, port, helper, timeout, family];
+  const named = [protocol, source, destination];
+  return !named.includes(undefined) && others.every((one) => one === undefined);
+}
 
 export function expectationFilterIn(given: Given): ExpectationFilter {
   const network = (name: 'source' | 'destination' | 'address') =>

@@ -112,7 +112,10 @@ function stateSpec(
   given: Given,
 ): Pick<EntryChanges, 'tcp' | 'sctp'> & { dccp?: EntrySpec['dccp'] } {
   const { state, sctp, dccp } = stateConditions(given);
-  if (state === undefined) return {};
+  if (state === undefined) {
+    if ((sctp ?? dccp) === undefined) return {};
+    throw new UsageError('tags of SCTP and the role of DCCP need --state');
+  }
   const protocol = protocolIn(given);
   const words = { state } as object;
   if (protocol === PROTOCOL_NUMBERS.sctp)
