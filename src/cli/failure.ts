@@ -35,10 +35,21 @@ export function failureOf(error: unknown, words: readonly string[]): Failure {
     case 'TypeError':
     case 'RangeError':
       if (!/^\w[\w.[\]]*: /.test(message)) throw error;
-      return failure(EXIT.usage, message);
+      return failure(EXIT.usage, withOption(message));
     default:
       return failureOfSystem(error);
   }
+}
+
+/** A field of an argument of the API is the option that has its name. */
+function withOption(message: string): string {
+  return message.replace(
+    /^(?:spec|key|changes|filters?)(?:\[\d+\])?\.(?:original\.|(reply)\.)?(\w+): /,
+    (_, reply: string | undefined, name: string) => {
+      const long = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      return `--${reply === undefined ? '' : 'reply-'}${long}: `;
+    },
+  );
 }
 
 function failureOfSystem(error: NodeJS.ErrnoException): Failure {

@@ -161,7 +161,14 @@ describe('the output', () => {
       expect(() => failureOf(fault, [])).toThrow(fault);
     }
     const wrong = new TypeError('filter.mark: must be an integer');
-    expect(failureOf(wrong, [])).toEqual({ code: 2, text: `conntrack-js: ${wrong.message}` });
+    expect(failureOf(wrong, [])).toEqual({
+      code: 2,
+      text: 'conntrack-js: --mark: must be an integer',
+    });
+    const missing = new TypeError('spec.reply.sourcePort: protocol 17 requires it');
+    expect(failureOf(missing, []).text).toBe(
+      'conntrack-js: --reply-source-port: protocol 17 requires it',
+    );
   });
 });
 

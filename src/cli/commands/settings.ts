@@ -19,7 +19,7 @@ export default command({ readSettings, writeSettings }, async (api, call) => {
   const before = await api.readSettings();
   const after = await api.writeSettings(settingChangesIn(pairs));
   for (const name of names) {
-    if (before[name] === after[name]) tell(call, `${name} is ${String(after[name])} already`);
+    if (before[name] === after[name]) tell(call, `${name} is so already`);
   }
   return print(call, after, names);
 });

@@ -6,7 +6,7 @@ import type { Expectation } from '../../index.js';
 import type { Given } from '../line/parse.js';
 import { UsageError } from '../usage-error.js';
 import type { Sink, World } from '../world.js';
-import { tableOf } from './columns.js';
+import { gridOf, tableOf, widthOf } from './columns.js';
 import { destinationOf, sourceOf } from './flow-table.js';
 import { jsonLine } from './json.js';
 import { shortSeconds } from './numbers.js';
@@ -41,7 +41,10 @@ export function linesOfExpectations(
   if (format !== 'table') return expectations.map(String);
   if (expectations.length === 0) return [];
   const paint = paintOf(world, given.noColor !== undefined);
-  return tableOf(COLUMNS, expectations.map(rowOf), paint);
+  const rows = expectations.map(rowOf);
+  // The master is the longest, and what a narrow terminal does without.
+  const isFit = widthOf(gridOf(COLUMNS, rows)) <= (world.out.columns ?? 80);
+  return tableOf(isFit ? COLUMNS : COLUMNS.slice(0, -1), rows, paint);
 }
 
 function rowOf(expectation: Expectation) {

@@ -44,6 +44,9 @@ export function specIn(given: Given, labels: LabelBits): EntrySpec | ReplySpec {
   const protocol = protocolIn(given);
   const original = originalIn(given);
   const reply = replyIn(given);
+  if (Object.keys({ ...original, ...reply }).length === 0) {
+    throw new UsageError('--source and --destination are missing');
+  }
   const labelsGiven = given.labelsSet ?? given.labels;
   const common = present({
     protocol,
@@ -141,6 +144,9 @@ export function keyIn(given: Given): EntryKey {
   const protocol = protocolIn(given);
   const original = originalIn(given);
   const id = read(given, 'id', number32);
+  if (Object.keys({ ...original, ...replyIn(given) }).length === 0) {
+    throw new UsageError('--source and --destination are missing');
+  }
   const direction = original.source === undefined ? { reply: replyIn(given) } : { original };
   const zone = read(given, 'zone', number16);
   return present({ protocol, ...direction, zone, id }) as EntryKey;
