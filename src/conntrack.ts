@@ -3,6 +3,7 @@
  *
  * @module
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { objectOf } from './core/check.js';
 import { loadAddon } from './core/load-addon.js';
 import { openNetNamespace } from './core/net-namespace.js';

@@ -5,8 +5,11 @@
 // Needs a C++17 compiler, make and Python; node-gyp comes with npm. The two
 // packages of headers are no dependencies of the installed package, so they are
 // fetched when they are not there.
+//
+// node-gyp reads binding.gyp in the root of the package. There yarn and pnpm would take it
+// as an order to build at each installation, so the package has it elsewhere.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -36,5 +39,10 @@ if (missing.length > 0) {
   const packages = missing.map((name) => `${name}@${devDependencies[name]}`);
   // Beside the package: inside it npm leaves out what its devDependencies name.
   run('npm', 'install', '--prefix', headers, '--no-save', '--no-package-lock', ...packages);
+}
+const sources = `${root}/binding.gyp`;
+if (!existsSync(sources)) {
+  copyFileSync(`${root}/native/binding.gyp`, sources);
+  process.on('exit', () => rmSync(sources));
 }
 run('node-gyp', 'rebuild', '--jobs', 'max', '--nodedir=native/gyp');

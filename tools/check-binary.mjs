@@ -1,21 +1,19 @@
-// Checks that a built addon is fit to be shipped: one binary for every glibc from
-// 2.28 on and for musl, needing nothing but the C library and Node-API.
+// Checks that a built addon is fit to be shipped: needing nothing but Node-API and one libc, which
+// is musl, or a glibc that may be as old as below; and that a program of that libc and processor
+// loads it.
 //
 //   node tools/check-binary.mjs [path...]      default: build/Release/conntrack.node
 //
 // An unresolved symbol in an addon is no link error: it shows where the addon is
 // loaded first, and that may be a user's machine.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadIntoProgram } from './loader/load.mjs';
 
-const NEWEST_GLIBC = [2, 28]; // what official Node.js 20 itself asks for
+const NEWEST_GLIBC = [2, 17]; // the first for arm64
 const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 const NODE_API = /^(napi|node_api)_/;
-
-const fromHere = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 function run(command, ...args) {
   const { error, status, stdout, stderr } = spawnSync(command, args, {
@@ -32,18 +30,35 @@ function readelf(path, option) {
   return stdout;
 }
 
+/** By the name of its file: glibc, and musl's. */
+const LIBCS = [
+  { libc: 'glibc', name: /^libc\.so\.6$/ },
+  { libc: 'musl', name: /^libc\.musl-\w+\.so\.1$/ },
+];
+
+/** By readelf's name. */
+const ARCHITECTURES = [
+  { architecture: 'x64', machine: /X86-64/ },
+  { architecture: 'arm64', machine: /AArch64/ },
+];
+
 /** What readelf says of a shared object, as far as it matters here. */
 function inspect(path) {
+  const [, machine] = /^ *Machine: +(.*)$/m.exec(readelf(path, '--file-header')) ?? [];
   const dynamic = readelf(path, '--dynamic');
   const symbols = [...readelf(path, '--dyn-syms').matchAll(/^ *\d+: .*$/gm)]
     .map(([line]) => line.trim().split(/\s+/))
-    .filter((columns) => columns[7] !== undefined)
+    .filter((columns) => columns[7] !== undefined && columns[3] !== 'SECTION')
     .map(([, , , , binding, , section, versioned]) => {
       const [name, version] = versioned.split(/@+/);
       return { name, version, weak: binding === 'WEAK', undefined: section === 'UND' };
     });
+  const libraries = [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name);
   return {
-    libraries: [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name),
+    architecture: ARCHITECTURES.find((one) => one.machine.test(machine))?.architecture ?? machine,
+    libraries,
+    libc: libraries.length === 1 && LIBCS.find(({ name }) => name.test(libraries[0]))?.libc,
+    searches: [...dynamic.matchAll(/\((?:RPATH|RUNPATH)\).*\[(.*)\]/g)].map(([, path]) => path),
     versions: [...readelf(path, '--version-info').matchAll(/Name: (\S+) +Flags/g)].map(
       ([, name]) => name,
     ),
@@ -70,22 +85,26 @@ function isTooNew(version) {
 }
 
 /** What is wrong with a binary, one sentence each. */
-function faults({ libraries, versions, imported, exported, segments, bindsNow, relocatesText }) {
+function faults(binary) {
+  const { libraries, libc, searches, versions, imported, exported, segments } = binary;
+  const { bindsNow, relocatesText } = binary;
   const tooNew = versions.filter(isTooNew).map((version) => {
     const users = imported.filter((symbol) => symbol.version === version);
     return users.length === 0
       ? version
       : `${version} (${users.map(({ name }) => name).join(', ')})`;
   });
+  // musl has no versions. There the program that loads it finds out.
   const stray = imported.filter(
-    ({ name, version, weak }) => !weak && !NODE_API.test(name) && !version?.startsWith('GLIBC_'),
+    ({ name, version, weak }) =>
+      libc !== 'musl' && !weak && !NODE_API.test(name) && !version?.startsWith('GLIBC_'),
   );
   const extra = exported.filter((name) => !ENTRY_POINTS.includes(name));
   const absent = ENTRY_POINTS.filter((name) => !exported.includes(name));
   const list = (names) => names.join(', ');
   return [
-    list(libraries) !== 'libc.so.6' &&
-      `needs ${list(libraries) || 'no library'}, not libc.so.6 alone`,
+    !libc && `needs ${list(libraries) || 'no library'}, not glibc or musl alone`,
+    searches.length > 0 && `searches for libraries in ${list(searches)}`,
     tooNew.length > 0 && `needs a glibc newer than ${NEWEST_GLIBC.join('.')}: ${list(tooNew)}`,
     stray.length > 0 &&
       `nothing defines ${list(stray.map(({ name, version }) => (version ? `${name}@${version}` : name)))}`,
@@ -98,37 +117,26 @@ function faults({ libraries, versions, imported, exported, segments, bindsNow, r
   ].filter((fault) => fault !== false);
 }
 
-/** Loads the binary into a musl program that has a stub for each Node-API function. */
-function muslFaults(path, { imported }) {
-  const folder = mkdtempSync(join(tmpdir(), 'conntrack-musl-'));
-  try {
-    const stubs = join(folder, 'stubs.c');
-    const loader = join(folder, 'loader');
-    const names = imported.map(({ name }) => name).filter((name) => NODE_API.test(name));
-    writeFileSync(stubs, names.map((name) => `void ${name}(void) {}\n`).join(''));
-    const source = fromHere('musl-loader/loader.c');
-    const build = run('musl-gcc', '-rdynamic', '-o', loader, source, stubs);
-    if (build.missing) {
-      const missing = '"musl-gcc" is missing (apt-get install musl-tools)';
-      if (process.env.CONNTRACK_TEST_STRICT === '1') return [missing];
-      console.log(`  not tried on musl: ${missing}`);
-      return [];
-    }
-    if (!build.ok) return [`the musl loader does not build: ${build.stderr.trim()}`];
-    const load = run(loader, resolve(path));
-    return load.ok ? [] : [`does not load on musl: ${load.stderr.trim()}`];
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+function loadFaults(path, { architecture, libc, imported }) {
+  const stubs = imported.map(({ name }) => name).filter((name) => NODE_API.test(name));
+  const { missing, failure } = loadIntoProgram(resolve(path), { architecture, libc, stubs });
+  const what = `${libc}, ${architecture}`;
+  if (failure !== undefined) return [`does not load (${what}): ${failure}`];
+  if (missing === undefined) return [];
+  if (process.env.CONNTRACK_TEST_STRICT === '1') return [missing];
+  console.log(`  not loaded (${what}): ${missing}`);
+  return [];
 }
 
 function check(path) {
   const binary = inspect(path);
-  return [...faults(binary), ...muslFaults(path, binary)];
+  return [...faults(binary), ...(binary.libc ? loadFaults(path, binary) : [])];
 }
 
 const paths = process.argv.slice(2);
-if (paths.length === 0) paths.push(fromHere('../build/Release/conntrack.node'));
+if (paths.length === 0) {
+  paths.push(fileURLToPath(new URL('../build/Release/conntrack.node', import.meta.url)));
+}
 for (const path of paths) {
   console.log(path);
   let found;

@@ -1,10 +1,10 @@
 // The package as a consumer gets it: packed, checked by publint and
 // are-the-types-wrong, installed into an empty project, loaded there, and built
-// from source there.
+// from source there. Its documents link only to what it ships.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -26,6 +26,17 @@ const LOAD = `import { Conntrack } from 'conntrack';
   await (await Conntrack.open()).close();`;
 const load = () => run(project, process.execPath, '--input-type=module', '--eval', LOAD);
 
+/** The links of the documents in a folder, to files that it does not have. */
+function deadLinks(folder) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) =>
+      [...readFileSync(join(folder, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .filter(([, target]) => !existsSync(join(folder, dirname(file), target)))
+        .map(([, target]) => `${file} links to ${target}, which is not shipped`),
+    );
+}
+
 try {
   const tarball = run(root, 'npm', 'pack', '--silent', '--pack-destination', project).trim();
   const path = join(project, tarball.split('\n').at(-1));
@@ -39,9 +50,16 @@ try {
   console.log('installs, loads and runs, without an install script');
 
   const installed = join(project, 'node_modules', 'conntrack');
+  const dead = deadLinks(installed);
+  if (dead.length > 0) throw new Error(dead.join('\n'));
+  const binaries = readdirSync(join(installed, 'prebuilds'), { recursive: true })
+    .filter((name) => name.endsWith('.node'))
+    .map((name) => join(installed, 'prebuilds', name));
+  console.log(run(root, process.execPath, 'tools/check-binary.mjs', ...binaries).trim());
   rmSync(join(installed, 'prebuilds'), { recursive: true });
   run(installed, 'npm', 'run', 'build:gyp');
   load();
+  if (existsSync(join(installed, 'binding.gyp'))) throw new Error('binding.gyp is left behind');
   const binary = join(installed, 'build/Release/conntrack.node');
   console.log(run(root, process.execPath, 'tools/check-binary.mjs', binary).trim());
   console.log('builds from source where it is installed');

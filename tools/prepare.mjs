@@ -12,14 +12,12 @@
 // and out/threads have what runs under sanitizers, out/big-endian what runs on such a machine,
 // where there is a compiler for it. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const installedStamp = join(root, 'node_modules', '.conntrack-lock.json');
-const lockfile = join(root, 'package-lock.json');
 
 /** Prints nothing when all is well: what follows is what was asked for. */
 function run(what, command, args) {
@@ -38,8 +36,18 @@ function run(what, command, args) {
   process.exit(1);
 }
 
+function packagesOf(lockfile) {
+  const path = join(root, lockfile);
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).packages : {};
+}
+
+/** Whether npm has installed what the lockfile names. npm writes down what it has installed. */
 function installed() {
-  return existsSync(installedStamp) && readFileSync(installedStamp).equals(readFileSync(lockfile));
+  const present = packagesOf('node_modules/.package-lock.json');
+  return Object.entries(packagesOf('package-lock.json')).every(
+    ([path, { version, optional }]) =>
+      path === '' || (present[path] === undefined ? optional : present[path].version === version),
+  );
 }
 
 const NOTHING = { plain: [], sanitized: [], threads: [], 'big-endian': [], typescript: [] };
@@ -96,7 +104,6 @@ const needs = needsOf(target, projects);
 if (!installed()) {
   console.log('Installing dependencies ...');
   run('npm ci', 'npm', ['ci', '--ignore-scripts']);
-  cpSync(lockfile, installedStamp);
 }
 if (needs.plain.length > 0) {
   // CMake sees what has changed from then on. node-gyp leaves a tree of its own there.

@@ -4,10 +4,10 @@
 #include <sys/prctl.h>
 
 // glibc 2.32 and 2.34 moved these functions into libc.so.6 and gave them a new version,
-// which no older glibc has. The old version is the same function and is in both. Sanitizers and
-// tests have functions of the plain name.
+// which no older glibc has. The old version is the same function and is in both. Sanitizers,
+// tests and musl (CMakeLists.txt: conntrack_musl) have functions of the plain name.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(CONNTRACK_COVERAGE)
+    !defined(CONNTRACK_COVERAGE) && !defined(CONNTRACK_MUSL)
 #if defined(__x86_64__)
 #define OLDEST_GLIBC "GLIBC_2.2.5"
 #elif defined(__aarch64__)

@@ -18,6 +18,27 @@ export type ConntrackErrorCode =
   | 'ERR_CONNTRACK_ADDON'
   | 'ERR_CONNTRACK_LAYOUT';
 
+/** Those that docs/errors.md explains, for editors to offer; any other may come. */
+type PosixCode =
+  | 'EPERM'
+  | 'EINVAL'
+  | 'EEXIST'
+  | 'ENOENT'
+  | 'ENOSPC'
+  | 'EOPNOTSUPP'
+  | 'ETIME'
+  | 'EBUSY'
+  | 'ENOMEM'
+  | 'ENOTDIR'
+  | 'EACCES'
+  | 'EROFS'
+  | 'ENOBUFS'
+  | 'EMFILE'
+  | 'ENFILE'
+  | 'ETIMEDOUT'
+  | 'EBADMSG'
+  | (string & Record<never, never>);
+
 interface ConntrackErrorParts {
   code: string;
   operation: string;
@@ -53,7 +74,7 @@ export class ConntrackError extends Error {
    * The POSIX name when the system or the kernel answered (`EPERM`, ...), else
    * `ERR_CONNTRACK_*`.
    */
-  readonly code: string;
+  readonly code: ConntrackErrorCode | PosixCode;
   /** The function that failed, such as `'listEntries'`. */
   readonly operation: string;
   /** The positive error number behind a POSIX `code`. */
@@ -352,48 +373,6 @@ export function platformError(): ConntrackError {
     {
       code: 'ERR_CONNTRACK_UNSUPPORTED',
       operation: 'load',
-    },
-  );
-}
-
-export interface LoadAttempt {
-  path: string;
-  error: unknown;
-}
-
-export function addonError(attempts: readonly LoadAttempt[]): ConntrackError {
-  const failed = attempts.filter(({ error }) => !isMissingModule(error));
-  const tried = attempts.map(({ path, error }) => {
-    if (isMissingModule(error)) return `  ${printable(path)}: does not exist`;
-    const reason = error instanceof Error ? error.message : String(error);
-    return `  ${printable(path)}\n    ${reason.split('\n', 1)[0] ?? ''}`;
-  });
-  return new ConntrackError(`cannot load the native addon. Tried:\n${tried.join('\n')}`, {
-    code: 'ERR_CONNTRACK_ADDON',
-    operation: 'load',
-    hint: 'Build it with "npm explore conntrack -- npm run build:gyp", which needs a C++17 compiler.',
-    cause: failed.at(-1)?.error,
-  });
-}
-
-/** A candidate is a file that requires no other: only the file itself can be missing. */
-function isMissingModule(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
-}
-
-/** `found`: the hash of the addon's record layout; `expected`: that of this package. */
-export function layoutError(
-  path: string,
-  found: string | undefined,
-  expected: string,
-): ConntrackError {
-  return new ConntrackError(
-    `the native addon at ${printable(path)} belongs to another version of this package: ` +
-      `the hash of its record layout is ${printable(String(found))}, that of the package is ${expected}`,
-    {
-      code: 'ERR_CONNTRACK_LAYOUT',
-      operation: 'load',
-      hint: 'Rebuild it with "npm explore conntrack -- npm run build:gyp".',
     },
   );
 }

@@ -1,28 +1,37 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { addonError, type LoadAttempt, layoutError, platformError } from './errors.js';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { addonError, type LoadAttempt, layoutError } from './addon-errors.js';
+import { platformError } from './errors.js';
 import { LAYOUT_HASH } from './layout-hash.js';
+import { libcsOfProcess } from './libc.js';
 import type { NativeAddon } from './native.js';
 import { isSecureExecution } from './secure-execution.js';
 
-const require = createRequire(import.meta.url);
-const packageRoot = new URL('../../', import.meta.url);
+/** This file, or the bundle that has it. A bundle of CommonJS has no import.meta. */
+const here = (import.meta.url as string | undefined) ?? pathToFileURL(__filename).href;
+const require = createRequire(here);
+/** A bundle may be anywhere, and nothing outside its folder belongs to it. */
+const packageRoot = /\/core\/load-addon\.[jt]s$/.test(here) ? new URL('../../', here) : undefined;
 
-/**
- * CONNTRACK_ADDON overrides the path, for sanitizer and test builds; then a build from source,
- * then the shipped binary.
- */
+/** The path of CONNTRACK_ADDON, which sanitizer and test builds set, and packed programs may. */
+function overridingPath(): string | undefined {
+  const path = process.env.CONNTRACK_ADDON;
+  if (path === undefined || path === '') return undefined;
+  // Whoever set it would run code with rights that only the program file has.
+  if (!isSecureExecution()) return path;
+  process.emitWarning(IGNORED, 'ConntrackWarning');
+  return undefined;
+}
+
+/** A build from source, then the shipped binary. Of a bundle: the file of that name beside it. */
 function candidates(): string[] {
-  const override = process.env.CONNTRACK_ADDON;
-  if (override !== undefined && override !== '') {
-    // Whoever set it would run code with rights that only the program file has.
-    if (!isSecureExecution()) return [override];
-    process.emitWarning(IGNORED, 'ConntrackWarning');
-  }
-  return [
-    'build/Release/conntrack.node',
-    `prebuilds/${process.platform}-${process.arch}/conntrack.node`,
-  ].map((path) => fileURLToPath(new URL(path, packageRoot)));
+  const names = libcsOfProcess().map((libc) => `conntrack.${libc}.node`);
+  const folder = `prebuilds/${process.platform}-${process.arch}/`;
+  const paths =
+    packageRoot === undefined
+      ? names
+      : ['build/Release/conntrack.node', ...names.map((name) => folder + name)];
+  return paths.map((path) => fileURLToPath(new URL(path, packageRoot ?? here)));
 }
 
 const IGNORED =
@@ -42,8 +51,10 @@ export function loadAddon(): NativeAddon {
 
 function load(): NativeAddon {
   if (process.platform !== 'linux') throw platformError();
+  const override = overridingPath();
+  const location = { here, packageRoot, isOverridden: override !== undefined };
   const attempts: LoadAttempt[] = [];
-  for (const path of candidates()) {
+  for (const path of override === undefined ? candidates() : [override]) {
     let addon: NativeAddon;
     try {
       addon = require(path) as NativeAddon;
@@ -52,8 +63,8 @@ function load(): NativeAddon {
       continue;
     }
     const { layoutHash } = addon;
-    if (layoutHash !== LAYOUT_HASH) throw layoutError(path, layoutHash, LAYOUT_HASH);
+    if (layoutHash !== LAYOUT_HASH) throw layoutError(path, layoutHash, location);
     return addon;
   }
-  throw addonError(attempts);
+  throw addonError(attempts, location);
 }

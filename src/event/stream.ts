@@ -3,6 +3,7 @@
  *
  * @module
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import { concurrentReadError, secondReaderError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';

@@ -23,6 +23,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   prometheus: 'prometheus',
   's390x-linux-gnu-g++': 'g++-s390x-linux-gnu',
   'qemu-s390x-static': 'qemu-user-static',
+  'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
+  'qemu-aarch64-static': 'qemu-user-static',
   promtool: 'prometheus',
 };
 

@@ -328,6 +328,10 @@ export function json({ labels, startTimeNs, startTime, counters }: EntryJson): v
 export function errors(error: ConntrackError, code: ConntrackErrorCode): void {
   expectTypeOf(error.errno).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.hint).toEqualTypeOf<string | undefined>();
+  // Editors offer the known ones, and any other is one, too.
+  expectTypeOf<ConntrackErrorCode | 'EPERM' | 'EBADMSG'>().toExtend<ConntrackError['code']>();
+  expectTypeOf<string>().not.toEqualTypeOf<ConntrackError['code']>();
+  expectTypeOf<string>().toExtend<ConntrackError['code']>();
   if (error.code === 'EPERM' || error.code === code) error.message.trim();
   // @ts-expect-error -- read-only
   error.code = 'EPERM';

@@ -72,6 +72,17 @@ describe('the documents', () => {
     }
   });
 
+  it('the codes that editors offer are those of docs/errors.md', () => {
+    const codesIn = (text: string, pattern: RegExp) =>
+      [...new Set(Array.from(text.matchAll(pattern), ([code]) => code))].sort();
+    const rows = tableRows(read('docs/errors.md'), '| code | cause').map(([codes = '']) => codes);
+    const source = read('src/core/errors.ts');
+    const offered = source.slice(source.indexOf('export type'), source.indexOf('interface'));
+    expect(codesIn(offered, /(?<=')E[A-Z_]+(?=')/g)).toEqual(
+      codesIn(rows.join(), /(?<=`)E[A-Z_]+(?=`)/g),
+    );
+  });
+
   it('the figures of the README are those of docs/performance.md, and of one day', () => {
     const performance = read('docs/performance.md');
     const figure = (table: string, row: string, column: string) => {

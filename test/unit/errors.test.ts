@@ -2,12 +2,10 @@ import { inspect } from 'node:util';
 import { ConntrackError } from 'conntrack';
 import { describe, expect, it } from 'vitest';
 import {
-  addonError,
   closedError,
   concurrentReadError,
   errorOfFailure,
   errorOfPlainFailure,
-  layoutError,
   platformError,
   rangeError,
   secondReaderError,
@@ -165,28 +163,6 @@ describe('what the package itself refuses', () => {
     expect(error.message.startsWith(`${error.operation}: `)).toBe(true);
     expect(error.message).toContain(message);
     expect(error).not.toHaveProperty('errno');
-  });
-
-  it('is a loading error with every path, the first line of its reason, and the last as cause', () => {
-    const cause = new Error('not found\nRequire stack:\n- somewhere');
-    const error = addonError([
-      { path: '/a/conntrack.node', error: 'no such thing' },
-      { path: '/b/conntrack.node', error: cause },
-    ]);
-    expect(error).toMatchObject({ code: 'ERR_CONNTRACK_ADDON', operation: 'load', cause });
-    expect(error.message).toContain('/a/conntrack.node\n    no such thing\n');
-    expect(error.message).toContain('/b/conntrack.node\n    not found\n');
-    expect(error.message).not.toContain('Require stack');
-    expect(error.hint).toContain('npm run build:gyp');
-  });
-
-  it('is a layout error with the path and both hashes', () => {
-    const error = layoutError('/a/conntrack.node', '0123456789abcdef', 'fedcba9876543210');
-    expect(error).toMatchObject({ code: 'ERR_CONNTRACK_LAYOUT', operation: 'load' });
-    for (const part of ['/a/conntrack.node', '0123456789abcdef', 'fedcba9876543210']) {
-      expect(error.message).toContain(part);
-    }
-    expect(error.hint).toContain('npm run build:gyp');
   });
 
   it('is a TypeError or a RangeError for a wrong argument', () => {

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LAYOUT_HASH } from '../../src/core/layout-hash.js';
+import { libcsOfProcess } from '../../src/core/libc.js';
 import { loadAddon } from '../../src/core/load-addon.js';
 import { runNode } from '../support/child.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const built = process.env.CONNTRACK_ADDON || join(root, 'build/Release/conntrack.node');
 const FROM_SOURCE = 'build/Release/conntrack.node';
-const SHIPPED = `prebuilds/${process.platform}-${process.arch}/conntrack.node`;
+const [LIBC] = libcsOfProcess();
+const FOLDER = `prebuilds/${process.platform}-${process.arch}`;
+const SHIPPED = `${FOLDER}/conntrack.${LIBC}.node`;
 
 interface Outcome {
   opened: boolean;
@@ -85,6 +88,11 @@ describe('the addon', () => {
     expect(await open()).toMatchObject({ opened: true, addons: [path] });
   });
 
+  it('is not the one for another libc', async () => {
+    place(SHIPPED.replace(String(LIBC), LIBC === 'musl' ? 'glibc' : 'musl'));
+    expect(await open()).toMatchObject({ opened: false, addons: [] });
+  });
+
   it('is the shipped one where the built one does not load', async () => {
     place(FROM_SOURCE, 'not a shared object');
     const path = place(SHIPPED);
@@ -121,7 +129,7 @@ describe('without an addon', () => {
     const lines = message?.split('\n') ?? [];
     expect(lines[lines.indexOf(`  ${broken}`) + 1]).toMatch(/^ {4}.*(file too short|invalid ELF)/);
     expect(lines).toContain(`  ${missing}: does not exist`);
-    expect(hint).toContain('npm run build:gyp');
+    expect(hint).toContain('install the package again');
     expect(cause).toContain(broken);
   });
 
@@ -157,7 +165,7 @@ describe('an addon of another version', () => {
     expect(outcome.message).toContain(addon);
     expect(outcome.message).toContain(String(layoutHash));
     expect(outcome.message).toContain(LAYOUT_HASH);
-    expect(outcome.hint).toContain('npm run build:gyp');
+    expect(outcome.hint).toContain('CONNTRACK_ADDON');
   });
 });
 

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { Conntrack, type ConntrackError, getEntry, listEntries } from 'conntrack';
 import { describe, expect, it } from 'vitest';
-import { addonError, errorOfFailure, layoutError, netnsError } from '../../src/core/errors.js';
+import { addonError, layoutError } from '../../src/core/addon-errors.js';
+import { errorOfFailure, netnsError } from '../../src/core/errors.js';
 import { errorOfCreation, errorOfPass } from '../../src/entry/errors.js';
 import { expectationsOf } from '../../src/expectation/view.js';
 import { runNode } from '../support/child.js';
@@ -41,6 +42,11 @@ async function errorOf(work: () => unknown): Promise<unknown> {
   throw new Error('nothing was thrown');
 }
 
+const INSTALLED = {
+  isOverridden: false,
+  here: import.meta.url,
+  packageRoot: new URL('../../', import.meta.url),
+};
 const PROBLEM = { errno: 1, text: '' };
 const failed = (syscall: string, errno: number) => ({ errno, syscall });
 const SEEN = { matched: 1, changed: 1, vanished: 0 };
@@ -65,11 +71,13 @@ const SHOWN: Readonly<Record<string, (text: string) => unknown>> = {
       { errno: 95 },
       { helper: text, labels: undefined, hasMaster: false, ports: undefined },
     ),
-  'the path of an addon': (text) => withoutCause(addonError([{ path: text, error: 1 }])),
+  'the path of an addon': (text) => withoutCause(addonError([{ path: text, error: 1 }], INSTALLED)),
   'why an addon does not load': (text) =>
-    withoutCause(addonError([{ path: 'x', error: new Error(`:${text}`) }])),
-  'the path of another addon': (text) => layoutError(text, 'hash', 'hash'),
-  'the hash of another addon': (text) => layoutError('path', text, 'hash'),
+    withoutCause(addonError([{ path: 'x', error: new Error(`:${text}`) }], INSTALLED)),
+  'the path of another addon': (text) => layoutError(text, 'hash', INSTALLED),
+  'the hash of another addon': (text) => layoutError('path', text, INSTALLED),
+  'the path of a bundle': (text) =>
+    withoutCause(addonError([], { ...INSTALLED, here: text, packageRoot: undefined })),
   'the name of a namespace': (text) => errorOf(() => Conntrack.open({ netns: `nowhere${text}` })),
   'the path of a namespace': (text) => errorOf(() => Conntrack.open({ netns: `/nowhere${text}` })),
   ...Object.fromEntries(

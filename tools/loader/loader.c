@@ -1,5 +1,5 @@
 // Loads a shared object with all its symbols resolved, and says why it cannot.
-// Built by tools/check-binary.mjs with musl and with stubs for Node-API.
+// Built by load.mjs, with stubs for Node-API.
 #include <dlfcn.h>
 #include <stdio.h>
 
