@@ -15,8 +15,12 @@ export interface FilledTable {
 
 export async function fillTable(): Promise<FilledTable> {
   const addresses = bringUpLoopback();
-  if (addresses.length === 0) return writtenTable('The loopback device needs "ip" to come up');
-  if (!trackLoopback()) return writtenTable('Nothing is tracked here without nft or iptables');
+  if (addresses.length === 0)
+    return writtenTable('The loopback device needs "ip" (apt-get install iproute2)');
+  if (!trackLoopback())
+    return writtenTable(
+      'Traffic is tracked by a rule of nft or iptables (apt-get install nftables)',
+    );
   countAndTime();
   const close = await openConnections(addresses);
   const where = `Linux ${release()}, a private network namespace, real traffic over loopback`;
@@ -33,8 +37,8 @@ async function writtenTable(reason: string): Promise<FilledTable> {
   await writeIcmp();
   return {
     how:
-      `Linux ${release()}, a private network namespace. ${reason},\n` +
-      'so these entries are written into the table; no packets made them.',
+      `Linux ${release()}, a private network namespace. ${reason}.\n` +
+      'Without it these entries are written into the table; no packets made them.',
     close: () => undefined,
   };
 }

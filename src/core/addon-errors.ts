@@ -34,14 +34,15 @@ export function addonError(
 ): ConntrackError {
   const tried = attempts.map(({ path, error }) => {
     if (isMissingModule(error)) return `  ${printable(path)}: does not exist`;
-    return `  ${printable(path)}\n    ${printable(reasonOf(error))}`;
+    return `  ${printable(path)}\n    ${printable(reasonOf({ path, error }))}`;
   });
   const cause = attempts.findLast(({ error }) => !isMissingModule(error))?.error;
-  const isShipped = attempts.length > 0 && !isMissingModule(attempts.at(-1)?.error);
+  const last = attempts.at(-1);
+  const isWhole = last !== undefined && !isMissingModule(last.error) && !isForeign(last);
   return new ConntrackError(`cannot load the native addon. Tried:\n${tried.join('\n')}`, {
     code: 'ERR_CONNTRACK_ADDON',
     operation: 'load',
-    hint: adviceAbout(cause, location) ?? adviceAt(location, isShipped),
+    hint: adviceAbout(cause, location) ?? adviceAt(location, isWhole),
     cause,
   });
 }
@@ -51,15 +52,28 @@ function isMissingModule(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }
 
-function reasonOf(error: unknown): string {
+function textOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0] ?? '';
+}
+
+/** What glibc says of a file that is for another processor, or needs another libc. */
+function isForeign({ error }: LoadAttempt): boolean {
+  return textOf(error).includes('cannot open shared object file');
+}
+
+function reasonOf(attempt: LoadAttempt): string {
+  const text = textOf(attempt.error);
+  if (!isForeign(attempt)) return text;
+  return text.startsWith(attempt.path)
+    ? `is for another processor than ${process.arch}`
+    : `is for another libc (${text})`;
 }
 
 /** What helps wherever the addon is. */
 function adviceAbout(cause: unknown, { isOverridden }: AddonLocation): string | undefined {
   if (isOverridden) return OVERRIDDEN;
-  const reason = cause === undefined ? '' : reasonOf(cause);
+  const reason = cause === undefined ? '' : textOf(cause);
   // Of mmap(), where the file system is mounted with noexec.
   if (reason.includes('failed to map segment')) {
     return 'The file system forbids programs (noexec): install the package on another.';
@@ -68,7 +82,7 @@ function adviceAbout(cause: unknown, { isOverridden }: AddonLocation): string | 
   return undefined;
 }
 
-function adviceAt({ here, packageRoot }: AddonLocation, isShipped: boolean): string {
+function adviceAt({ here, packageRoot }: AddonLocation, isWhole: boolean): string {
   const target = `${process.platform}-${process.arch}`;
   if (packageRoot === undefined || !existsSync(new URL('package.json', packageRoot))) {
     const bundle = here.startsWith('file:') ? fileURLToPath(here) : here;
@@ -78,7 +92,7 @@ function adviceAt({ here, packageRoot }: AddonLocation, isShipped: boolean): str
     );
   }
   const targets = shippedTargets(packageRoot);
-  if (targets.includes(target)) return isShipped ? `Build it here with ${BUILD}.` : REINSTALL;
+  if (targets.includes(target)) return isWhole ? `Build it here with ${BUILD}.` : REINSTALL;
   if (targets.length === 0) return `${REINSTALL} A clone builds it with "npm run build".`;
   return `The package has binaries for ${targets.join(' and ')}, not ${target}. Build one with ${BUILD}.`;
 }

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import Module from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { addonError, type LoadAttempt, layoutError } from './addon-errors.js';
 import { platformError } from './errors.js';
@@ -9,7 +9,8 @@ import { isSecureExecution } from './secure-execution.js';
 
 /** This file, or the bundle that has it. A bundle of CommonJS has no import.meta. */
 const here = (import.meta.url as string | undefined) ?? pathToFileURL(__filename).href;
-const require = createRequire(here);
+// webpack takes a function that is named createRequire for its own.
+const requireFile = Module.createRequire(here);
 /** A bundle may be anywhere, and nothing outside its folder belongs to it. */
 const packageRoot = /\/core\/load-addon\.[jt]s$/.test(here) ? new URL('../../', here) : undefined;
 
@@ -57,7 +58,7 @@ function load(): NativeAddon {
   for (const path of override === undefined ? candidates() : [override]) {
     let addon: NativeAddon;
     try {
-      addon = require(path) as NativeAddon;
+      addon = requireFile(path) as NativeAddon;
     } catch (error) {
       attempts.push({ path, error });
       continue;

@@ -90,8 +90,8 @@ describeInNamespace(
   });
 
   it.each([
-    { missing: 'firewall tools', tools: ['unshare', 'ip'], says: 'without nft or iptables' },
-    { missing: 'ip', tools: ['unshare', 'nft'], says: 'needs "ip"' },
+    { missing: 'firewall tools', tools: ['unshare', 'ip'], says: 'apt-get install nftables' },
+    { missing: 'ip', tools: ['unshare', 'nft'], says: 'apt-get install iproute2' },
   ])('first-look without $missing writes its entries', async ({ tools, says }) => {
     const { stdout, ...ended } = await example('first-look', [], { PATH: pathWith(...tools) });
     expect(ended).toEqual(clean);

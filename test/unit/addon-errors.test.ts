@@ -50,6 +50,20 @@ it('the error has every path, the first line of its reason, and the last as caus
   ]);
 });
 
+it.each([
+  [
+    '/a.node: cannot open shared object file: No such file',
+    /^ {4}is for another processor than \w+$/,
+  ],
+  [
+    'libc.musl-x86_64.so.1: cannot open shared object file',
+    /^ {4}is for another libc \(libc\.musl/,
+  ],
+])('what the system says of a foreign file is explained: %s', (said, reason) => {
+  const { message } = addonError([{ path: '/a.node', error: new Error(said) }], location());
+  expect(message.split('\n')[2]).toMatch(reason);
+});
+
 describe('the advice', () => {
   const refused = (reason: string) => ({ ...SHIPPED, error: new Error(reason) });
 
@@ -61,6 +75,15 @@ describe('the advice', () => {
       [SOURCE, refused("version `GLIBC_2.17' not found")],
       {},
       /^Build it here with "npm explore conntrack -- npm run build:gyp", .*C\+\+17/,
+    ],
+    [
+      'the shipped file is for another processor',
+      [
+        SOURCE,
+        refused(`${SHIPPED.path}: cannot open shared object file: No such file or directory`),
+      ],
+      {},
+      /^The installation is incomplete: /,
     ],
     [
       'none is shipped for the platform',
