@@ -4,6 +4,20 @@
 /** Where this package promises most. */
 const promised = [
   {
+    name: 'a program for musl gets the addon for glibc',
+    file: 'src/core/libc.ts',
+    from: "interpreter.includes('/ld-musl-') ? 'musl' : 'glibc'",
+    to: "interpreter.includes('/ld-musl-') ? 'glibc' : 'glibc'",
+    tests: ['unit'],
+  },
+  {
+    name: 'a bundle loads an addon from outside its folder',
+    file: 'src/core/load-addon.ts',
+    from: ".test(here) ? new URL('../../', here) : undefined",
+    to: ".test(here) || true ? new URL('../../', here) : undefined",
+    tests: ['unit'],
+  },
+  {
     name: 'an event vanishes when its extension finds no room',
     file: 'native/os/event_queue.cc',
     from: '    if (!queue_.add_slab()) return drop();',

@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -113,6 +122,32 @@ describe('the addon', () => {
 
   it('is loaded once', () => {
     expect(loadAddon()).toBe(loadAddon());
+  });
+});
+
+describe('in a bundle', () => {
+  /** Gives the file that loads the addon another name, as a bundler does. */
+  beforeEach(() => {
+    const dist = join(installed, 'dist');
+    for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+      const file = join(dist, name);
+      if (!name.endsWith('.js')) continue;
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/load-addon.js', '/app.js'));
+    }
+    renameSync(join(dist, 'core/load-addon.js'), join(dist, 'core/app.js'));
+  });
+
+  it('the addon is the file beside the bundle', async () => {
+    const path = place(`dist/core/conntrack.${LIBC}.node`);
+    expect(await open()).toMatchObject({ opened: true, addons: [path] });
+  });
+
+  it('nothing in another folder is the addon, whoever has put it there', async () => {
+    place(FROM_SOURCE);
+    place(SHIPPED);
+    const { hint, ...outcome } = await open();
+    expect(outcome).toMatchObject({ opened: false, code: 'ERR_CONNTRACK_ADDON', addons: [] });
+    expect(hint).toContain(`${join(installed, 'dist/core/app.js')} is a bundle`);
   });
 });
 
