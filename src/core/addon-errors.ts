@@ -38,11 +38,15 @@ export function addonError(
   });
   const cause = attempts.findLast(({ error }) => !isMissingModule(error))?.error;
   const last = attempts.at(-1);
-  const isWhole = last !== undefined && !isMissingModule(last.error) && !isForeign(last);
+  const isUsable =
+    last !== undefined &&
+    !isMissingModule(last.error) &&
+    !isForeign(last) &&
+    textOf(last.error) !== CUT_OFF;
   return new ConntrackError(`cannot load the native addon. Tried:\n${tried.join('\n')}`, {
     code: 'ERR_CONNTRACK_ADDON',
     operation: 'load',
-    hint: adviceAbout(cause, location) ?? adviceAt(location, isWhole),
+    hint: adviceAbout(cause, location) ?? adviceAt(location, isUsable),
     cause,
   });
 }
@@ -55,6 +59,12 @@ function isMissingModule(error: unknown): boolean {
 function textOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0] ?? '';
+}
+
+const CUT_OFF = 'the end of the file is missing';
+
+export function cutOffError(): Error {
+  return new Error(CUT_OFF);
 }
 
 /** What glibc says of a file that is for another processor, or needs another libc. */
@@ -82,7 +92,7 @@ function adviceAbout(cause: unknown, { isOverridden }: AddonLocation): string | 
   return undefined;
 }
 
-function adviceAt({ here, packageRoot }: AddonLocation, isWhole: boolean): string {
+function adviceAt({ here, packageRoot }: AddonLocation, isUsable: boolean): string {
   const target = `${process.platform}-${process.arch}`;
   if (packageRoot === undefined || !existsSync(new URL('package.json', packageRoot))) {
     const bundle = here.startsWith('file:') ? fileURLToPath(here) : here;
@@ -92,7 +102,7 @@ function adviceAt({ here, packageRoot }: AddonLocation, isWhole: boolean): strin
     );
   }
   const targets = shippedTargets(packageRoot);
-  if (targets.includes(target)) return isWhole ? `Build it here with ${BUILD}.` : REINSTALL;
+  if (targets.includes(target)) return isUsable ? `Build it here with ${BUILD}.` : REINSTALL;
   if (targets.length === 0) return `${REINSTALL} A clone builds it with "npm run build".`;
   return `The package has binaries for ${targets.join(' and ')}, not ${target}. Build one with ${BUILD}.`;
 }

@@ -1,6 +1,7 @@
 import Module from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { addonError, type LoadAttempt, layoutError } from './addon-errors.js';
+import { addonError, cutOffError, type LoadAttempt, layoutError } from './addon-errors.js';
+import { isCutOff } from './elf.js';
 import { platformError } from './errors.js';
 import { LAYOUT_HASH } from './layout-hash.js';
 import { libcsOfProcess } from './libc.js';
@@ -58,6 +59,8 @@ function load(): NativeAddon {
   for (const path of override === undefined ? candidates() : [override]) {
     let addon: NativeAddon;
     try {
+      // Deno asks its user before it reads the file.
+      if (process.versions.deno === undefined && isCutOff(path)) throw cutOffError();
       addon = requireFile(path) as NativeAddon;
     } catch (error) {
       attempts.push({ path, error });

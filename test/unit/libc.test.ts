@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isCutOff } from '../../src/core/elf.js';
 import { libcOf, libcsOfProcess } from '../../src/core/libc.js';
 import { run } from '../support/namespace.js';
 import { describeWithTools } from '../support/requirements.js';
@@ -46,6 +47,14 @@ describe('the libc of a program', () => {
     ['a script', () => join(folder, 'main.c')],
   ])('is not known of %s', (_what, path) => {
     expect(libcOf(path())).toBeUndefined();
+  });
+
+  describeWithTools('s390x-linux-gnu-g++')('of another byte order', () => {
+    it('is not known, and its end is not missed', () => {
+      const program = compile('s390x-linux-gnu-g++');
+      expect(libcOf(program)).toBeUndefined();
+      expect(isCutOff(program)).toBe(false);
+    });
   });
 
   describeWithTools('musl-gcc')('of musl', () => {

@@ -168,6 +168,18 @@ describe('without an addon', () => {
     expect(cause).toContain(broken);
   });
 
+  it('a file whose end is missing does not end the process', async () => {
+    const whole = readFileSync(built);
+    for (const size of [64, 1000, whole.length - 1]) {
+      const path = place(SHIPPED);
+      writeFileSync(path, whole.subarray(0, size));
+      const { opened, message, hint } = await open();
+      expect(opened).toBe(false);
+      expect(message).toContain(`  ${path}\n    the end of the file is missing\n`);
+      expect(hint).toContain('install the package again');
+    }
+  });
+
   it('where no file exists, each path is said once', async () => {
     const { message, cause } = await open();
     for (const path of [FROM_SOURCE, SHIPPED].map((file) => join(installed, file))) {
