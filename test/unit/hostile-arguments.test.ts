@@ -924,7 +924,6 @@ test('what is needed is what the types demand: see test/types', async () => {
     'filter.mark': 'mask value',
     'filter.original.sourcePort': 'from to',
     'filter.not.reply.destinationKey': 'from to',
-    'options.filter.not.port': 'from to',
     'filter.port': 'from to',
     'filter.tuple.destinationPort': 'from to',
     'filter.not.tuple.sourceKey': 'from to',
