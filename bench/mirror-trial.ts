@@ -12,6 +12,7 @@ import {
   type FlowKey,
   mirrorTable,
   type TableMirror,
+  watchEvents,
 } from 'conntrack';
 import { native } from './native.js';
 import { streamVisit } from './trials/stream-visit.js';
@@ -20,6 +21,7 @@ export type MirrorFigures = Readonly<Record<string, number>>;
 
 const [name = '', count = '0', first = '0'] = process.argv.slice(2);
 const LOOKUPS = 200_000;
+const KEYS_AT_ONCE = 100;
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -60,13 +62,20 @@ function someKeys(mirror: TableMirror): FlowKey[] {
   return keys;
 }
 
-function findAll(mirror: TableMirror, keys: readonly FlowKey[]): number {
-  const start = performance.now();
-  let found = 0;
-  for (const key of keys) if (mirror.find(key) !== undefined) found++;
-  if (found !== keys.length) throw new Error(`found ${found} of ${keys.length}`);
-  return ((performance.now() - start) * 1e6) / keys.length;
+/** Nanoseconds a lookup. Whoever looks a flow up has just made the key, so keys are made anew. */
+function lookupTime(keys: readonly FlowKey[], find: (key: FlowKey) => unknown): number {
+  let milliseconds = 0;
+  for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
+    const some = keys.slice(at, at + KEYS_AT_ONCE).map((key) => ({ ...key }));
+    const start = performance.now();
+    for (const key of some) if (find(key) === undefined) throw new Error('not found');
+    milliseconds += performance.now() - start;
+  }
+  return (milliseconds * 1e6) / keys.length;
 }
+
+const textOf = ({ protocol, source, sourcePort, destination, destinationPort }: FlowKey) =>
+  `${protocol} ${source}:${sourcePort ?? ''} ${destination}:${destinationPort ?? ''}`;
 
 async function open(): Promise<MirrorFigures> {
   const before = residentBytes();
@@ -77,14 +86,35 @@ async function open(): Promise<MirrorFigures> {
   if (mirror === undefined) throw new Error('no mirror');
   const bytesAFlow = (residentBytes() - before) / mirror.size;
   const keys = someKeys(mirror);
-  findAll(mirror, keys);
-  const findNanoseconds = findAll(mirror, keys);
+  const own = mirror;
+  const find = (key: FlowKey) => own.find(key);
+  lookupTime(keys, find);
+  const findNanoseconds = lookupTime(keys, find);
+  // What people write who have no mirror, on the same keys.
+  const map = new Map<string, number>();
+  for (const { protocol, reply } of mirror) {
+    const { source, destination, sourcePort, destinationPort } = reply;
+    map.set(textOf({ protocol, source, destination, sourcePort, destinationPort }), map.size);
+  }
+  lookupTime(keys, (key) => map.get(textOf(key)));
+  const mapNanoseconds = lookupTime(keys, (key) => map.get(textOf(key)));
   await mirror.close();
-  return { seconds, bytesAFlow, findNanoseconds };
+  return { seconds, bytesAFlow, findNanoseconds, mapNanoseconds };
 }
 
 /** bench/native/populate.c gives each source address so many entries. */
 const AN_ADDRESS = 60_000;
+
+async function deleteBurst(): Promise<void> {
+  const addresses = Math.ceil(Number(count) / AN_ADDRESS);
+  const firstAddress = Number(first) / AN_ADDRESS;
+  await deleteEntries(
+    Array.from({ length: addresses }, (_, index) => {
+      const number = firstAddress + index;
+      return { original: { source: `10.0.${number >> 8}.${number & 255}` } };
+    }),
+  );
+}
 
 /** New flows at the full speed of ctnetlink, with a mirror of a table that is there; and their end. */
 async function follow(): Promise<MirrorFigures> {
@@ -101,14 +131,7 @@ async function follow(): Promise<MirrorFigures> {
   });
   const { user, system } = process.cpuUsage(cpu);
   const missing = before + Number(count) - mirror.size;
-  const addresses = Math.ceil(Number(count) / AN_ADDRESS);
-  const firstAddress = Number(first) / AN_ADDRESS;
-  await deleteEntries(
-    Array.from({ length: addresses }, (_, index) => {
-      const number = firstAddress + index;
-      return { original: { source: `10.0.${number >> 8}.${number & 255}` } };
-    }),
-  );
+  await deleteBurst();
   await mirror.caughtUp();
   const figures = {
     seconds,
@@ -123,6 +146,24 @@ async function follow(): Promise<MirrorFigures> {
   return figures;
 }
 
+/** The same burst, read by a loop that keeps nothing: what the machine itself does to the loop. */
+async function events(): Promise<MirrorFigures> {
+  const stream = watchEvents();
+  let seen = 0;
+  const reading = (async () => {
+    for await (const batch of stream.batches()) seen += batch.length;
+  })();
+  const delayMs = await delayOf(async () => {
+    await once(spawn(native('populate'), [count, first]), 'exit');
+    await stream.caughtUp();
+  });
+  const missing = Number(count) - seen;
+  await stream.close();
+  await reading;
+  await deleteBurst();
+  return { delayMs, missing };
+}
+
 const TRIALS: Readonly<Record<string, () => Promise<MirrorFigures>>> = {
   stream: async () => ({ seconds: await timed(streamVisit) }),
   open,
@@ -135,6 +176,7 @@ const TRIALS: Readonly<Record<string, () => Promise<MirrorFigures>>> = {
     return { delayMs };
   },
   follow,
+  events,
 };
 
 const trial = TRIALS[name];

@@ -47,6 +47,7 @@ const samples = Array.from({ length: rounds }, (_, round) => {
     open: trial('open'),
     delay: trial('delay'),
     follow: trial('follow', burst, first),
+    events: trial('events', burst, first),
   };
 });
 mkdirSync(dirname(json), { recursive: true });
@@ -71,6 +72,12 @@ const lines: readonly (readonly [what: string, limit: number, value: number, dig
   ],
   ['bytes a flow', 350, median(({ open }) => open.bytesAFlow), 0],
   ['find(), us', 1, median(({ open }) => (open.findNanoseconds ?? 0) / 1000), 2],
+  [
+    'find(), over a Map of texts',
+    1,
+    median(({ open }) => (open.findNanoseconds ?? 0) / (open.mapNanoseconds ?? 1)),
+    2,
+  ],
   ['flows of a burst that are missing', 0, most(({ follow }) => follow.missing), 0],
   ['flows that ended and are left', 0, most(({ follow }) => follow.left), 0],
   ['losses in a burst', 0, most(({ follow }) => follow.resyncs), 0],
@@ -81,6 +88,7 @@ const lines: readonly (readonly [what: string, limit: number, value: number, dig
     1,
   ],
   ['the same in a burst', 30, most(({ follow }) => follow.delayMs), 1],
+  ['the same of a loop that only reads the events', 30, most(({ events }) => events.delayMs), 1],
 ];
 const rows = lines.map(([what, limit, value, digits]): Cell[] => [
   what,

@@ -112,7 +112,7 @@ struct EntryRecord {
   uint64_t stop_time;
   ProtocolRecord info;
   uint32_t extension_present;  // ExtensionPresent; 0: no extension
-  uint32_t padding;
+  uint32_t seen;               // the decoder leaves it 0: a mirror notes when it heard of the entry
 };
 static_assert(sizeof(EntryRecord) == 192);
 
@@ -145,6 +145,7 @@ inline constexpr LayoutField entry_fields[] = {
     {"sctpReplyTag", offsetof(EntryRecord, info.sctp.reply_tag)},
     {"dccpHandshakeSequence", offsetof(EntryRecord, info.dccp.handshake_sequence)},
     {"extensionPresent", offsetof(EntryRecord, extension_present)},
+    {"seen", offsetof(EntryRecord, seen)},
 };
 
 enum EntryPresent : uint32_t {

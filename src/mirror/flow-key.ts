@@ -8,10 +8,24 @@ import { flowTupleOf } from '../record/check-tuple.js';
 import { FAMILY_NUMBERS, TUPLE } from '../record/layout.js';
 import type { Tuple } from '../record/tuple.js';
 import { writeTuple } from '../record/tuple-writer.js';
-import { LITTLE_ENDIAN } from '../record/words.js';
+import { byteShift, halfShift } from '../record/words.js';
 import type { TuplePlace } from './tuple-hash.js';
 
 const FIELDS = 5;
+
+const SOURCE = TUPLE.source / 4;
+const DESTINATION = TUPLE.destination / 4;
+const PORTS = TUPLE.sourcePort / 4;
+const SOURCE_SHIFT = halfShift(TUPLE.sourcePort);
+const DESTINATION_SHIFT = halfShift(TUPLE.destinationPort);
+const PROTOCOL = TUPLE.protocol >>> 2;
+
+/** The word with the zone, the protocol and the family. */
+const wordOf = (protocol: number) =>
+  ((protocol << byteShift(TUPLE.protocol)) | (FAMILY_NUMBERS.ipv4 << byteShift(TUPLE.family))) >>>
+  0;
+const TCP = wordOf(PROTOCOL_NUMBERS.tcp);
+const UDP = wordOf(PROTOCOL_NUMBERS.udp);
 
 /** A tuple in either direction, with its protocol. `zone` is that of the direction; default: 0. */
 export interface FlowKey extends Tuple {
@@ -24,6 +38,12 @@ export interface FlowKey extends Tuple {
 export class FlowKeyReader {
   private readonly words = new Uint32Array(TUPLE.size / 4);
   private readonly view = new DataView(this.words.buffer);
+  /** Of IPv4, with words that stay 0. */
+  private readonly quick: TuplePlace = {
+    words: new Uint32Array(TUPLE.size / 4),
+    at: 0,
+    zone: 0,
+  };
 
   read(key: FlowKey): TuplePlace {
     try {
@@ -43,15 +63,16 @@ export class FlowKeyReader {
     const { protocol, source, destination, sourcePort, destinationPort } = key;
     if (protocol !== 'tcp' && protocol !== 'udp') return;
     if (!isPort(sourcePort) || !isPort(destinationPort)) return;
-    const { words, view } = this;
-    words.fill(0);
-    if (!putIPv4(view, TUPLE.source, source)) return;
-    if (!putIPv4(view, TUPLE.destination, destination)) return;
-    view.setUint16(TUPLE.sourcePort, sourcePort, LITTLE_ENDIAN);
-    view.setUint16(TUPLE.destinationPort, destinationPort, LITTLE_ENDIAN);
-    view.setUint8(TUPLE.protocol, PROTOCOL_NUMBERS[protocol]);
-    view.setUint8(TUPLE.family, FAMILY_NUMBERS.ipv4);
-    return { words, at: 0, zone: 0 };
+    const from = ipv4Word(source);
+    const to = ipv4Word(destination);
+    if (from === -1 || to === -1) return;
+    const { quick } = this;
+    const { words } = quick;
+    words[SOURCE] = from;
+    words[DESTINATION] = to;
+    words[PORTS] = ((sourcePort << SOURCE_SHIFT) | (destinationPort << DESTINATION_SHIFT)) >>> 0;
+    words[PROTOCOL] = protocol === 'tcp' ? TCP : UDP;
+    return quick;
   }
 
   private readAny(key: FlowKey): TuplePlace {
@@ -68,27 +89,27 @@ function isPort(value: unknown): value is number {
   return typeof value === 'number' && (value & 0xffff) === value;
 }
 
-/** Writes an address in four decimal numbers without leading zeros; `false`: it is another text. */
-function putIPv4(view: DataView, at: number, text: unknown): boolean {
-  if (typeof text !== 'string' || text.length > 15) return false;
+/** The word of an address in four decimal numbers without leading zeros; -1: it is another text. */
+function ipv4Word(text: unknown): number {
+  if (typeof text !== 'string' || text.length > 15) return -1;
+  let word = 0;
   let byte = -1;
   let dots = 0;
   for (let index = 0; index < text.length; index++) {
     const character = text.charCodeAt(index);
     if (character === DOT) {
-      if (byte === -1 || dots === 3) return false;
-      view.setUint8(at + dots++, byte);
+      if (byte === -1 || dots === 3) return -1;
+      word |= byte << byteShift(dots++);
       byte = -1;
       continue;
     }
     const digit = character - ZERO;
-    if (digit < 0 || digit > 9 || byte === 0) return false;
+    if (digit < 0 || digit > 9 || byte === 0) return -1;
     byte = byte === -1 ? digit : 10 * byte + digit;
-    if (byte > 255) return false;
+    if (byte > 255) return -1;
   }
-  if (byte === -1 || dots !== 3) return false;
-  view.setUint8(at + 3, byte);
-  return true;
+  if (byte === -1 || dots !== 3) return -1;
+  return (word | (byte << byteShift(3))) >>> 0;
 }
 
 const DOT = 0x2e;

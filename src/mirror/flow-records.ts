@@ -9,14 +9,15 @@ export const PAGE_SLOTS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_SLOTS - 1;
 
 const RECORD_WORDS = ENTRY.size / 4;
+const SEEN = ENTRY.seen / 4;
 
 interface Page {
   readonly records: Uint32Array;
   /** The last dump during which the flow was seen, or heard of. */
   readonly dumps: Uint32Array;
-  /** When the kernel spoke of the flow, in ticks of the clock. */
-  readonly times: Uint32Array;
   readonly flags: Uint8Array;
+  /** When the time of a silent flow is over; `NEVER` for the others. */
+  readonly expiries: Uint32Array;
   /** How many of its flows are silent. */
   silent: number;
 }
@@ -36,6 +37,8 @@ export const FLOW = {
   /** It has ended while the dump runs, which may still show it. */
   ended: 32,
 } as const;
+
+const NEVER = 0xffff_ffff;
 
 const isSilent = (flags: number) =>
   (flags & (FLOW.taken | FLOW.speaks | FLOW.ended)) === FLOW.taken;
@@ -67,11 +70,9 @@ export class FlowRecords {
   }
 
   give(slot: number): void {
-    const { dumps, times } = this.page(slot);
-    const index = slot & PAGE_MASK;
-    this.words(slot).fill(0, this.at(slot), this.at(slot) + RECORD_WORDS);
-    dumps[index] = 0;
-    times[index] = 0;
+    const { dumps, records } = this.page(slot);
+    records.fill(0, this.at(slot), this.at(slot) + RECORD_WORDS);
+    dumps[slot & PAGE_MASK] = 0;
     this.setFlags(slot, 0);
     this.extensions.delete(slot);
     this.free.push(slot);
@@ -100,15 +101,15 @@ export class FlowRecords {
     return this.page(slot).dumps[slot & PAGE_MASK] as number;
   }
 
-  /** When the kernel spoke of it. */
+  /** When the kernel spoke of it, in ticks of the clock: beside the rest of what is read of it. */
   time(slot: number): number {
-    return this.page(slot).times[slot & PAGE_MASK] as number;
+    return this.page(slot).records[this.at(slot) + SEEN] as number;
   }
 
   see(slot: number, dump: number, time: number): void {
-    const { dumps, times } = this.page(slot);
+    const { dumps, records } = this.page(slot);
     dumps[slot & PAGE_MASK] = dump;
-    times[slot & PAGE_MASK] = time;
+    records[this.at(slot) + SEEN] = time;
   }
 
   has(slot: number, flag: number): boolean {
@@ -151,6 +152,24 @@ export class FlowRecords {
     return -1;
   }
 
+  /** The tick at which the time of a silent flow is over; `undefined`: it has none. */
+  setExpiry(slot: number, tick: number | undefined): void {
+    const expiry = tick === undefined || tick > NEVER ? NEVER : tick;
+    this.page(slot).expiries[slot & PAGE_MASK] = expiry;
+  }
+
+  /** The first silent slot from `from` on whose time is over, -1 when there is none. */
+  nextExpired(from: number, tick: number): number {
+    for (let first = from & ~PAGE_MASK; first < this.used; first += PAGE_SLOTS) {
+      const { silent, expiries } = this.page(first);
+      if (silent === 0) continue;
+      for (let index = Math.max(from - first, 0); index < PAGE_SLOTS; index++) {
+        if ((expiries[index] as number) <= tick) return first + index;
+      }
+    }
+    return -1;
+  }
+
   private flags(slot: number): number {
     return this.page(slot).flags[slot & PAGE_MASK] as number;
   }
@@ -160,6 +179,7 @@ export class FlowRecords {
     const index = slot & PAGE_MASK;
     const more = Number(isSilent(flags)) - Number(isSilent(page.flags[index] as number));
     page.flags[index] = flags;
+    if (!isSilent(flags)) page.expiries[index] = NEVER;
     page.silent += more;
     this.silentCount += more;
   }
@@ -173,8 +193,8 @@ function newPage(): Page {
   return {
     records: new Uint32Array(PAGE_SLOTS * RECORD_WORDS),
     dumps: new Uint32Array(PAGE_SLOTS),
-    times: new Uint32Array(PAGE_SLOTS),
     flags: new Uint8Array(PAGE_SLOTS),
+    expiries: new Uint32Array(PAGE_SLOTS).fill(NEVER),
     silent: 0,
   };
 }

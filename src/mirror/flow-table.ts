@@ -3,27 +3,22 @@
  */
 import type { Entry } from '../entry/entry.js';
 import { EntryView } from '../entry/view.js';
-import { ENTRY, ENTRY_PRESENT, EXTENSION, TUPLE } from '../record/layout.js';
+import { ENTRY, ENTRY_PRESENT, EXTENSION } from '../record/layout.js';
 import { uint16, uint32 } from '../record/words.js';
 import { FLOW, FlowRecords } from './flow-records.js';
-import {
-  extensionBits,
-  type FlowRecord,
-  mergedExtension,
-  mergeRecord,
-  RECORD_WORDS,
-} from './merge.js';
-import { isPlain, putInverse, TupleHash, type TuplePlace, zoneOf } from './tuple-hash.js';
+import { extensionBits, type FlowRecord, mergedExtension, mergeRecord } from './merge.js';
+import { TICKS_PER_SECOND } from './ticks.js';
+import { isPlain, TupleHash, type TuplePlace, zoneOf } from './tuple-hash.js';
 
 const ORIGINAL = ENTRY.original / 4;
 const REPLY = ENTRY.reply / 4;
+const SEEN = ENTRY.seen / 4;
 
 export class FlowTable {
   readonly records = new FlowRecords();
   private readonly byOriginal = new TupleHash(this.records, ORIGINAL, entryZone);
   /** Those whose reply tuple does not follow from the original. */
   private readonly byReply = new TupleHash(this.records, REPLY, entryZone);
-  private readonly inverse = new Uint32Array(TUPLE.size / 4);
   private count = 0;
 
   get size(): number {
@@ -39,12 +34,9 @@ export class FlowTable {
 
   /** The slot of a flow that has the tuple in one direction or the other. */
   find({ words, at, zone }: TuplePlace): number {
-    const { byOriginal, byReply, inverse } = this;
-    let slot = byOriginal.find(words, at, zone);
-    if (slot === -1) slot = byReply.find(words, at, zone);
-    if (slot !== -1 || !putInverse(words, at, inverse)) return slot;
-    slot = byOriginal.find(inverse, 0, zone);
-    return slot !== -1 && byReply.hasTuple(slot, words, at, zone) ? slot : -1;
+    const { byOriginal, byReply } = this;
+    const slot = byOriginal.findEither(words, at, zone, byReply);
+    return slot === -1 ? byReply.find(words, at, zone) : slot;
   }
 
   record(slot: number): FlowRecord {
@@ -56,13 +48,15 @@ export class FlowTable {
     };
   }
 
-  /** The seconds that the kernel said were left; `undefined`: none are counted. */
-  timeoutOf(slot: number): number | undefined {
+  /** Notes when the time of a silent flow is over: its end may be no event. */
+  noteExpiry(slot: number): void {
     const { records } = this;
+    if (!records.isSilent(slot)) return;
     const words = records.words(slot);
     const at = records.at(slot);
     const has = (words[at + ENTRY.present / 4] as number) & ENTRY_PRESENT.timeout;
-    return has === 0 ? undefined : words[at + ENTRY.timeout / 4];
+    const left = TICKS_PER_SECOND * (words[at + ENTRY.timeout / 4] as number);
+    records.setExpiry(slot, has === 0 ? undefined : records.time(slot) + left);
   }
 
   add(record: FlowRecord): number {
@@ -121,7 +115,8 @@ export class FlowTable {
     const at = records.at(slot);
     const words = records.words(slot);
     // Word by word: a subarray for each would be garbage, and takes longer.
-    for (let word = 0; word < RECORD_WORDS; word++) {
+    // When it was seen, the last one, stays.
+    for (let word = 0; word < SEEN; word++) {
       words[at + word] = record.words[record.at + word] as number;
     }
     const extensionPresent = extensionBits(record);

@@ -59,7 +59,7 @@ export class Follower {
     const shown = recordOf(entry);
     const slot = table.findOriginal(shown);
     if (slot === -1) {
-      if (mayAdd) this.add(shown);
+      if (mayAdd) table.noteExpiry(this.add(shown));
       return;
     }
     if (records.has(slot, FLOW.ended | FLOW.isNew)) return;
@@ -67,6 +67,7 @@ export class Follower {
     if (records.has(slot, FLOW.isBare)) this.fill(slot, shown);
     else if (records.has(slot, FLOW.heard)) this.doubtful.add(slot);
     else this.replace(slot, shown);
+    table.noteExpiry(slot);
   }
 
   /**
@@ -125,6 +126,7 @@ export class Follower {
       const { records } = this.table;
       records.see(slot, records.dump(slot), this.time);
       this.replace(slot, recordOf(entry));
+      this.table.noteExpiry(slot);
     }
   }
 

@@ -116,9 +116,12 @@ export class LiveTable implements FlowListener {
     return { protocol: protocolNumber, original, ...(zone !== 0 && { zone }) };
   }
 
-  /** For how many seconds the kernel has not spoken of the flow. */
+  /**
+   * For how many seconds the kernel has not spoken of the flow, as of the last event, or the last
+   * second: to look at the clock takes as long as half a lookup.
+   */
   secondsOld(slot: number): number {
-    return Math.floor((ticksNow() - this.table.records.time(slot)) / TICKS_PER_SECOND);
+    return Math.floor((this.follower.time - this.table.records.time(slot)) / TICKS_PER_SECOND);
   }
 
   private count(words: Uint32Array, at: number, more: 1 | -1): void {
@@ -147,6 +150,7 @@ function mergedWith(flow: FlowRecord, last: FlowRecord): FlowRecord {
 const PASSING = new Set([
   ENTRY.timeout / 4,
   ENTRY.use / 4,
+  ENTRY.seen / 4,
   ENTRY.extension >>> 2,
   ...Array.from({ length: 8 }, (_, word) => ENTRY.originalPackets / 4 + word),
 ]);

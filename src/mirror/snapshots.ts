@@ -37,7 +37,8 @@ export class SnapshotSlab {
     const to = this.front;
     if (to + RECORD_WORDS + size > this.back) return false;
     this.front += RECORD_WORDS;
-    this.words.set(words.subarray(at, at + RECORD_WORDS), to);
+    for (let word = 0; word < RECORD_WORDS; word++)
+      this.words[to + word] = words[at + word] as number;
     if (seconds > 0 && ((words[at + ENTRY.present / 4] as number) & ENTRY_PRESENT.timeout) !== 0) {
       this.words[to + TIMEOUT] = Math.max(0, (words[at + TIMEOUT] as number) - seconds);
     }

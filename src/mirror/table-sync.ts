@@ -13,7 +13,7 @@ import type { EntryFilter } from '../filter/filter.js';
 import type { LiveTable } from './live-table.js';
 import type { MirrorOptions } from './options.js';
 import type { MirrorSource } from './source.js';
-import { TICKS_PER_SECOND, ticksNow } from './ticks.js';
+import { ticksNow } from './ticks.js';
 
 type Filter = EntryFilter | readonly EntryFilter[] | undefined;
 
@@ -311,11 +311,13 @@ export class TableSync {
     const { follower, table } = this.live;
     const { records } = table;
     const now = ticksNow();
-    for (let slot = records.nextSilent(0); slot !== -1; slot = records.nextSilent(slot + 1)) {
-      const left = table.timeoutOf(slot);
-      if (left !== undefined && records.time(slot) + left * TICKS_PER_SECOND <= now) {
-        follower.doubt(slot);
-      }
+    follower.time = now;
+    for (
+      let slot = records.nextExpired(0, now);
+      slot !== -1;
+      slot = records.nextExpired(slot + 1, now)
+    ) {
+      follower.doubt(slot);
     }
     const { malformed } = this.events.counters;
     // What could not be read may have been an event.

@@ -2,7 +2,7 @@
  * From a tuple to the slot of a flow that has it in one direction, in constant time.
  */
 import { FAMILY_NUMBERS, TUPLE, TUPLE_PRESENT } from '../record/layout.js';
-import { byteShift, LITTLE_ENDIAN, uint16, uint32 } from '../record/words.js';
+import { byteShift, halfShift, LITTLE_ENDIAN, uint16, uint32 } from '../record/words.js';
 import type { FlowRecords } from './flow-records.js';
 import { SlotHash } from './slot-hash.js';
 
@@ -12,6 +12,8 @@ const PROTOCOL_AND_FAMILY = LITTLE_ENDIAN ? 0xffff_0000 : 0x0000_ffff;
 const FAMILY_SHIFT = byteShift(TUPLE.family);
 const DESTINATION = TUPLE.destination / 4;
 const PORTS = TUPLE.sourcePort / 4;
+const SOURCE_SHIFT = halfShift(TUPLE.sourcePort);
+const DESTINATION_SHIFT = halfShift(TUPLE.destinationPort);
 const ICMP = TUPLE.icmpId / 4;
 const PRESENT = TUPLE.present / 4;
 /** Addresses, ports, and those of ICMP. */
@@ -36,17 +38,25 @@ const mixed = (hash: number, word: number) => {
   return product ^ (product >>> 15);
 };
 
+/** One end: an address, which begins at a word, and a port. */
+function hashOfEnd(words: Uint32Array, address: number, port: number, isIPv6: boolean): number {
+  const hash = mixed(port, words[address] as number);
+  if (!isIPv6) return hash;
+  const [b, c] = [words[address + 1] as number, words[address + 2] as number];
+  return mixed(mixed(mixed(hash, b), c), words[address + 3] as number);
+}
+
+/** The same for a tuple and for that of the answers without NAT: a flow is at one place for both. */
 export function hashOf(words: Uint32Array, at: number, zone: number): number {
   const protocol = (words[at + PROTOCOL_WORD] as number) & PROTOCOL_AND_FAMILY;
-  let hash = mixed(mixed(zone ^ protocol, words[at + PORTS] as number), words[at + ICMP] as number);
-  hash = mixed(mixed(hash, words[at] as number), words[at + DESTINATION] as number);
-  if (((protocol >>> FAMILY_SHIFT) & 0xff) === FAMILY_NUMBERS.ipv6) {
-    for (let word = at + 1; word < at + 4; word++) {
-      hash = mixed(mixed(hash, words[word] as number), words[word + DESTINATION] as number);
-    }
-  }
-  hash = Math.imul(hash ^ (hash >>> 13), 0x85ebca6b);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  const isIPv6 = ((protocol >>> FAMILY_SHIFT) & 0xff) === FAMILY_NUMBERS.ipv6;
+  const ports = words[at + PORTS] as number;
+  const source = hashOfEnd(words, at, (ports >>> SOURCE_SHIFT) & 0xffff, isIPv6);
+  const destination = (ports >>> DESTINATION_SHIFT) & 0xffff;
+  const ends = (source + hashOfEnd(words, at + DESTINATION, destination, isIPv6)) | 0;
+  const hash = mixed(mixed(zone ^ protocol, words[at + ICMP] as number), ends);
+  const last = Math.imul(hash ^ (hash >>> 13), 0x85ebca6b);
+  return (last ^ (last >>> 16)) >>> 0;
 }
 
 /** Whether two tuples are one, but for their zones. */
@@ -61,20 +71,6 @@ export function isSameTuple(
   }
   const [a, b] = [words[at + PROTOCOL_WORD], others[other + PROTOCOL_WORD]];
   return (((a as number) ^ (b as number)) & PROTOCOL_AND_FAMILY) === 0;
-}
-
-/** Writes the tuple of the answers, without NAT. `false`: that of ICMP has another type. */
-export function putInverse(words: Uint32Array, at: number, to: Uint32Array): boolean {
-  if (words[at + ICMP] !== 0) return false;
-  for (let word = 0; word < 4; word++) {
-    to[word] = words[at + DESTINATION + word] as number;
-    to[DESTINATION + word] = words[at + word] as number;
-  }
-  const ports = words[at + PORTS] as number;
-  to[PORTS] = ((ports << 16) | (ports >>> 16)) >>> 0;
-  to[ICMP] = 0;
-  to[PROTOCOL_WORD] = words[at + PROTOCOL_WORD] as number;
-  return true;
 }
 
 /** Whether the reply tuple of a flow follows from the original: no NAT, no ICMP, no own zone. */
@@ -117,6 +113,17 @@ export class TupleHash {
     return slot;
   }
 
+  /** The slot of a plain flow that has the tuple in one direction, or of another in this one. */
+  findEither(words: Uint32Array, at: number, zone: number, reply: TupleHash): number {
+    const { slots } = this;
+    let slot = slots.first(hashOf(words, at, zone));
+    while (slot !== -1) {
+      if (this.hasTuple(slot, words, at, zone) || reply.hasTuple(slot, words, at, zone)) break;
+      slot = slots.next();
+    }
+    return slot;
+  }
+
   add(slot: number): void {
     this.slots.add(this.hashOfSlot(slot), slot);
   }
@@ -126,7 +133,7 @@ export class TupleHash {
     this.slots.delete(this.hashOfSlot(slot), slot);
   }
 
-  hasTuple(slot: number, words: Uint32Array, at: number, zone: number): boolean {
+  private hasTuple(slot: number, words: Uint32Array, at: number, zone: number): boolean {
     const { records, tuple } = this;
     const own = records.words(slot);
     const record = records.at(slot);

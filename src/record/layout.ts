@@ -38,6 +38,7 @@ export const ENTRY = {
   sctpReplyTag: 180,
   dccpHandshakeSequence: 176,
   extensionPresent: 184,
+  seen: 188,
 } as const;
 
 /** Bits of `ENTRY.present`: which values the kernel sent. */

@@ -730,9 +730,9 @@ const further = [
   },
   {
     name: 'a mirror finds a translated flow by its answers before NAT',
-    file: 'src/mirror/flow-table.ts',
-    from: 'slot !== -1 && byReply.hasTuple(slot, words, at, zone) ? slot : -1',
-    to: 'slot',
+    file: 'src/mirror/tuple-hash.ts',
+    from: 'if (!isSameTuple(words, at, own, record + tuple)) return false;',
+    to: '',
     tests: ['unit'],
   },
   {
@@ -745,8 +745,8 @@ const further = [
   {
     name: 'a mirror keeps silent flows whose time is over',
     file: 'src/mirror/table-sync.ts',
-    from: '        follower.doubt(slot);\n      }\n    }\n    const { malformed }',
-    to: '        void slot;\n      }\n    }\n    const { malformed }',
+    from: '      follower.doubt(slot);\n    }\n    const { malformed }',
+    to: '      void slot;\n    }\n    const { malformed }',
     tests: ['kernel'],
   },
   {

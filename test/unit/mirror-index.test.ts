@@ -136,6 +136,27 @@ it('records know which flows are silent, and skip pages without one', () => {
     found.push(slot);
   }
   expect(found).toEqual(silent);
+  for (const [slot, tick] of [
+    [0, 5],
+    [4095, 7],
+    [4096, undefined],
+    [9_999, 2 ** 40],
+    [17, 1],
+  ] as const) {
+    records.setExpiry(slot, tick);
+  }
+  records.set(17, 2); // it speaks
+  const expired = (tick: number) => {
+    const all: number[] = [];
+    for (let slot = records.nextExpired(0, tick); slot !== -1; ) {
+      all.push(slot);
+      slot = records.nextExpired(slot + 1, tick);
+    }
+    return all;
+  };
+  expect(expired(4)).toEqual([]);
+  expect(expired(5)).toEqual([0]);
+  expect(expired(2 ** 32 - 2)).toEqual([0, 4095]);
   records.give(4096);
   records.set(0, 32); // it has ended
   expect(records.silent).toBe(2);
