@@ -6,7 +6,7 @@ import type { Entry } from '../entry/entry.js';
 import type { MirrorChange } from './change.js';
 import { ChangeQueue } from './change-stream.js';
 
-/** So many are handed on at a time. */
+/** The number of changes that the streams get at a time. */
 const MOST = 1024;
 
 export class ChangeFeed {
@@ -14,7 +14,7 @@ export class ChangeFeed {
   private readonly queues = new Set<WeakRef<ChangeQueue>>();
   private readonly awaited = new Set<ChangeQueue>();
   private changes: MirrorChange[] = [];
-  /** What is told now came from no event. */
+  /** Whether a reading of the table makes the changes, and no event. */
   synthetic = true;
 
   /** Whether anybody reads. */
@@ -49,7 +49,7 @@ export class ChangeFeed {
     if (this.isRead) this.put({ type: 'lost', cause, count });
   }
 
-  /** Hands on what there is. */
+  /** Gives the changes to the streams. */
   flush(): void {
     const { changes } = this;
     if (changes.length === 0) return;

@@ -91,7 +91,7 @@ export class FlowTable {
     this.count--;
   }
 
-  /** An ended flow with this record, of which nothing was known. */
+  /** Adds an ended flow that the table did not have. */
   addEnded(record: FlowRecord): void {
     this.end(this.add(record));
   }

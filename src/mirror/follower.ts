@@ -1,13 +1,13 @@
 /**
- * Keeps a table of flows in step with the kernel: by dumps, which show what there is, and by events,
- * which tell what becomes of it. They come at the same time, from two sockets: of an entry of a dump
- * and an event about the same flow nobody knows which is older. What makes the table right:
+ * Keeps a table of flows in step with the kernel. Dumps show the flows, and events report what becomes
+ * of them. Both come at the same time, from two sockets: nothing says whether an entry of a dump or an
+ * event about the same flow is older. Three facts make the table right:
  *
  * - Each change of a flow that sends events is an event. One that is older than what the dump has
  *   shown is followed by those that lead there.
- * - A dump that is older than an event is followed by nothing. So what an event has told while the
- *   dump runs stays as it is, and of a flow that began or ended meanwhile the dump tells nothing.
- * - What a whole dump has not shown, and no event has told while it ran, is not there.
+ * - Nothing follows a dump that is older than an event. So what an event has reported while the dump
+ *   runs stays, and the dump adds nothing to a flow that began or ended meanwhile.
+ * - A flow that neither a whole dump has shown nor an event has reported while it ran does not exist.
  */
 import type { Entry } from '../entry/entry.js';
 import type { EntryEventType } from '../event/event.js';
@@ -26,11 +26,11 @@ export interface FlowListener {
 
 export class Follower {
   /**
-   * Flows of which nobody knows what is true: a get has to tell. The kernel answers it with what is
-   * newer than all events that were there when it was asked.
+   * Flows that a dump and an event, or two events, disagree about: a get decides. The kernel's answer
+   * is newer than all events that it had sent when the get was made.
    */
   readonly doubtful = new Set<number>();
-  /** The time that is noted with what the kernel says. */
+  /** When the kernel said what is being taken in. */
   time = 0;
   private readonly table: FlowTable;
   private readonly listener: FlowListener;
@@ -97,12 +97,12 @@ export class Follower {
     else this.tellOf(type, slot, told);
   }
 
-  /** Nobody knows any more what is true of the flow. */
+  /** Marks the flow as doubtful. */
   doubt(slot: number): void {
     if (!this.asked.has(slot)) this.doubtful.add(slot);
   }
 
-  /** Doubtful flows, so many at most, for each of which `answer` will be called. */
+  /** Takes at most `most` doubtful flows. The caller calls `answer` for each. */
   ask(most: number): number[] {
     const slots: number[] = [];
     for (const slot of this.doubtful) {
@@ -198,7 +198,7 @@ export class Follower {
     records.set(slot, FLOW.speaks | (this.isDumping ? FLOW.heard | flags : 0));
   }
 
-  /** What the events have told stays; the dump has the rest. */
+  /** Keeps what the events have reported, and takes the rest from the dump. */
   private fill(slot: number, shown: FlowRecord): void {
     const { table } = this;
     const { words, at, extension } = table.record(slot);

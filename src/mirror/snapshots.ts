@@ -31,7 +31,7 @@ export class SnapshotSlab {
     this.view.setBigUint64(SLAB.readTime, now, LITTLE_ENDIAN);
   }
 
-  /** Copies the record of a flow of which the kernel spoke so many seconds ago; `false`: it is full. */
+  /** Copies a flow, less the seconds since the kernel reported its timeout; `false`: no room. */
   add({ words, at, extension }: FlowRecord, seconds: number): boolean {
     const size = extension === undefined ? 0 : (extension.length + 1) & ~1;
     const to = this.front;

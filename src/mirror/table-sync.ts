@@ -86,7 +86,7 @@ export class TableSync {
     return this.outOfStepMs + since;
   }
 
-  /** For how many milliseconds something that is known has not been confirmed, at most. */
+  /** The age of the oldest knowledge that no event keeps right, in milliseconds. */
   get staleFor(): number {
     const now = performance.now();
     const ofLoss = this.lostAt === undefined ? 0 : now - this.lostAt;
@@ -99,7 +99,7 @@ export class TableSync {
     return this.wait(this.settling);
   }
 
-  /** Resolves when all that the kernel told before the call has been taken in. */
+  /** Resolves when the live table has all that the kernel sent before the call. */
   async settled(): Promise<void> {
     await this.events.caughtUp();
     if (this.isSettled) return;
@@ -226,7 +226,7 @@ export class TableSync {
       tookMs = performance.now() - began;
     }
     if (this.ending.hasEnded()) return;
-    // What was told while the dump ran is in, too, before anybody is told that all is.
+    // The events that came while the dump ran belong to what is in step.
     await this.events.caughtUp();
     while (this.live.follower.doubtful.size > 0 && !this.ending.hasEnded()) await this.ask();
     if (this.missesEvents() || this.lostAt === undefined) return;
@@ -268,11 +268,11 @@ export class TableSync {
     if (isWhole) this.checkedAt = began;
   }
 
-  /** Asks the kernel for flows of which nobody knows what is true. */
+  /** Asks the kernel for the doubtful flows. */
   private async ask(): Promise<void> {
     const { follower, feed } = this.live;
     const { size } = follower.doubtful;
-    // A dump is cheaper than gets of so many. What it leaves in doubt is asked for.
+    // A dump is cheaper than many gets. Gets follow for the flows that it leaves in doubt.
     this.asksByDump =
       !this.asksByDump && size > LIMITS.getsOfMirror && size > this.live.size / DUMP_SHARE;
     if (this.asksByDump) {
@@ -306,7 +306,7 @@ export class TableSync {
     });
   }
 
-  /** Silent flows whose time is over may have had packets since, or be gone. */
+  /** Marks silent flows whose time is over: packets may have renewed them, or they have ended. */
   private doubtExpired(): void {
     const { follower, table } = this.live;
     const { records } = table;
@@ -351,7 +351,7 @@ export class TableSync {
   }
 }
 
-/** A dump answers for flows that are more than one in so many. */
+/** A dump replaces gets for more than one flow in eight. */
 const DUMP_SHARE = 8;
 
 /** After a loss the next reading begins when as much time has passed as the last one took. */
