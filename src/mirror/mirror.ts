@@ -8,7 +8,6 @@ import { optional, options, signal } from '../core/check.js';
 import type { End } from '../core/ending.js';
 import { closedError } from '../core/errors.js';
 import type { Entry } from '../entry/entry.js';
-import { compileFilter } from '../filter/compile.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { ChangeStream } from './change-stream.js';
 import { type FlowKey, FlowKeyReader } from './flow-key.js';
@@ -207,9 +206,7 @@ export class TableMirror implements AsyncDisposable {
    * @throws TypeError or RangeError for a wrong filter, naming the field.
    */
   async refresh(filter?: EntryFilter | readonly EntryFilter[]): Promise<void> {
-    const { sync } = this.#open();
-    compileFilter(filter);
-    await sync.refresh(filter);
+    await this.#open().sync.refresh(filter);
   }
 
   /**

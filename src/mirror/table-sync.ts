@@ -7,6 +7,7 @@ import { orAborted } from '../core/abort.js';
 import { type End, Ending } from '../core/ending.js';
 import { closedError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
+import type { EntryStream } from '../entry/stream.js';
 import type { ConntrackEvent } from '../event/event.js';
 import type { EventStream } from '../event/stream.js';
 import type { EntryFilter } from '../filter/filter.js';
@@ -24,7 +25,8 @@ interface Waiting {
 
 /** A reading of the table that somebody asked for. */
 interface Refresh extends Waiting {
-  readonly filter: Filter;
+  readonly entries: EntryStream;
+  readonly isWhole: boolean;
 }
 
 export class TableSync {
@@ -96,19 +98,22 @@ export class TableSync {
 
   /** Resolves when it is in step for the first time. */
   opened(): Promise<void> {
-    return this.wait(this.settling);
+    return this.wait((waiting) => this.settling.push(waiting));
   }
 
   /** Resolves when the live table has all that the kernel sent before the call. */
   async settled(): Promise<void> {
     await this.events.caughtUp();
     if (this.isSettled) return;
-    return this.wait(this.settling);
+    return this.wait((waiting) => this.settling.push(waiting));
   }
 
   /** Reads what matches again. */
   refresh(filter: Filter): Promise<void> {
-    return this.wait(this.refreshes, filter);
+    const isWhole = filter === undefined;
+    // Takes the filter as it is now.
+    const entries = this.read(isWhole ? this.options.filter : filter);
+    return this.wait((waiting) => this.refreshes.push({ ...waiting, entries, isWhole }));
   }
 
   async close(end: End): Promise<void> {
@@ -125,11 +130,9 @@ export class TableSync {
     return !this.isStale && this.live.follower.doubtful.size === 0;
   }
 
-  private wait(list: Refresh[], filter: Filter): Promise<void>;
-  private wait(list: Waiting[]): Promise<void>;
-  private wait(list: (Waiting | Refresh)[], filter?: Filter): Promise<void> {
+  private wait(join: (waiting: Waiting) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      list.push({ resolve, reject, filter });
+      join({ resolve, reject });
       this.wake();
     });
   }
@@ -222,7 +225,7 @@ export class TableSync {
       if (tookMs > 0) await orAborted(this.reading.signal, pause(tookMs));
       this.isStale = false;
       const began = performance.now();
-      await this.dump(this.options.filter, true);
+      await this.dumpAll();
       tookMs = performance.now() - began;
     }
     if (this.ending.hasEnded()) return;
@@ -235,26 +238,38 @@ export class TableSync {
   }
 
   private async readAgain(): Promise<void> {
-    // Those with the same filter are one.
-    const [{ filter } = { filter: undefined }] = this.refreshes;
-    const asked = this.refreshes.filter((refresh) => refresh.filter === filter);
-    const others = this.refreshes.filter((refresh) => refresh.filter !== filter);
-    this.refreshes.splice(0, this.refreshes.length, ...others);
+    const [first] = this.refreshes;
+    if (first === undefined) return;
+    // One reading of all answers each that asked for all.
+    const isAnswered = (one: Refresh) => one === first || (one.isWhole && first.isWhole);
+    const answered = this.refreshes.filter(isAnswered);
+    this.refreshes.splice(
+      0,
+      this.refreshes.length,
+      ...this.refreshes.filter((one) => !isAnswered(one)),
+    );
     try {
-      await this.dump(filter ?? this.options.filter, filter === undefined);
-      for (const { resolve } of asked) resolve();
+      await this.dump(first.entries, first.isWhole);
+      for (const { resolve } of answered) resolve();
     } catch (error) {
-      for (const { reject } of asked) reject(error);
+      for (const { reject } of answered) reject(error);
       throw error;
     }
   }
 
-  private async dump(filter: Filter, isWhole: boolean): Promise<void> {
+  private read(filter: Filter): EntryStream {
+    return this.source.streamEntries(filter, { signal: this.reading.signal });
+  }
+
+  private dumpAll(): Promise<void> {
+    return this.dump(this.read(this.options.filter), true);
+  }
+
+  private async dump(stream: EntryStream, isWhole: boolean): Promise<void> {
     const { follower, feed } = this.live;
     const began = performance.now();
     follower.begin();
-    const { signal } = this.reading;
-    for await (const entries of this.source.streamEntries(filter, { signal }).batches()) {
+    for await (const entries of stream.batches()) {
       follower.time = ticksNow();
       // Those that match another filter may be outside of the mirror's part.
       for (const entry of entries) follower.show(entry, isWhole);
@@ -277,7 +292,7 @@ export class TableSync {
       !this.asksByDump && size > LIMITS.getsOfMirror && size > this.live.size / DUMP_SHARE;
     if (this.asksByDump) {
       follower.doubtful.clear();
-      await this.dump(this.options.filter, true);
+      await this.dumpAll();
       return;
     }
     const slots = follower.ask(LIMITS.getsOfMirror);
@@ -339,7 +354,7 @@ export class TableSync {
     const hearsNothing = coverage === 'none' || coverage === 'unknown';
     const isAudit = ++this.rechecks % LIMITS.rechecksPerAudit === 0;
     if (hearsNothing || isAudit || records.silent > this.live.size / DUMP_SHARE) {
-      await this.dump(this.options.filter, true);
+      await this.dumpAll();
     } else {
       for (let slot = records.nextSilent(0); slot !== -1; slot = records.nextSilent(slot + 1)) {
         follower.doubt(slot);
