@@ -59,7 +59,7 @@ inline void require_decoded(const EntryRecord& record, const Extension& extensio
   REQUIRE((present & always) == always);
   const uint32_t extended = record.extension_present;
   REQUIRE((present & ENTRY_SYNPROXY) || !(extended & EXTENSION_SYNPROXY));
-  REQUIRE(record.padding == 0);
+  REQUIRE(record.seen == 0);
   REQUIRE(record.extension == 0);
   require_tuple(record.original);
   require_tuple(record.reply);
