@@ -6,8 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
-// Two folders below the root, as src/core/load-addon.ts is.
+// Two folders below the root, as dist/core is: there the addon is looked for.
 const dir = path('dist/bin');
+
+const OWN_FILE = path('dist/core/own-file.js');
+const ownBundle = {
+  name: 'own-bundle',
+  load: (id) => (id === OWN_FILE ? 'export const isOwnFile = () => true;' : undefined),
+};
 
 const LAZY = './lazy.js';
 const lazyIsOutside = {
@@ -18,7 +24,7 @@ const lazyIsOutside = {
 async function build(input, { plugins = [], groups } = {}) {
   const bundle = await rolldown({
     input,
-    plugins,
+    plugins: [ownBundle, ...plugins],
     platform: 'node',
     // No module of the package does anything but define what it exports.
     treeshake: { moduleSideEffects: false },

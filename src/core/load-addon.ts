@@ -6,6 +6,7 @@ import { platformError } from './errors.js';
 import { LAYOUT_HASH } from './layout-hash.js';
 import { libcsOfProcess } from './libc.js';
 import type { NativeAddon } from './native.js';
+import { isOwnFile } from './own-file.js';
 import { isSecureExecution } from './secure-execution.js';
 
 /** This file, or the bundle that has it. A bundle of CommonJS has no import.meta. */
@@ -13,7 +14,7 @@ const here = (import.meta.url as string | undefined) ?? pathToFileURL(__filename
 // webpack takes a function that is named createRequire for its own.
 const requireFile = Module.createRequire(here);
 /** A bundle may be anywhere, and nothing outside its folder belongs to it. */
-const packageRoot = /\/core\/load-addon\.[jt]s$/.test(here) ? new URL('../../', here) : undefined;
+const packageRoot = isOwnFile(here) ? new URL('../../', here) : undefined;
 
 /** The path of CONNTRACK_ADDON, which sanitizer and test builds set, and packed programs may. */
 function overridingPath(): string | undefined {
