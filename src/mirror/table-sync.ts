@@ -127,7 +127,7 @@ export class TableSync {
   }
 
   private get isSettled(): boolean {
-    return !this.isStale && this.live.follower.doubtful.size === 0;
+    return this.isInStep && this.live.follower.doubtful.size === 0;
   }
 
   private wait(join: (waiting: Waiting) => void): Promise<void> {
