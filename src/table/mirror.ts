@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TableMirror } from '../mirror/mirror.js';
+import type { TableMirror } from '../mirror/mirror.js';
 import type { MirrorOptions } from '../mirror/options.js';
 import { atMost, contextOf } from '../request/context.js';
 import { getEntries, streamEntries } from './entries.js';
@@ -37,6 +37,8 @@ export async function mirrorTable(this: unknown, options?: MirrorOptions): Promi
   atMost(1, arguments);
   // A handle that is closed opens none.
   contextOf(this, 'mirrorTable');
+  // Its modules load when the first mirror opens: most programs have none.
+  const { TableMirror } = await import('../mirror/mirror.js');
   return TableMirror.open(
     {
       watchEvents: (given) => watchEvents.call(this, given),
