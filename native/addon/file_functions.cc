@@ -74,6 +74,9 @@ Napi::Value read_files(const Napi::CallbackInfo& info) {
   if (!namespace_argument(env, info[0], space)) return {};
   const auto paths = info[1].As<Napi::Array>();
   const uint32_t count = info[1].IsArray() ? paths.Length() : 0;
+  napi_value list = nullptr;
+  napi_create_array_with_length(env, count, &list);
+  if (count == 0) return {env, list};
   const std::unique_ptr<ReadFile[]> files(new (std::nothrow) ReadFile[count]);
   for (uint32_t i = 0; files && i < count; i++) read_text(env, paths[i], files[i].path);
   const Failure refused = files ? open_in(space,
@@ -82,8 +85,6 @@ Napi::Value read_files(const Napi::CallbackInfo& info) {
                                             return Failure{};
                                           })
                                 : Failure::of_syscall("malloc", ENOMEM);
-  napi_value list = nullptr;
-  napi_create_array_with_length(env, count, &list);
   for (uint32_t i = 0; i < count; i++) {
     JsObject object(env);
     const Failure& failure = refused ? refused : files[i].failure;
