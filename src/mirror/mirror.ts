@@ -14,7 +14,7 @@ import { type FlowKey, FlowKeyReader } from './flow-key.js';
 import { type CountedBy, type CountOptions, countBy } from './groups.js';
 import { type Freshness, LiveTable } from './live-table.js';
 import { type FlowCriteria, findAll } from './lookup.js';
-import { type MirrorOptions, mirrorOptionsOf } from './options.js';
+import type { MirrorOptions } from './options.js';
 import { allEntries, entriesMatching } from './selection.js';
 import type { MirrorSource } from './source.js';
 import { TableSync } from './table-sync.js';
@@ -60,8 +60,7 @@ export class TableMirror implements AsyncDisposable {
   }
 
   /** @internal */
-  static async open(source: MirrorSource, given: MirrorOptions | undefined): Promise<TableMirror> {
-    const checked = mirrorOptionsOf(given);
+  static async open(source: MirrorSource, checked: MirrorOptions): Promise<TableMirror> {
     const { signal, indexes = [], maxEntries = Number.POSITIVE_INFINITY } = checked;
     if (signal !== undefined) throwIfAborted(signal);
     const state: { open: Open | undefined; end: End } = { open: undefined, end: 'complete' };

@@ -4,7 +4,7 @@
  * @module
  */
 import type { TableMirror } from '../mirror/mirror.js';
-import type { MirrorOptions } from '../mirror/options.js';
+import { type MirrorOptions, mirrorOptionsOf } from '../mirror/options.js';
 import { atMost, contextOf } from '../request/context.js';
 import { getEntries, streamEntries } from './entries.js';
 import { watchEvents } from './events.js';
@@ -37,6 +37,7 @@ export async function mirrorTable(this: unknown, options?: MirrorOptions): Promi
   atMost(1, arguments);
   // A handle that is closed opens none.
   contextOf(this, 'mirrorTable');
+  const checked = mirrorOptionsOf(options);
   // Its modules load when the first mirror opens: most programs have none.
   const { TableMirror } = await import('../mirror/mirror.js');
   return TableMirror.open(
@@ -45,6 +46,6 @@ export async function mirrorTable(this: unknown, options?: MirrorOptions): Promi
       streamEntries: (filter, given) => streamEntries.call(this, filter, given),
       getEntries: (keys) => getEntries.call(this, keys),
     },
-    options,
+    checked,
   );
 }
