@@ -45,6 +45,11 @@ export class Follower {
     this.listener = listener;
   }
 
+  /** Whether no flow is doubtful, and no get under way. */
+  get isCertain(): boolean {
+    return this.doubtful.size === 0 && this.asked.size === 0;
+  }
+
   /** A dump begins. Events come from before then on, until it has ended. */
   begin(): void {
     this.dump++;

@@ -31,6 +31,16 @@ interface Open {
   readonly sync: TableSync;
 }
 
+interface State {
+  open: Open | undefined;
+  end: End | undefined;
+}
+
+/** What each method throws after the end. */
+function errorOf(end: End | undefined): unknown {
+  return typeof end === 'object' ? end.error : closedError('mirrorTable', 'mirror');
+}
+
 /** A mirror that nobody holds any more ends. */
 const dropped = new FinalizationRegistry<TableSync>((sync) => {
   void sync.close({ error: closedError('mirrorTable', 'mirror') });
@@ -51,11 +61,11 @@ const changeOptions = options<ChangeOptions>({ signal: optional(signal) });
  * that it ended with.
  */
 export class TableMirror implements AsyncDisposable {
-  readonly #state: { open: Open | undefined; end: End };
+  readonly #state: State;
   readonly #keys = new FlowKeyReader();
   #closing: Promise<void> | undefined;
 
-  private constructor(state: { open: Open | undefined; end: End }) {
+  private constructor(state: State) {
     this.#state = state;
   }
 
@@ -63,7 +73,7 @@ export class TableMirror implements AsyncDisposable {
   static async open(source: MirrorSource, checked: MirrorOptions): Promise<TableMirror> {
     const { signal, indexes = [], maxEntries = Number.POSITIVE_INFINITY } = checked;
     if (signal !== undefined) throwIfAborted(signal);
-    const state: { open: Open | undefined; end: End } = { open: undefined, end: 'complete' };
+    const state: State = { open: undefined, end: undefined };
     const live = new LiveTable([...new Set(indexes)], maxEntries);
     const follower = {
       abort: (reason: unknown) => void sync.close({ error: reason }),
@@ -76,6 +86,8 @@ export class TableMirror implements AsyncDisposable {
     });
     if (signal !== undefined) followSignal(signal, follower);
     await sync.opened();
+    // The signal may have aborted since it resolved.
+    if (state.end !== undefined) throw errorOf(state.end);
     state.open = { live, sync };
     const mirror = new TableMirror(state);
     dropped.register(mirror, sync, mirror);
@@ -257,6 +269,6 @@ export class TableMirror implements AsyncDisposable {
   #open(): Open {
     const { open, end } = this.#state;
     if (open !== undefined) return open;
-    throw end === 'complete' ? closedError('mirrorTable', 'mirror') : end.error;
+    throw errorOf(end);
   }
 }

@@ -127,7 +127,7 @@ export class TableSync {
   }
 
   private get isSettled(): boolean {
-    return this.isInStep && this.live.follower.doubtful.size === 0;
+    return this.isInStep && this.live.follower.isCertain;
   }
 
   private wait(join: (waiting: Waiting) => void): Promise<void> {
@@ -314,8 +314,8 @@ export class TableSync {
       this.doubtExpired();
     });
     every(recheckInterval, () => {
-      const pause = LIMITS.recheckShare * this.lastRecheckMs;
-      if (performance.now() - this.checkedAt < pause) return;
+      const least = LIMITS.recheckShare * this.lastRecheckMs;
+      if (performance.now() - this.checkedAt < least) return;
       this.recheckIsDue = true;
       this.wake();
     });

@@ -215,9 +215,12 @@ describe('an event of another processor that comes late', () => {
     follower.tell('update', entryWith({ ...flow, ...older }));
     const slot = table.findOriginal(recordOf(entryWith(flow)));
     expect(entryIn(table, slot)).toMatchObject({ mark: 5, tcp: { state: 'ESTABLISHED' } });
+    expect(follower.isCertain).toBe(false);
     expect(follower.ask(5)).toEqual([slot]);
+    // Until the answer has come.
+    expect(follower.isCertain).toBe(false);
     follower.answer(slot, entryWith(newer));
-    expect(follower.doubtful.size).toBe(0);
+    expect(follower.isCertain).toBe(true);
   });
 });
 
