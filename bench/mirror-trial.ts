@@ -90,7 +90,7 @@ async function open(): Promise<MirrorFigures> {
   const find = (key: FlowKey) => own.find(key);
   lookupTime(keys, find);
   const findNanoseconds = lookupTime(keys, find);
-  // What people write who have no mirror, on the same keys.
+  // A program without a mirror keeps a Map of texts. The same keys.
   const map = new Map<string, number>();
   for (const { protocol, reply } of mirror) {
     const { source, destination, sourcePort, destinationPort } = reply;

@@ -22,7 +22,7 @@ type Task =
   | { readonly name: 'mirror' }
   | { readonly name: 'ask'; port: MessagePort; keys: readonly FlowKey[]; seconds: number };
 
-/** What a thread that asked has found. */
+/** The result of a thread that asked. */
 interface Result {
   readonly lookups: number;
   readonly found: number;
@@ -100,7 +100,7 @@ async function measure(mirror: Worker, threads: number, seconds: number): Promis
 
 const reasonOf = (error: unknown) => (error as Error).message;
 
-/** What a client sees of a wrong key, and of the end of the worker. */
+/** Shows the errors of a wrong key and of a worker that has ended. */
 async function fail(mirror: Worker): Promise<void> {
   const client = new MirrorClient(connect(mirror));
   const wrong = { protocol: 'tcp', source: 'nowhere', destination: '192.0.2.1' } as const;

@@ -9,7 +9,7 @@ export interface Question {
   readonly keys: readonly FlowKey[];
 }
 
-/** Who began a flow: what is asked for, and no more, because a whole entry takes far longer to send. */
+/** The host that began a flow. The worker sends no more: a whole entry takes far longer. */
 export interface Host {
   readonly address: string;
   readonly port: number | undefined;
@@ -51,7 +51,7 @@ export class MirrorClient {
       if (this.#isClosed) throw new Error('the thread of the mirror has ended');
       const id = this.#asked++;
       this.#port.postMessage({ id, keys } satisfies Question);
-      // Who waits for an answer stays alive.
+      // A pending answer keeps the process alive.
       this.#port.ref();
       this.#waiting.set(id, { resolve, reject });
     });

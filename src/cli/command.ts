@@ -1,5 +1,5 @@
 /**
- * What a command is made of: the functions of the API that it needs, and what it does with them.
+ * The type of a command: it names the functions of the API that it needs, and runs with them.
  */
 import { printableLines } from '../core/printable.js';
 import type { Conntrack } from '../index.js';

@@ -41,7 +41,7 @@ function errorOf(end: End | undefined): unknown {
   return typeof end === 'object' ? end.error : closedError('mirrorTable', 'mirror');
 }
 
-/** A mirror that nobody holds any more ends. */
+/** Ends a mirror that the garbage collector takes. */
 const dropped = new FinalizationRegistry<TableSync>((sync) => {
   void sync.close({ error: closedError('mirrorTable', 'mirror') });
 });
@@ -221,9 +221,8 @@ export class TableMirror implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the mirror has taken in all that the kernel told before the call: whoever changes
-   * the table and then awaits this finds the change here. Of flows that send no events the kernel
-   * tells nothing.
+   * Resolves when the mirror has every event that the kernel sent before the call. A program that
+   * changes the table and then awaits this finds the change here, unless the flow sends no events.
    */
   async caughtUp(): Promise<void> {
     await this.#open().sync.settled();

@@ -101,7 +101,7 @@ const FILTER: readonly OptionName[] = [
 ];
 const ASKED: readonly OptionName[] = ['dryRun', 'yes'];
 
-/** What each takes: an option that does nothing could be taken for a condition. */
+/** The options of each action. It refuses others: a user could take one for a condition. */
 const TAKES: Readonly<Record<string, readonly OptionName[]>> = {
   list: FILTER,
   count: FILTER,

@@ -1,5 +1,5 @@
 /**
- * What the doctor tries may fail: that is what it reports.
+ * Runs one examination of the doctor, and turns its error into a line of the report.
  */
 import { ConntrackError } from '../../index.js';
 

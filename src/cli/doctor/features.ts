@@ -1,5 +1,5 @@
 /**
- * What the running kernel has, found by asking it.
+ * Asks the running kernel for its features.
  */
 import type { FilterPlan, TableSettings, TableStats } from '../../index.js';
 import type { Api } from '../command.js';

@@ -37,7 +37,7 @@ export function shapeIn(given: Given, out: Sink): Shape {
   if (has('save') && words.length > 1) throw new UsageError('--output save stands alone');
   const formats = FORMATS.filter(has);
   const [format, other] = given.json === undefined ? formats : ['json' as const, ...formats];
-  // Of the tool, `extended` beside `xml` adds what XML has anyway.
+  // conntrack(8) takes `extended` beside `xml`, which has those fields in any case.
   if (other !== undefined && other !== 'json' && !(has('xml') && has('extended'))) {
     throw new UsageError(`--output ${other} stands beside no other format`);
   }
