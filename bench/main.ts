@@ -11,10 +11,11 @@ import { parseOptions } from './options.js';
 import type { ReadingOptions } from './reading.js';
 import type { RequestOptions } from './requests.js';
 import { raiseTableLimit } from './table-limit.js';
+import type { TopBenchOptions } from './top.js';
 
 const parsed = parseOptions(process.argv.slice(2));
 const { entries, bursts, eventsJson, deletesJson, requestsJson, mirrorJson, ...rest } = parsed;
-const { seconds, only, ...options } = rest;
+const { seconds, only, topJson, ...options } = rest;
 const runs = (part: typeof only) => only === undefined || only === part;
 const sizes = [
   ...(runs('reading') ? entries : []),
@@ -22,6 +23,7 @@ const sizes = [
   // Some more than the table, for the flows of many addresses.
   ...(runs('deletes') ? entries.map((size) => size + 10_000) : []),
   ...(runs('mirror') ? entries.map(withBurst) : []),
+  ...(runs('top') ? entries.map(withSpare) : []),
 ];
 const limit = raiseTableLimit(Math.max(...sizes));
 if (runs('reading')) process.exitCode = await benchReading();
@@ -33,6 +35,7 @@ if (runs('events') && process.exitCode !== 1) {
 if (runs('deletes') && process.exitCode !== 1) process.exitCode = await benchDeletes();
 if (runs('requests') && process.exitCode !== 1) process.exitCode = await benchRequests();
 if (runs('mirror') && process.exitCode !== 1) process.exitCode = await benchMirror();
+if (runs('top') && process.exitCode !== 1) process.exitCode = await benchTop();
 
 /** The table of a mirror, and the burst that it follows. */
 function withBurst(size: number): number {
@@ -55,6 +58,27 @@ async function benchMirror(): Promise<number> {
   };
   const script = fileURLToPath(new URL('mirror.js', import.meta.url));
   return runInNamespace(script, JSON.stringify(mirror));
+}
+
+/** The table of top, and the entries that come and go beside it: see churn.c. */
+function withSpare(size: number): number {
+  return size + 60_000 + spareOf(size);
+}
+
+const spareOf = (size: number) => Math.min(size, 100_000);
+
+async function benchTop(): Promise<number> {
+  const size = entries.filter((each) => withSpare(each) <= limit).at(-1) ?? 100_000;
+  const top: TopBenchOptions = {
+    entries: size,
+    spare: spareOf(size),
+    rate: 100_000,
+    presses: 20 * options.rounds,
+    json: topJson,
+    markdown: options.markdown,
+  };
+  const script = fileURLToPath(new URL('top.js', import.meta.url));
+  return runInNamespace(script, JSON.stringify(top));
 }
 
 async function benchRequests(): Promise<number> {

@@ -16,17 +16,18 @@ export interface Options {
   deletesJson: string;
   requestsJson: string;
   mirrorJson: string;
+  topJson: string;
   /** Of the trickle of events. */
   seconds: number;
   /** Which part runs; all when `undefined`. */
   only: Part | undefined;
 }
 
-const PARTS = ['reading', 'events', 'deletes', 'requests', 'mirror'] as const;
+const PARTS = ['reading', 'events', 'deletes', 'requests', 'mirror', 'top'] as const;
 type Part = (typeof PARTS)[number];
 
 const USAGE = `npm run bench -- [options]
-  --only PART        reading, events, deletes, requests or mirror
+  --only PART        reading, events, deletes, requests, mirror or top
   --entries N,N,...  sizes of the table (100000,250000,1000000)
   --bursts N,N,...   sizes of the bursts of events (200000,1000000)
   --rounds N         how often each trial runs (5)
@@ -36,6 +37,7 @@ const USAGE = `npm run bench -- [options]
   --deletes-json FILE where the figures of deletes go (out/bench/deletes.json)
   --requests-json FILE where the figures of requests go (out/bench/requests.json)
   --mirror-json FILE where the figures of mirrors go (out/bench/mirror.json)
+  --top-json FILE    where the figures of top go (out/bench/top.json)
   --markdown         print tables as Markdown`;
 
 export function parseOptions(args: string[]): Options {
@@ -49,6 +51,7 @@ export function parseOptions(args: string[]): Options {
       'deletes-json': { type: 'string' },
       'requests-json': { type: 'string' },
       'mirror-json': { type: 'string' },
+      'top-json': { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -75,6 +78,7 @@ export function parseOptions(args: string[]): Options {
     requestsJson:
       values['requests-json'] ?? fileURLToPath(new URL('requests.json', import.meta.url)),
     mirrorJson: values['mirror-json'] ?? fileURLToPath(new URL('mirror.json', import.meta.url)),
+    topJson: values['top-json'] ?? fileURLToPath(new URL('top.json', import.meta.url)),
     seconds: quick ? 1 : 10,
     eventsJson: values['events-json'] ?? fileURLToPath(new URL('events.json', import.meta.url)),
     rounds: positiveInteger(values.rounds ?? (quick ? '1' : '5'), '--rounds'),

@@ -41,6 +41,12 @@ export function failureOf(error: unknown, words: readonly string[]): Failure {
   }
 }
 
+/** The first line of it, for a place that has no room for more. */
+export function firstLineOf(error: unknown): string {
+  const [line = ''] = failureOf(error, []).text.split('\n');
+  return line.slice(`${PROGRAM}: `.length);
+}
+
 /** A field of an argument of the API is the option that has its name. */
 function withOption(message: string): string {
   return message.replace(

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Loaded>>> = {
   flush: () => import('./commands/flush.js'),
   count: () => import('./commands/count-matching.js'),
   watch: () => import('./commands/watch.js'),
+  top: () => import('./commands/top.js'),
   stats: () => import('./commands/stats.js'),
   save: () => import('./commands/save.js'),
   restore: () => import('./commands/restore.js'),

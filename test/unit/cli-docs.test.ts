@@ -5,6 +5,7 @@ import { EXIT } from '../../src/cli/exit.js';
 import { COMMAND_NAMES, commandOf } from '../../src/cli/line/commands.js';
 import { longOf, OPTION_NAMES, shapeOf } from '../../src/cli/line/options.js';
 import { parseLine } from '../../src/cli/line/parse.js';
+import { SHOWN_KEYS } from '../../src/cli/top/keys.js';
 import { tableRows } from './documents.js';
 
 const document = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
@@ -40,6 +41,11 @@ it('every option of conntrack(8), with its name here', () => {
       return [[names.map((one) => `\`${one}\``).join(', '), `\`--${longOf(name)}\``]];
     }),
   );
+});
+
+it('every key of top', () => {
+  const rows = tableRows(document, '| key | does |');
+  expect(rows).toEqual(SHOWN_KEYS.map(({ shown, help }) => [`\`${shown}\``, help]));
 });
 
 it('the lines of its examples are lines', () => {

@@ -122,6 +122,19 @@ export const COMMANDS = {
     ],
     examples: ['watch --events new,destroy --port 443', 'watch --json --expectations'],
   },
+  top: {
+    summary: 'show the flows that carry most, and act on them',
+    options: [
+      ...[...JOINED, 'sort', 'group', 'unit', 'intervalMs', 'names', 'rows', 'limit', 'json'],
+      ...GENERAL,
+    ] as OptionName[],
+    notes: [
+      'A terminal gets a screen: "?" shows its keys, "q" leaves it. Everything else, and --json and',
+      '--limit on a terminal, get the first rows of each refresh. Rates need the setting accounting,',
+      'and ages the setting timestamps.',
+    ],
+    examples: ['top', 'top --group source --sort flows', 'top --port 443 --json --limit 1'],
+  },
   stats: {
     summary: 'print the counters of each processor',
     options: ['json', ...GENERAL],
@@ -199,7 +212,10 @@ export const COMMANDS = {
   },
   pressure: {
     summary: 'print how full the table is, and how fast that changes',
-    options: [...inGroups('watching'), 'json', ...GENERAL],
+    options: [
+      ...(['watch', 'intervalMs', 'elevatedAt', 'criticalAt', 'check', 'json'] as const),
+      ...GENERAL,
+    ],
     notes: ['Needs no privileges.'],
     examples: ['pressure --watch', 'pressure --check --critical-at 0.9'],
   },

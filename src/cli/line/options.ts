@@ -469,6 +469,26 @@ export const OPTIONS = {
     value: 'MILLISECONDS',
     help: 'the time between two samples; default: 1000',
   },
+  sort: {
+    group: 'watching',
+    value: 'rate|total|age|flows',
+    help: 'the order: age is of flows, flows of groups; default: rate',
+  },
+  group: {
+    group: 'watching',
+    value: 'source|destination|service|state',
+    help: 'groups instead of single flows',
+  },
+  unit: {
+    group: 'watching',
+    value: 'bytes|packets',
+    help: 'what rate and total count; default: bytes',
+  },
+  rows: {
+    group: 'watching',
+    value: 'COUNT',
+    help: 'the rows that are printed where the output is no terminal; default: 20',
+  },
   elevatedAt: {
     group: 'watching',
     value: 'SHARE',

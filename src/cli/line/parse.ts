@@ -230,7 +230,7 @@ function joined(options: Options): Pick<CommandLine, 'given' | 'alternatives'> {
     }
   }
   for (const { all, not } of alternatives) {
-    if ([all === given ? undefined : all, ...not].some(isEmpty)) {
+    if ([all === given || not.length > 0 ? undefined : all, ...not].some(isEmpty)) {
       throw new UsageError('no condition stands behind --or, --not or --where');
     }
   }

@@ -116,18 +116,21 @@ export function protocolOf({ protocol, protocolNumber }: Entry): string {
   return protocol === 'other' ? String(protocolNumber) : protocol;
 }
 
-/** That of the protocol, or whether answers have come. */
+/** That of the protocol, or whether answers have come; of flows that go past the kernel that. */
 export function stateOf(entry: Entry): string {
-  const { tcp, sctp, dccp, status, original } = entry;
+  const { offload, hardwareOffload } = entry.status;
+  return offload || hardwareOffload ? 'OFFLOAD' : stateOfProtocol(entry);
+}
+
+export function stateOfProtocol({ tcp, sctp, dccp, status, original }: Entry): string {
   const state = tcp?.state ?? sctp?.state ?? dccp?.state;
-  if (status.offload || status.hardwareOffload) return 'OFFLOAD';
   if (state !== undefined) return state;
   if (original.icmp !== undefined) return `TYPE ${original.icmp.type}`;
   if (!status.seenReply) return 'UNREPLIED';
   return status.assured ? 'ASSURED' : 'REPLIED';
 }
 
-function styleOfState(state: string): Style | undefined {
+export function styleOfState(state: string): Style | undefined {
   if (state === 'ESTABLISHED' || state === 'ASSURED') return 'green';
   return state === 'UNREPLIED' || /^SYN|^CLOSE|WAIT$|^LAST/.test(state) ? 'yellow' : undefined;
 }
@@ -144,7 +147,7 @@ function endpoint(address: string, port: number | undefined, nameOf: NameOf): st
   return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`;
 }
 
-function natOf({ nat }: Entry, nameOf: NameOf): string {
+export function natOf({ nat }: { readonly nat?: Entry['nat'] }, nameOf: NameOf): string {
   const parts = [
     nat?.source && `from ${endpoint(nat.source.address, nat.source.port, nameOf)}`,
     nat?.destination && `to ${endpoint(nat.destination.address, nat.destination.port, nameOf)}`,

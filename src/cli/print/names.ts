@@ -13,6 +13,7 @@ const AT_ONCE = 64;
 export class AddressNames {
   readonly #resolver = new Resolver({ timeout: PATIENCE_MS, tries: 1 });
   readonly #names = new Map<string, string | undefined>();
+  #isClosed = false;
 
   /** The name of an address that was looked up. */
   of(address: string): string | undefined {
@@ -23,7 +24,7 @@ export class AddressNames {
     const wanted = [...new Set(addresses)];
     if (this.#names.size + wanted.length > KEPT) this.#names.clear();
     const unknown = wanted.filter((one) => !this.#names.has(one));
-    for (let at = 0; at < unknown.length; at += AT_ONCE) {
+    for (let at = 0; at < unknown.length && !this.#isClosed; at += AT_ONCE) {
       await Promise.all(
         unknown.slice(at, at + AT_ONCE).map(async (address) => {
           const name = await this.#ask(address);
@@ -31,6 +32,12 @@ export class AddressNames {
         }),
       );
     }
+  }
+
+  /** Waits for no answer any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#resolver.cancel();
   }
 
   async #ask(address: string): Promise<string | undefined> {

@@ -10,11 +10,16 @@ export function grouped(number: number | bigint): string {
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P'] as const;
 
 /** Bytes in at most five characters: `999`, `1.5K`, `12M`; 1K is 1,024. */
-export function shortBytes(bytes: number): string {
-  let value = bytes;
+export const shortBytes = (bytes: number): string => short(bytes, 1024);
+
+/** The same of what is counted by thousands. */
+export const shortCount = (count: number): string => short(count, 1000);
+
+function short(number: number, step: number): string {
+  let value = number;
   let unit = 0;
   while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1024;
+    value /= step;
     unit++;
   }
   const digits = unit > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0);
