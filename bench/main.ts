@@ -65,7 +65,9 @@ function withSpare(size: number): number {
   return size + 60_000 + spareOf(size);
 }
 
-const spareOf = (size: number) => Math.min(size, 100_000);
+function spareOf(size: number): number {
+  return Math.min(size, 100_000);
+}
 
 async function benchTop(): Promise<number> {
   const size = entries.filter((each) => withSpare(each) <= limit).at(-1) ?? 100_000;

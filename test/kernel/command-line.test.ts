@@ -183,6 +183,15 @@ describeInNamespace('conntrack', 'unshare')('the command line', () => {
     expect((await cli('flush --dry-run')).stdout.match(/^/gm)?.length).toBeGreaterThan(3);
     expect(await listEntries()).toHaveLength(3);
     expect(await cli('flush')).toEqual({ ...DONE, stdout: '' });
+    await createEntries([tcp(1), udp(3)]);
+    const { stdout, ...ended } = await cli('flush --json');
+    expect(ended).toEqual(DONE);
+    expect(
+      jsonOf(stdout)
+        .map(({ protocol }) => protocol)
+        .sort(),
+    ).toEqual(['tcp', 'udp']);
+    expect(await listEntries()).toEqual([]);
     expect(await listEntries()).toEqual([]);
   });
 

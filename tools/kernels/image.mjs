@@ -106,7 +106,13 @@ const SOURCES = [
 const BUILT = ['Release', 'test/support/native'];
 
 /** Packages that the tests load, with what these depend on. */
-const PACKAGES = ['vitest', 'prom-client', '@opentelemetry/api', '@opentelemetry/sdk-metrics'];
+const PACKAGES = [
+  'vitest',
+  'prom-client',
+  '@opentelemetry/api',
+  '@opentelemetry/sdk-metrics',
+  '@xterm/headless',
+];
 
 /** Modules that nothing loads by itself in a machine without udev. */
 const MODULES = [

@@ -11,7 +11,7 @@ import { familyIn } from '../read/values.js';
 
 export default command({ flushEntries, streamEntries }, async (api, call) => {
   const { line, world, writer } = call;
-  const { given } = line;
+  const { given, isLetter } = line;
   const family = read(given, 'family', familyIn);
   const only = family === undefined ? {} : { family };
   const printer = new EntryPrinter(world, writer, 'flush', given, new Map());
@@ -22,7 +22,14 @@ export default command({ flushEntries, streamEntries }, async (api, call) => {
     return EXIT.done;
   }
   await confirm(world, given, 'flush', async () => countOf(api, only));
-  await api.flushEntries(only);
+  // Entry by entry: only who asks for them waits for that. Of conntrack(8), -F prints none.
+  if (!isLetter && (given.json ?? given.output) !== undefined) {
+    const { entries } = await api.flushEntries({ ...only, entries: true });
+    await printer.print(entries);
+    await printer.end();
+  } else {
+    await api.flushEntries(only);
+  }
   tell(call, family === undefined ? 'the table is empty' : `no entry of ${family} is left`);
   return EXIT.done;
 });

@@ -103,7 +103,7 @@ export const COMMANDS = {
     summary: 'empty the table',
     options: ['family', 'dryRun', 'yes', ...SHOWN, ...GENERAL],
     old: '-F',
-    notes: [ASKS],
+    notes: [ASKS, '--json and --output print the entries, which it then deletes one by one.'],
     examples: ['flush --family ipv6 --yes'],
   },
   count: {
