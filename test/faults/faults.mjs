@@ -777,6 +777,48 @@ const further = [
     to: "error.code === ''",
     tests: ['unit'],
   },
+  {
+    name: 'top takes all that a flow has counted for what came since the last reading',
+    file: 'src/cli/top/meter.ts',
+    from: 'return before.isWhole && isWhole;',
+    to: 'return true;',
+    tests: ['unit'],
+  },
+  {
+    name: 'top gives two flows of one id the rate of one of them',
+    file: 'src/cli/top/meter.ts',
+    from: 'now.bytes[now.find(id, check)] = Number.NaN;',
+    to: '',
+    tests: ['unit'],
+  },
+  {
+    name: 'the selection of top stays in its place, and another flow comes under it',
+    file: 'src/cli/top/view.ts',
+    from: 'return found === -1 ? Math.min(index, rows.length - 1) : found;',
+    to: 'return Math.min(index, rows.length - 1);',
+    tests: ['unit'],
+  },
+  {
+    name: 'what is pasted answers a question of top',
+    file: 'src/cli/top/session.ts',
+    from: "(isAnswer || key.name === 'return')",
+    to: "key.name === 'return'",
+    tests: ['kernel'],
+  },
+  {
+    name: 'a signal leaves the terminal as top has it',
+    file: 'src/cli/top/terminal.ts',
+    from: '    this.release();\n    process.kill(process.pid, signal);',
+    to: "    process.kill(process.pid, 'SIGKILL');",
+    tests: ['kernel'],
+  },
+  {
+    name: 'a group of top has flows that its conditions leave out',
+    file: 'src/cli/top/groupings.ts',
+    from: "UNREPLIED: { all: [], not: ['--status', 'seenReply'] }",
+    to: "UNREPLIED: { all: ['--assured', 'no'] }",
+    tests: ['kernel'],
+  },
 ];
 
 export const faults = [...promised, ...further];

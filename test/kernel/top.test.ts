@@ -182,9 +182,11 @@ describeInNamespace('unshare')('top', () => {
       pty.type('n');
       await pty.shows('nothing was cut');
       // What is pasted answers nothing, and is no command.
-      pty.type('\u001b[200~xy\u001b[201~x\u001b[200~y\u001b[201~');
-      await pty.shows('cut tcp 10.0.0.1:1002 -> 10.0.0.2:443? [y/N]');
+      pty.type('\u001b[200~xy\u001b[201~x\u001b[200~y\u001b[201~n');
+      await pty.until('refusal', () => pty.written.split('nothing was cut').length === 3);
       expect(await listEntries()).toHaveLength(3);
+      pty.type('x');
+      await pty.shows('cut tcp 10.0.0.1:1002 -> 10.0.0.2:443? [y/N]');
       pty.type('y');
       await pty.shows('cut tcp 10.0.0.1:1002 -> 10.0.0.2:443');
       await rowCount(pty, 2);
@@ -468,7 +470,10 @@ describeInNamespace('unshare')('top', () => {
 
   it('the flows of a group are those that its conditions find', async () => {
     await flushEntries();
-    await createEntries(mixedSpecs(1500));
+    const replied = Array.from({ length: 5 }, (_, port) =>
+      tcp(port, { protocol: 'udp', status: ['seenReply'] }),
+    );
+    await createEntries([...mixedSpecs(1500), ...replied.map(({ tcp: _, ...spec }) => spec)]);
     const entries = await listEntries();
     expect(entries.length).toBeGreaterThan(1000);
     for (const name of GROUPING_NAMES) {
