@@ -165,8 +165,12 @@ const MODULES = [
   'tun',
 ];
 
-/** Builds the base of every machine of this userland. Returns its path. */
-export function buildBase(folder, userland) {
+/**
+ * Builds the base of every machine of this userland. Returns its path.
+ *
+ * @param addon The addon that is tried, instead of that of the tree of C++.
+ */
+export function buildBase(folder, userland, addon) {
   const stage = join(folder, 'base');
   rmSync(stage, { recursive: true, force: true });
   for (const path of ['proc', 'sys', 'dev', 'tmp', 'run', 'root', 'etc', 'var/tmp'])
@@ -181,6 +185,9 @@ export function buildBase(folder, userland) {
     symlinkSync(to, join(stage, link));
   }
   addCheckout(stage, userland);
+  if (addon !== undefined) {
+    copyFileSync(addon, join(stage, CHECKOUT, 'build/Release/conntrack.node'));
+  }
   addPrograms(stage, userland);
   for (const name of TABLES) {
     if (existsSync(join('/etc', name))) copy(stage, join('/etc', name), join('/etc', name));

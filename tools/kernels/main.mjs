@@ -3,12 +3,13 @@
 //   npm run test:kernels                            Debian's kernels, two at a time
 //   npm run test:kernels -- --only 6.1,6.12-arm64   some of them
 //   npm run test:kernels -- --smoke                 an old one and a new one, a few tests
+//   npm run test:kernels -- --shipped               with the binaries of npm run prebuilds
 //   npm run test:kernels -- --kernel vmlinuz --modules /lib/modules/VERSION
 //   npm run test:kernels -- filter writing          these files of test/kernel alone
 //
 // Exit code 1 when a test has failed, or a machine gave no results; 3 when all went well but for a
 // program or a kernel that could not be had.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -41,6 +42,7 @@ const { values, positionals } = parseArgs({
   options: {
     only: { type: 'string' },
     smoke: { type: 'boolean', default: false },
+    shipped: { type: 'boolean', default: false },
     kernel: { type: 'string' },
     modules: { type: 'string' },
     markdown: { type: 'boolean', default: false },
@@ -114,9 +116,17 @@ function baseOf(architecture) {
   if (!bases.has(architecture)) {
     const folder = join(out, architecture);
     mkdirSync(folder, { recursive: true });
-    bases.set(architecture, buildBase(folder, userlandOf(architecture, out)));
+    const addon = values.shipped ? shippedAddon(architecture) : undefined;
+    bases.set(architecture, buildBase(folder, userlandOf(architecture, out), addon));
   }
   return bases.get(architecture);
+}
+
+function shippedAddon(architecture) {
+  const path = `../../prebuilds/${ARCHITECTURES[architecture].npm}/conntrack.glibc.node`;
+  const addon = fileURLToPath(new URL(path, import.meta.url));
+  if (!existsSync(addon)) throw new Unavailable(`${addon}: run npm run prebuilds`);
+  return addon;
 }
 
 /** A line for each of these programs that is not there. */
