@@ -89,7 +89,12 @@ const NAMES = Object.keys(CHANGES) as (keyof EntryChanges)[];
 const given = object<CheckedChanges>(CHANGES);
 
 export function changesOf(value: unknown): CheckedChanges {
-  const changes = given(value, 'changes');
+  const { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels } = given(
+    value,
+    'changes',
+  );
+  // One shape for all, as in check-spec.ts.
+  const changes = { helper, timeout, status, tcp, sctp, mark, sequenceAdjust, synproxy, labels };
   if (namedChanges(changes).length === 0) {
     throw typeError('changes', `must have at least one of ${NAMES.join(', ')}`);
   }

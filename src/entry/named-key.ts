@@ -10,16 +10,21 @@ import type { EntryKey } from './key.js';
 import { trimToKey, writeKey } from './key-writer.js';
 import { EntryView } from './view.js';
 
+/** Of a key, what its answer is compared with. The rest is not kept while it waits. */
+export interface Wanted {
+  readonly id: number | undefined;
+  readonly startTimeNs: bigint | undefined;
+  /** Its protocol has ports, or keys, on most kernels, and it has none. */
+  readonly lacksPorts: boolean;
+}
+
 /** The key of a request. */
 export interface NamedKey {
   /** Writes what a request needs to name the entry. */
   readonly write: (place: Place) => void;
-  readonly id: number | undefined;
-  readonly startTimeNs: bigint | undefined;
+  readonly wanted: Wanted;
   /** A delete can name all that the key has: the original tuple, the id, and no start time. */
   readonly isComplete: boolean;
-  /** Its protocol has ports, or keys, on most kernels, and it has none. */
-  readonly lacksPorts: boolean;
 }
 
 /**
@@ -40,10 +45,12 @@ export function namedBy(checked: CheckedKey): NamedKey | undefined {
     write: (place) => {
       writeKey(place, checked);
     },
-    id,
-    startTimeNs,
+    wanted: {
+      id,
+      startTimeNs,
+      lacksPorts: tuple !== undefined && uncertainPorts(tuple, protocol) === 'left out',
+    },
     isComplete: original !== undefined && id !== undefined && startTimeNs === undefined,
-    lacksPorts: tuple !== undefined && uncertainPorts(tuple, protocol) === 'left out',
   };
 }
 
@@ -55,11 +62,9 @@ export function namedByEntry(entry: Entry): NamedKey {
       writeRecord(place, entry, SLAB.firstEntry);
       trimToKey(place);
     },
-    id,
-    startTimeNs,
+    // The ports are as the kernel sent them.
+    wanted: { id, startTimeNs, lacksPorts: false },
     isComplete: startTimeNs === undefined,
-    // As the kernel sent it.
-    lacksPorts: false,
   };
 }
 

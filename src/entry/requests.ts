@@ -1,37 +1,18 @@
 /**
- * Finding, changing and deleting single entries. What a request can get wrong is checked
- * before it is sent.
+ * Finding and deleting single entries. What a request can get wrong is checked before it is sent.
  */
 
 import { boolean, itemsOf, optional, options } from '../core/check.js';
-import {
-  errorOfFailure,
-  errorOfPlainFailure,
-  errorOfPortless,
-  isAbsence,
-  isMissing,
-  typeError,
-} from '../core/errors.js';
-import { ENTRY, REQUEST, SLAB } from '../record/layout.js';
-import { LITTLE_ENDIAN } from '../record/words.js';
+import { errorOfFailure, errorOfPlainFailure, errorOfPortless, isAbsence } from '../core/errors.js';
+import { ENTRY } from '../record/layout.js';
 import type { Answer, Usage } from '../request/answer.js';
 import { mapInTurns, pipelined } from '../request/pipelined.js';
 import type { RequestQueue } from '../request/queue.js';
-import { type CheckedChanges, changesOf } from './check-changes.js';
 import { entryAt } from './entries.js';
 import type { Entry } from './entry.js';
-import {
-  errorOfUpdate,
-  fixedTimeoutError,
-  ignoredChangeError,
-  missingEntryError,
-  replacedEntryError,
-  unreadEntryError,
-} from './errors.js';
 import type { EntryKey } from './key.js';
-import { type NamedKey, namedByEntry, namedKey, writeRecord } from './named-key.js';
-import type { EntryChanges, GetOptions } from './spec.js';
-import { SPEC_BYTES, writeChanges } from './spec-writer.js';
+import { type NamedKey, namedByEntry, namedKey, type Wanted } from './named-key.js';
+import type { GetOptions } from './spec.js';
 
 export async function getEntries(
   requests: RequestQueue,
@@ -70,22 +51,31 @@ export function lookUp(
   kind: 'get' | 'getAndZero' = 'get',
 ): Promise<Entry | undefined> {
   if (key === undefined) return Promise.resolve(undefined);
-  const { write, id, startTimeNs, lacksPorts } = key;
-  const request = requests.begin(operation, kind, ENTRY.size, ({ words, at, failure }) => {
-    if (failure !== undefined) {
-      if (isAbsence(failure)) return undefined;
-      throw (lacksPorts ? errorOfPortless : errorOfFailure)(operation, failure);
-    }
-    if (words === undefined) return undefined;
-    const entry = entryAt(words, at);
-    // The kernel ignores CTA_ID in a GET.
-    if (id !== undefined && entry.id !== id) return undefined;
-    // An entry keeps its start time, or its lack of one, for life.
-    if (startTimeNs !== undefined && entry.startTimeNs !== startTimeNs) return undefined;
-    return entry;
-  });
+  const { write, wanted } = key;
+  const request = requests.begin(operation, kind, ENTRY.size, (answer) =>
+    foundEntry(operation, answer, wanted),
+  );
   write(request);
   return request.promise;
+}
+
+/** The entry of an answer, if it is the one that was wanted. */
+export function foundEntry(
+  operation: string,
+  { words, at, failure }: Answer,
+  { id, startTimeNs, lacksPorts }: Wanted,
+): Entry | undefined {
+  if (failure !== undefined) {
+    if (isAbsence(failure)) return undefined;
+    throw (lacksPorts ? errorOfPortless : errorOfFailure)(operation, failure);
+  }
+  if (words === undefined) return undefined;
+  const entry = entryAt(words, at);
+  // The kernel ignores CTA_ID in a GET.
+  if (id !== undefined && entry.id !== id) return undefined;
+  // An entry keeps its start time, or its lack of one, for life.
+  if (startTimeNs !== undefined && entry.startTimeNs !== startTimeNs) return undefined;
+  return entry;
 }
 
 export function countEntries(requests: RequestQueue): Promise<number> {
@@ -100,7 +90,7 @@ export function countEntries(requests: RequestQueue): Promise<number> {
 export function remove(
   requests: RequestQueue,
   operation: string,
-  { write, lacksPorts }: NamedKey,
+  { write, wanted: { lacksPorts } }: NamedKey,
 ): Promise<boolean> {
   const request = requests.begin(operation, 'remove', ENTRY.size, ({ failure }) => {
     if (failure === undefined) return true;
@@ -109,69 +99,6 @@ export function remove(
   });
   write(request);
   return request.promise;
-}
-
-export async function updateEntry(
-  requests: RequestQueue,
-  key: EntryKey,
-  entryChanges: EntryChanges,
-): Promise<Entry> {
-  const operation = 'updateEntry';
-  const wanted = namedKey(key);
-  const changes = changesOf(entryChanges);
-  const current = await lookUp(requests, operation, wanted);
-  if (current === undefined) throw missingEntryError(operation);
-  return change(requests, operation, current, changes);
-}
-
-export async function change(
-  requests: RequestQueue,
-  operation: string,
-  current: Entry,
-  changes: CheckedChanges,
-): Promise<Entry> {
-  const { protocol, status } = current;
-  for (const name of ['tcp', 'sctp'] as const) {
-    // The kernel ignores the change and reports success.
-    if (changes[name] !== undefined && protocol !== name) {
-      throw typeError(`changes.${name}`, `the entry's protocol is ${protocol}`);
-    }
-  }
-  if (changes.timeout !== undefined && status.fixedTimeout) throw fixedTimeoutError(operation);
-
-  const request = requests.begin(operation, 'update', SPEC_BYTES + ENTRY.size, (answer) =>
-    updatedEntry(operation, answer, current, changes),
-  );
-  writeChanges(request, changes);
-  const behind = SLAB.firstEntry + SPEC_BYTES;
-  request.view.setUint32(request.at + REQUEST.entry, behind, LITTLE_ENDIAN);
-  writeRecord(request, current, behind);
-  return request.promise;
-}
-
-function updatedEntry(
-  operation: string,
-  { isDone, words, at, failure }: Answer,
-  current: Entry,
-  changes: CheckedChanges,
-): Entry {
-  const { id, startTimeNs } = current;
-  if (words === undefined) {
-    // It has ended, as was asked for.
-    if (isDone && changes.timeout === 0 && failure && isAbsence(failure)) return current;
-    if (isDone || failure === undefined) throw unreadEntryError(operation, 'changed', failure);
-    const error = errorOfUpdate(operation, failure, changes);
-    throw isMissing(error) ? missingEntryError(operation) : error;
-  }
-  const entry = entryAt(words, at);
-  // The kernel compares neither in an update (ctnetlink_new_conntrack).
-  const isSame = entry.id === id && entry.startTimeNs === startTimeNs;
-  if (!isSame) throw replacedEntryError(operation);
-  for (const name of ['sequenceAdjust', 'synproxy'] as const) {
-    // In an entry without room the kernel ignores the change and reports success.
-    if (!holds(entry[name], changes[name])) throw ignoredChangeError(operation, name);
-  }
-  return entry;
 }
 
 export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<boolean> {
@@ -184,13 +111,4 @@ export function deleteEntry(requests: RequestQueue, key: EntryKey): Promise<bool
   return lookUp(requests, operation, wanted).then(
     (current) => current !== undefined && remove(requests, operation, namedByEntry(current)),
   );
-}
-
-/** Compares what the kernel holds with what was asked for. Linux 5.10 leaves out zeros. */
-export function holds(value: unknown, asked: unknown): boolean {
-  if (typeof asked !== 'object' || asked === null) {
-    return asked === undefined || (value ?? 0) === asked;
-  }
-  const has = (value ?? {}) as Record<string, unknown>;
-  return Object.entries(asked).every(([name, part]) => holds(has[name], part));
 }

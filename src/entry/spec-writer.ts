@@ -69,7 +69,7 @@ class SpecWriter {
     if (zone !== undefined) entry.zone(zone);
     // The kernel refuses to create what is not confirmed.
     entry.word(ENTRY.status, ENTRY_PRESENT.status, (spec.status ?? 0) | CONFIRMED);
-    this.values(spec);
+    this.values(spec, spec.labels);
     if (spec.dccp !== undefined) this.dccp(spec.dccp);
     if (master !== undefined) {
       writeTuple(this.view, this.extension + EXTENSION.master, master.tuple, master.protocol);
@@ -78,10 +78,9 @@ class SpecWriter {
   }
 
   changes(changes: CheckedChanges): void {
-    const { mark, labels } = changes;
-    const { status } = changes;
+    const { mark, labels, status } = changes;
     if (status !== undefined) this.entry.word(ENTRY.status, ENTRY_PRESENT.status, status);
-    this.values({ ...changes, labels: labels?.value });
+    this.values(changes, labels?.value);
     if (labels !== undefined) this.bitSet(this.at + SPEC.labelsMask, labels.mask);
     if (mark === undefined) return;
     const mask = typeof mark === 'number' ? 0xffffffff : mark.mask;
@@ -90,10 +89,11 @@ class SpecWriter {
 
   /** What specifications and changes have in common. */
   private values(
-    values: Omit<CheckedChanges, 'labels' | 'status'> & { readonly labels: bigint | undefined },
+    values: Omit<CheckedChanges, 'labels' | 'status'>,
+    labels: bigint | undefined,
   ): void {
     const { entry } = this;
-    const { timeout, mark, tcp, sctp, labels, helper, sequenceAdjust, synproxy } = values;
+    const { timeout, mark, tcp, sctp, helper, sequenceAdjust, synproxy } = values;
     if (timeout !== undefined) entry.word(ENTRY.timeout, ENTRY_PRESENT.timeout, timeout);
     if (mark !== undefined)
       entry.word(ENTRY.mark, ENTRY_PRESENT.mark, typeof mark === 'number' ? mark : mark.value);

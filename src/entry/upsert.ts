@@ -10,8 +10,9 @@ import { create } from './create.js';
 import type { Entry } from './entry.js';
 import { unchangeableError } from './errors.js';
 import { namedBy } from './named-key.js';
-import { change, holds, lookUp } from './requests.js';
+import { lookUp } from './requests.js';
 import type { EntrySpec, ReplySpec, UpsertResult } from './spec.js';
+import { change, holds } from './update.js';
 
 /** An entry may end, or begin, between the creation and the look that follows it. */
 const UPSERT_TRIES = 3;

@@ -26,6 +26,7 @@ import type {
   UpdateResult,
   UpsertResult,
 } from '../entry/spec.js';
+import { updateEntry as update } from '../entry/update.js';
 import { upsertEntry as upsert } from '../entry/upsert.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { atMost, contextOf, within, withRequests } from '../request/context.js';
@@ -145,9 +146,7 @@ export function createEntries(
  * ```
  */
 export function updateEntry(this: unknown, key: EntryKey, changes: EntryChanges): Promise<Entry> {
-  return withRequests(this, 'updateEntry', [2, arguments], (queue) =>
-    requests.updateEntry(queue, key, changes),
-  );
+  return withRequests(this, 'updateEntry', [2, arguments], (queue) => update(queue, key, changes));
 }
 
 /**
