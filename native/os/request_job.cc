@@ -110,7 +110,9 @@ bool RequestJob::run(NetlinkSocket& socket, RequestMemory& memory) {
     }
     if (turn.is_over()) break;
   }
-  return next_ == count_ && !exchange_.sent;
+  const bool ended = next_ == count_ && !exchange_.sent;
+  if (ended) bytes_.reset();  // nothing reads them any more
+  return ended;
 }
 
 void RequestJob::refuse(const Failure& failure) {
@@ -135,6 +137,7 @@ void RequestJob::fail(size_t from, size_t to, const Failure& failure) {
 void RequestJob::fill(RequestMemory& memory) {
   memory.batch.clear();
   while (next_ < count_ && add(memory, next_)) next_++;
+  memory.batch.ask_last();
 }
 
 // False when the batch has no room for the request. One that must not be sent has failed.
@@ -187,7 +190,8 @@ bool RequestJob::add(RequestMemory& memory, size_t request) {
               write(encode_update(entry, spec, extension), encode_get(entry), MESSAGE_NEW);
       break;
     case REQUEST_DELETE:
-      added = reads_entry() && command(encode_delete(entry));
+      added = reads_entry() &&
+              add(memory, request, Role::command, encode_delete(entry), RequestBatch::silence);
       break;
     case REQUEST_FLUSH:
       added = command(encode_flush(static_cast<uint8_t>(header.family)));

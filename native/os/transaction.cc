@@ -148,8 +148,10 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, In
     exchange.sent = true;
     exchange.left = batch.answered();
   }
+  // Events come besides, and the errors of requests that silence would answer.
+  const bool more = expected.echo || batch.answered() < batch.count();
   const auto receive = [&](int wait, NetlinkSocket::Datagram& datagram) {
-    return socket.receive(inbox, expected.echo ? Inbox::capacity : exchange.left, wait, datagram);
+    return socket.receive(inbox, more ? Inbox::capacity : exchange.left, wait, datagram);
   };
   const bool ended = receive_turn(exchange, socket, failure, receive, [&](const Message& message) {
     if (socket.is_echo(message)) {

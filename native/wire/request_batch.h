@@ -40,10 +40,10 @@ class RequestBatch {
     return true;
   }
 
-  // The kernel answers the last request, whatever it was added with.
+  // The kernel acks the last request, if it would answer it by silence.
   void ask_last() {
-    if (count_ == 0 || answers_[count_ - 1] == ack) return;
-    if (answers_[count_ - 1] == silence) answered_++;
+    if (count_ == 0 || answers_[count_ - 1] != silence) return;
+    answered_++;
     answers_[count_ - 1] = ack;
     ask_for_ack(data_ + starts_[count_ - 1]);
   }
