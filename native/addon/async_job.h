@@ -72,7 +72,6 @@ class AsyncJob : public PoolJob {
   // Queues the job. Returns its promise, or an empty value with an exception pending.
   static Napi::Value start(Napi::Env env, const char* name, AsyncJob* job) {
     napi_value promise = nullptr;
-    job->name_ = name;
     if (napi_create_promise(env, &job->deferred_, &promise) == napi_ok && job->queue(env, name)) {
       return {env, promise};
     }
@@ -85,8 +84,6 @@ class AsyncJob : public PoolJob {
  protected:
   AsyncJob() = default;
 
-  // On the JavaScript thread, after run(): whether it must run again.
-  virtual bool goes_on() { return false; }
   // On the JavaScript thread: what the promise resolves to.
   virtual napi_value result(napi_env env) = 0;
   // On the JavaScript thread, always, last: releases what the job holds.
@@ -94,7 +91,6 @@ class AsyncJob : public PoolJob {
 
  private:
   bool complete(napi_env env) final {
-    if (goes_on() && !is_ending(env) && queue(env, name_)) return true;
     napi_value value = result(env);
     // Released before the promise settles: JavaScript may start the next job.
     finish(env);
@@ -102,7 +98,6 @@ class AsyncJob : public PoolJob {
     return false;
   }
 
-  const char* name_ = "";
   napi_deferred deferred_ = nullptr;
 };
 

@@ -93,27 +93,24 @@ void describe(napi_env env, JsObject& object, const RequestJob& job) {
 
 }  // namespace
 
-// Requests, sent and answered in turns. Holds the wrapping object, and so the socket, from start()
-// until it has run.
-class RequestWrap::Job : public AsyncJob {
+// Requests, sent and answered in turns.
+class RequestWrap::Job : public OrderedJob {
  public:
   explicit Job(RequestWrap& wrap) : wrap_(wrap) {}
 
-  static Napi::Value start(Napi::Env env, const char* name, std::unique_ptr<Job> job) {
-    RequestWrap& wrap = job->wrap_;
-    wrap.Ref();
-    job->number_ = wrap.order_.add();
-    job->follows_ = wrap.first_ != nullptr;
-    (wrap.first_ ? wrap.second_ : wrap.first_) = job.get();
-    const Napi::Value promise = AsyncJob::start(env, name, job.release());
-    if (promise.IsEmpty()) wrap.order_.drop_last();
-    return promise;
+  // False when there is no memory.
+  bool make_promise(napi_env env, napi_value& out) {
+    return napi_create_promise(env, &deferred_, &out) == napi_ok;
+  }
+  // On the JavaScript thread, last.
+  void settle(napi_env env) {
+    if (napi_value value = result(env)) napi_resolve_deferred(env, deferred_, value);
   }
 
  protected:
   NetlinkSocket& socket() { return wrap_.socket_; }
   RequestMemory& memory() { return *wrap_.memory_; }
-  bool ended() const { return ended_; }
+  bool has_ended() const { return has_ended_; }
 
  private:
   // A turn. True when it has ended.
@@ -121,36 +118,43 @@ class RequestWrap::Job : public AsyncJob {
   // Instead of a turn: nothing of it is sent.
   virtual void refuse(const Failure& failure) = 0;
   virtual const Failure& failure() const = 0;
+  // On the JavaScript thread: what the promise resolves to.
+  virtual napi_value result(napi_env env) = 0;
 
-  void run() override {
-    wrap_.order_.take_turn(number_, [this] {
-      // It would wait as long once more.
-      const bool hopeless = follows_ && wrap_.silent_;
-      wrap_.silent_ = false;
-      if (hopeless) {
-        refuse(Failure::of_protocol(ETIMEDOUT));
-        ended_ = true;
-      } else if (turn()) {
-        wrap_.silent_ = failure().error == ETIMEDOUT;
-        ended_ = true;
-      }
-      return ended_;
-    });
-  }
-
-  bool goes_on() override { return !ended_ && !wrap_.order_.closed(); }
-
-  void finish(napi_env env) override {
-    if (wrap_.first_ == this) wrap_.first_ = wrap_.second_;
-    wrap_.second_ = nullptr;
-    if (wrap_.order_.closed() && !wrap_.first_) wrap_.release(env);
-    wrap_.Unref();
+  bool run(uint64_t number) override {
+    // It would wait as long once more.
+    const bool hopeless = number < wrap_.unheard_;
+    if (hopeless) refuse(Failure::of_protocol(ETIMEDOUT));
+    has_ended_ = hopeless || turn();
+    if (has_ended_ && failure().error == ETIMEDOUT) wrap_.unheard_ = wrap_.order_.added();
+    return has_ended_;
   }
 
   RequestWrap& wrap_;
-  uint64_t number_ = 0;
-  bool follows_ = false;  // one that had not ended when it was queued
-  bool ended_ = false;
+  napi_deferred deferred_ = nullptr;
+  bool has_ended_ = false;
+};
+
+// A thread of the pool, which works for the jobs.
+class RequestWrap::Run : public PoolJob {
+ public:
+  explicit Run(RequestWrap& wrap) : next(wrap.runs_), wrap_(wrap) {}
+
+  Run* next;
+  bool has_worked = false;
+
+ private:
+  void run() override {
+    has_worked = true;
+    wrap_.order_.work();
+  }
+
+  bool complete(napi_env env) override {
+    wrap_.end_run(env, *this);
+    return false;
+  }
+
+  RequestWrap& wrap_;
 };
 
 // Those that wait together.
@@ -166,7 +170,7 @@ class RequestWrap::SendJob : public Job {
   const Failure& failure() const override { return requests_.failure(); }
 
   napi_value result(napi_env env) override {
-    if (!ended()) requests_.give_up(memory());
+    if (!has_ended()) requests_.give_up(memory());
     JsObject object(env);
     describe(env, object, requests_);
     return object.value();
@@ -187,7 +191,7 @@ class RequestWrap::QueryJob : public Job {
   const Failure& failure() const override { return failure_; }
 
   napi_value result(napi_env env) override {
-    if (!ended()) failure_ = Failure::of_cancel(false);
+    if (!has_ended()) failure_ = Failure::of_cancel(false);
     JsObject object(env);
     describe(env, object, query_.answer());
     return object.set("failure", failure_).value();
@@ -200,7 +204,7 @@ class RequestWrap::QueryJob : public Job {
 template <typename Query>
 Napi::Value RequestWrap::ask(const Napi::CallbackInfo& info) {
   if (refuse(info.Env())) return {};
-  return Job::start(info.Env(), "conntrack.query", std::make_unique<QueryJob<Query>>(*this));
+  return start(info.Env(), std::make_unique<QueryJob<Query>>(*this));
 }
 
 Napi::Function RequestWrap::define(Napi::Env env) {
@@ -230,13 +234,60 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
 }
 
 bool RequestWrap::refuse(Napi::Env env) {
-  if (second_ || order_.closed()) {
-    addon::refuse(env, "two jobs at a time, and none when it is closed");
+  if (jobs_ == most_jobs || order_.closed()) {
+    addon::refuse(env, "so many jobs at a time, and none when it is closed");
     return true;
   }
   if (!memory_) memory_.reset(new (std::nothrow) RequestMemory);
   if (!memory_) addon::refuse(env, "no memory for requests");
   return !memory_;
+}
+
+Napi::Value RequestWrap::start(Napi::Env env, std::unique_ptr<Job> job) {
+  napi_value promise = nullptr;
+  if (job->make_promise(env, promise)) {
+    order_.add(std::move(job));
+    jobs_++;
+    start_run(env);
+    // A job that has not ended has a thread.
+    if (runs_) return {env, promise};
+    order_.take_first();
+    jobs_--;
+  }
+  addon::refuse(env, "no memory for a job");
+  return {};
+}
+
+void RequestWrap::start_run(napi_env env) {
+  const bool has_two = runs_ && runs_->next;
+  if (!order_.needs_thread(!has_two)) return;
+  auto run = std::make_unique<Run>(*this);
+  if (!run->queue(env, "conntrack.requests")) return order_.drop_thread();
+  runs_ = run.release();
+  Ref();
+}
+
+void RequestWrap::end_run(napi_env env, const Run& run) {
+  Run** link = &runs_;
+  while (*link != &run) link = &(*link)->next;
+  *link = run.next;
+  if (!run.has_worked) order_.drop_thread();
+  while (settle(env, order_.take_ended())) {
+  }
+  if (!is_ending(env)) start_run(env);
+  if (!runs_) {
+    while (settle(env, order_.take_first())) {
+    }
+    if (order_.closed()) release(env);
+  }
+  Unref();
+}
+
+bool RequestWrap::settle(napi_env env, std::unique_ptr<OrderedJob> job) {
+  if (!job) return false;
+  jobs_--;
+  static_cast<Job&>(*job).settle(env);
+  return true;
 }
 
 Napi::Value RequestWrap::send(const Napi::CallbackInfo& info) {
@@ -250,7 +301,7 @@ Napi::Value RequestWrap::send(const Napi::CallbackInfo& info) {
     addon::refuse(env, "the requests are not such, or there is no memory for them");
     return {};
   }
-  return Job::start(env, "conntrack.requests", std::move(job));
+  return start(env, std::move(job));
 }
 
 Napi::Value RequestWrap::is_of_thread(const Napi::CallbackInfo& info) {
@@ -264,17 +315,16 @@ Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
     return {};
   }
   order_.close();
-  const Napi::Value closed = make_promise(env, close_);
-  if (!first_) release(env);
-  if (first_) first_->take_back(env);
-  if (second_) second_->take_back(env);
+  const Napi::Value closed = addon::make_promise(env, close_);
+  if (!runs_) release(env);
+  for (Run* run = runs_; run; run = run->next) run->take_back(env);
   return closed;
 }
 
 void RequestWrap::release(napi_env env) {
   opened_in_.forget();
   socket_.close();
-  settle(env, close_, nullptr);
+  addon::settle(env, close_, nullptr);
 }
 
 }  // namespace conntrack::addon

@@ -19,7 +19,10 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   explicit RequestWrap(const Napi::CallbackInfo& info);
 
  private:
+  static constexpr size_t most_jobs = 64;
+
   class Job;
+  class Run;
   class SendJob;
   template <typename Query>
   class QueryJob;
@@ -33,16 +36,21 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
 
   // True with an exception pending.
   bool refuse(Napi::Env env);
+  // Returns the promise of the job, or an empty value with an exception pending.
+  Napi::Value start(Napi::Env env, std::unique_ptr<Job> job);
+  void start_run(napi_env env);
+  void end_run(napi_env env, const Run& run);
+  // False when there is none.
+  bool settle(napi_env env, std::unique_ptr<OrderedJob> job);
 
   NetlinkSocket socket_;
   ThreadPlace opened_in_;                  // where followsThread was asked for
   std::unique_ptr<RequestMemory> memory_;  // of one job after the other
-  // Those that are queued or run: the second waits for its turn, so that the kernel works on while
-  // JavaScript takes the answers of the first.
-  PoolJob* first_ = nullptr;
-  PoolJob* second_ = nullptr;
   JobOrder order_;
-  bool silent_ = false;            // in turns: the kernel did not answer the job before
+  size_t jobs_ = 0;
+  // Those that have not completed: they hold the wrapping object, and so the socket.
+  Run* runs_ = nullptr;
+  uint64_t unheard_ = 0;  // in turns: the kernel did not answer a job before so many were there
   napi_deferred close_ = nullptr;  // of the close() that waits
 };
 

@@ -44,8 +44,8 @@ export const LIMITS = {
    * that create.
    */
   requestBytesInJob: 64 * KIB,
-  /** The one that the kernel works on, and the next. What is called meanwhile waits. */
-  requestJobsUnderWay: 2,
+  /** Of a handle; ended ones whose answers JavaScript has not taken count. The rest waits. */
+  requestJobsUnderWay: 64,
   /** Of those, what one system call sends: requests, of which a creation or an update is two. */
   requestsInSend: 128,
   /** Specifications and keys that createEntries() and getEntries() have under way at a time. */

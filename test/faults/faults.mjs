@@ -152,7 +152,7 @@ const promised = [
   },
   {
     name: 'an update answers with another id',
-    file: 'src/entry/requests.ts',
+    file: 'src/entry/update.ts',
     from: 'if (!isSame) throw replacedEntryError(operation);',
     to: 'if (!isSame && id < 0) throw replacedEntryError(operation);',
     tests: ['stack'],
@@ -215,10 +215,10 @@ const promised = [
   },
   {
     name: 'a request is not ended by the closing of its handle',
-    file: 'native/addon/request_wrap.cc',
-    from: 'return !ended_ && !wrap_.order_.closed();',
-    to: 'return !ended_;',
-    tests: ['stack'],
+    file: 'native/os/job_order.h',
+    from: 'if (closed_ || left_',
+    to: 'if (left_',
+    tests: ['os', 'stack'],
   },
   {
     name: 'a reader that is closed waits for the pool',
@@ -563,16 +563,30 @@ const further = [
   {
     name: 'request_wrap: what follows a request without an answer waits as long once more',
     file: 'native/addon/request_wrap.cc',
-    from: 'const bool hopeless = follows_ && wrap_.silent_;',
-    to: 'const bool hopeless = false;',
+    from: 'const bool hopeless = number < wrap_.unheard_;',
+    to: 'const bool hopeless = number < wrap_.unheard_ / 1000;',
     tests: ['stack'],
   },
   {
     name: 'job_order: a job takes the turn of the one before it',
     file: 'native/os/job_order.h',
-    from: 'if (number == turn_ && !closed() && run()) turn_++;',
-    to: 'if (number >= turn_ && !closed() && run()) turn_++;',
+    from: '    job.ended_ = ended;\n    if (ended) left_--;\n',
+    to: '    job.ended_ = true;\n    left_--;\n',
     tests: ['os'],
+  },
+  {
+    name: 'job_order: a thread does not wait for its turn',
+    file: 'native/os/job_order.h',
+    from: '    const Lock turn(turn_);\n',
+    to: '',
+    tests: ['os'],
+  },
+  {
+    name: 'request_job: no delete of a datagram is acked',
+    file: 'native/os/request_job.cc',
+    from: '  memory.batch.ask_last();\n',
+    to: '',
+    tests: ['os', 'stack'],
   },
   {
     name: 'queue: what waits is not refused when the handle closes',

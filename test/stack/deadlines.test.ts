@@ -11,6 +11,7 @@ import {
   explainFilter,
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../src/core/limits.js';
 import {
   ackMessage,
   doneMessage,
@@ -240,6 +241,57 @@ test('close() of a handle with many requests ends each', async () => {
     expect(error).not.toHaveProperty('outcome');
   }
   await socket.closed();
+});
+
+describe('more requests than three jobs take', () => {
+  /** What one datagram has, and what is not sent behind it. */
+  const [SENT, ALL] = [LIMITS.requestsInSend, 1200];
+  const begin = (handle: Conntrack) =>
+    Array.from({ length: ALL }, () => errorOf(handle.deleteEntry(whole)));
+
+  async function expectRefused(errors: readonly Promise<unknown>[], code: string) {
+    for (const [index, error] of (await Promise.all(errors)).entries()) {
+      expect(error).toMatchObject({ code });
+      expect((error as ConntrackError).outcome).toBe(index < SENT ? 'unknown' : undefined);
+    }
+  }
+
+  test('a silent kernel is waited for once', () =>
+    withStoppedClock(async (advance) => {
+      const handle = await Conntrack.open();
+      const errors = begin(handle);
+      const socket = await accept();
+      await socket.request();
+      const waited = await advanceUntil(Promise.all(errors), advance);
+      await expectRefused(errors, 'ETIMEDOUT');
+      expect(waited).toBeLessThan(2 * SECOND);
+      await handle.close();
+      await socket.closed();
+    }));
+
+  test('close() ends each', async () => {
+    const handle = await Conntrack.open();
+    const errors = begin(handle);
+    const socket = await accept();
+    await socket.request();
+    expect(await milliseconds(() => handle.close())).toBeLessThan(SOON);
+    await expectRefused(errors, 'ERR_CONNTRACK_CLOSED');
+    await socket.closed();
+  });
+
+  test('close() ends each while others hold the pool', async () => {
+    await withHeldPool(async () => {
+      const handle = await Conntrack.open();
+      const errors = begin(handle);
+      await turn();
+      expect(await milliseconds(() => handle.close())).toBeLessThan(SOON);
+      for (const error of await Promise.all(errors)) {
+        expect(error).toMatchObject({ code: 'ERR_CONNTRACK_CLOSED' });
+        expect(error).not.toHaveProperty('outcome');
+      }
+    });
+    await (await accept()).closed();
+  });
 });
 
 /** What has a signal, until it is under way. */
