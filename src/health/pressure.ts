@@ -120,10 +120,10 @@ export async function samplePressure(
   source: Source,
   options: PressureOptions = {},
 ): Promise<PressureSample> {
-  const { previous, ...thresholds } = pressureOptionsOf(options);
+  const checked = pressureOptionsOf(options);
   const load = await source.readLoad();
   const now = { time: new Date(), monotonicSeconds: Number(process.hrtime.bigint()) / 1e9 };
-  return makeSample(load, now, thresholds, previous);
+  return makeSample(load, now, checked, checked.previous);
 }
 
 type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
@@ -131,16 +131,23 @@ type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 /** @internal */
 export function makeSample(
   { entries, maxEntries, buckets, total }: TableLoad,
-  now: Pick<PressureSample, 'time' | 'monotonicSeconds'>,
+  { time, monotonicSeconds }: Pick<PressureSample, 'time' | 'monotonicSeconds'>,
   thresholds: Thresholds,
   previous: PreviousSample | undefined,
 ): PressureSample {
   const utilization = utilizationOf({ entries, maxEntries });
-  const elapsed = previous && now.monotonicSeconds - previous.monotonicSeconds;
+  const elapsed = previous && monotonicSeconds - previous.monotonicSeconds;
   // Two samples of one moment have no rates, nor has a previous sample from before a reboot.
   const seconds = elapsed !== undefined && elapsed > 0 ? elapsed : undefined;
   const level = levelOf(utilization, thresholds, previous?.level);
-  const sample: Mutable<PressureSample> = { ...now, entries, maxEntries, utilization, level };
+  const sample: Mutable<PressureSample> = {
+    time,
+    monotonicSeconds,
+    entries,
+    maxEntries,
+    utilization,
+    level,
+  };
   if (buckets !== undefined) sample.buckets = buckets;
   if (previous !== undefined && seconds !== undefined) {
     const growth = (entries - previous.entries) / seconds;

@@ -12,7 +12,7 @@ import { sumOf } from './counts.js';
 import { untrackedError } from './errors.js';
 import { numberIn } from './proc-number.js';
 import { askUsage, cpusOf, USAGE_PATHS } from './read-stats.js';
-import { parseStatFile } from './stat-file.js';
+import { entriesIn, parseStatFile } from './stat-file.js';
 import type { CpuStats, TableStats } from './stats.js';
 
 export interface TableLoad extends Pick<TableStats, 'entries' | 'maxEntries' | 'total'> {
@@ -22,10 +22,12 @@ export interface TableLoad extends Pick<TableStats, 'entries' | 'maxEntries' | '
 
 /** What one way tells. */
 interface Told {
-  readonly usage?: Pick<TableStats, 'entries' | 'maxEntries'>;
-  readonly cpus?: readonly CpuStats[];
+  readonly usage?: Pick<TableStats, 'entries' | 'maxEntries'> | undefined;
+  readonly cpus?: readonly CpuStats[] | undefined;
   /** Why /proc does not. */
   readonly failure?: NativeFailure | undefined;
+  /** One number for all namespaces. */
+  readonly buckets?: number | undefined;
 }
 
 export async function readLoad(
@@ -33,26 +35,38 @@ export async function readLoad(
   netns: NetNamespaceArgument,
 ): Promise<TableLoad> {
   const ours = netns === undefined;
-  let told = ours ? readProc(netns) : await ask(requests);
-  if (told.usage === undefined || told.cpus === undefined) {
-    told = { ...(ours ? await ask(requests) : readProc(netns)), ...told };
-  }
-  const { usage, cpus = [], failure } = told;
-  if (usage === undefined) throw untrackedError('readPressure', failure);
-  // One number for all namespaces.
-  const [buckets] = readProcFiles('readPressure', undefined, [settingPath('buckets')]);
-  return { ...usage, buckets: numberIn(buckets.text), total: sumOf(cpus) };
+  const first = ours ? readProc(netns) : await ask(requests);
+  const isWhole = first.usage !== undefined && first.cpus !== undefined;
+  const second: Told = isWhole ? {} : ours ? await ask(requests) : readProc(netns);
+  const usage = first.usage ?? second.usage;
+  if (usage === undefined) throw untrackedError('readPressure', first.failure ?? second.failure);
+  return {
+    entries: usage.entries,
+    maxEntries: usage.maxEntries,
+    buckets: ours ? first.buckets : readNumber(undefined, BUCKETS),
+    total: sumOf(first.cpus ?? second.cpus ?? []),
+  };
+}
+
+const [COUNT, MAX, STAT] = USAGE_PATHS;
+const BUCKETS = settingPath('buckets');
+
+function readNumber(netns: NetNamespaceArgument, path: string): number | undefined {
+  const [file] = readProcFiles('readPressure', netns, [path]);
+  return numberIn(file.text);
 }
 
 function readProc(netns: NetNamespaceArgument): Told {
-  const [count, max, stat] = readProcFiles('readPressure', netns, USAGE_PATHS);
-  const entries = numberIn(count.text);
+  const [max, stat, buckets] = readProcFiles('readPressure', netns, [MAX, STAT, BUCKETS]);
   const maxEntries = numberIn(max.text);
   const cpus = parseStatFile(stat.text ?? '');
+  const entries = entriesIn(stat.text ?? '') ?? readNumber(netns, COUNT);
   const known = entries !== undefined && maxEntries !== undefined;
   return {
-    ...(known ? { usage: { entries, maxEntries } } : { failure: count.failure ?? max.failure }),
-    ...(cpus.length > 0 && { cpus }),
+    usage: known ? { entries, maxEntries } : undefined,
+    cpus: cpus.length > 0 ? cpus : undefined,
+    failure: known ? undefined : max.failure,
+    buckets: numberIn(buckets.text),
   };
 }
 
@@ -63,7 +77,7 @@ async function ask(requests: RequestQueue): Promise<Told> {
   if (stats.failure !== undefined) throw errorOfPlainFailure('readPressure', stats.failure);
   const { entries, maxEntries } = usage;
   return {
-    ...(maxEntries !== undefined && { usage: { entries, maxEntries } }),
+    usage: maxEntries === undefined ? undefined : { entries, maxEntries },
     cpus: cpusOf({ stats: stats.cpus }),
   };
 }

@@ -18,18 +18,45 @@ export const STAT_FILE = '/proc/thread-self/net/stat/nf_conntrack';
 
 export function parseStatFile(text: string): CpuStats[] {
   const [header = '', ...lines] = text.trim().split('\n');
-  const columns = header.trim().split(/ +/);
-  const counted = columns.map((column) => isCounted(column, columns));
+  const columns = columnsOf(header);
   return lines.map((line, cpu) => {
-    const counts: Counts = { other: {} };
+    const stats: Counts & { readonly cpu: number } = { cpu, other: {} };
     const values = line.trim().split(/ +/);
-    for (const [index, column] of columns.entries()) {
+    for (const { index, column, name } of columns) {
       const value = Number.parseInt(values[index] ?? '', 16);
-      if (Number.isNaN(value) || counted[index] !== true) continue;
-      put(counts, BY_COLUMN.get(column), column, value);
+      if (!Number.isNaN(value)) put(stats, name, column, value);
     }
-    return { cpu, ...counts };
+    return stats;
   });
+}
+
+/**
+ * The entries of the table, which each line begins with: the number of nf_conntrack_count
+ * (ct_cpu_seq_show). `undefined`: there is no line.
+ */
+export function entriesIn(text: string): number | undefined {
+  const [, entries] = /^entries .*\n *([\da-f]+) /.exec(text) ?? [];
+  return entries === undefined ? undefined : Number.parseInt(entries, 16);
+}
+
+/** A column in which this kernel counts something. */
+interface Column {
+  readonly index: number;
+  readonly column: string;
+  readonly name: CounterName | undefined;
+}
+
+/** Those of the header that was read last, which does not change while the kernel runs. */
+let last: { readonly header: string; readonly columns: readonly Column[] } | undefined;
+
+function columnsOf(header: string): readonly Column[] {
+  if (last?.header === header) return last.columns;
+  const all = header.trim().split(/ +/);
+  const columns = all
+    .map((column, index) => ({ index, column, name: BY_COLUMN.get(column) }))
+    .filter(({ column }) => isCounted(column, all));
+  last = { header, columns };
+  return columns;
 }
 
 const BY_COLUMN: ReadonlyMap<string, CounterName> = new Map(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseStatFile } from '../../src/health/stat-file.js';
+import { entriesIn, parseStatFile } from '../../src/health/stat-file.js';
 
 /** Lines of hexadecimal numbers, as wide as the kernel prints them. */
 const file = (header: string, ...lines: number[][]) =>
@@ -77,5 +77,20 @@ describe('/proc/net/stat/nf_conntrack', () => {
 
   it.each(['', '\n', LINUX_6_18])('no line for a processor: %j', (text) => {
     expect(parseStatFile(text)).toEqual([]);
+    expect(entriesIn(text)).toBeUndefined();
+  });
+
+  it('each line begins with the entries of the table', () => {
+    expect(entriesIn(file(LINUX_6_18, [0x1f0], [0x1f0]))).toBeUndefined();
+    expect(entriesIn(file(LINUX_6_18, [0x1f0, 1], [0x1f0, 2]))).toBe(0x1f0);
+    expect(entriesIn(file('found entries', [1, 2]))).toBeUndefined();
+    expect(entriesIn('1\n')).toBeUndefined();
+  });
+
+  it('files of two kernels by turns', () => {
+    for (const header of [LINUX_6_18, LINUX_5_4, LINUX_6_18]) {
+      const [cpu] = parseStatFile(file(header, counting(header)));
+      expect(cpu?.ignore).toBe(header === LINUX_5_4 ? 6 : undefined);
+    }
   });
 });
