@@ -118,7 +118,7 @@ const RATE_LIST = Object.entries(RATES) as [keyof typeof RATES, CounterName][];
 /** @internal */
 export async function samplePressure(
   source: Source,
-  options: PressureOptions = {},
+  options?: PressureOptions,
 ): Promise<PressureSample> {
   const checked = pressureOptionsOf(options);
   const load = await source.readLoad();
@@ -296,12 +296,18 @@ const pressureOptions = object<Omit<PressureOptions, 'previous'> & { previous?: 
   previous: optional(previousSample),
 });
 
+interface CheckedOptions extends Thresholds {
+  readonly previous: PreviousSample | undefined;
+}
+
+const NO_OPTIONS: CheckedOptions = { ...DEFAULT_THRESHOLDS, previous: undefined };
+
 /** @internal */
-export function pressureOptionsOf(
-  value: PressureOptions = {},
-): Thresholds & { readonly previous: PreviousSample | undefined } {
-  const { previous, ...given } = pressureOptions(value, 'options');
-  return { ...thresholdsOf(given), previous };
+export function pressureOptionsOf(value: PressureOptions | undefined): CheckedOptions {
+  if (value === undefined) return NO_OPTIONS;
+  const given = pressureOptions(value, 'options');
+  const { elevatedAt, criticalAt } = thresholdsOf(given);
+  return { elevatedAt, criticalAt, previous: given.previous };
 }
 
 const watchPressureOptions = object<WatchPressureOptions>({
