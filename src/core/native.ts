@@ -87,7 +87,7 @@ export interface FilterSupport extends Outcome {
   readonly zone?: boolean | 'refused';
 }
 
-/** One job, and the next, which begins when that has ended. native/addon/request_wrap.h */
+/** Jobs, of which each begins when the one before it has ended. native/addon/request_wrap.h */
 export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
   /** Sends the first `size` bytes, which are requests: native/wire/request_record.h */
