@@ -78,7 +78,7 @@ TEST(counts) {
   Walking walking(TableWalk::Action::count);
   walking.send(in_a_slab);
   walking.send(3, done(1));
-  CHECK(walking.walk.turn(walking.failure));
+  CHECK(walking.ends());
   CHECK(!walking.failure);
   CHECK_EQUAL(walking.walk.matched(), in_a_slab + 3);
   CHECK_EQUAL(walking.walk.changed(), 0u);
@@ -151,7 +151,7 @@ TEST(a_turn_ends_on_a_silent_kernel) {
   CHECK(!walking.failure);
   CHECK_EQUAL(walking.walk.matched(), 2u);
   walking.send(1, done(1));
-  CHECK(walking.walk.turn(walking.failure));
+  CHECK(walking.ends());
   CHECK_EQUAL(walking.walk.matched(), 3u);
 }
 
@@ -390,7 +390,7 @@ TEST(reports_what_it_would_remove) {
   Walking walking(TableWalk::Action::count, true);
   walking.send(in_a_slab);
   walking.send(2, done(1));
-  CHECK(walking.walk.turn(walking.failure));
+  CHECK(walking.ends());
   CHECK_EQUAL(walking.take().size(), in_a_slab + 2);
   CHECK(walking.writes->requests().empty());
 }
