@@ -107,6 +107,7 @@ class EntryDecoder {
   // The three protocols share one place in the record: the last one has it.
   bool protocol_info(const Attribute& a) {
     if (has_shape<shapes::Tcp>(a.payload)) return tcp_of_shape(a.payload);
+    forget_protocol_info();
     return each_attribute(a.payload, [this](const Attribute& protocol) {
       switch (protocol.type) {
         case CTA_PROTOINFO_TCP:
@@ -242,7 +243,15 @@ class EntryDecoder {
     });
   }
 
+  void forget_text(uint32_t present, Bytes& text, uint16_t ExtensionRecord::*length) {
+    if ((record_.extension_present & present) == 0) return;
+    record_.extension_present &= ~present;
+    text = {};
+    extension_.record.*length = 0;
+  }
+
   bool helper(const Attribute& a) {
+    forget_text(EXTENSION_HELPER, extension_.helper, &ExtensionRecord::helper_length);
     return each_attribute(a.payload, [this](const Attribute& part) {
       switch (part.type) {
         case CTA_HELP_NAME: {
@@ -258,6 +267,8 @@ class EntryDecoder {
   }
 
   bool security_context(const Attribute& a) {
+    forget_text(EXTENSION_SECURITY_CONTEXT, extension_.security_context,
+                &ExtensionRecord::security_context_length);
     return each_attribute(a.payload, [this](const Attribute& part) {
       if (part.type != CTA_SECCTX_NAME) return unknown();
       ExtensionRecord& extension = extend(EXTENSION_SECURITY_CONTEXT);
@@ -285,7 +296,10 @@ class EntryDecoder {
   bool synproxy(const Attribute& a) {
     SynproxyRecord out = {};
     if (!synproxy_values(a.payload, out)) return false;
-    record_.extension_present &= ~EXTENSION_SYNPROXY;
+    if ((record_.extension_present & EXTENSION_SYNPROXY) != 0) {
+      record_.extension_present &= ~EXTENSION_SYNPROXY;
+      extension_.record.synproxy = {};
+    }
     record_.present |= ENTRY_SYNPROXY;
     if ((out.initial_sequence | out.initial_timestamp | out.timestamp_offset) != 0) {
       extend(EXTENSION_SYNPROXY).synproxy = out;

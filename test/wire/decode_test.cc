@@ -723,6 +723,23 @@ TEST(of_two_nests_nothing_is_left_of_the_first) {
   CHECK_EQUAL(entry.record.extension_present & EXTENSION_SYNPROXY, 0u);
 }
 
+TEST(of_two_nests_an_empty_one_leaves_nothing) {
+  const Decoded entry = decoded(
+      {nest(CTA_HELP, {attribute(CTA_HELP_NAME, text("ftp"))}), nest(CTA_HELP, {}),
+       nest(CTA_SECCTX, {attribute(CTA_SECCTX_NAME, text("context"))}), nest(CTA_SECCTX, {}),
+       info(CTA_PROTOINFO_TCP, {u8(CTA_PROTOINFO_TCP_STATE, 3)}), nest(CTA_PROTOINFO, {}),
+       synproxy(1, 2, 3), synproxy(0, 0, 0), adjust(CTA_SEQ_ADJ_ORIG, 1, 2, 3)});
+  CHECK(entry.ok);
+  CHECK_EQUAL(entry.record.extension_present, uint32_t{EXTENSION_ORIGINAL_SEQUENCE_ADJUST});
+  CHECK_EQUAL(entry.helper(), "");
+  CHECK_EQUAL(entry.extension.record.helper_length, 0);
+  CHECK_EQUAL(entry.security_context(), "");
+  CHECK_EQUAL(entry.extension.record.security_context_length, 0);
+  CHECK_EQUAL(entry.record.present & ENTRY_PROTOCOL_INFO, 0u);
+  CHECK_EQUAL(entry.record.state, 0);
+  CHECK_EQUAL(entry.extension.record.synproxy.initial_sequence, 0u);
+}
+
 TEST(of_two_protocols_in_one_nest_the_last_counts) {
   const Decoded entry = decoded(
       {nest(CTA_PROTOINFO, {nest(CTA_PROTOINFO_TCP, {u8(CTA_PROTOINFO_TCP_STATE, 3),
