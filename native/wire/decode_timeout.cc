@@ -33,8 +33,7 @@ class TimeoutDecoder {
         record_.present |= TIMEOUT_PROTOCOL;
         return read_u8(a.payload, 0, record_.protocol);
       case CTA_TIMEOUT_DATA:
-        record_.present |= TIMEOUT_SECONDS;
-        return each_attribute(a.payload, [this](const Attribute& state) { return seconds(state); });
+        return data(a.payload);
       case CTA_TIMEOUT_USE:
         record_.present |= TIMEOUT_USE;
         return read_big_endian(a.payload, record_.use);
@@ -43,11 +42,21 @@ class TimeoutDecoder {
     }
   }
 
+  // An attribute that comes twice replaces the first, wholly.
+
+  bool data(Bytes payload) {
+    record_.present |= TIMEOUT_SECONDS;
+    record_.states = 0;
+    memset(record_.seconds, 0, sizeof record_.seconds);
+    return each_attribute(payload, [this](const Attribute& state) { return seconds(state); });
+  }
+
   bool name(Bytes payload) {
     const Bytes text = read_string(payload);
     if (text.size > longest_policy_name) return false;
     record_.present |= TIMEOUT_NAME;
     record_.name_length = static_cast<uint8_t>(text.size);
+    memset(record_.name, 0, sizeof record_.name);
     if (text.size) memcpy(record_.name, text.data, text.size);
     return true;
   }

@@ -103,6 +103,18 @@ TEST(a_name_fits_or_is_malformed) {
   CHECK_EQUAL(empty.record.name_length, 0);
 }
 
+TEST(of_two_attributes_the_last_counts) {
+  const DecodedTimeouts decoded(join({everything, attribute(CTA_TIMEOUT_NAME, text({"a\0", 2})),
+                                      nest(CTA_TIMEOUT_DATA, {u32(2, 7)})}));
+  CHECK(decoded.ok);
+  const TimeoutRecord& record = decoded.record;
+  CHECK_EQUAL(record.name_length, 1);
+  CHECK(memcmp(record.name, "a\0\0", 4) == 0);
+  CHECK_EQUAL(record.states, 1u << 2);
+  CHECK_EQUAL(record.seconds[1], 0u);
+  CHECK_EQUAL(record.seconds[2], 7u);
+}
+
 TEST(values_that_are_too_short) {
   CHECK(!DecodedTimeouts(join({name, protocol, nest(CTA_TIMEOUT_DATA, {u16(1, 5)})})).ok);
   CHECK(!DecodedTimeouts(join({everything, u16(CTA_TIMEOUT_USE, 5)})).ok);
