@@ -2,22 +2,13 @@
 // result is not in range. Nothing may be assumed of the datagram.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 
 #include "exact_slab.h"
+#include "require.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
 #include "wire/stats.h"
-
-#define REQUIRE(condition)                                                    \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      abort();                                                                \
-    }                                                                         \
-  } while (false)
 
 namespace conntrack::test {
 

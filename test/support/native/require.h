@@ -1,0 +1,13 @@
+// What must be so whatever the bytes are: the program stops where it is not.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+
+[[noreturn]] inline void not_so(const char* file, int line, const char* condition) {
+  fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
+  abort();
+}
+
+#define REQUIRE(condition) \
+  ((condition) ? static_cast<void>(0) : not_so(__FILE__, __LINE__, #condition))
