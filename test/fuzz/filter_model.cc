@@ -1,0 +1,372 @@
+#include "filter_model.h"
+
+#include <string_view>
+
+namespace conntrack::test {
+
+using namespace uapi;
+
+namespace {
+
+constexpr std::string_view helpers[] = {"ftp", "sip", "", "a-name-of-thirty-one-characters"};
+constexpr uint8_t protocols[] = {1, 6, 17, 33, 47, 58, 132, 255};
+
+Bytes helper_of(uint32_t number) {
+  const std::string_view& name = helpers[number % std::size(helpers)];
+  return {reinterpret_cast<const uint8_t*>(name.data()), name.size()};
+}
+
+// Few that differ in few bits, at any place.
+void fill_address(Input& input, uint8_t (&address)[16], uint8_t family) {
+  memset(address, 0, sizeof address);
+  const size_t size = family == FAMILY_IPV4 ? 4 : 16;
+  for (size_t i = 0; i < size; i++) address[i] = static_cast<uint8_t>(i + 1);
+  const uint8_t bit = input.byte();
+  if (bit < 8 * size) address[bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+}
+
+uint16_t any_port(Input& input) {
+  const uint8_t choice = input.byte();
+  return choice < 250 ? choice % 8 : input.integer<uint16_t>();
+}
+
+uint8_t any_family(Input& input) { return input.below(4) == 0 ? FAMILY_IPV6 : FAMILY_IPV4; }
+
+TupleRecord any_tuple(Input& input, uint8_t family, uint8_t protocol) {
+  TupleRecord tuple = {};
+  tuple.family = family;
+  tuple.protocol = protocol;
+  fill_address(input, tuple.source, family);
+  fill_address(input, tuple.destination, family);
+  tuple.present = input.byte() & (2 * TUPLE_ZONE - 1);
+  if (tuple.present & TUPLE_SOURCE_PORT) tuple.source_port = any_port(input);
+  if (tuple.present & TUPLE_DESTINATION_PORT) tuple.destination_port = any_port(input);
+  if (tuple.present & TUPLE_ICMP_ID) tuple.icmp_id = any_port(input);
+  if (tuple.present & TUPLE_ICMP_TYPE) tuple.icmp_type = input.byte() % 4;
+  if (tuple.present & TUPLE_ICMP_CODE) tuple.icmp_code = input.byte() % 4;
+  if (tuple.present & TUPLE_ZONE) tuple.zone = input.byte() % 4;
+  if (protocol == IPPROTO_GRE) {
+    const uint32_t ports = tuple.present & (TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT);
+    tuple.present = (tuple.present & ~ports) | ports * TUPLE_SOURCE_KEY;
+  }
+  return tuple;
+}
+
+AddressRange any_range(Input& input) {
+  AddressRange range = {};
+  range.family = any_family(input);
+  fill_address(input, range.address, range.family);
+  const uint32_t bits = range.family == FAMILY_IPV4 ? 32 : 128;
+  range.prefix = static_cast<uint8_t>(input.coin() ? bits : input.below(bits + 1));
+  return range;
+}
+
+PortRange any_ports(Input& input) {
+  const uint16_t from = any_port(input);
+  return {from, input.coin() ? from : static_cast<uint16_t>(from + input.byte())};
+}
+
+TupleFilterRecord any_tuple_filter(Input& input) {
+  TupleFilterRecord filter = {};
+  filter.present = input.integer<uint16_t>() & input.integer<uint16_t>() & 0x3ff;
+  if (input.coin()) filter.present &= 0xf;
+  filter.source = any_range(input);
+  filter.destination = any_range(input);
+  filter.source_port = any_ports(input);
+  filter.destination_port = any_ports(input);
+  filter.icmp_id = any_port(input);
+  filter.icmp_type = input.byte() % 4;
+  filter.icmp_code = input.byte() % 4;
+  filter.zone = input.byte() % 4;
+  return filter;
+}
+
+uint64_t any_number(Input& input) {
+  const uint8_t choice = input.byte();
+  return choice < 200 ? choice % 4 : choice < 240 ? ~uint64_t{0} : input.integer<uint64_t>();
+}
+
+CounterRange any_counters(Input& input) {
+  return {any_number(input), any_number(input), any_number(input), any_number(input)};
+}
+
+FilterRecord any_record(Input& input) {
+  FilterRecord filter = {};
+  filter.present = input.integer<uint32_t>() & input.integer<uint32_t>() & 0xfffff;
+  if (input.coin()) filter.present &= 0x3f;
+  filter.mark_mask = input.coin() ? 0xffffffff : input.byte();
+  filter.mark = (input.byte() % 4) & filter.mark_mask;
+  filter.status_all = input.byte() & input.byte() & input.byte();
+  filter.status_none = input.byte() & input.byte() & input.byte();
+  filter.status_any = input.byte() & input.byte();
+  filter.tcp_states = input.integer<uint32_t>();
+  filter.sctp_states = input.integer<uint32_t>();
+  filter.dccp_states = input.integer<uint32_t>();
+  filter.zone = input.byte() % 4;
+  filter.family = any_family(input);
+  filter.protocol = protocols[input.below(std::size(protocols))];
+  filter.port = any_ports(input);
+  filter.address = any_range(input);
+  filter.original = any_tuple_filter(input);
+  filter.reply = any_tuple_filter(input);
+  filter.labels_all[input.byte() % 16] = input.byte() & input.byte();
+  filter.labels_none[input.byte() % 16] = input.byte() & input.byte();
+  const Bytes helper = helper_of(input.byte());
+  filter.helper_length = static_cast<uint8_t>(helper.size);
+  if (helper.size > 0) memcpy(filter.helper, helper.data, helper.size);
+  for (uint8_t& bits : filter.protocols) bits = 0x55;
+  input.fill(filter.protocols[input.byte() % 32]);
+  filter.id = input.byte() % 4;
+  filter.timeout_from = input.byte() % 4;
+  filter.timeout_to = input.byte() % 4;
+  filter.sctp_original_tag = input.byte() % 4;
+  filter.sctp_reply_tag = input.byte() % 4;
+  filter.dccp_role = input.byte() % 4;
+  filter.started_after = any_number(input);
+  filter.started_before = any_number(input);
+  filter.original_counters = any_counters(input);
+  filter.reply_counters = any_counters(input);
+  filter.total_counters = any_counters(input);
+  return filter;
+}
+
+// Of the same shape: other addresses, ports and marks.
+void vary(Input& input, FilterRecord& filter) {
+  switch (input.below(6)) {
+    case 0:
+      return fill_address(input, filter.address.address, filter.address.family);
+    case 1:
+      return fill_address(input, filter.original.source.address, filter.original.source.family);
+    case 2:
+      filter.port = any_ports(input);
+      return;
+    case 3:
+      filter.original.destination_port = any_ports(input);
+      return;
+    case 4:
+      filter.mark = input.byte() & filter.mark_mask;
+      return;
+    default:
+      filter.reply.zone = filter.zone = filter.original.zone = input.byte() % 4;
+  }
+}
+
+// The model -----------------------------------------------------------------------
+
+bool bit_of(const uint8_t* bytes, size_t number) {
+  return (bytes[number / 8] >> (7 - number % 8) & 1) != 0;
+}
+
+bool in_range(const AddressRange& range, const uint8_t (&address)[16], uint8_t family) {
+  if (range.family != family) return false;
+  if (range.prefix > (family == FAMILY_IPV4 ? 32 : 128)) return false;
+  for (size_t bit = 0; bit < range.prefix; bit++) {
+    if (bit_of(range.address, bit) != bit_of(address, bit)) return false;
+  }
+  return true;
+}
+
+bool in_range(const PortRange& range, uint16_t port) {
+  return port >= range.from && port <= range.to;
+}
+
+bool model_matches(const TupleFilterRecord& filter, const TupleRecord& tuple) {
+  const auto unless = [&](uint32_t asked, bool holds) {
+    return (filter.present & asked) == 0 || holds;
+  };
+  const auto has = [&](uint32_t present) { return (tuple.present & present) != 0; };
+  const bool source_in = in_range(filter.source_port, tuple.source_port);
+  const bool destination_in = in_range(filter.destination_port, tuple.destination_port);
+  return unless(TUPLE_FILTER_SOURCE, in_range(filter.source, tuple.source, tuple.family)) &&
+         unless(TUPLE_FILTER_DESTINATION,
+                in_range(filter.destination, tuple.destination, tuple.family)) &&
+         unless(TUPLE_FILTER_SOURCE_PORT, has(TUPLE_SOURCE_PORT) && source_in) &&
+         unless(TUPLE_FILTER_DESTINATION_PORT, has(TUPLE_DESTINATION_PORT) && destination_in) &&
+         unless(TUPLE_FILTER_SOURCE_KEY, has(TUPLE_SOURCE_KEY) && source_in) &&
+         unless(TUPLE_FILTER_DESTINATION_KEY, has(TUPLE_DESTINATION_KEY) && destination_in) &&
+         unless(TUPLE_FILTER_ICMP_ID, has(TUPLE_ICMP_ID) && tuple.icmp_id == filter.icmp_id) &&
+         unless(TUPLE_FILTER_ICMP_TYPE,
+                has(TUPLE_ICMP_TYPE) && tuple.icmp_type == filter.icmp_type) &&
+         unless(TUPLE_FILTER_ICMP_CODE,
+                has(TUPLE_ICMP_CODE) && tuple.icmp_code == filter.icmp_code) &&
+         unless(TUPLE_FILTER_ZONE, has(TUPLE_ZONE) && tuple.zone == filter.zone);
+}
+
+bool in_range(const CounterRange& range, __uint128_t packets, __uint128_t bytes) {
+  constexpr __uint128_t most = ~uint64_t{0};
+  const __uint128_t p = packets < most ? packets : most;
+  const __uint128_t b = bytes < most ? bytes : most;
+  return p >= range.packets_from && p <= range.packets_to && b >= range.bytes_from &&
+         b <= range.bytes_to;
+}
+
+bool any_port_in(const PortRange& range, const TupleRecord& tuple) {
+  const uint32_t present = tuple.present;
+  return ((present & TUPLE_SOURCE_PORT) != 0 && in_range(range, tuple.source_port)) ||
+         ((present & TUPLE_DESTINATION_PORT) != 0 && in_range(range, tuple.destination_port));
+}
+
+bool any_address_in(const AddressRange& range, const TupleRecord& tuple) {
+  return in_range(range, tuple.source, tuple.family) ||
+         in_range(range, tuple.destination, tuple.family);
+}
+
+}  // namespace
+
+ModelEntry any_entry(Input& input) {
+  ModelEntry made;
+  EntryRecord& entry = made.record;
+  memset(static_cast<void*>(&entry), 0, sizeof entry);
+  made.extension = {};
+  entry.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_STATUS | ENTRY_ID;
+  const uint8_t family = any_family(input);
+  const uint8_t protocol = protocols[input.below(std::size(protocols))];
+  entry.original = any_tuple(input, family, protocol);
+  entry.reply = any_tuple(input, family, protocol);
+  entry.id = input.byte() % 4;
+  entry.status = input.byte();
+  const auto some = [&](uint32_t present) {
+    const bool chosen = input.coin();
+    if (chosen) entry.present |= present;
+    return chosen;
+  };
+  if (some(ENTRY_MARK)) entry.mark = input.byte() % 4;
+  if (some(ENTRY_TIMEOUT)) entry.timeout = input.byte() % 4;
+  if (some(ENTRY_ZONE)) entry.zone = input.byte() % 4;
+  if (some(ENTRY_ORIGINAL_COUNTERS)) {
+    entry.original_packets = any_number(input);
+    entry.original_bytes = any_number(input);
+  }
+  if (some(ENTRY_REPLY_COUNTERS)) {
+    entry.reply_packets = any_number(input);
+    entry.reply_bytes = any_number(input);
+  }
+  if (some(ENTRY_START_TIME)) entry.start_time = any_number(input);
+  switch (input.below(4)) {
+    case 0:
+      entry.present |= ENTRY_TCP_STATE;
+      entry.state = input.byte() % 40;
+      break;
+    case 1:
+      if (some(ENTRY_SCTP_STATE)) entry.state = input.byte() % 40;
+      if (some(ENTRY_SCTP_ORIGINAL_TAG)) entry.info.sctp.original_tag = input.byte() % 4;
+      if (some(ENTRY_SCTP_REPLY_TAG)) entry.info.sctp.reply_tag = input.byte() % 4;
+      break;
+    case 2:
+      if (some(ENTRY_DCCP_STATE)) entry.state = input.byte() % 40;
+      if (some(ENTRY_DCCP_ROLE)) entry.dccp_role = input.byte() % 4;
+      break;
+    default:
+      break;
+  }
+  if (input.coin()) {
+    entry.extension_present |= EXTENSION_LABELS;
+    made.extension.record.labels[input.byte() % 16] = input.byte();
+  }
+  if (input.coin()) {
+    entry.extension_present |= EXTENSION_HELPER;
+    made.extension.helper = helper_of(input.byte());
+    made.extension.record.helper_length = static_cast<uint16_t>(made.extension.helper.size);
+  }
+  return made;
+}
+
+std::vector<FilterRecord> any_filter(Input& input) {
+  std::vector<FilterRecord> records;
+  for (uint32_t count = 1 + input.below(24); count > 0; count--) {
+    const bool alike = !records.empty() && input.below(4) != 0;
+    FilterRecord record = alike ? records.back() : any_record(input);
+    record.negations = 0;
+    if (alike) vary(input, record);
+    if (input.below(6) == 0) record.negations = 1 + input.below(6);
+    records.push_back(record);
+    for (uint32_t negations = record.negations; negations > 0; negations--) {
+      FilterRecord negation = input.coin() ? record : any_record(input);
+      negation.negations = 0;
+      vary(input, negation);
+      records.push_back(negation);
+    }
+  }
+  return records;
+}
+
+bool model_matches(const FilterRecord& filter, const EntryRecord& entry,
+                   const Extension& extension) {
+  const auto unless = [&](uint32_t asked, bool holds) {
+    return (filter.present & asked) == 0 || holds;
+  };
+  const auto has = [&](uint32_t present) { return (entry.present & present) != 0; };
+  const auto state = [&](uint32_t states) {
+    return entry.state < 32 && (states >> entry.state & 1) != 0;
+  };
+  const uint32_t protocol = entry.original.protocol;
+  bool labels = true;
+  for (size_t i = 0; i < 128; i++) {
+    const bool set = (entry.extension_present & EXTENSION_LABELS) != 0 &&
+                     (extension.record.labels[i / 8] >> i % 8 & 1) != 0;
+    if ((filter.labels_all[i / 8] >> i % 8 & 1) != 0 && !set) labels = false;
+    if ((filter.labels_none[i / 8] >> i % 8 & 1) != 0 && set) labels = false;
+  }
+  bool helper = (entry.extension_present & EXTENSION_HELPER) != 0 &&
+                extension.helper.size == filter.helper_length;
+  for (size_t i = 0; helper && i < extension.helper.size; i++) {
+    helper = extension.helper.data[i] == filter.helper[i];
+  }
+  return unless(FILTER_FAMILY, entry.original.family == filter.family) &&
+         unless(FILTER_PROTOCOL, protocol == filter.protocol) &&
+         unless(FILTER_PROTOCOLS, (filter.protocols[protocol / 8] >> protocol % 8 & 1) != 0) &&
+         (entry.status & filter.status_all) == filter.status_all &&
+         (entry.status & filter.status_none) == 0 &&
+         (filter.status_any == 0 || (entry.status & filter.status_any) != 0) &&
+         unless(FILTER_MARK, (entry.mark & filter.mark_mask) == filter.mark) &&
+         unless(FILTER_ZONE, entry.zone == filter.zone) &&
+         unless(FILTER_ADDRESS, any_address_in(filter.address, entry.original) ||
+                                    any_address_in(filter.address, entry.reply)) &&
+         unless(FILTER_PORT, any_port_in(filter.port, entry.original) ||
+                                 any_port_in(filter.port, entry.reply)) &&
+         model_matches(filter.original, entry.original) &&
+         model_matches(filter.reply, entry.reply) &&
+         unless(FILTER_STATE, (has(ENTRY_TCP_STATE) && state(filter.tcp_states)) ||
+                                  (has(ENTRY_SCTP_STATE) && state(filter.sctp_states)) ||
+                                  (has(ENTRY_DCCP_STATE) && state(filter.dccp_states))) &&
+         unless(FILTER_LABELS, labels) && unless(FILTER_HELPER, helper) &&
+         unless(FILTER_ID, has(ENTRY_ID) && entry.id == filter.id) &&
+         unless(FILTER_TIMEOUT, has(ENTRY_TIMEOUT) && entry.timeout >= filter.timeout_from &&
+                                    entry.timeout <= filter.timeout_to) &&
+         unless(FILTER_SCTP_ORIGINAL_TAG,
+                has(ENTRY_SCTP_ORIGINAL_TAG) &&
+                    entry.info.sctp.original_tag == filter.sctp_original_tag) &&
+         unless(FILTER_SCTP_REPLY_TAG,
+                has(ENTRY_SCTP_REPLY_TAG) && entry.info.sctp.reply_tag == filter.sctp_reply_tag) &&
+         unless(FILTER_DCCP_ROLE, has(ENTRY_DCCP_ROLE) && entry.dccp_role == filter.dccp_role) &&
+         unless(FILTER_STARTED_AFTER,
+                has(ENTRY_START_TIME) && entry.start_time >= filter.started_after) &&
+         unless(FILTER_STARTED_BEFORE,
+                has(ENTRY_START_TIME) && entry.start_time < filter.started_before) &&
+         unless(FILTER_ORIGINAL_COUNTERS,
+                has(ENTRY_ORIGINAL_COUNTERS) &&
+                    in_range(filter.original_counters, entry.original_packets,
+                             entry.original_bytes)) &&
+         unless(FILTER_REPLY_COUNTERS,
+                has(ENTRY_REPLY_COUNTERS) &&
+                    in_range(filter.reply_counters, entry.reply_packets, entry.reply_bytes)) &&
+         unless(FILTER_TOTAL_COUNTERS,
+                has(ENTRY_ORIGINAL_COUNTERS) && has(ENTRY_REPLY_COUNTERS) &&
+                    in_range(filter.total_counters,
+                             __uint128_t{entry.original_packets} + entry.reply_packets,
+                             __uint128_t{entry.original_bytes} + entry.reply_bytes));
+}
+
+bool model_passes(const std::vector<FilterRecord>& records, const EntryRecord& entry,
+                  const Extension& extension) {
+  for (size_t i = 0; i < records.size(); i += 1 + records[i].negations) {
+    bool passes = model_matches(records[i], entry, extension);
+    for (size_t n = 1; n <= records[i].negations; n++) {
+      if (model_matches(records[i + n], entry, extension)) passes = false;
+    }
+    if (passes) return true;
+  }
+  return false;
+}
+
+}  // namespace conntrack::test
