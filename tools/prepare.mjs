@@ -6,11 +6,12 @@
 //   node tools/prepare.mjs examples             the addon, dist/ and the examples
 //   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
 //   node tools/prepare.mjs peer-suite           the addon, dist/ and tools/peer-suite
+//   node tools/prepare.mjs fuzz                 the fuzzers of test/fuzz
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
-// There are four trees of C++: build/ has everything as the addon ships, out/sanitized
+// There are five trees of C++: build/ has everything as the addon ships, out/sanitized
 // and out/threads have what runs under sanitizers, out/big-endian what runs on such a machine,
-// where there is a compiler for it. Each compiles a file once.
+// where there is a compiler for it, and out/fuzz the fuzzers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -50,7 +51,14 @@ function installed() {
   );
 }
 
-const NOTHING = { plain: [], sanitized: [], threads: [], 'big-endian': [], typescript: [] };
+const NOTHING = {
+  plain: [],
+  sanitized: [],
+  threads: [],
+  'big-endian': [],
+  fuzz: [],
+  typescript: [],
+};
 
 /** What is built for each target: of C++, and projects of TypeScript. */
 const TARGETS = {
@@ -58,6 +66,7 @@ const TARGETS = {
   addon: { ...NOTHING, plain: ['conntrack'] },
   examples: { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'examples'] },
   bench: { ...NOTHING, plain: ['conntrack', 'bench_programs'], typescript: ['.', 'bench'] },
+  fuzz: { ...NOTHING, fuzz: ['fuzz_targets'] },
   'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 
@@ -67,6 +76,7 @@ const TESTS = {
   wire: { ...NOTHING, sanitized: ['wire_tests'], 'big-endian': ['wire_tests'] },
   os: { ...NOTHING, sanitized: ['os_tests'], threads: ['os_tests'] },
   addon: { ...NOTHING, sanitized: ['addon_tests'] },
+  fuzz: { ...NOTHING, sanitized: ['fuzz_targets'] },
   stack: { ...NOTHING, plain: ['scripted'], typescript: ['.'] },
   kernel: {
     ...NOTHING,
@@ -113,12 +123,12 @@ if (needs.plain.length > 0) {
   }
   cmakeBuild('build', needs.plain);
 }
-for (const preset of ['sanitized', 'threads', 'big-endian']) {
+for (const preset of ['sanitized', 'threads', 'big-endian', 'fuzz']) {
   if (needs[preset].length === 0) continue;
   // The tests name what is missing.
   if (preset === 'big-endian' && spawnSync('s390x-linux-gnu-g++', ['--version']).error) continue;
   if (!existsSync(join(root, 'out', preset, 'CMakeCache.txt'))) {
-    console.log(`Building the tests of C++: ${preset} ...`);
+    console.log(`Building what tests C++: ${preset} ...`);
     run(`cmake --preset ${preset}`, 'cmake', ['--preset', preset]);
   }
   cmakeBuild(`out/${preset}`, needs[preset]);

@@ -57,7 +57,7 @@ class Run {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Run run;
   Input input(data, size);
-  for (uint32_t left = 2000; left > 0 && !input.empty();) {
+  for (uint32_t left = 800; left > 0 && !input.empty();) {
     const uint8_t kind = input.byte();
     // Some have an id of their own; of many the id is one of a few.
     const uint32_t id = kind % 2 == 0 ? input.byte() : input.integer<uint32_t>();
