@@ -78,6 +78,8 @@ void require_last_values(const EntryRecord& before, const EntryRecord& last) {
   if ((last.present & states) != 0) expected.state = last.state;
   REQUIRE(same_record(entry, expected));
   REQUIRE(is_same_entry(entry, before));
+  REQUIRE(is_same_entry(before, last) == (before.id == last.id && before.zone == last.zone &&
+                                          same_record(before.original, last.original)));
 }
 
 }  // namespace

@@ -180,6 +180,20 @@ void require_create(const Spec& spec) {
   REQUIRE(!request.has(CTA_MARK_MASK) && !request.has(CTA_ID));
 }
 
+// A request is whole, or spoiled by what does not fit, and never in between.
+void require_room(Spec spec, size_t size) {
+  static const std::vector<uint8_t> name(2 * RequestWriter::largest, 'x');
+  spec.record.entry.extension_present |= EXTENSION_HELPER;
+  spec.extension.helper = {name.data(), 3};
+  const RequestWriter small = encode_create(spec.record, spec.extension);
+  REQUIRE(small.complete());
+  const size_t whole = small.request().size - 8 + (4 + size + 1 + 3) / 4 * 4;
+  spec.extension.helper.size = size;
+  const RequestWriter writer = encode_create(spec.record, spec.extension);
+  REQUIRE(writer.complete() == (whole <= RequestWriter::largest));
+  if (writer.complete()) REQUIRE(writer.request().size == whole);
+}
+
 // Of another entry.
 void require_update(const EntryRecord& key, const Spec& spec) {
   const RequestWriter writer = encode_update(key, spec.record, spec.extension);
@@ -239,6 +253,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input(data, size);
   const Spec spec = any_spec(input);
   require_create(spec);
+  require_room(spec, input.integer<uint16_t>() % RequestWriter::largest);
   EntryRecord key = any_spec(input).record.entry;
   require_update(key, spec);
   require_get(key, input.coin(), input.coin());
