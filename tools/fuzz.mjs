@@ -7,7 +7,15 @@
 //   npm run fuzz -- --coverage                prints what of native/wire the corpus runs
 //   npm run fuzz -- --keep                    makes the corpus, without what adds nothing, the seeds
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +80,16 @@ async function forEachTarget(work) {
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }
 
+/** The fixtures are messages of the kernel: mutants of a new one are worth a try. */
+function addFixtures() {
+  const fixtures = join(root, 'test/fixtures');
+  mkdirSync(join(root, corpus('entries')), { recursive: true });
+  for (const name of readdirSync(fixtures).filter((file) => file.endsWith('.hex'))) {
+    const digits = readFileSync(join(fixtures, name), 'utf8').replaceAll(/^#.*$|\s/gm, '');
+    writeFileSync(join(root, corpus('entries'), name), Buffer.from(digits, 'hex'));
+  }
+}
+
 /** True when it found nothing. */
 async function fuzz(target, time) {
   const found = join('out/fuzz/found', target);
@@ -103,7 +121,12 @@ async function keep(target) {
   rmSync(join(root, merged), { recursive: true, force: true });
   mkdirSync(join(root, merged), { recursive: true });
   const from = [corpus(target), seeds(target)].filter((folder) => existsSync(join(root, folder)));
-  const { code, printed } = await start(program(target), ['-merge=1', merged, ...from]);
+  const { code, printed } = await start(program(target), [
+    '-merge=1',
+    '-use_counters=0',
+    merged,
+    ...from,
+  ]);
   if (code !== 0) fail(printed);
   rmSync(join(root, seeds(target)), { recursive: true });
   renameSync(join(root, merged), join(root, seeds(target)));
@@ -140,6 +163,7 @@ if (values.keep) {
 } else {
   const share = (seconds * Math.min(availableParallelism(), targets.length)) / targets.length;
   const time = Math.max(1, Math.floor(share));
+  addFixtures();
   let failed = 0;
   await forEachTarget(async (target) => {
     if (!(await fuzz(target, time))) failed++;
