@@ -63,13 +63,23 @@ AddressRange any_range(Input& input) {
 
 PortRange any_ports(Input& input) {
   const uint16_t from = any_port(input);
-  return {from, input.coin() ? from : static_cast<uint16_t>(from + input.byte())};
+  const uint8_t choice = input.byte();
+  const uint32_t more = choice < 128 ? 0 : choice < 240 ? choice % 8 : input.byte();
+  return {from, static_cast<uint16_t>(from + more)};
+}
+
+// Of so many bits mostly none or one: a filter of many conditions matches nothing.
+uint32_t few_of(Input& input, uint32_t bits) {
+  const uint32_t choice = input.below(16);
+  if (choice < 8) return 0;
+  if (choice < 14) return 1u << input.below(bits);
+  const auto many = input.integer<uint32_t>() & ((1u << bits) - 1);
+  return choice == 14 ? many & input.integer<uint32_t>() : many;
 }
 
 TupleFilterRecord any_tuple_filter(Input& input) {
   TupleFilterRecord filter = {};
-  filter.present = input.integer<uint16_t>() & input.integer<uint16_t>() & 0x3ff;
-  if (input.coin()) filter.present &= 0xf;
+  filter.present = static_cast<uint16_t>(few_of(input, 10));
   filter.source = any_range(input);
   filter.destination = any_range(input);
   filter.source_port = any_ports(input);
@@ -92,13 +102,12 @@ CounterRange any_counters(Input& input) {
 
 FilterRecord any_record(Input& input) {
   FilterRecord filter = {};
-  filter.present = input.integer<uint32_t>() & input.integer<uint32_t>() & 0xfffff;
-  if (input.coin()) filter.present &= 0x3f;
+  filter.present = few_of(input, 20);
   filter.mark_mask = input.coin() ? 0xffffffff : input.byte();
   filter.mark = (input.byte() % 4) & filter.mark_mask;
-  filter.status_all = input.byte() & input.byte() & input.byte();
-  filter.status_none = input.byte() & input.byte() & input.byte();
-  filter.status_any = input.byte() & input.byte();
+  filter.status_all = few_of(input, 8);
+  filter.status_none = few_of(input, 8);
+  filter.status_any = few_of(input, 8);
   filter.tcp_states = input.integer<uint32_t>();
   filter.sctp_states = input.integer<uint32_t>();
   filter.dccp_states = input.integer<uint32_t>();

@@ -28,7 +28,11 @@ void spoil(Input& input, std::vector<FilterRecord>& records) {
   for (uint32_t changes = input.below(8); changes > 0 && !input.empty(); changes--) {
     const size_t size = records.size() * sizeof(FilterRecord);
     const size_t at = input.integer<uint32_t>() % size;
-    input.fill(reinterpret_cast<uint8_t*>(records.data())[at]);
+    if (input.coin()) {
+      input.fill(reinterpret_cast<uint8_t*>(records.data())[at]);
+    } else {
+      records[at % records.size()].negations = input.byte() % 8;
+    }
   }
 }
 

@@ -86,6 +86,21 @@ class Mutator {
     }
   }
 
+  // The type, the flags, or any byte.
+  void header(Buffer& header) {
+    switch (below(4)) {
+      case 0:
+        header[4] = static_cast<uint8_t>(below(8));
+        break;
+      case 1:
+        header[6 + below(2)] ^= static_cast<uint8_t>(1 << below(8));
+        break;
+      default:
+        bytes(header, header_size);
+        header.resize(header_size);
+    }
+  }
+
   void bytes(Buffer& buffer, size_t most) {
     const size_t size = buffer.size();
     buffer.resize(most);
@@ -124,9 +139,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   Buffer& chosen = messages[mutator.below(messages.size())];
   Buffer header(chosen.begin(), chosen.begin() + header_size);
   Siblings tree = parse(chosen.data() + header_size, chosen.size() - header_size);
-  if (mutator.below(16) == 0) {
-    mutator.bytes(header, header_size);
-    header.resize(header_size);
+  if (mutator.below(8) == 0) {
+    mutator.header(header);
   } else {
     for (uint32_t changes = 1 + mutator.below(3); changes > 0; changes--) mutator.siblings(tree);
   }

@@ -119,6 +119,26 @@ Record record_of(Bytes request, size_t at = sizeof(RequestHeader)) {
   return record;
 }
 
+// What an extension says of its strings, which is in the request or else nothing is sent.
+template <typename Extension>
+void require_strings(Bytes request, size_t place, uint16_t Extension::*first,
+                     uint16_t Extension::*second) {
+  const size_t at = place * 8;
+  const auto extension = record_of<Extension>(request, at);
+  const size_t strings = size_t{extension.*first} + extension.*second;
+  REQUIRE(at + sizeof extension + strings <= request.size);
+}
+void require_extension(Bytes request, const EntryRecord& entry) {
+  if (entry.extension_present == 0) return;
+  require_strings(request, entry.extension, &ExtensionRecord::helper_length,
+                  &ExtensionRecord::security_context_length);
+}
+void require_extension(Bytes request, const ExpectationRecord& expectation) {
+  if ((expectation.present & EXPECTATION_IN_EXTENSION) == 0) return;
+  require_strings(request, expectation.extension, &ExpectationExtensionRecord::helper_length,
+                  &ExpectationExtensionRecord::function_length);
+}
+
 // What a request of this kind may send: the type and flags of its message, and of the question
 // behind a write.
 struct Meaning {
@@ -177,6 +197,7 @@ void require_named(Bytes request, const Sent& sent) {
       const auto entry = record_of<EntryRecord>(request);
       constexpr uint32_t needed = ENTRY_ORIGINAL | ENTRY_ID;
       REQUIRE((entry.present & needed) == needed && whole(entry.original.family));
+      require_extension(request, entry);
       REQUIRE(sent.all.number<uint32_t>(*sent.all.last(CTA_ID)) == entry.id);
       REQUIRE(sent.message.payload.data[0] == entry.original.family);
       return require_tuple(sent, CTA_TUPLE_ORIG, entry.original);
@@ -184,17 +205,20 @@ void require_named(Bytes request, const Sent& sent) {
     case REQUEST_CREATE: {
       const auto spec = record_of<SpecRecord>(request);
       REQUIRE((spec.entry.present & ENTRY_ORIGINAL) != 0 && whole(spec.entry.original.family));
+      require_extension(request, spec.entry);
       return require_tuple(sent, CTA_TUPLE_ORIG, spec.entry.original);
     }
     case REQUEST_UPDATE: {
       const auto entry = record_of<EntryRecord>(request, header.entry);
       REQUIRE((entry.present & ENTRY_ORIGINAL) != 0 && whole(entry.original.family));
+      require_extension(request, record_of<SpecRecord>(request).entry);
       return require_tuple(sent, CTA_TUPLE_ORIG, entry.original);
     }
     case REQUEST_GET:
     case REQUEST_GET_ZERO: {
       const auto entry = record_of<EntryRecord>(request);
       const bool original = (entry.present & ENTRY_ORIGINAL) != 0;
+      require_extension(request, entry);
       return require_tuple(sent, original ? CTA_TUPLE_ORIG : CTA_TUPLE_REPLY,
                            original ? entry.original : entry.reply);
     }
@@ -204,6 +228,7 @@ void require_named(Bytes request, const Sent& sent) {
     case REQUEST_DELETE_EXPECTATION: {
       const auto expectation = record_of<ExpectationRecord>(request);
       REQUIRE((expectation.present & EXPECTATION_TUPLE) != 0 && whole(expectation.tuple.family));
+      require_extension(request, expectation);
       return require_tuple(sent, CTA_EXPECT_TUPLE, expectation.tuple);
     }
     case REQUEST_FLUSH:
@@ -213,6 +238,7 @@ void require_named(Bytes request, const Sent& sent) {
     case REQUEST_FLUSH_EXPECTATIONS:
       return REQUIRE(sent.all.all().empty());
     case REQUEST_FLUSH_EXPECTATIONS_OF:
+      require_extension(request, record_of<ExpectationRecord>(request));
       return require_name(sent, CTA_EXPECT_HELP_NAME);
     case REQUEST_GET_TIMEOUTS:
     case REQUEST_CREATE_TIMEOUTS:
@@ -222,6 +248,116 @@ void require_named(Bytes request, const Sent& sent) {
     default:
       return;
   }
+}
+
+// Requests that are nearly right -------------------------------------------------------
+
+template <typename Record>
+Buffer bytes_of(const Record& record) {
+  Buffer bytes(sizeof record);
+  memcpy(bytes.data(), &record, sizeof record);
+  return bytes;
+}
+
+TupleRecord any_tuple() {
+  auto tuple = zeroed<TupleRecord>();
+  tuple.family = FAMILY_IPV4;
+  tuple.protocol = IPPROTO_TCP;
+  tuple.present = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
+  return tuple;
+}
+
+EntryRecord any_entry(uint16_t extension) {
+  auto entry = zeroed<EntryRecord>();
+  entry.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_ID;
+  entry.original = entry.reply = any_tuple();
+  entry.extension = extension;
+  entry.extension_present = extension != 0 ? EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT : 0;
+  return entry;
+}
+
+Buffer any_expectation(uint16_t extension) {
+  auto expectation = zeroed<ExpectationRecord>();
+  expectation.present =
+      EXPECTATION_TUPLE | EXPECTATION_MASK | EXPECTATION_MASTER | EXPECTATION_TIMEOUT;
+  expectation.tuple = expectation.mask = expectation.master = any_tuple();
+  expectation.extension = extension;
+  if (extension != 0) expectation.present |= EXPECTATION_HELPER | EXPECTATION_FUNCTION;
+  return bytes_of(expectation);
+}
+
+Buffer any_timeouts() {
+  auto timeouts = zeroed<TimeoutRecord>();
+  timeouts.present = TIMEOUT_NAME | TIMEOUT_FAMILY | TIMEOUT_PROTOCOL | TIMEOUT_SECONDS;
+  timeouts.name_length = 3;
+  memcpy(timeouts.name, "web", 3);
+  return bytes_of(timeouts);
+}
+
+// `extension`: where it is behind the record, or 0.
+Buffer record_of_kind(uint16_t kind, uint16_t (*place)(size_t), bool extended) {
+  const auto at = [&](size_t size) { return extended ? place(size) : uint16_t{0}; };
+  switch (kind) {
+    case REQUEST_GET:
+    case REQUEST_GET_ZERO:
+    case REQUEST_DELETE:
+      return bytes_of(any_entry(at(sizeof(EntryRecord))));
+    case REQUEST_CREATE:
+    case REQUEST_UPDATE: {
+      auto spec = zeroed<SpecRecord>();
+      spec.entry = any_entry(at(sizeof spec));
+      return bytes_of(spec);
+    }
+    case REQUEST_USAGE:
+    case REQUEST_FLUSH:
+    case REQUEST_FLUSH_EXPECTATIONS:
+      return {};
+    default:
+      if (kind >= REQUEST_GET_TIMEOUTS && kind <= REQUEST_SET_DEFAULT_TIMEOUTS) {
+        return any_timeouts();
+      }
+      return any_expectation(at((sizeof(ExpectationRecord) + 7) & ~size_t{7}));
+  }
+}
+
+// One with an extension or without, some of whose bytes are others, and whose lengths may lie.
+Buffer any_request(Input& input) {
+  RequestHeader header = {};
+  header.kind = static_cast<uint16_t>(1 + input.below(20));
+  header.family = input.byte();
+  const bool extended = input.coin();
+  Buffer record = record_of_kind(
+      header.kind,
+      [](size_t size) { return static_cast<uint16_t>((sizeof(RequestHeader) + size) / 8); },
+      extended);
+  for (uint32_t changes = input.below(4); changes > 0 && !record.empty(); changes--) {
+    record[input.integer<uint16_t>() % record.size()] = input.byte();
+  }
+  record.resize((record.size() + 7) & ~size_t{7});
+  if (extended && !record.empty()) {
+    const size_t text = input.below(40);
+    const auto lie = static_cast<uint16_t>(input.below(4) == 0 ? input.below(20) : 0);
+    const auto half = static_cast<uint16_t>(text / 2);
+    const auto rest = static_cast<uint16_t>(text - half + lie);
+    auto of_entry = zeroed<ExtensionRecord>();
+    of_entry.helper_length = half;
+    of_entry.security_context_length = rest;
+    auto of_expectation = zeroed<ExpectationExtensionRecord>();
+    of_expectation.helper_length = half;
+    of_expectation.function_length = rest;
+    const bool is_entry = header.kind <= REQUEST_DELETE || header.kind == REQUEST_GET_ZERO;
+    record = join({record, is_entry ? bytes_of(of_entry) : bytes_of(of_expectation),
+                   Buffer(text, input.byte())});
+    record.resize((record.size() + 7) & ~size_t{7});
+  }
+  if (header.kind == REQUEST_UPDATE) {
+    header.entry = static_cast<uint32_t>(sizeof header + record.size());
+    if (input.below(4) == 0) header.entry += input.byte();
+    record = join({record, bytes_of(any_entry(0))});
+  }
+  header.size = static_cast<uint32_t>(sizeof header + record.size());
+  if (input.below(32) == 0) header.size += input.byte();
+  return join({bytes_of(header), record});
 }
 
 // The messages of all datagrams, in the order in which they were sent.
@@ -287,7 +423,18 @@ void require_sent(const std::vector<Bytes>& requests, const RequestJob& job,
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input(data, size);
   const bool grants = input.coin();
-  const Bytes bytes = input.rest();
+  Buffer built;
+  if (input.coin()) {
+    // A few more than a batch holds.
+    for (int left = 140; left > 0 && !input.empty(); left--) {
+      built = join({built, any_request(input)});
+    }
+  } else {
+    const Bytes rest = input.rest();
+    built.assign(rest.data, rest.data + rest.size);
+  }
+  const Exact exact(built);
+  const Bytes bytes = exact.bytes();
   std::vector<Bytes> requests;
   RequestJob job;
   const int error = job.take(bytes);
