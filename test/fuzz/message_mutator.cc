@@ -139,7 +139,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   Buffer& chosen = messages[mutator.below(messages.size())];
   Buffer header(chosen.begin(), chosen.begin() + header_size);
   Siblings tree = parse(chosen.data() + header_size, chosen.size() - header_size);
-  if (mutator.below(8) == 0) {
+  if (mutator.below(6) == 0) {
     mutator.header(header);
   } else {
     for (uint32_t changes = 1 + mutator.below(3); changes > 0; changes--) mutator.siblings(tree);
