@@ -105,7 +105,9 @@ async function fuzz(target, time) {
   const input = /Test unit written to (\S+)/.exec(printed)?.[1];
   // Without what it prints of its progress.
   console.error(printed.replaceAll(/^(#|INFO:|\tNEW_FUNC|"|stat::).*\n/gm, ''));
-  console.error(`${target} failed: see above. Run it again with\n  ${program(target)} ${input}`);
+  console.error(
+    `${target} failed: see above. Run it again with\n  ${program(target)} ${input ?? ''}`,
+  );
   return false;
 }
 
