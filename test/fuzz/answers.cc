@@ -1,5 +1,5 @@
-// Any datagram: what is neither an entry nor an expectation is decoded as the os ring does it, and
-// compared with the list of its attributes.
+// Any datagram. Decodes its messages as errors, usage, statistics, namespace ids and timeouts, and
+// compares each result with the list of attributes.
 #include <vector>
 
 #include "datagrams.h"
@@ -77,7 +77,7 @@ void require_timeouts(const Message& message) {
   }
 }
 
-// An errno, and behind the message that it answers, if that is quoted, what the kernel says.
+// An errno, then the request if it is quoted, then the attributes with the text.
 void require_answer(const Message& message) {
   Answer answer;
   const bool decoded = read_answer(message, answer);

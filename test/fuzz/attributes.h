@@ -1,5 +1,5 @@
-// Attributes, the slow and obvious way: a list of all, read byte by byte. What the fuzzers compare
-// native/ with stands on it.
+// A list of all attributes, read byte by byte: slow and obvious. The reference decoders and models
+// use it.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace conntrack::test {
 
-// What shows while a message is read.
+// Of a message that is being read: whether it is well-formed, and its unknown attributes.
 struct Reading {
   bool ok = true;
   uint32_t unknown = 0;

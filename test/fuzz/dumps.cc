@@ -1,6 +1,6 @@
-// Any filter as a dump asks the kernel for it, and a few entries: the kernel, played by a model of
-// ctnetlink_filter_match, sends all that the filter lets pass, and every part of the request is one
-// that it compares.
+// Any filter and a few entries. A model of the kernel (ctnetlink_filter_match) reads the request of
+// the dump: it must send each entry that the filter matches, and compare each part of the request.
+#include "filter_input.h"
 #include "filter_model.h"
 #include "request_reading.h"
 #include "wire/encode.h"
@@ -11,7 +11,7 @@ using namespace conntrack::uapi;
 
 namespace {
 
-// What the kernel is asked for must be asked for, and nothing else.
+// The parts of the filter that a dump asks for.
 uint32_t model_asked(const FilterRecord& ask) {
   const TupleFilterRecord& tuple = ask.original;
   const auto asks = [&](uint32_t field) { return (tuple.present & field) != 0; };
@@ -64,7 +64,7 @@ constexpr Flag flags_of_tuples[] = {
     {1 << 11, false, CTA_PROTO_ICMPV6_ID, 2},
 };
 
-// What an entry has there: its bytes as one number.
+// The value of an entry for this flag.
 uint32_t value_of(const TupleRecord& tuple, uint32_t bit) {
   const auto of = [](const uint8_t(&address)[16]) {
     return uint32_t{address[0]} << 24 | uint32_t{address[1]} << 16 | uint32_t{address[2]} << 8 |

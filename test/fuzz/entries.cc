@@ -1,5 +1,5 @@
-// Any datagram: its entries are decoded as a dump does it, and compared with the reference: each
-// message alone, and all of them as JavaScript gets the slab.
+// Any datagram. Decodes its entries as a dump does, into a slab, and compares each record, and the
+// copy of the slab that JavaScript gets, with the reference.
 #include <vector>
 
 #include "datagrams.h"
@@ -53,7 +53,7 @@ void require_slab(const SlabWriter& slab, const std::vector<Entry>& entries) {
   REQUIRE(end == sizeof(SlabHeader) + entries.size() * sizeof(EntryRecord));
 }
 
-// What a DESTROY leaves of the entry before it.
+// Treats `last` as the DESTROY event of the entry `before`.
 void require_last_values(const EntryRecord& before, const EntryRecord& last) {
   EntryRecord entry = before;
   take_last_values(entry, last);
@@ -86,7 +86,7 @@ void require_last_values(const EntryRecord& before, const EntryRecord& last) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   alignas(8) static uint8_t memory[slab_size];
-  // A whole one now and then: most of the time goes into clearing it.
+  // Clearing a whole slab takes most of the time: one input in 32 uses one.
   const bool whole = size % 32 == 0;
   const size_t slab_bytes = whole ? slab_size : 4096;
   memset(memory, 0xa5, slab_bytes);

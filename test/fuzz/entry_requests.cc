@@ -1,5 +1,5 @@
-// Any specification of an entry: what the requests about it carry, read by the reference decoder,
-// is what was written, and no more.
+// Any specification of an entry. The reference decoder reads the requests about it: they carry all
+// values that were written, and no others.
 #include "message_builder.h"
 #include "request_reading.h"
 #include "wire/encode.h"
@@ -18,7 +18,7 @@ constexpr uint32_t of_extension = EXTENSION_LABELS | EXTENSION_HELPER | EXTENSIO
                                   EXTENSION_ORIGINAL_SEQUENCE_ADJUST |
                                   EXTENSION_REPLY_SEQUENCE_ADJUST;
 
-// What a request carries of an entry, and nothing else of it is set.
+// A specification that sets only what requests carry.
 struct Spec {
   SpecRecord record = zeroed<SpecRecord>();
   Extension extension = {zeroed<ExtensionRecord>(), {}, {}};
@@ -108,7 +108,7 @@ Spec any_spec(Input& input) {
   return spec;
 }
 
-// The values of `expected`, of a request with what makes it a whole message.
+// `more`: the attributes that an entry needs and the request lacks.
 void require_values(const RequestReading& request, const Buffer& more, EntryRecord expected,
                     const Extension& extension) {
   const Buffer answer = request.with(more);
@@ -120,7 +120,7 @@ void require_values(const RequestReading& request, const Buffer& more, EntryReco
   Bytes context;
   REQUIRE(reference_entry(message, record, of_record, helper, context));
   expected.present |= ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_STATUS | ENTRY_ID;
-  // Those that no message has but requests.
+  // Attributes that only requests have.
   record.unknown_attributes = 0;
   REQUIRE(memcmp(&record, &expected, sizeof record) == 0);
   REQUIRE(memcmp(&of_record, &extension.record, sizeof of_record) == 0);
@@ -180,7 +180,7 @@ void require_create(const Spec& spec) {
   REQUIRE(!request.has(CTA_MARK_MASK) && !request.has(CTA_ID));
 }
 
-// A request is whole, or spoiled by what does not fit, and never in between.
+// A helper of this size makes the request larger by as much, or spoils it.
 void require_room(Spec spec, size_t size) {
   static const std::vector<uint8_t> name(2 * RequestWriter::largest, 'x');
   spec.record.entry.extension_present |= EXTENSION_HELPER;
@@ -194,7 +194,7 @@ void require_room(Spec spec, size_t size) {
   if (writer.complete()) REQUIRE(writer.request().size == whole);
 }
 
-// Of another entry.
+// Updates another entry, `key`.
 void require_update(const EntryRecord& key, const Spec& spec) {
   const RequestWriter writer = encode_update(key, spec.record, spec.extension);
   const RequestReading request(writer, MESSAGE_NEW, 0, key.original.family);
@@ -260,7 +260,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (input.coin()) key.present |= ENTRY_ID;
   input.fill(key.id);
   require_delete(key, input.coin());
-  // Whatever lacks its tuple or its family is refused.
+  // Without its tuple or its family.
   if (input.coin()) key.present &= ~ENTRY_ORIGINAL;
   if (input.coin()) {
     input.fill(key.original.family);

@@ -1,6 +1,6 @@
-// Any sequence of calls to the event queue. The events are numbered: what is taken must be all of
-// them in order, and in the place of missing ones a record of how many; losses in the kernel, the
-// end of reliability and marks come where they were put. In the end received + lost = sent.
+// Any sequence of calls to the event queue, with numbered events. They come out in order, with a
+// record in each hole that counts the missing ones; losses in the kernel, the end of reliability
+// and marks keep their places. In the end received + lost = sent.
 #include "os/event_queue.h"
 
 #include <map>
@@ -34,13 +34,13 @@ class Run {
   }
 
  private:
-  // What was put between two events, by the number of the later one.
+  // Losses and marks between two events, by the number of the later event.
   struct Between {
     uint64_t lost_in_kernel = 0;
     uint32_t ended = 0;
     uint32_t mark = 0;
   };
-  // What was put before a mark.
+  // The totals at the time of a mark.
   struct AtMark {
     uint64_t put = 0;
     uint64_t lost_in_kernel = 0;
@@ -74,7 +74,7 @@ class Run {
   void write() {
     const uint64_t lost = queue_.lost();
     batch();
-    // Nothing is dropped while there is room.
+    // The queue drops events only when it has no room.
     if (queue_.lost() > lost && !keeps_back_) {
       waits_ = !queue_.has_free_slab();
       REQUIRE(waits_);
@@ -102,7 +102,7 @@ class Run {
           writer.mark(marks_);
           at_mark_[marks_] = {put_, lost_in_kernel_, ended_};
           break;
-        case 3:  // what is malformed is not kept
+        case 3:  // a malformed event is reserved and not kept
           require_zero(writer.reserve()).entry.id = 1;
           break;
         default:
@@ -144,7 +144,7 @@ class Run {
   }
   static uint8_t text_of(uint64_t number) { return static_cast<uint8_t>(1 + number % 255); }
 
-  // What comes out ------------------------------------------------------------------
+  // Output --------------------------------------------------------------------------
 
   void take(size_t most) {
     EventSlab slabs[8];
@@ -261,7 +261,7 @@ class Run {
   EventQueue queue_;
   std::vector<EventSlab> held_;
   bool keeps_back_ = false;
-  bool waits_ = false;  // the queue knows that the one that puts waits for room
+  bool waits_ = false;  // for room, and the queue knows it
 
   uint64_t put_ = 0;
   uint32_t ended_ = 0;

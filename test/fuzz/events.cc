@@ -1,5 +1,5 @@
-// Any datagram: its events are decoded as the reader of events does it, and compared with the
-// reference, by the kind that type and flags of the message name.
+// Any datagram. Decodes its events as the reader of events does, and compares kind and record with
+// the reference.
 #include "datagrams.h"
 #include "wire/decode_event.h"
 

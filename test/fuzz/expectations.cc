@@ -1,5 +1,5 @@
-// Any datagram: its expectations are decoded as the os ring does it, and compared with the
-// reference, each also through a slab, as JavaScript gets it.
+// Any datagram. Decodes its expectations as the os ring does, into slabs, and compares them with
+// the reference.
 #include "datagrams.h"
 #include "wire/decode_expectation.h"
 #include "wire/expectation_slab.h"

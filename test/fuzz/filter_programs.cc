@@ -1,7 +1,8 @@
-// Any filter, and messages of entries, in any order of attributes: the BPF program lets pass all
-// that the filter does, and only what differs from it in what filter_program.h says that it cannot
-// tell. The kernel takes the program, and it never ends in the middle.
+// Any filter and messages of entries, with their attributes in any order. The kernel would accept
+// the BPF program. It lets pass exactly the messages that match the records without negations and
+// without the conditions that filter_program.h excludes.
 #include "bpf.h"
+#include "filter_input.h"
 #include "filter_model.h"
 #include "require.h"
 #include "wire/decode.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr uint16_t told_of_tuples = TUPLE_FILTER_SOURCE | TUPLE_FILTER_DESTINATION |
                                     TUPLE_FILTER_SOURCE_PORT | TUPLE_FILTER_DESTINATION_PORT;
 
-// The records without their negations and without what the program cannot tell.
+// The records without their negations and without the excluded conditions.
 std::vector<FilterRecord> told(const std::vector<FilterRecord>& records) {
   std::vector<FilterRecord> kept;
   for (size_t i = 0; i < records.size(); i += 1 + records[i].negations) {
@@ -44,7 +45,7 @@ bool asks_nothing(const FilterRecord& record) {
          (record.status_all | record.status_none | record.status_any) == 0;
 }
 
-// What the kernel checks before it takes a program (bpf_check_classic).
+// The kernel checks this before it accepts a program (bpf_check_classic).
 void require_valid(const FilterProgram& program) {
   REQUIRE(program.count <= FilterProgram::capacity);
   for (size_t i = 0; i < program.count; i++) {
@@ -105,7 +106,7 @@ Buffer tuple_of(Input& input, uint16_t type, const TupleRecord& tuple) {
   return nest_of(input, type, parts);
 }
 
-// An event about the entry, without what no program looks at.
+// An event about the entry, with the attributes that programs read.
 Buffer message_of(Input& input, const EntryRecord& entry, uint16_t type) {
   std::vector<Buffer> parts = {tuple_of(input, CTA_TUPLE_ORIG, entry.original),
                                tuple_of(input, CTA_TUPLE_REPLY, entry.reply), u32(CTA_ID, entry.id),

@@ -1,5 +1,6 @@
-// Any filter and a few entries: EntryFilter, which finds most records by an index, lets pass what
-// the naive model does. Records of any bytes are refused, or do the same.
+// Any filter and a few entries. EntryFilter, which finds most records by an index, agrees with the
+// naive model. It refuses records that are no list.
+#include "filter_input.h"
 #include "filter_model.h"
 #include "require.h"
 #include "wire/filter.h"
@@ -23,7 +24,7 @@ bool is_list(const std::vector<FilterRecord>& records) {
   return true;
 }
 
-// Where bytes of the input replace some of the records.
+// Replaces some bytes and some counts of negations.
 void spoil(Input& input, std::vector<FilterRecord>& records) {
   for (uint32_t changes = input.below(8); changes > 0 && !input.empty(); changes--) {
     const size_t size = records.size() * sizeof(FilterRecord);

@@ -1,5 +1,5 @@
-// For targets whose input is a datagram: mutates attributes as such, so that most mutants are
-// well-formed, and the bytes of one in four.
+// The mutator of targets whose input is a datagram. It changes attributes, so that most mutants are
+// well-formed; in one of four it changes bytes.
 #include <algorithm>
 #include <random>
 

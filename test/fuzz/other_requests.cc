@@ -1,5 +1,5 @@
-// Any expectation and any timeouts: the requests about them carry what was written, and without
-// what names one thing they are spoiled, for the kernel would take them for all.
+// Any expectation and any timeouts. The requests about them carry all values that were written.
+// Requests that name nothing are spoiled: the kernel would apply them to everything.
 #include "message_builder.h"
 #include "request_reading.h"
 #include "wire/encode_expectation.h"
@@ -44,10 +44,11 @@ Expectation any_expectation(Input& input) {
   return made;
 }
 
-// Whether it names one expectation; then what of it all requests have.
+// Whether it names one expectation.
 bool is_named(const Expectation& one) {
   return one.has(EXPECTATION_TUPLE) && is_family(one.record.tuple.family);
 }
+// Every request carries this.
 void require_key(const RequestReading& request, const Expectation& one) {
   request.require_tuple(CTA_EXPECT_TUPLE, true, one.record.tuple);
   request.require(CTA_EXPECT_ZONE, one.has(EXPECTATION_ZONE), one.record.zone);
@@ -177,7 +178,7 @@ void require_timeouts(const TimeoutRecord& record) {
   for (const Asked& asked : all) require_timeouts(record, asked);
 }
 
-// Without anything about one thing ----------------------------------------------------
+// Requests without a record ----------------------------------------------------------
 
 void require_questions(int fd) {
   const struct {

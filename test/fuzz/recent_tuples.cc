@@ -1,5 +1,5 @@
-// Any sequence of entries of a dump, beside the list of the last 256 different ones: an entry is
-// one of them or it is not, whatever ids collide.
+// Any sequence of entries of a dump. RecentTuples finds an entry exactly when it is among the last
+// 256 different ones, whatever ids collide.
 #include "wire/recent_tuples.h"
 
 #include <deque>
@@ -14,7 +14,7 @@ using namespace conntrack::test;
 
 namespace {
 
-// What an entry is known by, in 64 bits.
+// The key of an entry, in 64 bits.
 struct Flow {
   uint32_t id;
   uint16_t zone;
@@ -35,7 +35,7 @@ class Run {
     record.zone = flow.zone;
     record.original.source[15] = flow.source;
     record.original.destination_port = flow.port;
-    // What is not in the key changes meanwhile.
+    // Values outside the key change meanwhile.
     record.status = record.reply.source_port = static_cast<uint16_t>(recent_.size());
     const bool added = tuples_->add(record);
     REQUIRE(added == known_.insert(flow.number()).second);
@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input(data, size);
   for (uint32_t left = 800; left > 0 && !input.empty();) {
     const uint8_t kind = input.byte();
-    // Some have an id of their own; of many the id is one of a few.
+    // Either one of 256 ids, or any id.
     const uint32_t id = kind % 2 == 0 ? input.byte() : input.integer<uint32_t>();
     Flow flow = {id, static_cast<uint16_t>(kind >> 7), 0, static_cast<uint8_t>(kind >> 6 & 1)};
     const uint32_t count = 1 + (kind % 4 == 3 ? 2 * input.byte() : 0);

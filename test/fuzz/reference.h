@@ -1,6 +1,6 @@
-// Reference decoders: what a message means by its list of attributes. Of an attribute that comes
-// twice the last one counts, as if the others were not there; unknown ones are counted all the
-// same, and a malformed one anywhere spoils the message.
+// Reference decoders, which read a message by its list of attributes. The last of two attributes
+// counts, as if the first were absent. The decoders count every unknown attribute, and refuse a
+// message with a malformed one anywhere.
 #pragma once
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// Any sequence of calls to a batch of requests, beside a list of them: its bytes are the requests
-// in order, whole, each with its number, and only those ask for an answer that must.
+// Any sequence of calls to a batch of requests, beside a list of requests. Its bytes are the whole
+// requests in order, each with its number and, where it was asked for, the flag for an ack.
 #include <memory>
 
 #include "input.h"
@@ -19,7 +19,7 @@ struct Model {
   std::vector<uint8_t> value;
 };
 
-// One with a value of so many bytes.
+// A request with one attribute.
 RequestWriter request_of(uint16_t type, const std::vector<uint8_t>& value) {
   RequestWriter request(type, 0, uapi::FAMILY_IPV4);
   request.bytes(1, {value.data(), value.size()});

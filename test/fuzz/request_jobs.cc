@@ -1,11 +1,12 @@
-// Any bytes as the requests that JavaScript hands over: they are refused as a whole, or each is
-// sent or has failed. What is sent is what the request of that place asks for: a flush is sent for
-// a flush alone, no request is a dump, and what changes or deletes one thing names it wholly.
+// Any bytes as the requests of JavaScript. RequestJob refuses all of them, or sends or refuses
+// each. A message means no more than its request: only a flush sends a flush, no message is a dump,
+// and a message that changes or deletes one thing names all of it.
 #include <memory>
 
 #include "input.h"
 #include "kernel_socket.h"
 #include "message_builder.h"
+#include "near_requests.h"
 #include "os/request_job.h"
 #include "reference.h"
 #include "require.h"
@@ -16,7 +17,7 @@ using namespace conntrack::uapi;
 
 namespace {
 
-// A message that was sent, and what it says of itself.
+// A message that was sent, with its attributes.
 struct Sent {
   Sent(const Message& message, Reading& reading)
       : message(message), all({message.payload.data + 4, message.payload.size - 4}, reading) {}
@@ -27,7 +28,7 @@ struct Sent {
   Attributes all;
 };
 
-// A kernel that has nothing: it answers ENOENT to all that is asked, or grants all.
+// A kernel without entries: it answers questions with ENOENT, and grants or refuses all commands.
 class NothingThere {
  public:
   NothingThere() {
@@ -50,7 +51,7 @@ class NothingThere {
   std::unique_ptr<RequestMemory> memory = std::make_unique<RequestMemory>();
 
  private:
-  // Before each reception the kernel answers what was sent until then.
+  // Before each reception the kernel answers the requests that it has.
   void arm() {
     all.before("recvmmsg", [this] {
       answer();
@@ -119,7 +120,7 @@ Record record_of(Bytes request, size_t at = sizeof(RequestHeader)) {
   return record;
 }
 
-// What an extension says of its strings, which is in the request or else nothing is sent.
+// The strings of an extension must be in the request: else nothing is sent.
 template <typename Extension>
 void require_strings(Bytes request, size_t place, uint16_t Extension::*first,
                      uint16_t Extension::*second) {
@@ -139,7 +140,7 @@ void require_extension(Bytes request, const ExpectationRecord& expectation) {
                   &ExpectationExtensionRecord::function_length);
 }
 
-// What a request of this kind may send: the type and flags of its message, and of the question
+// The type and flags of the message that a request of this kind sends, and the type of the question
 // behind a write.
 struct Meaning {
   uint16_t kind;
@@ -188,7 +189,7 @@ void require_name(const Sent& sent, uint32_t type) {
   REQUIRE(name.size > 1 && name.data[0] != 0 && name.data[name.size - 1] == 0);
 }
 
-// What a message that changes or deletes one thing must name.
+// The message names the thing that the request names.
 void require_named(Bytes request, const Sent& sent) {
   const RequestHeader header = header_of(request);
   const auto whole = [&](uint8_t family) { return family == FAMILY_IPV4 || family == FAMILY_IPV6; };
@@ -248,116 +249,6 @@ void require_named(Bytes request, const Sent& sent) {
     default:
       return;
   }
-}
-
-// Requests that are nearly right -------------------------------------------------------
-
-template <typename Record>
-Buffer bytes_of(const Record& record) {
-  Buffer bytes(sizeof record);
-  memcpy(bytes.data(), &record, sizeof record);
-  return bytes;
-}
-
-TupleRecord any_tuple() {
-  auto tuple = zeroed<TupleRecord>();
-  tuple.family = FAMILY_IPV4;
-  tuple.protocol = IPPROTO_TCP;
-  tuple.present = TUPLE_SOURCE_PORT | TUPLE_DESTINATION_PORT;
-  return tuple;
-}
-
-EntryRecord any_entry(uint16_t extension) {
-  auto entry = zeroed<EntryRecord>();
-  entry.present = ENTRY_ORIGINAL | ENTRY_REPLY | ENTRY_ID;
-  entry.original = entry.reply = any_tuple();
-  entry.extension = extension;
-  entry.extension_present = extension != 0 ? EXTENSION_HELPER | EXTENSION_SECURITY_CONTEXT : 0;
-  return entry;
-}
-
-Buffer any_expectation(uint16_t extension) {
-  auto expectation = zeroed<ExpectationRecord>();
-  expectation.present =
-      EXPECTATION_TUPLE | EXPECTATION_MASK | EXPECTATION_MASTER | EXPECTATION_TIMEOUT;
-  expectation.tuple = expectation.mask = expectation.master = any_tuple();
-  expectation.extension = extension;
-  if (extension != 0) expectation.present |= EXPECTATION_HELPER | EXPECTATION_FUNCTION;
-  return bytes_of(expectation);
-}
-
-Buffer any_timeouts() {
-  auto timeouts = zeroed<TimeoutRecord>();
-  timeouts.present = TIMEOUT_NAME | TIMEOUT_FAMILY | TIMEOUT_PROTOCOL | TIMEOUT_SECONDS;
-  timeouts.name_length = 3;
-  memcpy(timeouts.name, "web", 3);
-  return bytes_of(timeouts);
-}
-
-// `extension`: where it is behind the record, or 0.
-Buffer record_of_kind(uint16_t kind, uint16_t (*place)(size_t), bool extended) {
-  const auto at = [&](size_t size) { return extended ? place(size) : uint16_t{0}; };
-  switch (kind) {
-    case REQUEST_GET:
-    case REQUEST_GET_ZERO:
-    case REQUEST_DELETE:
-      return bytes_of(any_entry(at(sizeof(EntryRecord))));
-    case REQUEST_CREATE:
-    case REQUEST_UPDATE: {
-      auto spec = zeroed<SpecRecord>();
-      spec.entry = any_entry(at(sizeof spec));
-      return bytes_of(spec);
-    }
-    case REQUEST_USAGE:
-    case REQUEST_FLUSH:
-    case REQUEST_FLUSH_EXPECTATIONS:
-      return {};
-    default:
-      if (kind >= REQUEST_GET_TIMEOUTS && kind <= REQUEST_SET_DEFAULT_TIMEOUTS) {
-        return any_timeouts();
-      }
-      return any_expectation(at((sizeof(ExpectationRecord) + 7) & ~size_t{7}));
-  }
-}
-
-// One with an extension or without, some of whose bytes are others, and whose lengths may lie.
-Buffer any_request(Input& input) {
-  RequestHeader header = {};
-  header.kind = static_cast<uint16_t>(1 + input.below(20));
-  header.family = input.byte();
-  const bool extended = input.coin();
-  Buffer record = record_of_kind(
-      header.kind,
-      [](size_t size) { return static_cast<uint16_t>((sizeof(RequestHeader) + size) / 8); },
-      extended);
-  for (uint32_t changes = input.below(4); changes > 0 && !record.empty(); changes--) {
-    record[input.integer<uint16_t>() % record.size()] = input.byte();
-  }
-  record.resize((record.size() + 7) & ~size_t{7});
-  if (extended && !record.empty()) {
-    const size_t text = input.below(40);
-    const auto lie = static_cast<uint16_t>(input.below(4) == 0 ? input.below(20) : 0);
-    const auto half = static_cast<uint16_t>(text / 2);
-    const auto rest = static_cast<uint16_t>(text - half + lie);
-    auto of_entry = zeroed<ExtensionRecord>();
-    of_entry.helper_length = half;
-    of_entry.security_context_length = rest;
-    auto of_expectation = zeroed<ExpectationExtensionRecord>();
-    of_expectation.helper_length = half;
-    of_expectation.function_length = rest;
-    const bool is_entry = header.kind <= REQUEST_DELETE || header.kind == REQUEST_GET_ZERO;
-    record = join({record, is_entry ? bytes_of(of_entry) : bytes_of(of_expectation),
-                   Buffer(text, input.byte())});
-    record.resize((record.size() + 7) & ~size_t{7});
-  }
-  if (header.kind == REQUEST_UPDATE) {
-    header.entry = static_cast<uint32_t>(sizeof header + record.size());
-    if (input.below(4) == 0) header.entry += input.byte();
-    record = join({record, bytes_of(any_entry(0))});
-  }
-  header.size = static_cast<uint32_t>(sizeof header + record.size());
-  if (input.below(32) == 0) header.size += input.byte();
-  return join({bytes_of(header), record});
 }
 
 // The messages of all datagrams, in the order in which they were sent.
@@ -427,7 +318,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (input.coin()) {
     // A few more than a batch holds.
     for (int left = 140; left > 0 && !input.empty(); left--) {
-      built = join({built, any_request(input)});
+      built = join({built, near_request(input)});
     }
   } else {
     const Bytes rest = input.rest();

@@ -63,7 +63,7 @@ class RequestReading {
     REQUIRE(memcmp(&sent, &tuple, sizeof sent) == 0);
   }
 
-  // The message with more attributes behind it, as an answer that has what requests lack.
+  // The message with more attributes at its end.
   std::vector<uint8_t> with(const std::vector<uint8_t>& more) const {
     std::vector<uint8_t> answer(bytes_.data, bytes_.data + bytes_.size);
     answer.insert(answer.end(), more.begin(), more.end());
@@ -83,7 +83,7 @@ class RequestReading {
   Attributes all_;
 };
 
-// A whole tuple: what is absent is zero.
+// A whole tuple, whose absent values are zero.
 inline TupleRecord whole_tuple(Input& input, uint8_t family) {
   using namespace uapi;
   static constexpr uint8_t protocols[] = {1, 6, 17, 33, 47, 50, 58, 132, 136, 255};

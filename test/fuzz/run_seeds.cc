@@ -1,5 +1,4 @@
-// Instead of libFuzzer: gives each file of a folder to the target, as a test does that needs no
-// clang. NAME_OF_TARGET FOLDER...
+// Gives each file of the folders to the target, without libFuzzer: TARGET FOLDER...
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -16,7 +15,7 @@ static void run(const std::filesystem::path& path) {
   // Nothing behind it: AddressSanitizer sees a read one byte too far.
   const std::unique_ptr<uint8_t[]> bytes(new uint8_t[read.size()]);
   for (size_t i = 0; i < read.size(); i++) bytes[i] = static_cast<uint8_t>(read[i]);
-  // The name of a seed that ends the program is the last one.
+  // The last name printed is that of a seed that ends the program.
   printf("%s\n", path.c_str());
   fflush(stdout);
   LLVMFuzzerTestOneInput(bytes.get(), read.size());

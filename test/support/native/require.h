@@ -1,4 +1,4 @@
-// What must be so whatever the bytes are: the program stops where it is not.
+// Conditions that hold for any input: the program stops where one does not.
 #pragma once
 
 #include <cstdio>
