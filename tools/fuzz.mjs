@@ -123,6 +123,11 @@ async function keep(target) {
     ...from,
   ]);
   if (code !== 0) fail(printed);
+  // Those with a name were made by hand: they stay.
+  for (const name of readdirSync(join(root, seeds(target)))) {
+    if (/^[0-9a-f]{40}$/.test(name)) continue;
+    renameSync(join(root, seeds(target), name), join(root, merged, name));
+  }
   rmSync(join(root, seeds(target)), { recursive: true });
   renameSync(join(root, merged), join(root, seeds(target)));
   console.log(`${target.padEnd(16)} ${readdirSync(join(root, seeds(target))).length} seeds`);
