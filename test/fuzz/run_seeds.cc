@@ -1,32 +1,41 @@
-// Gives each file of the folders to the target, without libFuzzer: TARGET FOLDER...
+// Gives seeds to a target, without libFuzzer: TARGET [--fixtures FOLDER] FOLDER...
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <vector>
+
+#include "../wire/fixture.h"
+
+using conntrack::test::Buffer;
+using conntrack::test::Exact;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-static void run(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> read{std::istreambuf_iterator<char>(file), {}};
-  // Nothing behind it: AddressSanitizer sees a read one byte too far.
-  const std::unique_ptr<uint8_t[]> bytes(new uint8_t[read.size()]);
-  for (size_t i = 0; i < read.size(); i++) bytes[i] = static_cast<uint8_t>(read[i]);
+static size_t seeds = 0;
+
+static void run(const std::string& name, const Buffer& seed) {
   // The last name printed is that of a seed that ends the program.
-  printf("%s\n", path.c_str());
+  printf("%s\n", name.c_str());
   fflush(stdout);
-  LLVMFuzzerTestOneInput(bytes.get(), read.size());
+  const Exact exact(seed);
+  LLVMFuzzerTestOneInput(exact.bytes().data, exact.bytes().size);
+  seeds++;
+}
+
+static void run_folder(const char* folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    run(entry.path(), Buffer(std::istreambuf_iterator<char>(file), {}));
+  }
 }
 
 int main(int count, char** arguments) {
-  size_t seeds = 0;
   for (int i = 1; i < count; i++) {
-    for (const auto& file : std::filesystem::directory_iterator(arguments[i])) {
-      run(file.path());
-      seeds++;
+    if (std::string(arguments[i]) != "--fixtures") {
+      run_folder(arguments[i]);
+    } else if (++i < count) {
+      for (const auto& fixture : conntrack::test::read_fixtures(arguments[i])) {
+        run(fixture.name, fixture.message);
+      }
     }
   }
   printf("%zu seeds\n", seeds);
