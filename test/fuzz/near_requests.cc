@@ -114,7 +114,7 @@ Buffer near_request(Input& input) {
     record = join({record, bytes_of(template_entry(0))});
   }
   header.size = static_cast<uint32_t>(sizeof header + record.size());
-  if (input.below(32) == 0) header.size += input.byte();
+  if (input.below(16) == 0) header.size += input.coin() ? 8 : input.byte();
   return join({bytes_of(header), record});
 }
 
