@@ -13,7 +13,7 @@
 // and out/threads have what runs under sanitizers, out/big-endian what runs on such a machine,
 // where there is a compiler for it, and out/fuzz the fuzzers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -93,6 +93,8 @@ const TESTS = {
   machine: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
 };
 
+const timeOf = (path) => statSync(join(root, path)).mtimeMs;
+
 /** What is needed for a target and the projects behind it. */
 function needsOf(target, projects) {
   if (target !== 'tests') return TARGETS[target];
@@ -104,6 +106,11 @@ function needsOf(target, projects) {
 }
 
 function cmakeBuild(tree, targets) {
+  // make does not know a target that came after it was configured.
+  if (timeOf('CMakeLists.txt') > timeOf(join(tree, 'CMakeCache.txt'))) {
+    run(`cmake ${tree}`, 'cmake', [tree]);
+    utimesSync(join(root, tree, 'CMakeCache.txt'), new Date(), new Date());
+  }
   const args = ['--build', tree, '--parallel', String(availableParallelism())];
   args.push('--target', ...targets);
   run(`cmake ${args.join(' ')}`, 'cmake', args);

@@ -1,5 +1,6 @@
 // Any sequence of calls to a batch of requests, beside a list of requests. Its bytes are the whole
-// requests in order, each with its number and, where it was asked for, the flag for an ack.
+// requests in order, each with its number and, where it was asked for, the flag for an ack: also of
+// the last one, which silence would answer.
 #include <memory>
 
 #include "input.h"
@@ -60,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     switch (input.below(8)) {
       case 0:
         batch.ask_last();
-        if (model.empty()) break;
+        if (model.empty() || model.back().answer != RequestBatch::silence) break;
         model.back().answer = RequestBatch::ack;
         model.back().asks = true;
         break;
