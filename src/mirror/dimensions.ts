@@ -105,7 +105,7 @@ function stateOf(words: Uint32Array, at: number): number {
 const STATES = [[], TCP_STATES, SCTP_STATES, DCCP_STATES] as const;
 
 /** Dimensions that an index is made of when it is asked for. */
-export const INDEXED = {
+export const INDEXED: Readonly<Record<IndexName, Dimension>> = {
   address: {
     most: 4,
     keys: (words, at, to) => {
@@ -164,7 +164,7 @@ export const INDEXED = {
     keys: (words, at, to) => putNumber(uint16(words, at, ENTRY.zone), to),
     text: numberText,
   },
-} as const satisfies Record<IndexName, Dimension>;
+};
 
 /** Dimensions that each mirror counts. They have few keys, which are numbers. */
 export const COUNTED = {

@@ -43,11 +43,12 @@ function compile(modules, { tarball }) {
 export const compilers = [
   ...COMPILERS.map((version) => ({
     name: `TypeScript ${version}`,
+    // What a newer one takes, the lowest may refuse.
+    smoke: version === COMPILERS[0],
     run: (context) => compile(fetchTools(`typescript@${version}`), context),
   })),
   {
     name: 'TypeScript of this checkout',
-    smoke: true,
     run: (context) => compile(join(checkout, 'node_modules'), context),
   },
 ];
