@@ -801,7 +801,7 @@ const further = [
   {
     name: 'top gives two flows of one id the rate of one of them',
     file: 'src/cli/top/meter.ts',
-    from: 'now.bytes[now.find(id, check)] = Number.NaN;',
+    from: 'now.forget(now.find(id, check));',
     to: '',
     tests: ['unit'],
   },

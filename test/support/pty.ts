@@ -123,7 +123,7 @@ export class Pty {
     return pid;
   }
 
-  /** Waits until the screen is so. */
+  /** Waits until `isSo` holds for the screen, and returns its result. */
   async until<T>(what: string, isSo: (screen: readonly string[]) => T): Promise<T> {
     const late = timeout(PATIENCE, undefined, { ref: false }).then(() => 'late' as const);
     for (;;) {

@@ -252,6 +252,24 @@ describe('rates', () => {
     else expect(found).toBeCloseTo(rate, 6);
   });
 
+  it('nothing is known of two flows that are alike, nor a moment later', () => {
+    const then = new FlowCounters(2, true);
+    const first = new FlowCounters(2, true);
+    for (const [before, now, time] of [
+      [undefined, first, 0],
+      [first, then, 1000],
+    ] as const) {
+      const meter = new Meter(before, now, true);
+      meter.measure(counted({ bytes: 1 }), first.began + time);
+      meter.measure(counted({ bytes: 9 }), first.began + time);
+    }
+    for (const now of [new FlowCounters(2, true), undefined]) {
+      const meter = new Meter(then, now, true);
+      meter.measure(counted({ bytes: 5000 }), first.began + 2000);
+      expect(meter).toMatchObject({ byteRate: Number.NaN, packetRate: Number.NaN, unmeasured: 1 });
+    }
+  });
+
   it('between two measurements are those of the last one', () => {
     const then = new FlowCounters(1, true);
     const first = new FlowCounters(1, true);

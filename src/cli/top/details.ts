@@ -19,7 +19,7 @@ import type { FlowRow } from './picture.js';
 
 type Direction = 'original' | 'reply';
 
-/** A flow that is read again and again. */
+/** Reads a flow again and again. */
 export class FlowDetails {
   /** As it was read last. */
   entry: Entry | undefined;

@@ -1,8 +1,9 @@
 /**
- * The counters of many flows as a reading has found them: 36 bytes a slot, and no object a flow.
+ * Holds the counters of many flows as a reading has found them: 36 bytes per slot, and no object per
+ * flow.
  */
 
-/** The number of slots a flow; searches take one or two steps. */
+/** Slots per flow: a search takes one or two steps. */
 const SLOTS_A_FLOW = 1.4;
 const FEWEST = 1024;
 
@@ -54,6 +55,14 @@ export class FlowCounters {
     this.#checks[slot] = check;
     this.#used++;
     return slot;
+  }
+
+  /** Nothing is known of the flow in a slot. */
+  forget(slot: number): void {
+    this.bytes[slot] = Number.NaN;
+    this.packets[slot] = Number.NaN;
+    this.byteRates[slot] = Number.NaN;
+    this.packetRates[slot] = Number.NaN;
   }
 
   #slotOf(id: number, check: number): number {

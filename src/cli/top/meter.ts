@@ -5,7 +5,7 @@ import type { Entry } from '../../index.js';
 import type { FlowCounters } from './flow-counters.js';
 import type { Measures } from './picture.js';
 
-/** Two readings that are closer make no rate. */
+/** The shortest time between two readings that makes a rate. */
 const SHORTEST_MS = 200;
 
 export class Meter implements Measures {
@@ -14,7 +14,7 @@ export class Meter implements Measures {
   packets = Number.NaN;
   byteRate = Number.NaN;
   packetRate = Number.NaN;
-  /** Flows so far: without counters, and with counters but without a rate. */
+  /** Counts the flows without counters, and those with counters but without a rate. */
   uncounted = 0;
   unmeasured = 0;
   readonly #before: FlowCounters | undefined;
@@ -22,8 +22,8 @@ export class Meter implements Measures {
   readonly #isWhole: boolean;
 
   /**
-   * @param now What the reading records. Without it the rates are those of the reading before, for
-   *   that was a moment ago.
+   * @param now Records this reading. Without it the meter repeats the rates of the reading before,
+   *   which ended a moment ago.
    */
   constructor(before: FlowCounters | undefined, now: FlowCounters | undefined, isWhole: boolean) {
     this.#before = before;
@@ -87,7 +87,7 @@ export class Meter implements Measures {
     const slot = now.add(id, check);
     if (slot === undefined) {
       // Neither of the two has a rate next time.
-      now.bytes[now.find(id, check)] = Number.NaN;
+      now.forget(now.find(id, check));
       return;
     }
     now.bytes[slot] = this.bytes;

@@ -1,10 +1,10 @@
 /**
- * What a reading of the table has found: plain values, which keep no buffer of the reading.
+ * The result of a reading of the table: plain values, which hold none of its buffers.
  */
 import type { EntryJson } from '../../index.js';
 import type { GroupingName } from './groupings.js';
 
-/** What was counted, and its growth; NaN: not known. */
+/** Counters, and their growth per second; NaN: not known. */
 export interface Measures {
   bytes: number;
   packets: number;
@@ -16,7 +16,7 @@ export interface FlowRow extends Readonly<Measures> {
   readonly kind: 'flow';
   /** Distinguishes it from all others. */
   readonly name: string;
-  /** It names the flow to the kernel as well. */
+  /** Names the flow to the kernel as well. */
   readonly entry: EntryJson;
   readonly protocol: string;
   readonly state: string;

@@ -1,10 +1,10 @@
 /**
- * Reads the table when it is time, and at once when a key has changed what is asked.
+ * Reads the table when it is time, and at once when a key has changed the question.
  */
 import type { Picture } from './picture.js';
 import type { Question, Surveyor } from './survey.js';
 
-/** Reading takes at most the fourth part of the time, however large the table is. */
+/** Readings take at most a quarter of the time, however large the table is. */
 const REST = 3;
 
 /**
@@ -17,7 +17,7 @@ export function dueAfter(began: number, took: number, intervalMs: number): numbe
   return began + Math.max(intervalMs, took * 1000 * (1 + REST));
 }
 
-/** What is asked, and where the answer goes. */
+/** Asks, and takes the answers. */
 export interface Asker {
   readonly intervalMs: number;
   question(): Pick<Question, 'wanted' | 'filters' | 'expected'>;

@@ -5,10 +5,10 @@ import type { Sink } from '../world.js';
 
 const CSI = '\u001b[';
 
-/** The alternate screen without a cursor; lines are cut at its edge; a paste is told from keys. */
+/** The alternate screen without a cursor; the terminal cuts lines at its edge, and marks a paste. */
 const ENTER = `${CSI}?1049h${CSI}?25l${CSI}?7l${CSI}?2004h`;
 const LEAVE = `${CSI}0m${CSI}?2004l${CSI}?7h${CSI}?25h${CSI}?1049l`;
-/** Terminals that know these show what stands between them at once. */
+/** A terminal that knows these shows the text between them at once. */
 const BEGIN = `${CSI}?2026h`;
 const END = `${CSI}?2026l`;
 

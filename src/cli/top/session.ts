@@ -25,13 +25,13 @@ import { Terminal } from './terminal.js';
 import { addressesOf, follow, select, selectedRow, type View } from './view.js';
 import { type Order, ordersOf, type Wanted } from './wanted.js';
 
-/** A line that is typed, and what becomes of it. */
+/** A line that a person types, and what the session does with it. */
 interface Asking {
   readonly prompt: Prompt;
   readonly changed?: (text: string) => void;
   readonly done: (text: string) => void;
   readonly left?: () => void;
-  /** A single key, which is not pasted. */
+  /** The answer is a single key, and no paste. */
   readonly isAnswer?: true;
 }
 
@@ -116,7 +116,7 @@ export class Session {
     }
   }
 
-  /** @param first Called when it is known how large the table is, or that nobody can tell. */
+  /** @param first Called when the size of the table is known, or cannot be read. */
   async #watchPressure(first: () => void): Promise<void> {
     const { signal } = this.#ending;
     const intervalMs = this.#intervalMs;
@@ -139,7 +139,7 @@ export class Session {
     return { wanted, filters: this.#filters, expected };
   }
 
-  /** Reads at once, for what a key has changed. */
+  /** Reads at once, because a key has changed the question. */
   #askAgain(): void {
     this.#view.isReading = true;
     this.#readings.askAgain();
@@ -184,7 +184,7 @@ export class Session {
   #press(key: Key): void {
     try {
       if (this.#question !== undefined) this.#type(this.#question, key);
-      // What is pasted is no command.
+      // A paste is no command.
       else if (key.isPasted !== true) this.#act(actionOf(key));
     } catch (error) {
       this.#fail(error);
@@ -451,7 +451,7 @@ export class Session {
     this.#askAgain();
   }
 
-  /** What the kernel refuses to a key is a message. */
+  /** Shows an error as a message. */
   async #during(work: Promise<void>): Promise<void> {
     try {
       await work;

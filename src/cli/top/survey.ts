@@ -1,8 +1,8 @@
 /**
- * Reads the table once, and keeps what is shown of it.
+ * Reads the table once, and keeps the rows that the screen shows.
  *
- * A reading, and no listener to events: a listener makes the kernel send the events of every flow, which
- * costs the machine more the busier it is, and the counters come with no event but the last.
+ * It listens to no events: a listener makes the kernel send the events of every flow, which costs the
+ * machine more the busier it is, and only the last event of a flow has its counters.
  */
 import type { Entry, EntryFilter } from '../../index.js';
 import type { Api } from '../command.js';
@@ -14,16 +14,16 @@ import type { FlowRow, Measures, Picture, Row } from './picture.js';
 import { Ranking } from './ranking.js';
 import type { Wanted } from './wanted.js';
 
-/** Rows that are kept: while it reads, each flow may hold a buffer of 64 KiB. */
+/** A picture keeps so many rows: during a reading, each flow may hold a buffer of 64 KiB. */
 export const KEPT_ROWS = 400;
-/** Groups that are told apart. */
+/** A reading distinguishes so many groups. */
 const MOST_GROUPS = 200_000;
 
 export interface Question {
   readonly wanted: Wanted;
   /** Absent: every flow. */
   readonly filters: readonly EntryFilter[] | undefined;
-  /** Whether the rates are measured anew; otherwise they are those of the last measurement. */
+  /** Measures the rates anew; otherwise the picture has those of the last measurement. */
   readonly isMeasured: boolean;
   /** How many flows are expected. */
   readonly expected: number;

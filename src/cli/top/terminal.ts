@@ -1,6 +1,6 @@
 /**
- * Takes the terminal, and gives it back however the process ends: at a signal, at an error that nobody
- * has caught, and while it is suspended.
+ * Takes the terminal, and gives it back however the process ends: by a signal or an uncaught error, and
+ * while it is suspended.
  */
 import process from 'node:process';
 import { emitKeypressEvents, type Interface } from 'node:readline';
@@ -14,9 +14,9 @@ const ESCAPE_MS = 50;
 
 export interface Listener {
   readonly key: (key: Key) => void;
-  /** The size has changed, or the process goes on: everything has to be drawn. */
+  /** Draws everything: the size has changed, or the shell has continued the process. */
   readonly redraw: () => void;
-  /** Nobody types any more. */
+  /** The input has ended. */
   readonly gone: () => void;
 }
 

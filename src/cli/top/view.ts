@@ -19,9 +19,9 @@ export interface View {
   top: number;
   /** A line that is typed, at the bottom. */
   prompt: Prompt | undefined;
-  /** What the last key has done, or could not do. */
+  /** The result of the last key, or why it had none. */
   message: { readonly text: string; readonly isError: boolean } | undefined;
-  /** What is shown instead of the rows. */
+  /** Stands on the screen instead of the rows. */
   page: 'help' | FlowDetails | undefined;
   isPaused: boolean;
   /** A reading that the last key has asked for is under way. */
@@ -66,7 +66,7 @@ function scroll(view: View, room: number): void {
   view.top = Math.min(top, most);
 }
 
-/** What of a row has a name in DNS. */
+/** The addresses of a row. */
 export function addressesOf(row: Row): string[] {
   if (row.kind === 'flow') return [row.entry.original.source, row.entry.original.destination];
   return row.grouping === 'source' || row.grouping === 'destination' ? [row.name] : [];

@@ -1,5 +1,5 @@
 /**
- * What `top` is asked to show.
+ * The order, the unit and the grouping that `top` shows.
  */
 import type { GroupingName } from './groupings.js';
 
