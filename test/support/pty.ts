@@ -133,8 +133,24 @@ export class Pty {
         this.#changed = resolve;
       });
       if ((await Promise.race([late, changed])) === 'late') {
-        throw new Error(`the screen has no ${what}:\n${this.screen.join('\n')}`);
+        throw new Error(
+          `the screen has no ${what}:\n${this.screen.join('\n')}\n${this.#threads()}`,
+        );
       }
+    }
+  }
+
+  /** What each thread of the program does, and in which function of the kernel. */
+  #threads(): string {
+    try {
+      const folder = `/proc/${this.pid}/task`;
+      const lines = readdirSync(folder).map((thread) => {
+        const read = (name: string) => readFileSync(`${folder}/${thread}/${name}`, 'utf8');
+        return `${read('comm').trim()}: ${/State:\s+(.*)/.exec(read('status'))?.[1]}, ${read('wchan')}`;
+      });
+      return lines.join('\n');
+    } catch (error) {
+      return String(error);
     }
   }
 
