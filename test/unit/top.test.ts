@@ -58,6 +58,7 @@ describe('the filter that a person types', () => {
     ['--json', /conditions alone/],
     ['--netns other', /./],
     ['--help', /conditions alone/],
+    ['--', /conditions alone/],
     ['-L', /./],
     ['-F', /./],
     ['--where --mark 7', /./],

@@ -96,7 +96,8 @@ export function filtersOfText(text: string, labels: LabelBits): EntryFilter[] | 
   if (words[0] === '') return undefined;
   const line = parseLine(['top', ...words]);
   const others = Object.keys(line.given).filter((name) => !CONDITIONS.includes(name as OptionName));
-  if (line.command !== 'top' || line.words.length > 0 || others.length > 0) {
+  const isOther = words.includes('--') || line.words.length > 0 || others.length > 0;
+  if (line.command !== 'top' || isOther) {
     throw new UsageError('a filter has conditions alone');
   }
   return filtersIn(line, labels);
