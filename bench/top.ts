@@ -28,7 +28,7 @@ const options = JSON.parse(process.argv[2] ?? '') as TopBenchOptions;
 const { entries, rate, spare, presses, json, markdown } = options;
 
 const EXECUTABLE = fileURLToPath(new URL('../../dist/bin/conntrack-js.js', import.meta.url));
-/** What the screen has of the help, and of the rows. */
+/** A text of the help, and one of the rows. */
 const HELP = 'sort by rate';
 const ROWS = 'PROTO';
 const TICK_MS = 10;

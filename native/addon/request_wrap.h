@@ -40,7 +40,7 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   Napi::Value start(Napi::Env env, std::unique_ptr<Job> job);
   void start_run(napi_env env);
   void end_run(napi_env env, const Run& run);
-  // False when there is none.
+  // Settles the promise of a job. Returns false without one.
   bool settle(napi_env env, std::unique_ptr<OrderedJob> job);
 
   NetlinkSocket socket_;

@@ -1,5 +1,6 @@
 /** The parts of `top`. */
-import type { Entry, EntryFilter, PressureSample } from 'conntrack';
+import { PassThrough } from 'node:stream';
+import { ConntrackError, type Entry, type EntryFilter, type PressureSample } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
 import { CONDITIONS, longOf } from '../../src/cli/line/options.js';
 import { parseLine } from '../../src/cli/line/parse.js';
@@ -9,17 +10,18 @@ import { FlowCounters } from '../../src/cli/top/flow-counters.js';
 import { frameOf } from '../../src/cli/top/frame.js';
 import { ACTIONS, actionOf, KEYS } from '../../src/cli/top/keys.js';
 import { Meter } from '../../src/cli/top/meter.js';
-import { topOptionsIn } from '../../src/cli/top/options.js';
+import { type TopApi, topOptionsIn } from '../../src/cli/top/options.js';
 import type { Picture, Row } from '../../src/cli/top/picture.js';
 import { Prompt } from '../../src/cli/top/prompt.js';
 import { Ranking } from '../../src/cli/top/ranking.js';
 import { dueAfter } from '../../src/cli/top/readings.js';
 import { Screen } from '../../src/cli/top/screen.js';
+import { Session } from '../../src/cli/top/session.js';
 import { Surveyor } from '../../src/cli/top/survey.js';
 import { follow, select, selectedRow, type View } from '../../src/cli/top/view.js';
 import { ORDERS, ordersOf, type Wanted } from '../../src/cli/top/wanted.js';
 import { Random } from '../support/random.js';
-import { sink } from './cli-world.js';
+import { sink, TERMINAL, worldOf } from './cli-world.js';
 import { type EntryValues, entryWith, TCP_TUPLES } from './records.js';
 
 const NO_LABELS = new Map<string, number>();
@@ -596,4 +598,43 @@ it('the screen writes what has changed', () => {
 
 it('every order is of flows or of groups', () => {
   expect(new Set([...ordersOf(undefined), ...ordersOf('source')])).toEqual(new Set(ORDERS));
+});
+
+describe('a session', () => {
+  const session = (watchPressure: () => unknown) => {
+    const input = new PassThrough();
+    const world = worldOf({ out: sink(TERMINAL), in: () => input });
+    const api = {
+      watchPressure,
+      streamEntries: () => ({
+        batches: async function* () {
+          yield [flow(1)];
+        },
+      }),
+    } as unknown as TopApi;
+    const options = topOptionsIn(parseLine(['top']), NO_LABELS);
+    const labels = { byBit: new Map<number, string>(), bits: NO_LABELS };
+    return { world, input, running: new Session(api, world, options, labels, plain).run() };
+  };
+
+  it('ends with a fault of the program, and has given the terminal back', async () => {
+    const { world, running } = session(() => {
+      throw new Error('a fault of the test');
+    });
+    await expect(running).rejects.toThrow('a fault of the test');
+    expect(world.out.text()).toMatch(/\[\?1049l$/);
+  });
+
+  it('shows the flows of a kernel that tells no pressure', async () => {
+    const { world, input, running } = session(() => {
+      throw new ConntrackError('watchPressure: no /proc', {
+        code: 'ENOENT',
+        operation: 'watchPressure',
+      });
+    });
+    await expect.poll(() => world.out.text()).toContain('10.0.0.1:1 ');
+    expect(world.out.text()).toContain('no /proc');
+    input.write('q');
+    await running;
+  });
 });

@@ -58,7 +58,7 @@ export function filtersOfUpdate(line: CommandLine, labels: LabelBits): EntryFilt
   });
 }
 
-/** Whether the line has a condition other than the family. */
+/** Returns whether the line has a condition other than the family. */
 export const hasConditions = ({ alternatives }: CommandLine): boolean =>
   alternatives.some(({ all, not }) => not.length > 0 || hasCondition(all));
 

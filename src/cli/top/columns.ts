@@ -1,5 +1,5 @@
 /**
- * The columns of `top`: what they hold, and which have room.
+ * The columns of `top`.
  */
 
 import type { Cell, Column, Grid } from '../print/columns.js';
@@ -51,7 +51,7 @@ const MEASURED = (unit: Unit) =>
     { head: unit === 'bytes' ? 'BYTES' : 'PKTS', isNumber: true, of: total, order: 'total' },
   ] as const;
 
-/** In their order on the screen, and by what they are given up for: the last of `priority` first. */
+/** In their order on the screen. A narrow one gives up those of the largest `priority` first. */
 const flowColumns = (unit: Unit): readonly (Shape<FlowRow> & { readonly priority: number })[] => {
   const [rates, totals] = MEASURED(unit);
   return [
@@ -137,12 +137,12 @@ export interface Table {
 
 /** Between two columns. */
 const GAP = 2;
-/** What is wide has at least the room of an address of IPv4. */
+/** A wide column has at least the room of an address of IPv4. */
 const ADDRESS = 15;
 /** A name or an address of IPv6 is cut behind that many columns, unless there is room. */
 const LONGEST = 47;
 
-/** What of the rows has room in so many columns. */
+/** Chooses the columns of the rows that have room, and cuts their texts. */
 export function tableOf(
   rows: readonly Row[],
   wanted: Wanted,
@@ -188,7 +188,7 @@ function fitted<Of extends Row>(
   }
   const shown = all.filter((one) => chosen.has(one));
   const wide = shown.filter(({ shape }) => shape.isWide);
-  // What is too much, or left, the addresses share.
+  // The addresses share the columns that are missing, or left.
   const spare = Math.floor((columns - used) / Math.max(1, wide.length));
   const widths = shown.map(({ shape, texts, width }) => {
     if (!shape.isWide) return width;

@@ -11,7 +11,7 @@ export class FlowCounters {
   /** Of the reading: on the clock of `performance`, and of the machine. */
   readonly began: number;
   readonly beganAt: number;
-  /** Whether the reading has seen every flow. */
+  /** The reading has seen every flow, and not those of a filter alone. */
   readonly isWhole: boolean;
   bytes: Float64Array;
   packets: Float64Array;
@@ -21,7 +21,7 @@ export class FlowCounters {
   byteRates: Float32Array;
   packetRates: Float32Array;
   #ids: Uint32Array;
-  /** What distinguishes flows of the same id; 0: the slot is free. */
+  /** These distinguish flows of the same id; 0: the slot is free. */
   #checks: Uint32Array;
   #used = 0;
 

@@ -1,5 +1,5 @@
 /**
- * What flows are grouped by, and the conditions that name one group.
+ * The groupings of flows, and the conditions that name one group.
  */
 import type { Entry } from '../../index.js';
 import { protocolOf, stateOfProtocol } from '../print/flow-table.js';
@@ -16,7 +16,7 @@ interface Grouping {
   /** Of many groups. */
   readonly plural: string;
   readonly of: (entry: Entry) => string;
-  /** What the flows of a group meet, and no others. */
+  /** The flows of the group meet these, and no others do. */
   readonly conditions: (name: string) => Conditions;
 }
 

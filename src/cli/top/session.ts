@@ -129,6 +129,7 @@ export class Session {
     } catch (error) {
       // Without /proc the rest is there.
       if (!signal.aborted) this.#say(firstLineOf(error), true);
+    } finally {
       first();
     }
   }
