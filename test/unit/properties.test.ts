@@ -1,6 +1,5 @@
 /**
- * Properties of what takes any text or any value: parsers, addresses, filters, command lines. Each run
- * tries the same values; `CONNTRACK_SEED=N` tries others, and `CONNTRACK_PROPERTY_RUNS=N` so many.
+ * Properties of what takes any text or any value: parsers, addresses, filters, command lines.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
@@ -31,21 +30,8 @@ import {
   sameAddress,
   writeAddress,
 } from '../../src/record/ip-address.js';
+import { holds, RUNS, text } from './property.js';
 import { entryWith } from './records.js';
-
-const SEED = Number(process.env.CONNTRACK_SEED ?? 1);
-const RUNS = Number(process.env.CONNTRACK_PROPERTY_RUNS ?? 1000);
-
-function holds<Values extends [unknown, ...unknown[]]>(
-  ...given: [
-    ...{ [Index in keyof Values]: fc.Arbitrary<Values[Index]> },
-    (...values: Values) => void,
-  ]
-): void {
-  const check = given.pop() as (...values: Values) => void;
-  const arbitraries = given as unknown as { [Index in keyof Values]: fc.Arbitrary<Values[Index]> };
-  fc.assert(fc.property(...arbitraries, check), { seed: SEED, numRuns: RUNS });
-}
 
 /** Returns the result, or `undefined` when it throws an error of one of these classes. */
 function resultOr<T>(work: () => T, ...classes: readonly (new (...given: never[]) => Error)[]) {
@@ -56,8 +42,6 @@ function resultOr<T>(work: () => T, ...classes: readonly (new (...given: never[]
     throw error;
   }
 }
-
-const text = fc.string({ unit: 'binary', maxLength: 300 });
 
 const folder = new URL('../fixtures/', import.meta.url);
 const lines = readdirSync(folder)
