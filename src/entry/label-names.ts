@@ -126,7 +126,8 @@ async function contentOf(file: string, operation: string): Promise<string> {
   }
 }
 
-function labelsIn(content: string, operation: string, file: string): [number, string][] {
+/** @internal */
+export function labelsIn(content: string, operation: string, file: string): [number, string][] {
   const wrong = (line: number, why: string) =>
     new ConntrackError(printable(`${file}, line ${line}: ${why}`), { code: 'EINVAL', operation });
   const named: [number, string][] = [];

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import {
+  ConntrackError,
   type EntryFilter,
   type EntryJson,
   explainFilter,
@@ -19,6 +20,7 @@ import { expanded, filtersOfText, textOf, within } from '../../src/cli/top/filte
 import { UsageError } from '../../src/cli/usage-error.js';
 import { printable } from '../../src/core/printable.js';
 import { specOf } from '../../src/entry/check-spec.js';
+import { LabelNames, labelsIn } from '../../src/entry/label-names.js';
 import { inodeOf } from '../../src/event/origin.js';
 import { compileFilter } from '../../src/filter/compile.js';
 import { numberIn } from '../../src/health/proc-number.js';
@@ -121,6 +123,32 @@ describe('text of tables', () => {
         expect(listed).toMatchObject({ protocol: 'udp', original, timeout, mark });
       },
     );
+  });
+});
+
+describe('connlabel.conf', () => {
+  const labelLines = fc
+    .array(fc.tuple(fc.nat(130), fc.constantFrom(' ', '\t', ''), fc.oneof(text, fc.lorem())))
+    .map((rows) => rows.map((row) => row.join('')).join('\n'));
+
+  it('any text is labels with names of their own, or an error that names its line', () => {
+    let taken = 0;
+    holds(fc.oneof(text, labelLines), (content) => {
+      const named = resultOr(() => labelsIn(content, 'readLabelNames', '/a/file'), ConntrackError);
+      const labels = new LabelNames(named ?? []);
+      expect(labels.byBit.size).toBe(named?.length ?? 0);
+      for (const [bit, name] of named ?? []) {
+        taken++;
+        expect(content.split('\n').join(' ')).toContain(name);
+        expect(labels.bits(name)).toBe(1n << BigInt(bit));
+        expect(labels.names(1n << BigInt(bit))).toEqual([name]);
+      }
+      if (named !== undefined) return;
+      expect(() => labelsIn(content, 'readLabelNames', '/a/file')).toThrow(
+        /^readLabelNames: \/a\/file, line \d+: /,
+      );
+    });
+    expect(taken).toBeGreaterThan(RUNS / 50);
   });
 });
 
