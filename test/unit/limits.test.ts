@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
+import { DEFAULT_THRESHOLDS } from '../../src/health/pressure.js';
 import { ENTRY, EVENT, SLAB } from '../../src/record/layout.js';
 
 const root = new URL('../../', import.meta.url);
@@ -65,6 +66,7 @@ const EVENTS_IN_BATCH =
   Math.floor((LIMITS.eventSlabBytes - SLAB.firstEntry) / LIMITS.eventBytesInQueue);
 /** The largest receive buffer where nobody has raised `net.core.rmem_max`. */
 const DEFAULT_RMEM_MAX = 212_992;
+const { elevatedAt: ELEVATED, criticalAt: CRITICAL } = DEFAULT_THRESHOLDS;
 
 /** A number in a text, such as `1.25 MiB`, `1,364` or `sixteen`. */
 function numberOf(text: string): number {
@@ -81,7 +83,7 @@ const WORDS: Readonly<Record<string, number>> = {
 };
 
 const SIZE = '([\\d.]+ [KM]iB)';
-const COUNT = '([\\d,]+)';
+const COUNT = '(\\d[\\d,]*(?:\\.\\d+)?)';
 const WORD = '(\\w+)';
 
 describe('a number in a document', () => {
@@ -149,6 +151,31 @@ describe('a number in a document', () => {
     ['docs/architecture.md', `A large table adds ${WORD} buffers`, datagramsAhead],
     ['docs/architecture.md', 'batch after (\\d+) ms', LIMITS.turnMs],
     ['docs/architecture.md', 'silent for (\\d+) ms', LIMITS.silenceMs],
+    ['docs/architecture.md', 'after (\\d+) ms in any case', LIMITS.longestTurnMs],
+    ['docs/architecture.md', `waits ${COUNT} ms for its answer`, LIMITS.silenceMs],
+    ['docs/architecture.md', `makes messages of them, ${COUNT} in a`, LIMITS.requestsInSend],
+    ['docs/errors.md', `was answered; of up to ${COUNT} entries`, LIMITS.requestsInSend],
+    ['docs/errors.md', `counted in waits of ${COUNT} ms`, LIMITS.silenceMs],
+    ['docs/writing.md', `sent last: up to ${COUNT} entries`, LIMITS.requestsInSend],
+    ['docs/writing.md', `connlabel.conf \\(at most ${SIZE}\\)`, LIMITS.labelFileBytes],
+    ['src/entry/label-names.ts', `no file of at most ${SIZE}`, LIMITS.labelFileBytes],
+    ['docs/mirror.md', `by requests, ${COUNT} at a time`, LIMITS.getsOfMirror],
+    ['docs/mirror.md', `\`recheckInterval\`, ${COUNT} seconds`, LIMITS.recheckMs / 1000],
+    ['src/mirror/options.ts', `the time\\. Default: ${COUNT}`, LIMITS.recheckMs],
+    ['src/mirror/options.ts', `no events, from ${COUNT} on`, LIMITS.leastRecheckMs],
+    ['src/mirror/options.ts', `at most ${COUNT} % of the time`, 100 / LIMITS.recheckShare],
+    ['src/mirror/change-stream.ts', `At most ${COUNT} changes wait`, LIMITS.changesWaiting],
+    ['src/event/event.ts', `up for them, at most ${COUNT};`, LIMITS.longestDelayMs],
+    ['src/health/pressure.ts', `\`elevated\` from.*?Default: ${COUNT}\\.`, ELEVATED],
+    [
+      'src/health/pressure.ts',
+      `\`critical\` from this utilization on\\. Default: ${COUNT}\\.`,
+      CRITICAL,
+    ],
+    ['docs/tuning.md', `\`elevated\` \\| ${COUNT} of the`, ELEVATED],
+    ['docs/tuning.md', `\`critical\` \\| ${COUNT} \\|`, CRITICAL],
+    ['src/cli/line/options.ts', `elevated from.*?default: ${COUNT}`, ELEVATED],
+    ['src/cli/line/options.ts', `critical from.*?default: ${COUNT}`, CRITICAL],
     ['docs/architecture.md', `A pass has ${WORD} slabs`, LIMITS.slabsInPass],
     [
       'docs/architecture.md',
