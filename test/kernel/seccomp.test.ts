@@ -75,6 +75,16 @@ describeInNamespace('unshare', 'ip')('under docs/seccomp.json', () => {
     expect(await resultsUnder(strict, other)).toEqual(expected('EPERM'));
   });
 
+  test('the names alone are enough, as systemd compares them', async () => {
+    await using other = await OtherNetwork.create();
+    const names = shipped.syscalls
+      .flatMap((rule) => rule.names)
+      .filter((name) => !name.startsWith('io_uring'));
+    const action = 'SCMP_ACT_ALLOW';
+    const profile: Profile = { ...shipped, syscalls: [{ comment: 'systemd', names, action }] };
+    expect(await resultsUnder(fileOf('names', profile), other)).toEqual(expected('ok'));
+  });
+
   test.each([
     'list',
     'count',

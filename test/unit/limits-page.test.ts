@@ -9,7 +9,6 @@ import { watchOptionsOf } from '../../src/event/options.js';
 import { watchPressureOptionsOf } from '../../src/health/pressure.js';
 import { flowGroups } from '../../src/metrics/flow-source.js';
 import { countBy } from '../../src/mirror/groups.js';
-import type { LiveTable } from '../../src/mirror/live-table.js';
 import { mirrorOptionsOf } from '../../src/mirror/options.js';
 import { tableRows } from './documents.js';
 
@@ -141,7 +140,7 @@ const UNITS: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20 };
 function numberOf(cell: string | undefined): number | undefined {
   const [, digits, unit = ''] = /^([\d.,]+)(?: (KiB|MiB|ms|%))?$/.exec(cell ?? '') ?? [];
   if (cell !== undefined && cell !== '' && digits === undefined) throw new Error(`"${cell}"`);
-  return digits && Number(digits.replaceAll(',', '')) * (UNITS[unit] ?? 1);
+  return digits === undefined ? undefined : Number(digits.replaceAll(',', '')) * (UNITS[unit] ?? 1);
 }
 
 const rows: readonly Row[] = sections.flatMap((section) => {
@@ -201,8 +200,7 @@ describe('a number of the page', () => {
     '`maxDelay`': (value) => watchOptionsOf({ maxDelay: value }),
     '`maxEntries`': (value) => mirrorOptionsOf({ maxEntries: value }),
     '`recheckInterval`': (value) => mirrorOptionsOf({ recheckInterval: value }),
-    '`limit` of `countBy`': (value) =>
-      countBy(undefined as never as LiveTable, 'state', { limit: value }),
+    '`limit` of `countBy`': (value) => countBy(undefined as never, 'state', { limit: value }),
     '`limit` of a group': (value) => flowGroups([{ by: 'state', limit: value }], 'groups'),
     '`intervalMs`': (value) => watchPressureOptionsOf({ intervalMs: value }),
   };
