@@ -4,8 +4,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { faultsOf } from './package-content.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const project = mkdtempSync(join(tmpdir(), 'conntrack-consumer-'));
@@ -50,6 +51,12 @@ try {
   console.log('installs, loads and runs, without an install script');
 
   const installed = join(project, 'node_modules', 'conntrack');
+  const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => relative(installed, join(file.parentPath, file.name)));
+  const faults = faultsOf(files, { isPrebuilt: true });
+  if (faults.length > 0) throw new Error(`${faults.join('\n')}\nsee tools/package-content.mjs`);
+  console.log(`has the ${files.length} files of tools/package-content.mjs`);
   const dead = deadLinks(installed);
   if (dead.length > 0) throw new Error(dead.join('\n'));
   const binaries = readdirSync(join(installed, 'prebuilds'), { recursive: true })
