@@ -15,6 +15,15 @@ const NEWEST_GLIBC = [2, 17]; // the first for arm64
 const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 const NODE_API = /^(napi|node_api)_/;
 
+/** Functions that start a process, change files, serve a network or load code: SECURITY.md. */
+const NEVER = [
+  /^(v?fork|clone|exec.*|fexecve|posix_spawn.*|system|popen|daemon|kill|tgkill|ptrace)$/,
+  /^(creat|openat|f?open64|fopen|f?truncate|mk(dir|nod|fifo|d?temp|stemp|ostemp).*)(64|at)?$/,
+  /^(rename|unlink|rmdir|remove|link|symlink|f?l?ch(own|mod)|utime.*|mount|umount2?)(at|at2)?$/,
+  /^(listen|accept4?|socketpair|sendfile|getaddrinfo|gethostby.*|res_.*)$/,
+  /^(dlopen|dlmopen|dlsym|set(re|res|fs)?[ug]id|setgroups|capset|unshare|chroot|pivot_root)$/,
+];
+
 function run(command, ...args) {
   const { error, status, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
@@ -99,6 +108,7 @@ function faults(binary) {
     ({ name, version, weak }) =>
       libc !== 'musl' && !weak && !NODE_API.test(name) && !version?.startsWith('GLIBC_'),
   );
+  const forbidden = imported.filter(({ name }) => NEVER.some((names) => names.test(name)));
   const extra = exported.filter((name) => !ENTRY_POINTS.includes(name));
   const absent = ENTRY_POINTS.filter((name) => !exported.includes(name));
   const list = (names) => names.join(', ');
@@ -108,6 +118,8 @@ function faults(binary) {
     tooNew.length > 0 && `needs a glibc newer than ${NEWEST_GLIBC.join('.')}: ${list(tooNew)}`,
     stray.length > 0 &&
       `nothing defines ${list(stray.map(({ name, version }) => (version ? `${name}@${version}` : name)))}`,
+    forbidden.length > 0 &&
+      `calls what the addon never calls: ${list(forbidden.map(({ name }) => name))}`,
     extra.length > 0 && `exports more than its entry points: ${list(extra)}`,
     absent.length > 0 && `does not export ${list(absent)}`,
     !segments.has('GNU_RELRO') && 'has no GNU_RELRO segment (-z relro)',

@@ -99,6 +99,11 @@ describeWithTools('readelf')('tools/check-binary.mjs', () => {
       '  WRONG: nothing defines nobody',
     ],
     [
+      'what starts a program',
+      () => build(FUTURE('execv'), ['-Wl,--no-as-needed', '-lc']),
+      '  WRONG: calls what the addon never calls: execv',
+    ],
+    [
       'an export too many',
       () => build('__attribute__((visibility("default"))) int extra;'),
       '  WRONG: exports more than its entry points: extra',
