@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { isEmulated } from './emulation.js';
+import { NODE } from './node-command.js';
 
 /** A child that runs for longer hangs: it is killed, and its signal says so. */
 const PATIENCE = isEmulated ? 400_000 : 40_000;
@@ -22,7 +23,8 @@ export async function runNode(
   env: NodeJS.ProcessEnv = {},
   patience = PATIENCE,
 ): Promise<Ended> {
-  const child = spawn(process.execPath, args, {
+  const [program = '', ...first] = NODE;
+  const child = spawn(program, [...first, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: patience,

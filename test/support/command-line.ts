@@ -5,8 +5,12 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { isEmulated } from './emulation.js';
+import { NODE } from './node-command.js';
 
 export const EXECUTABLE = fileURLToPath(new URL('../../dist/bin/conntrack-js.js', import.meta.url));
+
+/** In a line of the shell. */
+const COMMAND = [...NODE, EXECUTABLE].map((word) => `'${word}'`).join(' ');
 
 export interface LineEnded {
   readonly code: number | null;
@@ -42,18 +46,19 @@ export async function runProgram(
 /** Runs a command line; its words are between spaces. */
 export async function cli(line: string, input?: string): Promise<LineEnded> {
   const words = line.split(' ').filter((word) => word !== '');
-  return runProgram(process.execPath, [EXECUTABLE, ...words], input);
+  const [program = '', ...first] = NODE;
+  return runProgram(program, [...first, EXECUTABLE, ...words], input);
 }
 
 /** Runs a line of the shell, in which `conntrack-js` is the executable. */
 export async function shell(line: string, before: readonly string[] = []): Promise<LineEnded> {
-  const script = `conntrack_js() { '${process.execPath}' '${EXECUTABLE}' "$@"; }\n${line}`;
+  const script = `conntrack_js() { ${COMMAND} "$@"; }\n${line}`;
   const [program, ...args] = [...before, 'bash', '-c', script];
   return runProgram(program, args);
 }
 
 /** Runs a command line in a terminal of 80 columns; `keys` are typed. Both outputs are one. */
 export async function inTerminal(line: string, keys = ''): Promise<LineEnded> {
-  const command = `stty cols 80 rows 24; '${process.execPath}' '${EXECUTABLE}' ${line}`;
+  const command = `stty cols 80 rows 24; ${COMMAND} ${line}`;
   return runProgram('script', ['--quiet', '--return', '--command', command, '/dev/null'], keys);
 }
