@@ -2,9 +2,10 @@
  * What comes with the package, and what makes it: no dependency, no script at its installation, no
  * file that nobody decided to ship, and a workflow with the least rights.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
 
 const root = new URL('../../', import.meta.url);
@@ -111,12 +112,14 @@ it('npm pack takes the files of tools/package-content.mjs', async () => {
   const { faultsOf } = (await import(new URL('tools/package-content.mjs', root).href)) as {
     readonly faultsOf: (files: readonly string[], how: { isPrebuilt: boolean }) => string[];
   };
-  const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: fileURLToPath(root),
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [{ files }] = JSON.parse(packed) as [{ files: readonly { readonly path: string }[] }];
+  const packed = await promisify(execFile)(
+    'npm',
+    ['pack', '--dry-run', '--json', '--ignore-scripts'],
+    { cwd: fileURLToPath(root) },
+  );
+  const [{ files }] = JSON.parse(packed.stdout) as [
+    { files: readonly { readonly path: string }[] },
+  ];
   const paths = files.map(({ path }) => path);
   expect(faultsOf(paths, { isPrebuilt: false })).toEqual([]);
   expect(faultsOf([...paths.slice(1), 'docs/new.md'], { isPrebuilt: false })).toEqual([
