@@ -48,6 +48,7 @@
         "native/addon/module.cc",
         "native/addon/namespace_functions.cc",
         "native/addon/namespace_wrap.cc",
+        "native/addon/promise.cc",
         "native/addon/request_wrap.cc",
         "native/addon/to_js.cc"
       ],

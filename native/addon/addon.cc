@@ -9,6 +9,7 @@
 #include "addon/matcher_wrap.h"
 #include "addon/namespace_functions.h"
 #include "addon/namespace_wrap.h"
+#include "addon/promise.h"
 #include "addon/request_wrap.h"
 #include "addon/to_js.h"
 #include "wire/layout.h"
@@ -16,6 +17,7 @@
 namespace conntrack::addon {
 
 Napi::Object define_exports(Napi::Env env, Napi::Object exports) {
+  define_promises(env);
   exports.Set("layout", Napi::Function::New<describe_layout>(env));
   exports.Set("layoutHash", Napi::Value(env, to_js(env, &layout_hash.text[0])));
   exports.Set("DumpReader", DumpWrap::define(env));

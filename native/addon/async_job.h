@@ -9,6 +9,7 @@
 
 #include <napi.h>
 
+#include "addon/promise.h"
 #include "addon/to_js.h"
 
 namespace conntrack::addon {
@@ -71,10 +72,9 @@ class AsyncJob : public PoolJob {
  public:
   // Queues the job. Returns its promise, or an empty value with an exception pending.
   static Napi::Value start(Napi::Env env, const char* name, AsyncJob* job) {
-    napi_value promise = nullptr;
-    if (napi_create_promise(env, &job->deferred_, &promise) == napi_ok && job->queue(env, name)) {
-      return {env, promise};
-    }
+    const Napi::Value promise = job->deferred_.make(env);
+    if (job->deferred_ && job->queue(env, name)) return promise;
+    job->deferred_.forget(env);
     job->finish(env);
     delete job;
     Napi::Error::New(env, "the job could not be made").ThrowAsJavaScriptException();
@@ -94,11 +94,11 @@ class AsyncJob : public PoolJob {
     napi_value value = result(env);
     // Released before the promise settles: JavaScript may start the next job.
     finish(env);
-    if (value) napi_resolve_deferred(env, deferred_, value);
+    deferred_.settle(env, value);
     return false;
   }
 
-  napi_deferred deferred_ = nullptr;
+  Deferred deferred_;
 };
 
 }  // namespace conntrack::addon

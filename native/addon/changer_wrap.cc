@@ -5,7 +5,6 @@
 #include "addon/arguments.h"
 #include "addon/async_job.h"
 #include "addon/namespace_wrap.h"
-#include "addon/promise.h"
 #include "addon/slab_argument.h"
 
 namespace conntrack::addon {
@@ -115,6 +114,7 @@ ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info, const Options& options)
 ChangerWrap::~ChangerWrap() {
   walk_.close();
   doorbell_.close();
+  close_.forget(Env());
 }
 
 Napi::Value ChangerWrap::run(const Napi::CallbackInfo& info) {
@@ -133,7 +133,7 @@ Napi::Value ChangerWrap::close(const Napi::CallbackInfo& info) {
     return {};
   }
   closed_ = true;
-  const Napi::Value closed = make_promise(env, close_);
+  const Napi::Value closed = close_.make(env);
   walk_.cancel();
   if (job_) {
     job_->take_back(env);
@@ -168,7 +168,7 @@ void ChangerWrap::release(napi_env env) {
     napi_remove_env_cleanup_hook(env, environment_ends, this);
     Unref();
   }
-  settle(env, close_, last);
+  close_.settle(env, last);
 }
 
 void ChangerWrap::environment_ends(void* wrap) { static_cast<ChangerWrap*>(wrap)->walk_.close(); }

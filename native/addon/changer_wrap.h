@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "addon/doorbell.h"
+#include "addon/promise.h"
 #include "os/table_walk.h"
 
 namespace conntrack::addon {
@@ -34,8 +35,8 @@ class ChangerWrap : public Napi::ObjectWrap<ChangerWrap> {
   TurnJob* job_ = nullptr;  // that is queued or runs
   Doorbell doorbell_;
   bool closed_ = false;
-  bool stopping_ = false;          // the second thread will ring
-  napi_deferred close_ = nullptr;  // of the close() that waits
+  bool stopping_ = false;  // the second thread will ring
+  Deferred close_;         // of the close() that waits
 };
 
 }  // namespace conntrack::addon

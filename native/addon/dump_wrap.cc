@@ -3,7 +3,6 @@
 #include "addon/arguments.h"
 #include "addon/async_job.h"
 #include "addon/namespace_wrap.h"
-#include "addon/promise.h"
 #include "addon/slab_argument.h"
 
 namespace conntrack::addon {
@@ -73,6 +72,8 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
 DumpWrap::~DumpWrap() {
   pump_.close();
   release(Env());
+  next_.forget(Env());
+  close_.forget(Env());
 }
 
 Napi::Value DumpWrap::supply(const Napi::CallbackInfo& info) {
@@ -111,7 +112,7 @@ void DumpWrap::finished(napi_env env) {
   job_ = nullptr;
   if (pump_.closed()) {
     release(env);
-    settle(env, close_, nullptr);
+    close_.settle(env);
   } else if (more && !is_ending(env)) {
     start(env);
   }
@@ -130,7 +131,7 @@ napi_value DumpWrap::take(napi_env env) {
 // A silent kernel is an answer, too, so that only JavaScript can go on waiting: it cannot
 // while its environment ends.
 void DumpWrap::answer(napi_env env) {
-  if (next_ && pump_.ready()) settle(env, next_, take(env));
+  if (next_ && pump_.ready()) next_.settle(env, take(env));
 }
 
 Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
@@ -140,7 +141,7 @@ Napi::Value DumpWrap::next(const Napi::CallbackInfo& info) {
   }
   start(info.Env());
   if (pump_.ready()) return {info.Env(), take(info.Env())};
-  return make_promise(info.Env(), next_);
+  return next_.make(info.Env());
 }
 
 Napi::Value DumpWrap::end(const Napi::CallbackInfo& info) {
@@ -155,14 +156,14 @@ Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {
     return {};
   }
   Napi::Env env = info.Env();
-  const Napi::Value closed = make_promise(env, close_);
+  const Napi::Value closed = close_.make(env);
   pump_.close();
   // Whoever waits need not wait for the pool.
-  settle(env, next_, to_js(env, uint32_t{0}));
+  next_.settle(env, to_js(env, uint32_t{0}));
   if (job_) job_->take_back(env);
   if (pump_.closed()) {
     release(env);
-    settle(env, close_, nullptr);
+    close_.settle(env);
   }
   return closed;
 }

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "addon/doorbell.h"
+#include "addon/promise.h"
 #include "os/dump_pump.h"
 #include "os/heap_top.h"
 
@@ -35,8 +36,8 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
   HeapTop heap_top_;
   napi_ref slabs_[DumpPump::capacity] = {};  // what keeps the memory in the pump
   Doorbell doorbell_;
-  napi_deferred next_ = nullptr;   // of the next() that waits
-  napi_deferred close_ = nullptr;  // of the close() that waits
+  Deferred next_;   // of the next() that waits
+  Deferred close_;  // of the close() that waits
 };
 
 }  // namespace conntrack::addon

@@ -4,7 +4,6 @@
 
 #include "addon/arguments.h"
 #include "addon/namespace_wrap.h"
-#include "addon/promise.h"
 #include "addon/slab_argument.h"
 #include "addon/to_js.h"
 #include "os/clock.h"
@@ -51,7 +50,10 @@ void EventWrap::tell(Napi::Env env, const Failure& failure) {
   if (value) Value().Set("failure", Napi::Value(env, value));
 }
 
-EventWrap::~EventWrap() { release(Env()); }
+EventWrap::~EventWrap() {
+  release(Env());
+  next_.forget(Env());
+}
 
 Failure EventWrap::open(const Napi::CallbackInfo& info, const NetNamespace* space) {
   Napi::Env env = info.Env();
@@ -91,7 +93,7 @@ Napi::Value EventWrap::next(const Napi::CallbackInfo& info) {
     return {};
   }
   if (napi_value outcome = take(info.Env())) return {info.Env(), outcome};
-  const Napi::Value promise = make_promise(info.Env(), next_);
+  const Napi::Value promise = next_.make(info.Env());
   if (next_) doorbell_.keep_alive(info.Env(), true);
   return promise;
 }
@@ -100,7 +102,7 @@ void EventWrap::answer(napi_env env) {
   napi_value outcome = next_ ? take(env) : nullptr;
   if (!outcome) return;
   doorbell_.keep_alive(env, false);
-  settle(env, next_, outcome);
+  next_.settle(env, outcome);
 }
 
 napi_value EventWrap::take(napi_env env) {
@@ -144,7 +146,7 @@ Napi::Value EventWrap::receive_buffer_bytes(const Napi::CallbackInfo& info) {
 
 void EventWrap::close(const Napi::CallbackInfo& info) {
   release(info.Env());
-  settle(info.Env(), next_, nullptr);
+  next_.settle(info.Env());
 }
 
 void EventWrap::release(napi_env env) {

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "addon/doorbell.h"
+#include "addon/promise.h"
 #include "os/event_reader.h"
 #include "os/net_namespace.h"
 
@@ -36,7 +37,7 @@ class EventWrap : public Napi::ObjectWrap<EventWrap> {
   EventReader reader_;
   Doorbell doorbell_;
   bool open_ = false;
-  napi_deferred next_ = nullptr;  // of the next() that waits
+  Deferred next_;  // of the next() that waits
 };
 
 }  // namespace conntrack::addon

@@ -4,7 +4,6 @@
 
 #include "addon/arguments.h"
 #include "addon/namespace_wrap.h"
-#include "addon/promise.h"
 #include "addon/slab_argument.h"
 #include "os/queries.h"
 #include "os/request_job.h"
@@ -97,15 +96,12 @@ void describe(napi_env env, JsObject& object, const RequestJob& job) {
 class RequestWrap::Job : public OrderedJob {
  public:
   explicit Job(RequestWrap& wrap) : wrap_(wrap) {}
+  ~Job() override { deferred_.forget(wrap_.Env()); }
 
-  // False when there is no memory.
-  bool make_promise(napi_env env, napi_value& out) {
-    return napi_create_promise(env, &deferred_, &out) == napi_ok;
-  }
+  // Empty, with an exception pending, when there is no memory.
+  Napi::Value make_promise(Napi::Env env) { return deferred_.make(env); }
   // On the JavaScript thread, last.
-  void settle(napi_env env) {
-    if (napi_value value = result(env)) napi_resolve_deferred(env, deferred_, value);
-  }
+  void settle(napi_env env) { deferred_.settle(env, result(env)); }
 
  protected:
   NetlinkSocket& socket() { return wrap_.socket_; }
@@ -131,7 +127,7 @@ class RequestWrap::Job : public OrderedJob {
   }
 
   RequestWrap& wrap_;
-  napi_deferred deferred_ = nullptr;
+  Deferred deferred_;
   bool has_ended_ = false;
 };
 
@@ -244,13 +240,13 @@ bool RequestWrap::refuse(Napi::Env env) {
 }
 
 Napi::Value RequestWrap::start(Napi::Env env, std::unique_ptr<Job> job) {
-  napi_value promise = nullptr;
-  if (job->make_promise(env, promise)) {
+  const Napi::Value promise = job->make_promise(env);
+  if (!promise.IsEmpty()) {
     order_.add(std::move(job));
     jobs_++;
     start_run(env);
     // A job that has not ended has a thread.
-    if (runs_) return {env, promise};
+    if (runs_) return promise;
     order_.take_first();
     jobs_--;
   }
@@ -315,7 +311,7 @@ Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
     return {};
   }
   order_.close();
-  const Napi::Value closed = addon::make_promise(env, close_);
+  const Napi::Value closed = close_.make(env);
   if (!runs_) release(env);
   for (Run* run = runs_; run; run = run->next) run->take_back(env);
   return closed;
@@ -324,7 +320,7 @@ Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
 void RequestWrap::release(napi_env env) {
   opened_in_.forget();
   socket_.close();
-  addon::settle(env, close_, nullptr);
+  close_.settle(env);
 }
 
 }  // namespace conntrack::addon

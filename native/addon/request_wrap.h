@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "addon/async_job.h"
+#include "addon/promise.h"
 #include "os/job_order.h"
 #include "os/net_namespace.h"
 #include "os/request_job.h"
@@ -51,7 +52,7 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   // Those that have not completed: they hold the wrapping object, and so the socket.
   Run* runs_ = nullptr;
   uint64_t unheard_ = 0;  // in turns: the kernel did not answer a job before so many were there
-  napi_deferred close_ = nullptr;  // of the close() that waits
+  Deferred close_;        // of the close() that waits
 };
 
 }  // namespace conntrack::addon
