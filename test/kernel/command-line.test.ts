@@ -70,7 +70,7 @@ describeInNamespace('conntrack', 'unshare')('the command line', () => {
       const { stdout, ...ended } = await cli('list');
       expect(ended).toEqual(DONE);
       const lines = (all: readonly string[]) =>
-        all.map((line) => line.replace(/ \d+ /, ' T ')).sort();
+        all.map((line) => line.replace(/ (\d+) \d+ /, ' $1 T ')).sort();
       expect(lines(stdout.trimEnd().split('\n'))).toEqual(lines(listLines()));
     });
 
@@ -463,7 +463,7 @@ describeInNamespace('conntrack', 'unshare')('the command line', () => {
       '',
       '-D -p tcp',
       '-D -p tcp',
-      `-A -p 200 -s 1.1.1.1 -d 2.2.2.2 -t 9`,
+      `-A -p 200 -s 1.1.1.1 -d 2.2.2.2 -t 600`,
     ];
     const { code } = await cli('-R -', lines.join('\n'));
     expect(code).toBe(0);

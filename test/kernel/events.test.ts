@@ -3,7 +3,7 @@ import { type EventStream, type Family, watchEvents } from 'conntrack';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { built } from '../support/built.js';
 import { runNode } from '../support/child.js';
-import { isEmulated, many } from '../support/emulation.js';
+import { isSlow, many } from '../support/emulation.js';
 import { EventTool, lineOf } from '../support/event-tool.js';
 import { hasFeature } from '../support/kernel-features.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
@@ -154,7 +154,7 @@ describeInNamespace('conntrack')('events in bursts', () => {
   });
 
   test('maxDelay: a few wait for it, come together, and do not hold up close()', async () => {
-    const maxDelay = isEmulated ? 5000 : 300;
+    const maxDelay = isSlow ? 5000 : 300;
     const stream = watchEvents({ events: ['new'], maxDelay });
     const batches = stream.batches();
     const began = performance.now();

@@ -15,13 +15,13 @@ import {
   updateEntry,
 } from 'conntrack';
 import { beforeEach, expect, test } from 'vitest';
-import { isEmulated } from '../support/emulation.js';
+import { isSlow } from '../support/emulation.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { exchangeUdp } from '../support/traffic.js';
 
 /** What a loaded machine adds to each time that is promised. */
-const SLACK_MS = isEmulated ? 10_000 : 1500;
+const SLACK_MS = isSlow ? 10_000 : 1500;
 
 const flow = (number: number, more: Partial<EntrySpec> = {}) =>
   ({

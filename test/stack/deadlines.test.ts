@@ -12,6 +12,7 @@ import {
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
+import { isSlow } from '../support/emulation.js';
 import {
   ackMessage,
   doneMessage,
@@ -32,7 +33,7 @@ import { errorOf } from './outcome.js';
 
 const SECOND = 1000;
 /** What a job takes to end, and what a machine under load adds. */
-const SOON = 800;
+const SOON = isSlow ? 2500 : 800;
 const REASON = new Error('enough');
 
 const entry = entryMessage({ original: tcpTuple, id: 5 });

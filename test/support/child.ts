@@ -4,11 +4,11 @@
 
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { isEmulated } from './emulation.js';
+import { isSlow } from './emulation.js';
 import { NODE } from './node-command.js';
 
 /** A child that runs for longer hangs: it is killed, and its signal says so. */
-const PATIENCE = isEmulated ? 400_000 : 40_000;
+const PATIENCE = isSlow ? 400_000 : 40_000;
 
 export interface Ended {
   code: number | null;

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { isEmulated } from './emulation.js';
+import { isSlow } from './emulation.js';
 import { NODE } from './node-command.js';
 
 export const EXECUTABLE = fileURLToPath(new URL('../../dist/bin/conntrack-js.js', import.meta.url));
@@ -18,7 +18,7 @@ export interface LineEnded {
   readonly stderr: string;
 }
 
-const PATIENCE = isEmulated ? 400_000 : 40_000;
+const PATIENCE = isSlow ? 400_000 : 40_000;
 
 /** Runs a program to its end. */
 export async function runProgram(

@@ -6,9 +6,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as timeout } from 'node:timers/promises';
 import xterm from '@xterm/headless';
 import { EXECUTABLE } from './command-line.js';
-import { isEmulated } from './emulation.js';
+import { isSlow } from './emulation.js';
 
-const PATIENCE = isEmulated ? 120_000 : 15_000;
+const PATIENCE = isSlow ? 120_000 : 15_000;
 
 /** The executable, for a shell. */
 export const PROGRAM = `'${process.execPath}' '${EXECUTABLE}'`;

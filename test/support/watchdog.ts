@@ -6,9 +6,9 @@
 
 import { Worker } from 'node:worker_threads';
 import { beforeEach } from 'vitest';
-import { isEmulated } from './emulation.js';
+import { isSlow } from './emulation.js';
 
-const LIMIT_SECONDS = isEmulated ? 400 : 40;
+const LIMIT_SECONDS = isSlow ? 400 : 40;
 const NAME_BYTES = 512;
 
 /** How often the event loop has turned; then the length of the test's name. */
