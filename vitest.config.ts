@@ -1,9 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { isEmulated } from './test/support/emulation.js';
+import { isEmulated, isSlow } from './test/support/emulation.js';
 
 /** A test that hangs is red within a minute. */
-const LIMIT = isEmulated ? 300_000 : 45_000;
+const LIMIT = isSlow ? 300_000 : 45_000;
+
+/**
+ * A library for the processes that run tests, and for those that they start: a sanitizer's. The
+ * bundler of this process would be reported, too.
+ */
+const { CONNTRACK_TEST_PRELOAD } = process.env;
+if (CONNTRACK_TEST_PRELOAD !== undefined) process.env.LD_PRELOAD = CONNTRACK_TEST_PRELOAD;
 
 const folder =
   (groupOrder: number, maxWorkers: number, testTimeout = LIMIT) =>

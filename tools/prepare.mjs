@@ -7,6 +7,8 @@
 //   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
 //   node tools/prepare.mjs peer-suite           the addon, dist/ and tools/peer-suite
 //   node tools/prepare.mjs fuzz                 the fuzzers of test/fuzz
+//   node tools/prepare.mjs sanitized            the addons under address and undefined sanitizers
+//   node tools/prepare.mjs threads              the addons under the thread sanitizer
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
 // There are five trees of C++: build/ has everything as the addon ships, out/sanitized
@@ -67,6 +69,8 @@ const TARGETS = {
   examples: { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'examples'] },
   bench: { ...NOTHING, plain: ['conntrack', 'bench_programs'], typescript: ['.', 'bench'] },
   fuzz: { ...NOTHING, fuzz: ['fuzz_targets'] },
+  sanitized: { ...NOTHING, sanitized: ['conntrack', 'scripted'] },
+  threads: { ...NOTHING, threads: ['conntrack', 'scripted'] },
   'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 
@@ -87,6 +91,7 @@ const TESTS = {
     ...NOTHING,
     plain: ['conntrack', 'test_helpers'],
     sanitized: ['conntrack'],
+    threads: ['conntrack'],
     typescript: ['.'],
   },
   quiet: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
