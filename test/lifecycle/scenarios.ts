@@ -14,32 +14,31 @@ const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.mjs`, 
 const populate = built('test/support/native/populate');
 
 /** Gives the namespace a table that takes some batches to read. Call it once a file. */
-export function fillTable(): void {
+export function fillTable(entries = ENTRIES): void {
   beforeAll(() => {
-    run(populate, 'create', '0', String(ENTRIES));
+    run(populate, 'create', '0', String(entries));
   });
 }
 
-/** Runs one scenario of fixtures/<group>.mjs. */
+/** Runs one scenario of fixtures/<group>.mjs, or all of them, in one process. */
 export function runScenario(
   group: string,
-  name: string,
+  name?: string,
   env: NodeJS.ProcessEnv = {},
+  patience?: number,
 ): Promise<Ended> {
-  return runNode(['--expose-gc', fixture('run'), group, name], env);
+  const which = name === undefined ? [group] : [group, name];
+  return runNode(['--expose-gc', fixture('run'), ...which], env, patience);
 }
+
+export const WELL: Ended = { code: 0, signal: null, stdout: 'done\n', stderr: '' };
 
 /** Tests that each scenario of fixtures/<group>.mjs comes to its end, and its process to a good one. */
 export async function testScenarios(group: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const { default: scenarios } = (await import(fixture(group))) as { default: object };
   for (const name of Object.keys(scenarios)) {
     test(name, async () => {
-      expect(await runScenario(group, name, env)).toEqual({
-        code: 0,
-        signal: null,
-        stdout: 'done\n',
-        stderr: '',
-      });
+      expect(await runScenario(group, name, env)).toEqual(WELL);
     });
   }
 }

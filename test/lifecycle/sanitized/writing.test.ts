@@ -1,8 +1,8 @@
 import { describeInNamespace } from '../../support/requirements.js';
-import { fillTable, testScenarios } from '../scenarios.js';
-import { underSanitizers } from './sanitizers.js';
+import { fillTable } from '../scenarios.js';
+import { testTogether } from './sanitizers.js';
 
-describeInNamespace('conntrack')('under the sanitizers: writing', async () => {
+describeInNamespace('conntrack')('under the sanitizers: writing', () => {
   fillTable();
-  await testScenarios('writing', underSanitizers);
+  testTogether('writing');
 });
