@@ -49,7 +49,7 @@ export default defineConfig({
     setupFiles: ['test/support/watchdog.ts'],
     slowTestThreshold: 10_000,
     projects: [
-      ...['unit', 'wire', 'os', 'addon', 'fuzz', 'stack', 'kernel'].map(first),
+      ...['unit', 'wire', 'os', 'addon', 'fuzz', 'simulation', 'stack', 'kernel'].map(first),
       ...['lifecycle'].map(waiting),
       ...['quiet'].map(alone),
       ...['machine'].map(last),

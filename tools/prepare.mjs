@@ -9,6 +9,7 @@
 //   node tools/prepare.mjs fuzz                 the fuzzers of test/fuzz
 //   node tools/prepare.mjs sanitized            the addons under address and undefined sanitizers
 //   node tools/prepare.mjs threads              the addons under the thread sanitizer
+//   node tools/prepare.mjs simulation           the simulation of test/simulation
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
 // There are five trees of C++: build/ has everything as the addon ships, out/sanitized
@@ -71,6 +72,7 @@ const TARGETS = {
   fuzz: { ...NOTHING, fuzz: ['fuzz_targets'] },
   sanitized: { ...NOTHING, sanitized: ['conntrack', 'scripted'] },
   threads: { ...NOTHING, threads: ['conntrack', 'scripted'] },
+  simulation: { ...NOTHING, plain: ['simulation'] },
   'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 
@@ -81,6 +83,7 @@ const TESTS = {
   os: { ...NOTHING, sanitized: ['os_tests'], threads: ['os_tests'] },
   addon: { ...NOTHING, sanitized: ['addon_tests'] },
   fuzz: { ...NOTHING, sanitized: ['fuzz_targets'] },
+  simulation: { ...NOTHING, plain: ['simulation'], sanitized: ['simulation'] },
   stack: { ...NOTHING, plain: ['scripted'], typescript: ['.'] },
   kernel: {
     ...NOTHING,
