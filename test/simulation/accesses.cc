@@ -28,9 +28,9 @@ void __tsan_func_exit() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 
-#define ACCESS(size)                                \
-  void __tsan_read##size(void*) { access(); }       \
-  void __tsan_write##size(void*) { access(); }      \
+#define ACCESS(size)                                    \
+  void __tsan_read##size(void*) { access(); }           \
+  void __tsan_write##size(void*) { access(); }          \
   void __tsan_unaligned_read##size(void*) { access(); } \
   void __tsan_unaligned_write##size(void*) { access(); }
 ACCESS(1)
@@ -53,24 +53,24 @@ void* __tsan_memmove(void* to, const void* from, size_t size) {
   return __builtin_memmove(to, from, size);
 }
 
-#define ATOMIC(bits)                                                                             \
-  uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t* at, int) {            \
-    meet();                                                                                      \
-    return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                                \
-  }                                                                                              \
-  void __tsan_atomic##bits##_store(volatile uint##bits##_t* at, uint##bits##_t value, int) {     \
-    meet();                                                                                      \
-    __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                               \
-  }                                                                                              \
-  uint##bits##_t __tsan_atomic##bits##_exchange(volatile uint##bits##_t* at,                     \
-                                                uint##bits##_t value, int) {                     \
-    meet();                                                                                      \
-    return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);                                     \
-  }                                                                                              \
-  uint##bits##_t __tsan_atomic##bits##_fetch_add(volatile uint##bits##_t* at,                    \
-                                                 uint##bits##_t value, int) {                    \
-    meet();                                                                                      \
-    return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);                                      \
+#define ATOMIC(bits)                                                                               \
+  uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t* at, int) {              \
+    meet();                                                                                        \
+    return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                                  \
+  }                                                                                                \
+  void __tsan_atomic##bits##_store(volatile uint##bits##_t* at, uint##bits##_t value, int) {       \
+    meet();                                                                                        \
+    __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                                 \
+  }                                                                                                \
+  uint##bits##_t __tsan_atomic##bits##_exchange(volatile uint##bits##_t* at, uint##bits##_t value, \
+                                                int) {                                             \
+    meet();                                                                                        \
+    return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);                                       \
+  }                                                                                                \
+  uint##bits##_t __tsan_atomic##bits##_fetch_add(volatile uint##bits##_t* at,                      \
+                                                 uint##bits##_t value, int) {                      \
+    meet();                                                                                        \
+    return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);                                        \
   }
 ATOMIC(8)
 ATOMIC(16)

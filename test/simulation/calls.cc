@@ -281,7 +281,8 @@ ssize_t __wrap_readlinkat(int folder, const char* path, char* text, size_t size)
   const uint64_t number =
       fd < 0 ? static_cast<uint64_t>(threads().place()) : kernel().file(fd, "readlinkat")->count;
   char name[32];
-  const int length = snprintf(name, sizeof name, "net:[%d]", static_cast<int>(4026531840u + number));
+  const int length =
+      snprintf(name, sizeof name, "net:[%d]", static_cast<int>(4026531840u + number));
   const size_t taken = std::min(size, static_cast<size_t>(length));
   memcpy(text, name, taken);
   return leave("readlinkat", fd, static_cast<ssize_t>(taken));

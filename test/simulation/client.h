@@ -37,8 +37,7 @@ class Client {
   Table& table() const { return world().kernel.table(table_); }
 
   // Makes the object, in the namespace of the client. False when it could not be opened.
-  bool open(napi_value of_class,
-            std::initializer_list<std::pair<const char*, JsValue*>> options);
+  bool open(napi_value of_class, std::initializer_list<std::pair<const char*, JsValue*>> options);
   // Calls a method whose promise must settle once, unless the environment ends.
   void call(const char* method, std::initializer_list<JsValue*> arguments,
             std::function<void(JsValue&)> then);

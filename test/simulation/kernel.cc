@@ -27,8 +27,8 @@ constexpr uint32_t group_of_new = GROUP_NEW;
 Kernel::Kernel(Random& random, const Plan& plan) : random_(random), plan_(plan) {
   for (int number = 0; number < tables; number++) {
     // The maximum names the table.
-    tables_.push_back(std::make_unique<Table>(number, plan.keys,
-                                              plan.maximum + static_cast<uint32_t>(number)));
+    tables_.push_back(
+        std::make_unique<Table>(number, plan.keys, plan.maximum + static_cast<uint32_t>(number)));
     for (uint32_t i = 0; i < plan.filled; i++) {
       tables_.back()->insert({i, next_id_++, new_mark()}, 0);
     }
@@ -77,9 +77,8 @@ void Kernel::close(int fd) {
 }
 
 size_t Kernel::open_descriptors() const {
-  return static_cast<size_t>(std::count_if(files_.begin(), files_.end(), [](const File& file) {
-    return file.kind != File::closed;
-  }));
+  return static_cast<size_t>(std::count_if(
+      files_.begin(), files_.end(), [](const File& file) { return file.kind != File::closed; }));
 }
 
 // Requests -------------------------------------------------------------------------------------
@@ -292,8 +291,8 @@ bool Kernel::dump_stats(Socket& socket, Buffer& out) {
   for (; dump.cpu < cpus; dump.cpu++) {
     if (!out.empty() && random_.once_in(3)) return false;
     const auto value = static_cast<uint32_t>(socket.table->number()) + 100;
-    const Buffer one = stats_message(dump.sequence, socket.port_id,
-                                     static_cast<uint16_t>(dump.cpu), value);
+    const Buffer one =
+        stats_message(dump.sequence, socket.port_id, static_cast<uint16_t>(dump.cpu), value);
     out.insert(out.end(), one.begin(), one.end());
   }
   return true;
@@ -385,14 +384,17 @@ void Kernel::change_by_packet() {
 }
 
 // Another process can send to a socket that is not connected to the kernel, and multicast to all.
+// What the kernel itself sends may belong to no request that waits.
 void Kernel::forge() {
   if (sockets_.empty()) return;
   Socket& socket = *sockets_[random_.below(sockets_.size())];
   if (socket.closed || socket.is_route) return;
   const bool multicasts =
       socket.hears(GROUP_NEW) || socket.hears(GROUP_UPDATE) || socket.hears(GROUP_DESTROY);
-  if (socket.connected && !multicasts) return;
-  const uint32_t sequence = socket.sequence - static_cast<uint32_t>(random_.below(3));
+  const bool is_stray = !multicasts && socket.sequence > 0 && random_.once_in(2);
+  if (socket.connected && !multicasts && !is_stray) return;
+  const uint32_t back = is_stray ? 1000 : static_cast<uint32_t>(random_.below(3));
+  const uint32_t sequence = socket.sequence - back;
   Buffer bytes;
   switch (random_.below(4)) {
     case 0:
@@ -402,12 +404,13 @@ void Kernel::forge() {
       bytes = done_message(sequence, socket.port_id);
       break;
     default:
-      append_entry(bytes, random_.once_in(2) ? MESSAGE_NEW : MESSAGE_DELETE, 0, sequence,
-                   socket.port_id, socket.table->number(), {0, forged_mark, forged_mark}, 0);
+      append_entry(bytes, is_stray || random_.once_in(2) ? MESSAGE_NEW : MESSAGE_DELETE, 0,
+                   sequence, socket.port_id, socket.table->number(), {0, forged_mark, forged_mark},
+                   0);
   }
   report::note("forged", socket.fd);
   if (!socket.passes(bytes)) return;
-  const uint32_t sender = 99;
+  const uint32_t sender = is_stray ? 0 : 99;
   const bool found_room = socket.queue({std::move(bytes), sender});
   if (found_room) {
     socket.foreign++;
@@ -467,8 +470,8 @@ void Kernel::run() {
       if (random_.once_in(plan_.forgeries)) forge();
       threads.yield();
     }
-    next_change_ = threads.now() + static_cast<int64_t>(random_.below(
-                                       2 * static_cast<uint64_t>(plan_.traffic) + 1));
+    next_change_ = threads.now() + static_cast<int64_t>(
+                                       random_.below(2 * static_cast<uint64_t>(plan_.traffic) + 1));
   }
 }
 

@@ -15,20 +15,20 @@ class Kernel {
  public:
   // Of each fault: once in so many times; 0: never.
   struct Plan {
-    uint32_t keys = 32;         // of each table
-    uint32_t maximum = 1000;    // entries of it
-    uint32_t filled = 16;       // at first
+    uint32_t keys = 32;             // of each table
+    uint32_t maximum = 1000;        // entries of it
+    uint32_t filled = 16;           // at first
     int64_t traffic = millisecond;  // between two changes by packets
     uint64_t burst = 1;             // changes at a time, at most
     size_t dump_bytes = 3800;       // of a datagram of a dump
     uint32_t receive_buffer = 212992;
-    bool filters = true;     // it compares the filter of a dump
-    bool refuses = false;    // a dump with the filter of a tuple
-    bool connects = true;    // a socket can be connected to it
+    bool filters = true;   // it compares the filter of a dump
+    bool refuses = false;  // a dump with the filter of a tuple
+    bool connects = true;  // a socket can be connected to it
     bool privileged = true;
-    uint64_t silence = 0;    // of answers
+    uint64_t silence = 0;  // of answers
     uint64_t lateness = 0;
-    uint64_t errors = 0;     // it grants what it has not done, and refuses what it could do: ENOMEM
+    uint64_t errors = 0;  // it grants what it has not done, and refuses what it could do: ENOMEM
     uint64_t interrupts = 0;
     uint64_t shortness = 0;  // recvmmsg
     uint64_t refusals = 0;   // sendto

@@ -59,6 +59,7 @@ int main(int count, char** words) {
   using conntrack::test::run_seed;
   Options options;
   if (!read(count, words, options)) return usage();
+  conntrack::test::report::catch_crashes();
   const Clock::time_point start = Clock::now();
   uint64_t runs = 0;
   for (; runs < options.runs; runs++) {

@@ -11,9 +11,10 @@ using namespace uapi;
 namespace {
 
 Buffer tuple(uint16_t type, uint32_t address) {
-  return nest(type, {nest(CTA_TUPLE_IP, {u32(CTA_IP_V4_SRC, address), u32(CTA_IP_V4_DST, 7)}),
-                     nest(CTA_TUPLE_PROTO, {u8(CTA_PROTO_NUM, IPPROTO_UDP),
-                                            u16(CTA_PROTO_SRC_PORT, 1), u16(CTA_PROTO_DST_PORT, 2)})});
+  return nest(type,
+              {nest(CTA_TUPLE_IP, {u32(CTA_IP_V4_SRC, address), u32(CTA_IP_V4_DST, 7)}),
+               nest(CTA_TUPLE_PROTO, {u8(CTA_PROTO_NUM, IPPROTO_UDP), u16(CTA_PROTO_SRC_PORT, 1),
+                                      u16(CTA_PROTO_DST_PORT, 2)})});
 }
 
 // The places of the numbers in a message.

@@ -8,8 +8,8 @@
 using conntrack::test::JsClass;
 using conntrack::test::JsValue;
 using conntrack::test::Node;
-using conntrack::test::report::note;
 using conntrack::test::World;
+using conntrack::test::report::note;
 
 // What napi_callback_info points to.
 struct napi_callback_info__ {
@@ -139,7 +139,8 @@ JsValue* Node::of(bool boolean) {
   return value;
 }
 
-// What JavaScript calls ----------------------------------------------------------------------------
+// What JavaScript calls
+// ----------------------------------------------------------------------------
 
 JsValue* Node::run(napi_callback callback, JsValue* self, JsValue* made_of,
                    const std::vector<JsValue*>& arguments, void* data) {
@@ -178,7 +179,8 @@ void Node::await(JsValue* value, std::function<void(JsValue&)> then) {
   value->then = std::move(then);
 }
 
-// The loop -----------------------------------------------------------------------------------------
+// The loop
+// -----------------------------------------------------------------------------------------
 
 bool Node::is_quiet() const {
   for (const Bell& bell : bells_) {
@@ -295,7 +297,8 @@ void Node::end() {
 
 }  // namespace conntrack::test
 
-// Node-API -------------------------------------------------------------------------------------------
+// Node-API
+// -------------------------------------------------------------------------------------------
 
 extern "C" {
 
@@ -456,7 +459,8 @@ void napi_fatal_error(const char* where, size_t, const char* what, size_t) {
   conntrack::test::violated("napi_fatal_error: %s: %s", where, what);
 }
 
-// Scopes and references ----------------------------------------------------------------------------
+// Scopes and references
+// ----------------------------------------------------------------------------
 
 napi_status napi_open_handle_scope(napi_env, napi_handle_scope* out) {
   *out = nullptr;
@@ -511,7 +515,8 @@ napi_status napi_get_reference_value(napi_env, napi_ref reference, napi_value* o
   return give(out, reinterpret_cast<Node::Reference*>(reference)->value);
 }
 
-// Objects --------------------------------------------------------------------------------------------
+// Objects
+// --------------------------------------------------------------------------------------------
 
 napi_status napi_define_class(napi_env, const char*, size_t, napi_callback constructor, void*,
                               size_t count, const napi_property_descriptor* properties,
@@ -546,8 +551,8 @@ napi_status napi_get_cb_info(napi_env, napi_callback_info info, size_t* count, n
   if (data) *data = given->data;
   return napi_ok;
 }
-napi_status napi_wrap(napi_env env, napi_value object, void* wrapped, napi_finalize finalize,
-                      void*, napi_ref* out) {
+napi_status napi_wrap(napi_env env, napi_value object, void* wrapped, napi_finalize finalize, void*,
+                      napi_ref* out) {
   if (!preamble()) return napi_pending_exception;
   from(object)->wrapped = wrapped;
   from(object)->finalize = finalize;
@@ -582,7 +587,8 @@ napi_status napi_check_object_type_tag(napi_env, napi_value object, const napi_t
   return napi_ok;
 }
 
-// Promises and jobs --------------------------------------------------------------------------------
+// Promises and jobs
+// --------------------------------------------------------------------------------
 
 napi_status napi_create_promise(napi_env, napi_deferred* deferred, napi_value* out) {
   if (!preamble()) return napi_pending_exception;
@@ -642,7 +648,8 @@ napi_status napi_delete_async_work(napi_env, napi_async_work work) {
   return napi_ok;
 }
 
-// Thread-safe functions and hooks --------------------------------------------------------------------
+// Thread-safe functions and hooks
+// --------------------------------------------------------------------
 
 napi_status napi_create_threadsafe_function(napi_env, napi_value, napi_value, napi_value, size_t,
                                             size_t, void* finalize_data, napi_finalize finalize,

@@ -67,7 +67,8 @@ class Node {
 
   // nullptr: it has thrown.
   JsValue* construct(napi_value of_class, JsValue* argument);
-  JsValue* call(JsValue* object, const char* method, std::initializer_list<JsValue*> arguments = {});
+  JsValue* call(JsValue* object, const char* method,
+                std::initializer_list<JsValue*> arguments = {});
   // `then`: at once when it is no promise.
   static void await(JsValue* value, std::function<void(JsValue&)> then);
   // Of an object that nothing of JavaScript refers to any more: it may be collected.
@@ -127,7 +128,7 @@ class Node {
   std::deque<JsValue> values_;
   std::deque<JsClass> classes_;
   std::deque<Work> works_;
-  std::deque<Work*> queue_;      // of the pool
+  std::deque<Work*> queue_;  // of the pool
   std::deque<Work*> completed_;
   std::deque<Bell> bells_;
   std::vector<Hook> hooks_;

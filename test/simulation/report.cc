@@ -1,11 +1,16 @@
 #include "report.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <unistd.h>
 
 #include <cstdio>
 
 #include "threads.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 namespace conntrack::test {
 
@@ -29,6 +34,24 @@ void report::begin(uint64_t seed, bool traced) {
   seed_now = seed;
   is_traced = traced;
   noted = 0xcbf29ce484222325u;
+}
+
+void report::catch_crashes() {
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_set_death_callback([] { violated("a sanitizer ends the program"); });
+#else
+  static uint8_t memory[1 << 16];  // where the stack of a thread has no room
+  stack_t stack = {};
+  stack.ss_sp = memory;
+  stack.ss_size = sizeof memory;
+  sigaltstack(&stack, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = [](int signal) { violated("signal %d", signal); };
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE}) {
+    sigaction(signal, &action, nullptr);
+  }
+#endif
 }
 
 uint64_t report::hash() { return noted; }

@@ -8,6 +8,8 @@ namespace conntrack::test {
 namespace report {
 
 void begin(uint64_t seed, bool traced);
+// A crash prints the seed, too.
+void catch_crashes();
 // Of all that was noted: two runs of a seed have the same.
 uint64_t hash();
 // A step of a thread. `what` is a literal.
@@ -20,6 +22,6 @@ void note(const char* what, int64_t first = 0, int64_t second = 0);
 
 }  // namespace conntrack::test
 
-#define HOLDS(condition) \
+#define HOLDS(condition)              \
   ((condition) ? static_cast<void>(0) \
                : ::conntrack::test::violated("%s:%d: %s", __FILE_NAME__, __LINE__, #condition))

@@ -14,9 +14,7 @@ namespace {
 
 class Requester : public Client {
  public:
-  Requester() {
-    open(node().request_socket, {{"followsThread", node().of(random().once_in(3))}});
-  }
+  Requester() { open(node().request_socket, {{"followsThread", node().of(random().once_in(3))}}); }
 
   void act() override {
     if (!is_open() || pending_ >= 40) return;

@@ -40,7 +40,7 @@ Kernel::Plan draw_plan(Random& random) {
   plan.connects = !random.once_in(3);
   plan.privileged = !random.once_in(30);
   plan.shortness = random.below(10);
-  if (!plan.connects || random.once_in(4)) plan.forgeries = random.below(20) + 2;
+  if (!plan.connects || random.once_in(3)) plan.forgeries = random.below(20) + 2;
   const bool is_calm = random.once_in(3);
   const auto fault = [&](uint64_t least, uint64_t most) {
     if (is_calm || random.once_in(2)) return uint64_t{0};

@@ -8,8 +8,8 @@ import { expect, it } from 'vitest';
 import { built, sanitized } from '../support/built.js';
 
 it.each([
-  ['plain', built('test/simulation/simulate'), 2500],
-  ['sanitized', sanitized('test/simulation/simulate'), 250],
+  ['plain', built('test/simulation/simulate'), 2000],
+  ['sanitized', sanitized('test/simulation/simulate'), 200],
 ] as const)(
   'keeps its invariants, whatever the kernel does: %s',
   async (_tree, program, runs) => {

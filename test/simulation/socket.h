@@ -66,8 +66,8 @@ class Socket {
 
   // Why a request may fail without an answer of the kernel, or with an error that it made up.
   bool excused = false;
-  bool refused = false;   // EPERM
-  bool made_up = false;   // ENOMEM
+  bool refused = false;  // EPERM
+  bool made_up = false;  // ENOMEM
   std::vector<uint32_t> usages;
 
   // An event that was sent to it.
@@ -87,7 +87,7 @@ class Socket {
   };
   std::vector<Removal> removals;
   size_t flushes = 0;
-  size_t updates = 0;  // that were done
+  size_t updates = 0;     // that were done
   uint32_t sequence = 0;  // of the request that came last
 
   // The dump that is under way.

@@ -2,8 +2,8 @@
 #include <deque>
 
 #include "client.h"
-#include "os/event_socket.h"
 #include "os/event_queue.h"
+#include "os/event_socket.h"
 #include "report.h"
 
 namespace conntrack::test {
@@ -23,14 +23,13 @@ class Subscriber : public Client {
     if (reliable_) groups_ |= of_destroy;
     queue_bytes_ = random().one_of(queues);
     all_namespaces_ = random().once_in(3);
-    open(node().event_reader,
-         {{"groups", number(groups_)},
-          {"receiveBufferBytes", number(random().one_of(buffers))},
-          {"queueBytes", number(static_cast<double>(queue_bytes_))},
-          {"maxDelay", number(random().one_of(delays))},
-          {"reliableDestroy", node().of(reliable_)},
-          {"allNamespaces", node().of(all_namespaces_)},
-          {"filter", node().make(JsValue::undefined)}});
+    open(node().event_reader, {{"groups", number(groups_)},
+                               {"receiveBufferBytes", number(random().one_of(buffers))},
+                               {"queueBytes", number(static_cast<double>(queue_bytes_))},
+                               {"maxDelay", number(random().one_of(delays))},
+                               {"reliableDestroy", node().of(reliable_)},
+                               {"allNamespaces", node().of(all_namespaces_)},
+                               {"filter", node().make(JsValue::undefined)}});
     // Without reliability one socket; with it that of DESTROY, that of the table, and perhaps one.
     if (!object_) return;
     streams_.push_back({sockets_[0], 0});
@@ -106,7 +105,8 @@ class Subscriber : public Client {
     if (slabs.elements.empty()) {
       HOLDS(object_->has("failure"));
       const Failed failure(object_->get("failure"));
-      if (!is_excused()) violated("the reader of %d has failed: %d", sockets_[0]->fd, failure.error);
+      if (!is_excused())
+        violated("the reader of %d has failed: %d", sockets_[0]->fd, failure.error);
       failed_ = true;
     }
     for (JsValue* slab : slabs.elements) {
@@ -177,8 +177,10 @@ class Subscriber : public Client {
     const bool resent = reliable_ && lost_in_kernel_ > dropped_ &&
                         lost_in_kernel_ <= dropped_ + stream.socket->kept;
     if ((dropped_ == lost_in_kernel_ || late || resent) && skipped_ == lost_in_queue_) return;
-    violated("before event %u: dropped %llu, lost in the kernel %llu; skipped %llu, lost in the"
-             " queue %llu", serial, dropped_, lost_in_kernel_, skipped_, lost_in_queue_);
+    violated(
+        "before event %u: dropped %llu, lost in the kernel %llu; skipped %llu, lost in the"
+        " queue %llu",
+        serial, dropped_, lost_in_kernel_, skipped_, lost_in_queue_);
   }
 
   void check_mark(uint64_t number) {

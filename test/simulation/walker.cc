@@ -13,7 +13,8 @@ namespace {
 
 class Walker : public Client {
  public:
-  Walker() : filter_(random()), kind_(static_cast<Kind>(random().below(4))), lazy_(random().once_in(3)) {
+  Walker()
+      : filter_(random()), kind_(static_cast<Kind>(random().below(4))), lazy_(random().once_in(3)) {
     reports_ = kind_ == removes ? random().once_in(2) : kind_ == counts && random().once_in(2);
     JsValue* changes = node().make(JsValue::undefined);
     if (kind_ == updates) {
