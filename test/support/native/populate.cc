@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "table_request.h"
+
 namespace {
 
 constexpr unsigned requests_a_send = 100;
@@ -27,11 +29,6 @@ constexpr size_t largest_request = 256;
   fprintf(stderr, "populate: %s: %s\n", what, strerror(error));
   exit(1);
 }
-
-struct Endpoint {
-  uint8_t address[16];
-  uint16_t port;
-};
 
 // fd00::N or 10.N: no two entries share one.
 Endpoint client(bool ipv6, uint32_t number) {
@@ -46,71 +43,6 @@ Endpoint server(bool ipv6) {
   if (ipv6) return {{0xfd, 1}, 53};
   return {{192, 0, 2, 1}, 53};
 }
-
-// Writes one request into zeroed memory.
-class Request {
- public:
-  Request(uint8_t* at, uint16_t type, uint16_t flags, uint8_t family)
-      : at_(at), size_(NLMSG_LENGTH(sizeof(nfgenmsg))) {
-    auto* header = reinterpret_cast<nlmsghdr*>(at);
-    header->nlmsg_type = static_cast<uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | type);
-    header->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
-    static_cast<nfgenmsg*>(NLMSG_DATA(header))->nfgen_family = family;
-  }
-
-  size_t finish() {
-    reinterpret_cast<nlmsghdr*>(at_)->nlmsg_len = static_cast<uint32_t>(size_);
-    return size_;
-  }
-
-  void tuple(uint16_t type, bool ipv6, const Endpoint& from, const Endpoint& to) {
-    const size_t address = ipv6 ? 16 : 4;
-    const uint8_t protocol = IPPROTO_UDP;
-    const size_t tuple = begin(type);
-    const size_t addresses = begin(CTA_TUPLE_IP);
-    put(ipv6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, from.address, address);
-    put(ipv6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, to.address, address);
-    end(addresses);
-    const size_t transport = begin(CTA_TUPLE_PROTO);
-    put(CTA_PROTO_NUM, &protocol, sizeof protocol);
-    port(CTA_PROTO_SRC_PORT, from.port);
-    port(CTA_PROTO_DST_PORT, to.port);
-    end(transport);
-    end(tuple);
-  }
-
-  void integer(uint16_t type, uint32_t value) {
-    value = htonl(value);
-    put(type, &value, sizeof value);
-  }
-
- private:
-  void port(uint16_t type, uint16_t value) {
-    value = htons(value);
-    put(type, &value, sizeof value);
-  }
-
-  void put(uint16_t type, const void* value, size_t size) {
-    const size_t start = begin(type);
-    memcpy(at_ + size_, value, size);
-    size_ += size;
-    end(start);
-    size_ = start + NLA_ALIGN(size_ - start);
-  }
-
-  size_t begin(uint16_t type) {
-    reinterpret_cast<nlattr*>(at_ + size_)->nla_type = type;
-    size_ += NLA_HDRLEN;
-    return size_ - NLA_HDRLEN;
-  }
-
-  void end(size_t start) {
-    reinterpret_cast<nlattr*>(at_ + start)->nla_len = static_cast<uint16_t>(size_ - start);
-  }
-
-  uint8_t* const at_;
-  size_t size_;
-};
 
 size_t write_request(uint8_t* at, bool create, uint32_t number) {
   const bool ipv6 = number % 2 == 1;
