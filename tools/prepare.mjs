@@ -6,6 +6,7 @@
 //   node tools/prepare.mjs examples             the addon, dist/ and the examples
 //   node tools/prepare.mjs bench                the addon, dist/ and the programs of the benchmark
 //   node tools/prepare.mjs peer-suite           the addon, dist/ and tools/peer-suite
+//   node tools/prepare.mjs soak                 the addon, dist/ and test/soak
 //   node tools/prepare.mjs fuzz                 the fuzzers of test/fuzz
 //   node tools/prepare.mjs sanitized            the addons under address and undefined sanitizers
 //   node tools/prepare.mjs threads              the addons under the thread sanitizer
@@ -73,6 +74,7 @@ const TARGETS = {
   sanitized: { ...NOTHING, sanitized: ['conntrack', 'scripted'] },
   threads: { ...NOTHING, threads: ['conntrack', 'scripted'] },
   simulation: { ...NOTHING, plain: ['simulation'] },
+  soak: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.', 'test/soak'] },
   'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 
