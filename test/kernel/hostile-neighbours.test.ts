@@ -52,10 +52,17 @@ class Watched implements AsyncDisposable {
     visit: this.#visit.bind(this),
   });
 
-  private constructor(readonly mirror: TableMirror) {}
+  private constructor(
+    readonly mirror: TableMirror,
+    /** One whose buffer overruns all the time. */
+    readonly overrun: TableMirror,
+  ) {}
 
   static async open(): Promise<Watched> {
-    return new Watched(await mirrorTable({ indexes: MIRROR_INDEXES, recheckInterval: 500 }));
+    return new Watched(
+      await mirrorTable({ indexes: MIRROR_INDEXES, recheckInterval: 500 }),
+      await mirrorTable({ receiveBufferBytes: 4096 }),
+    );
   }
 
   async create(first: number, count: number): Promise<void> {
@@ -102,7 +109,8 @@ class Watched implements AsyncDisposable {
 
   /** At rest: the mirror is right, and so are the sums of the streams, with `forged` messages. */
   async expectExact(forged = 0): Promise<void> {
-    expect(await differenceOf(this.mirror)).toBeUndefined();
+    expect(await differenceOf(this.mirror, undefined, PATIENCE)).toBeUndefined();
+    expect(await differenceOf(this.overrun, undefined, PATIENCE)).toBeUndefined();
     for (const { name, stream } of [this.wide, this.tiny]) {
       const wrong = await eventually(async () => {
         await stream.caughtUp();
@@ -123,7 +131,7 @@ class Watched implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.wide, this.tiny].map((listener) => listener.close()));
-    await this.mirror.close();
+    await Promise.all([this.mirror.close(), this.overrun.close()]);
     await this.neighbour[Symbol.asyncDispose]();
   }
 
@@ -195,6 +203,7 @@ describeInNamespace(
       await watched.expectExact();
       expect(watched.mirror.size).toBe(0);
       expect(watched.tiny.lost).toBeGreaterThan(0);
+      expect(watched.overrun.resyncs).toBeGreaterThan(0);
     },
     LIMIT,
   );
@@ -217,7 +226,7 @@ describeInNamespace(
       setting('events', 1);
       // Flows that began while events were off are found by a reading alone.
       await watched.mirror.refresh();
-      expect(await differenceOf(watched.mirror)).toBeUndefined();
+      expect(await differenceOf(watched.mirror, undefined, PATIENCE)).toBeUndefined();
       await Promise.all([watched.wide.stream.caughtUp(), watched.tiny.stream.caughtUp()]);
       expect([watched.wide.problem(), watched.tiny.problem()]).toEqual([undefined, undefined]);
       // Flows without events send none.

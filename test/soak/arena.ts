@@ -96,7 +96,7 @@ export class Arena implements AsyncDisposable {
     // Flows that began while events were off are found by a reading alone.
     await this.#mirror.refresh();
     const list = () => this.#handle.listEntries();
-    const difference = await differenceOf(this.#mirror, undefined, list);
+    const difference = await differenceOf(this.#mirror, undefined, undefined, list);
     await Promise.all(this.#listeners.map(({ stream }) => stream.caughtUp()));
     return [
       difference && `arena: the mirror differs: ${difference}`,

@@ -20,6 +20,7 @@ function linesOf(entries: Iterable<Entry>): string[] {
 export async function differenceOf(
   mirror: TableMirror,
   filter?: EntryFilter,
+  patience?: number,
   list: (filter?: EntryFilter) => Promise<Entry[]> = listEntries,
 ): Promise<string | undefined> {
   // A dump ends flows whose time is over: their events are still on their way.
@@ -31,5 +32,5 @@ export async function differenceOf(
     const at = mirrored.findIndex((line, index) => line !== dumped[index]);
     if (at < 0 && mirrored.length === dumped.length) return undefined;
     return `${mirrored.length} in the mirror, ${dumped.length} in a dump: ${mirrored[at]} ${dumped[at]}`;
-  });
+  }, patience);
 }
