@@ -1,6 +1,6 @@
 /**
- * Runs some thousand seeds of the simulation: README.md. `npm run simulate` runs as many as there is
- * time for.
+ * Runs some thousand seeds of the simulation: README.md. `npm run simulate` runs as many as there
+ * is time for.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
