@@ -179,6 +179,23 @@ void Node::await(JsValue* value, std::function<void(JsValue&)> then) {
   value->then = std::move(then);
 }
 
+JsValue* Node::make_promise(const JsValue& executor) {
+  JsValue* promise = make(JsValue::promise);
+  JsValue* resolve = make(JsValue::function);
+  resolve->resolves = promise;
+  run(executor.callback, nullptr, nullptr, {resolve}, executor.data);
+  return promise;
+}
+
+void Node::resolve(JsValue* promise, JsValue* result) {
+  if (promise->is_settled) violated("a promise settles twice");
+  promise->is_settled = true;
+  promise->result = result;
+  microtasks_.push_back([promise] {
+    if (promise->then) promise->then(*promise->result);
+  });
+}
+
 // The loop
 // -----------------------------------------------------------------------------------------
 
@@ -287,6 +304,8 @@ void Node::end() {
   }
   HOLDS(jobs_ == 0);
   while (!wrappers_.empty()) finalize(wrappers_.back());
+  if (free_instance_data_) free_instance_data_(env(), instance_data_, nullptr);
+  HOLDS(references_ == 0);
   for (const Bell& bell : bells_) HOLDS(bell.is_gone);
   HOLDS(hooks_.empty());
   is_over_ = true;
@@ -486,6 +505,7 @@ napi_status napi_async_destroy(napi_env, napi_async_context) { return napi_ok; }
 napi_status napi_create_reference(napi_env, napi_value value, uint32_t count, napi_ref* out) {
   on_first_thread();
   if (count > 0) from(value)->amount++;
+  node().references_++;
   *out = reinterpret_cast<napi_ref>(new Node::Reference{from(value), count});
   return napi_ok;
 }
@@ -493,6 +513,7 @@ napi_status napi_delete_reference(napi_env, napi_ref reference) {
   on_first_thread();
   auto* one = reinterpret_cast<Node::Reference*>(reference);
   if (one->count > 0) one->value->amount--;
+  node().references_--;
   delete one;
   return napi_ok;
 }
@@ -526,13 +547,39 @@ napi_status napi_define_class(napi_env, const char*, size_t, napi_callback const
   value->made_of = &node().classes_.back();
   return give(out, value);
 }
-napi_status napi_create_function(napi_env, const char*, size_t, napi_callback, void*,
+napi_status napi_create_function(napi_env, const char*, size_t, napi_callback callback, void* data,
                                  napi_value* out) {
-  return give(out, node().make(JsValue::object));
+  JsValue* value = node().make(JsValue::function);
+  value->callback = callback;
+  value->data = data;
+  return give(out, value);
 }
-napi_status napi_call_function(napi_env, napi_value, napi_value, size_t, const napi_value*,
-                               napi_value*) {
-  return napi_generic_failure;
+// The addon calls what resolves a promise, and nothing else.
+napi_status napi_call_function(napi_env, napi_value, napi_value function, size_t count,
+                               const napi_value* arguments, napi_value*) {
+  HOLDS(count == 1 && from(function)->resolves);
+  if (!preamble()) return napi_pending_exception;
+  node().resolve(from(function)->resolves, from(arguments[0]));
+  return napi_ok;
+}
+// The addon looks for Promise in it, and makes instances of that alone.
+napi_status napi_get_global(napi_env, napi_value* out) {
+  return give(out, node().make_object({{"Promise", node().make(JsValue::function)}}));
+}
+napi_status napi_new_instance(napi_env, napi_value, size_t count, const napi_value* arguments,
+                              napi_value* out) {
+  HOLDS(count == 1 && from(arguments[0])->callback);
+  if (!preamble()) return napi_pending_exception;
+  return give(out, node().make_promise(*from(arguments[0])));
+}
+napi_status napi_set_instance_data(napi_env, void* data, napi_finalize finalize, void*) {
+  node().instance_data_ = data;
+  node().free_instance_data_ = finalize;
+  return napi_ok;
+}
+napi_status napi_get_instance_data(napi_env, void** out) {
+  *out = node().instance_data_;
+  return napi_ok;
 }
 napi_status napi_get_new_target(napi_env, napi_callback_info info, napi_value* out) {
   return give(out, reinterpret_cast<napi_callback_info__*>(info)->target);
@@ -587,26 +634,8 @@ napi_status napi_check_object_type_tag(napi_env, napi_value object, const napi_t
   return napi_ok;
 }
 
-// Promises and jobs
-// --------------------------------------------------------------------------------
-
-napi_status napi_create_promise(napi_env, napi_deferred* deferred, napi_value* out) {
-  if (!preamble()) return napi_pending_exception;
-  JsValue* promise = node().make(JsValue::promise);
-  *deferred = reinterpret_cast<napi_deferred>(promise);
-  return give(out, promise);
-}
-napi_status napi_resolve_deferred(napi_env, napi_deferred deferred, napi_value value) {
-  auto* promise = reinterpret_cast<JsValue*>(deferred);
-  if (promise->is_settled) conntrack::test::violated("a promise settles twice");
-  if (!preamble()) return napi_pending_exception;
-  promise->is_settled = true;
-  promise->result = from(value);
-  node().microtasks_.push_back([promise] {
-    if (promise->then) promise->then(*promise->result);
-  });
-  return napi_ok;
-}
+// Jobs
+// ---------------------------------------------------------------------------------------------
 
 napi_status napi_create_async_work(napi_env, napi_value, napi_value,
                                    napi_async_execute_callback execute,

@@ -21,7 +21,18 @@ struct JsClass;
 
 // What napi_value points to.
 struct JsValue {
-  enum Kind : uint8_t { undefined, boolean, number, string, object, array, buffer, error, promise };
+  enum Kind : uint8_t {
+    undefined,
+    boolean,
+    number,
+    string,
+    object,
+    array,
+    buffer,
+    error,
+    promise,
+    function
+  };
   Kind kind = undefined;
   double amount = 0;
   std::string text;
@@ -42,6 +53,11 @@ struct JsValue {
   bool is_settled = false;
   JsValue* result = nullptr;
   std::function<void(JsValue&)> then;
+
+  // Of a function: of the addon, or the one that resolves this promise.
+  napi_callback callback = nullptr;
+  void* data = nullptr;
+  JsValue* resolves = nullptr;
 };
 
 struct JsClass {
@@ -123,6 +139,9 @@ class Node {
   };
 
   bool can_run_javascript() const { return !is_ending_ && !exception_; }
+  // What `new Promise(executor)` makes.
+  JsValue* make_promise(const JsValue& executor);
+  void resolve(JsValue* promise, JsValue* result);
 
   napi_env__ env_;
   std::deque<JsValue> values_;
@@ -136,7 +155,10 @@ class Node {
   std::vector<JsValue*> wrappers_;
   std::vector<JsValue*> dropped_;
   JsValue* exception_ = nullptr;
-  size_t jobs_ = 0;  // queued, or not completed
+  void* instance_data_ = nullptr;
+  napi_finalize free_instance_data_ = nullptr;
+  size_t references_ = 0;  // that were created and not deleted
+  size_t jobs_ = 0;        // queued, or not completed
   bool is_ending_ = false;
   bool is_over_ = false;
   size_t last_of_pool_ = 0;

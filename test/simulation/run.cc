@@ -6,6 +6,7 @@
 #include "addon/dump_wrap.h"
 #include "addon/event_wrap.h"
 #include "addon/namespace_wrap.h"
+#include "addon/promise.h"
 #include "addon/request_wrap.h"
 #include "client.h"
 #include "memory.h"
@@ -74,6 +75,7 @@ class Run {
     node.dump_reader = addon::DumpWrap::define(node.env());
     node.event_reader = addon::EventWrap::define(node.env());
     node.table_changer = addon::ChangerWrap::define(node.env());
+    addon::define_promises(node.env());
     node.request_socket = addon::RequestWrap::define(node.env());
     node.net_namespace = addon::NamespaceWrap::define(node.env());
 
