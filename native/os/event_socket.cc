@@ -149,15 +149,21 @@ EventSocket::Step EventSocket::receive(EventBatch& batch, size_t most, Failure& 
 EventSocket::Memory EventSocket::memory() const {
   uint32_t values[meminfo_values] = {};
   socklen_t size = sizeof values;
-  ::getsockopt(fd_.get(), SOL_SOCKET, SO_MEMINFO, values, &size);
-  return {values[meminfo_rmem_alloc], values[meminfo_drops]};
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_MEMINFO, values, &size) == 0) {
+    seen_ = {values[meminfo_rmem_alloc], values[meminfo_drops]};
+  }
+  return seen_;
 }
 
 namespace {
 
 bool has(const Fd& fd, short condition) {
   pollfd polled = {fd.get(), condition, 0};
-  return ::poll(&polled, 1, 0) > 0 && (polled.revents & condition) != 0;
+  int ready = 0;
+  do {
+    ready = ::poll(&polled, 1, 0);
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0 && (polled.revents & condition) != 0;
 }
 
 }  // namespace
