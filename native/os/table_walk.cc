@@ -31,13 +31,14 @@ void TableWalk::stop(void (*ended)(void*), void* context) {
 }
 
 void TableWalk::join() {
-  if (!started_) return;
-  if (!stopping_.load(std::memory_order_relaxed)) stop(nullptr, nullptr);
-  thread_.join();
-  is_idle();  // what is not done was not begun
+  if (started_) {
+    if (!stopping_.load(std::memory_order_relaxed)) stop(nullptr, nullptr);
+    thread_.join();
+    is_idle();  // what is not done was not begun
+    started_ = false;
+  }
   handed_.close();
   done_.close();
-  started_ = false;
 }
 
 void TableWalk::close() {
