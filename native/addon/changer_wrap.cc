@@ -100,10 +100,12 @@ ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info, const Options& options)
   if (is_buffer(env, options.filter)) {
     failure = walk_.set_filter(buffer_bytes(env, options.filter));
   }
-  if (options.has_changes && !walk_.set_changes(buffer_bytes(env, options.changes))) {
+  const int error = options.has_changes ? walk_.set_changes(buffer_bytes(env, options.changes)) : 0;
+  if (error == EINVAL) {
     refuse(env, "the slab holds no changes");
     return;
   }
+  if (error != 0) failure = Failure::of_syscall("malloc", error);
   const NetNamespace* space = nullptr;
   if (!namespace_argument(env, option(info, "netns"), space)) return;
   if (!failure) failure = open_in(space, [this] { return walk_.open(); });

@@ -19,8 +19,8 @@ Napi::Value asked_fields_of(const Napi::CallbackInfo& info) {
 Napi::Value filter_lookup(const Napi::CallbackInfo& info) {
   EntryFilter filter;
   if (!filter.parse(buffer_bytes(info.Env(), info[0]))) {
-    refuse(info.Env(), "these are no filter records, or there is no memory for them");
-    return {};
+    const Failure failure = Failure::of_syscall("malloc", ENOMEM);
+    return {info.Env(), JsObject(info.Env()).set("failure", failure).value()};
   }
   return {info.Env(), JsObject(info.Env())
                           .set("indexed", static_cast<uint32_t>(filter.list().indexed()))

@@ -13,9 +13,12 @@ Napi::Function MatcherWrap::define(Napi::Env env) {
 MatcherWrap::MatcherWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MatcherWrap>(info) {
   // A worker that is being terminated: nobody will free this object.
   if (IsEmpty()) return;
+  Failure failure;
   if (!filter_.parse(buffer_bytes(info.Env(), info[0]))) {
-    refuse(info.Env(), "these are no filter records, or there is no memory for them");
+    failure = Failure::of_syscall("malloc", ENOMEM);
   }
+  napi_value value = to_js(info.Env(), failure);
+  if (value) Value().Set("failure", Napi::Value(info.Env(), value));
 }
 
 Napi::Value MatcherWrap::select(const Napi::CallbackInfo& info) {

@@ -197,9 +197,19 @@ class RequestWrap::QueryJob : public Job {
   Failure failure_;
 };
 
+namespace {
+
+// What a call returns instead of its promise: nothing is sent.
+Napi::Value no_memory(Napi::Env env) {
+  return {env, JsObject(env).set("failure", Failure::of_syscall("malloc", ENOMEM)).value()};
+}
+
+}  // namespace
+
 template <typename Query>
 Napi::Value RequestWrap::ask(const Napi::CallbackInfo& info) {
   if (refuse(info.Env())) return {};
+  if (!has_memory()) return no_memory(info.Env());
   return start(info.Env(), std::make_unique<QueryJob<Query>>(*this));
 }
 
@@ -234,9 +244,12 @@ bool RequestWrap::refuse(Napi::Env env) {
     addon::refuse(env, "so many jobs at a time, and none when it is closed");
     return true;
   }
+  return false;
+}
+
+bool RequestWrap::has_memory() {
   if (!memory_) memory_.reset(new (std::nothrow) RequestMemory);
-  if (!memory_) addon::refuse(env, "no memory for requests");
-  return !memory_;
+  return static_cast<bool>(memory_);
 }
 
 Napi::Value RequestWrap::start(Napi::Env env, std::unique_ptr<Job> job) {
@@ -289,12 +302,15 @@ bool RequestWrap::settle(napi_env env, std::unique_ptr<OrderedJob> job) {
 Napi::Value RequestWrap::send(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (refuse(env)) return {};
+  if (!has_memory()) return no_memory(env);
   Bytes requests = buffer_bytes(env, info[0]);
   const size_t size = to_number(env, info[1]);
   if (size <= requests.size) requests.size = size;
   auto job = std::make_unique<SendJob>(*this);
-  if (size > requests.size || job->requests().take(requests) != 0) {
-    addon::refuse(env, "the requests are not such, or there is no memory for them");
+  const int error = size > requests.size ? EINVAL : job->requests().take(requests);
+  if (error == ENOMEM) return no_memory(env);
+  if (error != 0) {
+    addon::refuse(env, "the requests are not such");
     return {};
   }
   return start(env, std::move(job));

@@ -37,6 +37,8 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
 
   // True with an exception pending.
   bool refuse(Napi::Env env);
+  // Makes room for requests; false when there is no memory.
+  bool has_memory();
   // Returns the promise of the job, or an empty value with an exception pending.
   Napi::Value start(Napi::Env env, std::unique_ptr<Job> job);
   void start_run(napi_env env);

@@ -1,5 +1,7 @@
 #include "os/entry_changer.h"
 
+#include <errno.h>
+
 #include <new>
 
 #include "wire/decode.h"
@@ -8,11 +10,12 @@
 
 namespace conntrack {
 
-bool EntryChanger::set_changes(Bytes slab) {
+int EntryChanger::set_changes(Bytes slab) {
   changes_slab_.reset(new (std::nothrow) uint8_t[slab.size]);
-  if (!changes_slab_) return false;
+  if (!changes_slab_) return ENOMEM;
   memcpy(changes_slab_.get(), slab.data, slab.size);
-  return read_spec({changes_slab_.get(), slab.size}, 0, changes_, changes_extension_);
+  const Bytes copy = {changes_slab_.get(), slab.size};
+  return read_spec(copy, 0, changes_, changes_extension_) ? 0 : EINVAL;
 }
 
 Failure EntryChanger::open() {

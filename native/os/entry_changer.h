@@ -20,8 +20,8 @@ class EntryChanger {
   EntryChanger(const EntryChanger&) = delete;
   EntryChanger& operator=(const EntryChanger&) = delete;
 
-  // What an update changes. False when the slab does not hold what it says.
-  bool set_changes(Bytes slab);
+  // What an update changes. 0, ENOMEM, or EINVAL when the slab does not hold what it says.
+  int set_changes(Bytes slab);
 
   Failure open();
   void close();

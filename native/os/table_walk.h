@@ -25,7 +25,7 @@ class TableWalk {
 
   // As those of DumpReader and EntryChanger.
   Failure set_filter(Bytes records) { return dump_.set_filter(records); }
-  bool set_changes(Bytes slab) { return changer_.set_changes(slab); }
+  int set_changes(Bytes slab) { return changer_.set_changes(slab); }
 
   // Opens its sockets in the network namespace of the calling thread. Nothing is open when it
   // fails.

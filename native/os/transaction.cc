@@ -130,7 +130,7 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestWriter& request,
     }
     if (message.type != type) return false;
     const int error = expected.take(0, message, expected.context);
-    if (error != 0) failure = Failure::of_protocol(error);
+    if (error != 0) failure = Failure::of_taking(error);
     return error != 0 || answers == Answers::one;
   });
 }
@@ -168,7 +168,7 @@ bool transact(Exchange& exchange, NetlinkSocket& socket, RequestBatch& batch, In
       failed = take_end(message, type == RequestBatch::ack);
     } else {
       const int error = expected.take(index, message, expected.context);
-      failed = error == 0 ? Failure{} : unanswered(Failure::of_protocol(error));
+      failed = error == 0 ? Failure{} : unanswered(Failure::of_taking(error));
     }
     state = failed ? BatchAnswers::failed : BatchAnswers::done;
     exchange.refused = refuses_all(failed, index);

@@ -63,6 +63,8 @@ export interface NativeTableChanger {
 
 /** Compares the entries of slabs with filter records. native/addon/matcher_wrap.h */
 export interface NativeFilterMatcher {
+  /** Set when there was no memory for the records; the matcher is then unusable. */
+  readonly failure?: NativeFailure;
   /**
    * Writes the numbers of the records of the slab that match, from 0, as words of 32 bits, as many
    * as there is room for, and returns how many.
@@ -71,7 +73,7 @@ export interface NativeFilterMatcher {
 }
 
 /** See FilterLookup. */
-export interface NativeFilterLookup {
+export interface NativeFilterLookup extends Outcome {
   readonly indexed: number;
   readonly looks: number;
   readonly compared: number;
@@ -87,11 +89,15 @@ export interface FilterSupport extends Outcome {
   readonly zone?: boolean | 'refused';
 }
 
-/** Jobs, of which each begins when the one before it has ended. native/addon/request_wrap.h */
+/**
+ * Jobs, of which each begins when the one before it has ended. native/addon/request_wrap.h
+ *
+ * Without memory for a job a method returns the failure at once, and nothing is sent.
+ */
 export interface NativeRequestSocket {
   readonly failure?: NativeFailure;
   /** Sends the first `size` bytes, which are requests: native/wire/request_record.h */
-  send(requests: ArrayBuffer, size: number): Promise<RequestOutcome>;
+  send(requests: ArrayBuffer, size: number): Promise<RequestOutcome> | Required<Outcome>;
   stats(): Promise<StatsOutcome>;
   expectationStats(): Promise<StatsOutcome>;
   listExpectations(): Promise<RecordsOutcome>;

@@ -2,11 +2,11 @@
  * Explains where each condition of a filter is evaluated. native/wire/encode.cc decides; this
  * file gives the reasons.
  */
-import { errorOfPlainFailure, typeError } from '../core/errors.js';
+import { errorOfFailure, errorOfPlainFailure, typeError } from '../core/errors.js';
 import { FEATURES } from '../core/features.js';
 import { loadAddon } from '../core/load-addon.js';
 import { PROTOCOL_NUMBERS } from '../core/names.js';
-import type { FilterSupport, NetNamespaceArgument } from '../core/native.js';
+import type { FilterSupport, NetNamespaceArgument, Outcome } from '../core/native.js';
 import { ASKED_FIELDS, FAMILY_NUMBERS, FILTER, FILTER_PRESENT } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import type { CheckedFilter, NamedFilter } from './check-filter.js';
@@ -32,6 +32,7 @@ export function planFilter(
   }
   const { ask, filters, records, isFamily } = compileFilter(filter);
   const lookup = isFamily || records === undefined ? NO_LOOKUP : loadAddon().filterLookup(records);
+  if (lookup.failure !== undefined) throw errorOfFailure(operation, lookup.failure);
   if (ask === undefined) return { passes: [], fields: [], lookup };
   const asked = loadAddon().askedFields(ask);
   const support = asked === 0 ? undefined : probe(operation, netns);
@@ -40,7 +41,7 @@ export function planFilter(
 }
 
 /** No entry is compared. */
-const NO_LOOKUP: FilterLookup = { indexed: 0, looks: 0, compared: 0 };
+const NO_LOOKUP: FilterLookup & Outcome = { indexed: 0, looks: 0, compared: 0 };
 
 /** What the kernel is asked to evaluate, without a look at what it can. */
 export function askedFields({ ask, filters }: CompiledFilter): PlannedField[] {

@@ -1,6 +1,7 @@
 /**
  * The flows of a mirror, all or those that a filter matches, one by one.
  */
+import { errorOfFailure } from '../core/errors.js';
 import { loadAddon } from '../core/load-addon.js';
 import type { Entry } from '../entry/entry.js';
 import { compileFilter } from '../filter/compile.js';
@@ -31,6 +32,7 @@ export function entriesMatching(
 function* matching(live: LiveTable, filter: ArrayBuffer): Generator<Entry, undefined> {
   const { FilterMatcher } = loadAddon();
   const matcher = new FilterMatcher(filter);
+  if (matcher.failure !== undefined) throw errorOfFailure('mirrorTable', matcher.failure);
   const { table } = live;
   let slab = new SnapshotSlab();
   const selected = new Uint32Array(SnapshotSlab.most);

@@ -2,7 +2,7 @@
  * Requests that wait together, one behind the other as the addon takes them:
  * native/wire/request_record.h.
  */
-import { codeOf } from '../core/errors.js';
+import { codeOf, errorOfFailure } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { NativeFailure, NativeRequestSocket } from '../core/native.js';
 import { requestTracer } from '../core/trace.js';
@@ -65,6 +65,13 @@ export class RequestBatch {
     const began = performance.now();
     const sent = socket.send(this.memory, this.used);
     spare = this.memory;
+    if (!(sent instanceof Promise)) {
+      const { failure } = sent;
+      const settle = () => {
+        this.refuse((operation) => errorOfFailure(operation, failure));
+      };
+      return { refused: false, settle };
+    }
     const outcome = await sent;
     const milliseconds = performance.now() - began;
     const answers = new Answers(outcome);

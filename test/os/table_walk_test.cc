@@ -105,8 +105,8 @@ TEST(updates) {
   SpecRecord changes = {};
   changes.entry.present = ENTRY_MARK;
   memcpy(slab + sizeof(SlabHeader), &changes, sizeof changes);
-  CHECK(!walking.walk.set_changes({slab, sizeof slab - 1}));
-  CHECK(walking.walk.set_changes({slab, sizeof slab}));
+  CHECK_EQUAL(walking.walk.set_changes({slab, sizeof slab - 1}), EINVAL);
+  CHECK_EQUAL(walking.walk.set_changes({slab, sizeof slab}), 0);
   walking.send(1, done(1));
   walking.writes->send({ack(1)});
   CHECK(walking.ends());
@@ -229,7 +229,7 @@ TEST(no_memory_for_changes) {
   Walking walking(TableWalk::Action::update);
   alignas(8) uint8_t slab[sizeof(SlabHeader) + sizeof(SpecRecord)] = {};
   walking.all.fail_next("malloc", ENOMEM);
-  CHECK(!walking.walk.set_changes({slab, sizeof slab}));
+  CHECK_EQUAL(walking.walk.set_changes({slab, sizeof slab}), ENOMEM);
 }
 
 // More than one datagram of requests for one slab.
