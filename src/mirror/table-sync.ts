@@ -103,7 +103,12 @@ export class TableSync {
 
   /** Resolves when the live table has all that the kernel sent before the call. */
   async settled(): Promise<void> {
-    await this.events.caughtUp();
+    try {
+      await this.events.caughtUp();
+    } catch (error) {
+      // The end of the mirror closes its events: the error is that of the mirror.
+      throw this.endError() ?? error;
+    }
     if (this.isSettled) return;
     return this.wait((waiting) => this.settling.push(waiting));
   }
@@ -130,8 +135,19 @@ export class TableSync {
     return this.isInStep && this.live.follower.isCertain;
   }
 
+  /** Why it has ended; `undefined`: it has not. */
+  private endError(): unknown {
+    if (!this.ending.hasEnded()) return undefined;
+    return this.ending.error ?? closedError('mirrorTable', 'mirror');
+  }
+
   private wait(join: (waiting: Waiting) => void): Promise<void> {
     return new Promise((resolve, reject) => {
+      const ended = this.endError();
+      if (ended !== undefined) {
+        reject(ended);
+        return;
+      }
       join({ resolve, reject });
       this.wake();
     });
@@ -148,7 +164,7 @@ export class TableSync {
   private stop(end: End): void {
     if (this.ending.hasEnded()) return;
     this.ending.set(end);
-    const error = this.ending.error ?? closedError('mirrorTable', 'mirror');
+    const error = this.endError();
     for (const timer of this.timers) clearInterval(timer);
     void this.events.close();
     this.reading.abort(error);
