@@ -11,6 +11,7 @@ import {
   errorOfFailure,
   errorOfPlainFailure,
   errorOfPortless,
+  isAbsence,
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 import { printable } from '../core/printable.js';
@@ -251,7 +252,9 @@ export function unreadEntryError(
   failure: NativeFailure | undefined,
 ): ConntrackError {
   const cause = failure && errorOfFailure(operation, failure);
-  return new ConntrackError(`the entry was ${what}, but ended before it could be read`, {
+  const hasEnded = failure === undefined || isAbsence(failure);
+  const unread = hasEnded ? 'ended before it could be read' : `could not be read: ${cause?.code}`;
+  return new ConntrackError(`the entry was ${what}, but ${unread}`, {
     code: cause?.code ?? 'ENOENT',
     operation,
     errno: failure?.errno,

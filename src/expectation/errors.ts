@@ -11,35 +11,40 @@ import {
 } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 
-/** The error of a failed creation; `failure` is `undefined` when the new expectation has ended. */
+/** The error of a failed creation. */
 export function errorOfExpectation(
   operation: string,
-  failure?: NativeFailure,
+  failure: NativeFailure,
   isPortless = false,
 ): ConntrackError {
-  if (failure === undefined) {
-    return new ConntrackError('the expectation was created, but ended before it could be read', {
-      code: 'ENOENT',
-      operation,
-    });
-  }
   const problem =
     failure.syscall === undefined ? EXPECTATION_PROBLEMS[codeOf(failure.errno)] : undefined;
   if (problem !== undefined) return describing(operation, failure)(problem);
   return (isPortless ? errorOfPortless : errorOfFailure)(operation, failure);
 }
 
-/** `unknown`: no expectation has the key; `ended`: the changed one has ended since. */
+/** Of what the kernel has done; `cause`: why it was not read back, if it has not ended since. */
+export function unreadExpectationError(
+  operation: string,
+  what: 'created' | 'changed',
+  cause: ConntrackError | undefined,
+): ConntrackError {
+  if (cause === undefined) {
+    const message = `the expectation was ${what}, but ended before it could be read`;
+    return new ConntrackError(message, { code: 'ENOENT', operation });
+  }
+  const { code, errno, syscall } = cause;
+  const problem = `the expectation was ${what}, but could not be read: ${code}`;
+  return new ConntrackError(problem, { code, operation, errno, syscall, cause });
+}
+
+/** `unknown`: no expectation has the key. */
 export function errorOfUpdate(
   operation: string,
-  failure: NativeFailure | 'unknown' | 'ended',
+  failure: NativeFailure | 'unknown',
 ): ConntrackError {
   if (failure === 'unknown') {
     return new ConntrackError('no expectation has this key', { code: 'ENOENT', operation });
-  }
-  if (failure === 'ended') {
-    const message = 'the expectation was changed, but ended before it could be read';
-    return new ConntrackError(message, { code: 'ENOENT', operation });
   }
   const problem =
     failure.syscall === undefined ? UPDATE_PROBLEMS[codeOf(failure.errno)] : undefined;
@@ -51,6 +56,24 @@ const UPDATE_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'the expectation has ended',
   ETIME: 'the timeout of the expectation is over, and the kernel is about to delete it',
 };
+
+/** Some of many deletes have failed; `error` is that of the first. */
+export function errorOfDeletes(
+  operation: string,
+  error: ConntrackError,
+  { matched, deleted, unknown }: { matched: number; deleted: number; unknown: number },
+): ConntrackError {
+  const { code, errno, syscall, detail, hint } = error;
+  const [first = code] = error.message.slice(operation.length + 2).split('\n', 1);
+  // The new message has the kernel's text as well.
+  const problem = detail === undefined ? first : first.replace(` (kernel: ${detail})`, '');
+  const counts = `Before the failure: ${matched} matched, ${deleted} deleted.`;
+  return new ConntrackError(problem, {
+    ...{ code, operation, errno, syscall, detail },
+    outcome: unknown > 0 ? 'unknown' : undefined,
+    hint: [counts, hint].filter(Boolean).join(' '),
+  });
+}
 
 /** The kernel has the expectations, and does not find them. */
 export function errorOfOtherZones(operation: string, count: number): ConntrackError {

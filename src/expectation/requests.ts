@@ -4,6 +4,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import {
+  type ConntrackError,
   errorOfFailure,
   errorOfPlainFailure,
   errorOfPortless,
@@ -20,7 +21,13 @@ import {
   expectationSpecOf,
   flushedHelper,
 } from './check-expectation.js';
-import { errorOfExpectation, errorOfOtherZones, errorOfUpdate } from './errors.js';
+import {
+  errorOfDeletes,
+  errorOfExpectation,
+  errorOfOtherZones,
+  errorOfUpdate,
+  unreadExpectationError,
+} from './errors.js';
 import type {
   DeleteExpectationsResult,
   Expectation,
@@ -73,9 +80,7 @@ export async function createExpectation(
     const isPortless = uncertainPorts(checked.tuple, checked.protocol) === 'left out';
     throw errorOfExpectation(operation, failure, isPortless);
   }
-  const found = await find(requests, operation, { ...checked, id: undefined });
-  if (found === undefined) throw errorOfExpectation(operation);
-  return found;
+  return readBack(requests, operation, 'created', { ...checked, id: undefined });
 }
 
 export async function updateExpectation(
@@ -94,9 +99,7 @@ export async function updateExpectation(
   writeExpectationUpdate(request, spec, timeout);
   const failure = await request.promise;
   if (failure !== undefined) throw errorOfUpdate(operation, failure);
-  const updated = await find(requests, operation, { ...checked, id: found.id });
-  if (updated === undefined) throw errorOfUpdate(operation, 'ended');
-  return updated;
+  return readBack(requests, operation, 'changed', { ...checked, id: found.id });
 }
 
 export async function deleteExpectation(
@@ -121,8 +124,17 @@ export async function deleteExpectations(
   const keys = (await matching(requests, operation, matcher)).map(expectationKeyOf);
   const deletes = keys.map(async (key) => remove(requests, operation, key));
   const results = await Promise.allSettled(deletes);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const failed = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as ConntrackError] : [],
+  );
+  const [first] = failed;
+  if (first !== undefined) {
+    throw errorOfDeletes(operation, first, {
+      matched: keys.length,
+      deleted: results.filter((result) => result.status === 'fulfilled' && result.value).length,
+      unknown: failed.filter(({ outcome }) => outcome === 'unknown').length,
+    });
+  }
   const missed = keys.filter(
     (_, index) => !(results[index] as PromiseFulfilledResult<boolean>).value,
   );
@@ -219,6 +231,23 @@ function flushOf(requests: RequestQueue, operation: string, helper: string) {
   const request = requests.begin(operation, 'flushExpectationsOf', EXPECTATION_BYTES, failureOf);
   writeHelper(request, helper);
   return request.promise;
+}
+
+/** What the kernel has of what it has just done. */
+async function readBack(
+  requests: RequestQueue,
+  operation: string,
+  what: 'created' | 'changed',
+  key: CheckedExpectationKey,
+): Promise<Expectation> {
+  let found: Expectation | undefined;
+  try {
+    found = await find(requests, operation, key);
+  } catch (error) {
+    throw unreadExpectationError(operation, what, error as ConntrackError);
+  }
+  if (found === undefined) throw unreadExpectationError(operation, what, undefined);
+  return found;
 }
 
 async function find(

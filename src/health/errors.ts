@@ -21,6 +21,15 @@ export function untrackedError(
   });
 }
 
+/** The error of settings that were written, and not read back. */
+export function unreadSettingsError(error: unknown, written: readonly string[]): unknown {
+  if (!(error instanceof ConntrackError) || written.length === 0) return error;
+  const { code, operation, errno, syscall } = error;
+  const problem = `the settings were written, but could not be read: ${syscall} failed: ${code}`;
+  const hint = changedBefore(written);
+  return new ConntrackError(problem, { code, operation, errno, syscall, hint, cause: error });
+}
+
 /** The error of a setting that could not be written. `written`: the settings written before it. */
 export function settingError(
   failure: NativeFailure,

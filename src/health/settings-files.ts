@@ -9,7 +9,7 @@ import type { NetNamespaceArgument } from '../core/native.js';
 import { readProcFiles } from '../core/proc-files.js';
 import { settingPath } from '../core/setting-path.js';
 import { note } from '../core/trace.js';
-import { settingError, untrackedError } from './errors.js';
+import { settingError, unreadSettingsError, untrackedError } from './errors.js';
 import { numberIn } from './proc-number.js';
 import {
   SETTINGS,
@@ -65,7 +65,11 @@ export async function writeSettings(
     }
     written.push(name);
   }
-  return readSettings('writeSettings', netns);
+  try {
+    return readSettings('writeSettings', netns);
+  } catch (error) {
+    throw unreadSettingsError(error, written);
+  }
 }
 
 function settingOf(kind: keyof SettingValues, number: number): unknown {
