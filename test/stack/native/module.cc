@@ -2,6 +2,7 @@
 // kernel. See test/support/scripted-kernel.ts.
 #include "addon/addon.h"
 #include "clock.h"
+#include "fault_script.h"
 #include "kernel_socket.h"
 #include "os/netlink_socket.h"
 
@@ -126,6 +127,7 @@ static Napi::Object define_script(Napi::Env env) {
   script.Set("stopClock", Napi::Function::New<stop_clock>(env));
   script.Set("startClock", Napi::Function::New<start_clock>(env));
   script.Set("advanceClock", Napi::Function::New<advance_clock>(env));
+  define_fault_script(env, script);
   return script;
 }
 

@@ -22,6 +22,7 @@ std::atomic<Kernel*> current_kernel{nullptr};
 
 constexpr std::chrono::seconds deadline(10);
 constexpr uint32_t first_port_id = 4242;
+constexpr std::chrono::milliseconds delay(3);
 
 [[noreturn]] void give_up(const char* what) {
   fprintf(stderr, "scripted kernel: %s\n", what);
@@ -70,6 +71,17 @@ void Kernel::fail_call(size_t number, int error) {
   error_of_call_ = error;
 }
 
+void Kernel::plan(const Plan& plan) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  plan_ = plan;
+  struck_ = 0;
+}
+
+size_t Kernel::struck() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return struck_;
+}
+
 void Kernel::before(const std::string& call, std::function<void()> act) {
   std::unique_lock<std::mutex> lock(mutex_);
   hooks_[call] = std::move(act);
@@ -94,6 +106,45 @@ std::vector<std::string> Kernel::calls() {
 size_t Kernel::descriptors() {
   std::unique_lock<std::mutex> lock(mutex_);
   return descriptors_.size();
+}
+
+void Kernel::answer_with(std::shared_ptr<Answering> answering) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  answering_ = std::move(answering);
+}
+
+size_t Kernel::multicast(uint32_t group, const std::vector<Buffer>& messages) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto sockets = sockets_;
+  lock.unlock();
+  size_t heard = 0;
+  for (const auto& [fd, socket] : sockets) {
+    if (socket->multicast(group, messages) == KernelSocket::Heard::yes) heard++;
+  }
+  return heard;
+}
+
+size_t Kernel::overrun(uint32_t group, uint32_t events) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto sockets = sockets_;
+  lock.unlock();
+  size_t listeners = 0;
+  for (const auto& [fd, socket] : sockets) {
+    if ((socket->groups() & 1u << (group - 1)) == 0) continue;
+    socket->overrun(events);
+    listeners++;
+  }
+  return listeners;
+}
+
+void Kernel::redirect(const std::string& beginning, const std::string& folder) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  places_.emplace_back(beginning, folder);
+}
+
+void Kernel::pretend_namespaces() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  pretends_namespaces_ = true;
 }
 
 bool Kernel::await(const std::function<bool()>& condition) {
@@ -144,11 +195,45 @@ int Kernel::enter(const char* call) {
     counting_ = false;
     return error_of_call_;
   }
+  if (plan_.times > 0 && plan_.call == call) {
+    if (plan_.nth > 0) {
+      plan_.nth--;
+    } else {
+      plan_.times--;
+      struck_++;
+      if (plan_.kind == Plan::fails) return plan_.error;
+      if (plan_.kind == Plan::shortens) return shortened;
+      lock.unlock();
+      std::this_thread::sleep_for(delay);
+      lock.lock();
+    }
+  }
   const auto fault = faults_.find(call);
   if (fault == faults_.end()) return 0;
   const int error = fault->second.error;
   if (--fault->second.times == 0) faults_.erase(fault);
   return error;
+}
+
+std::string Kernel::place_of(const char* path) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const std::string name = path;
+  for (const auto& [beginning, folder] : places_) {
+    if (name.compare(0, beginning.size(), beginning) == 0) {
+      return folder + name.substr(beginning.size());
+    }
+  }
+  return name;
+}
+
+bool Kernel::pretends_namespaces() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return pretends_namespaces_;
+}
+
+std::shared_ptr<Answering> Kernel::answering() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return answering_;
 }
 
 void Kernel::unlocked(const void* mutex) {

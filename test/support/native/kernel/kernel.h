@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "answering.h"
+
 namespace conntrack::test {
 
 class KernelSocket;
@@ -38,6 +40,18 @@ class Kernel {
   void fail_next(const std::string& call, int error, size_t times = 1);
   // The call with this number fails: 0 is the next one.
   void fail_call(size_t number, int error);
+  // One call of a name fails, is cut short (call_faults.h) or is late: the nth from now on, 0 being
+  // the next, and those behind it, `times` in all.
+  struct Plan {
+    enum Kind { fails, shortens, delays } kind;
+    std::string call;
+    size_t nth;
+    size_t times;
+    int error;
+  };
+  void plan(const Plan& plan);
+  // How many calls the plan has struck.
+  size_t struck();
   // `act` is called before the next call of this name, on its thread. "end of a wait" is the
   // moment when a poll() that was skipped (StoppedClock) has found nothing.
   void before(const std::string& call, std::function<void()> act);
@@ -50,6 +64,20 @@ class Kernel {
 
   // Descriptors that the code under test has open.
   size_t descriptors();
+  // Blocks of memory that it has of an operator new which may fail.
+  static size_t blocks();
+
+  // Requests are answered at once, and not by a test that accepts their sockets.
+  void answer_with(std::shared_ptr<Answering> answering);
+  // An event for all sockets of the group. Returns how many have heard it.
+  size_t multicast(uint32_t group, const std::vector<Buffer>& messages);
+  // So many events find no room in any of them. Returns how many sockets listen.
+  size_t overrun(uint32_t group, uint32_t events);
+  // Paths that begin so lead to this folder instead.
+  void redirect(const std::string& beginning, const std::string& folder);
+  // Other network namespaces are none to this process: setns() does nothing, and the names of
+  // open namespaces (/proc/self/fd) differ from that of the thread.
+  void pretend_namespaces();
 
   // Waits until the code waits in poll() for the socket and has taken all that is there.
   void await_idle(const KernelSocket& socket);
@@ -61,8 +89,12 @@ class Kernel {
 
   // For system_calls.cc -----------------------------------------------------------
 
-  // The error with which this call must fail, or 0.
+  // The error with which this call must fail, 0, or `shortened`.
+  static constexpr int shortened = -1;
   int enter(const char* call);
+  std::string place_of(const char* path);
+  bool pretends_namespaces();
+  std::shared_ptr<Answering> answering();
   void unlocked(const void* mutex);
   int open_socket();
   std::shared_ptr<KernelSocket> find(int fd);
@@ -104,6 +136,11 @@ class Kernel {
   UnlockHook unlock_hook_;
   bool recording_ = false;
   std::vector<std::string> calls_;
+  Plan plan_ = {};
+  size_t struck_ = 0;
+  std::shared_ptr<Answering> answering_;
+  std::vector<std::pair<std::string, std::string>> places_;
+  bool pretends_namespaces_ = false;
 };
 
 }  // namespace conntrack::test

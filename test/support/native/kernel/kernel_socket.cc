@@ -12,6 +12,10 @@
 
 #include "check.h"
 
+// Not those of the code under test.
+extern "C" int __real_eventfd_read(int fd, eventfd_t* value);
+extern "C" int __real_eventfd_write(int fd, eventfd_t value);
+
 namespace conntrack::test {
 
 namespace {
@@ -189,7 +193,7 @@ void KernelSocket::settle() {
   const bool ready = !queue_.empty() || error_ != 0 || broken_off_ != 0;
   if (ready != signalled_ && !closed_) {
     eventfd_t count = 1;
-    CHECK_EQUAL(ready ? ::eventfd_write(fd_, count) : ::eventfd_read(fd_, &count), 0);
+    CHECK_EQUAL(ready ? __real_eventfd_write(fd_, count) : __real_eventfd_read(fd_, &count), 0);
     signalled_ = ready;
   }
   kernel_.changed_.notify_all();
@@ -239,7 +243,7 @@ int KernelSocket::bind() {
   const Guard guard(kernel_.mutex_);
   if (bound_) return EINVAL;
   bound_ = true;
-  kernel_.waiting_.push_back(kernel_.sockets_[fd_]);
+  if (!kernel_.answering_) kernel_.waiting_.push_back(kernel_.sockets_[fd_]);
   kernel_.changed_.notify_all();
   return 0;
 }
@@ -315,9 +319,14 @@ ssize_t KernelSocket::take_sent(const void* bytes, size_t size, const sockaddr* 
   const bool to_kernel =
       address.nl_family == AF_NETLINK && address.nl_pid == 0 && address.nl_groups == 0;
   if (!to_kernel) return -ECONNREFUSED;
+  const auto* start = static_cast<const uint8_t*>(bytes);
+  if (const auto answering = kernel_.answering()) {
+    answering->take(port_id_, Buffer(start, start + size),
+                    [this](const Buffer& answer) { try_send(answer, 0); });
+    return static_cast<ssize_t>(size);
+  }
   const Guard guard(kernel_.mutex_);
   if (broken_off_ != 0 && queue_.empty()) return -EPIPE;
-  const auto* start = static_cast<const uint8_t*>(bytes);
   sent_.emplace_back(start, start + size);
   kernel_.changed_.notify_all();
   return static_cast<ssize_t>(size);

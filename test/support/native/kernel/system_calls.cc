@@ -7,11 +7,12 @@
 #include <stdarg.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <new>
+#include <cstring>
 
 #include "clock.h"
 #include "kernel_socket.h"
@@ -22,12 +23,23 @@ namespace clock_state = conntrack::test::clock_state;
 
 namespace {
 
-// Whether this call must fail; errno says how.
-bool fails(const char* call) {
+// Whether this call must fail; errno says how. `cut` is set where it must be shortened.
+bool fails(const char* call, bool* cut = nullptr) {
   Kernel* kernel = Kernel::current();
   const int error = kernel ? kernel->enter(call) : 0;
-  if (error != 0) errno = error;
-  return error != 0;
+  if (cut) *cut = error == Kernel::shortened;
+  if (error > 0) errno = error;
+  return error > 0;
+}
+
+std::string place_of(const char* path) {
+  Kernel* kernel = Kernel::current();
+  return kernel ? kernel->place_of(path) : path;
+}
+
+bool pretends_namespaces() {
+  Kernel* kernel = Kernel::current();
+  return kernel && kernel->pretends_namespaces();
 }
 
 std::shared_ptr<KernelSocket> scripted(int fd) {
@@ -118,14 +130,20 @@ int __real_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timesp
 int __wrap_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
   const auto socket = scripted(fd);
   if (!socket) return __real_recvmmsg(fd, messages, count, flags, timeout);
-  return fails("recvmmsg") ? -1 : outcome(socket->receive_many(messages, count));
+  bool cut = false;
+  if (fails("recvmmsg", &cut)) return -1;
+  return outcome(socket->receive_many(messages, cut && count > 1 ? 1 : count));
 }
 
 int __real_close(int fd);
 int __wrap_close(int fd) {
   Kernel* kernel = Kernel::current();
+  const bool failing = fails("close");
+  const int error = errno;
   if (kernel) kernel->closing(fd);
-  return __real_close(fd);
+  const int result = __real_close(fd);
+  if (failing) errno = error;
+  return failing ? -1 : result;
 }
 
 // Waiting ---------------------------------------------------------------------------------
@@ -189,7 +207,12 @@ int __wrap_poll(pollfd* fds, nfds_t count, int timeout) {
   Kernel* kernel = Kernel::current();
   const bool stopped = clock_state::is_stopped() && timeout > 0;
   if (!kernel && !stopped) return __real_poll(fds, count, timeout);
-  if (fails("poll")) return -1;
+  bool cut = false;
+  if (fails("poll", &cut)) return -1;
+  if (cut) {
+    for (nfds_t i = 0; i < count; i++) fds[i].revents = 0;
+    return 0;
+  }
   Polled polled(fds, count);
   if (timeout == 0) return polled.poll(fds, 0);
   if (kernel) kernel->begin_wait(polled.sockets);
@@ -228,24 +251,45 @@ int __wrap_eventfd(unsigned count, int flags) {
   return fails("eventfd") ? -1 : opened(__real_eventfd(count, flags));
 }
 
+int __real_eventfd_read(int fd, eventfd_t* value);
+int __wrap_eventfd_read(int fd, eventfd_t* value) {
+  return fails("eventfd_read") ? -1 : __real_eventfd_read(fd, value);
+}
+
+int __real_eventfd_write(int fd, eventfd_t value);
+int __wrap_eventfd_write(int fd, eventfd_t value) {
+  return fails("eventfd_write") ? -1 : __real_eventfd_write(fd, value);
+}
+
 int __real_open(const char* path, int flags, ...);
 int __wrap_open(const char* path, int flags, ...) {
-  return fails("open") ? -1 : opened(__real_open(path, flags));
+  if (fails("open")) return -1;
+  const std::string place = place_of(path);
+  // As a file of /proc/sys: what is written is all of it.
+  const int emptied = place != path && (flags & O_ACCMODE) == O_WRONLY ? O_TRUNC : 0;
+  return opened(__real_open(place.c_str(), flags | emptied));
 }
 
 ssize_t __real_read(int fd, void* bytes, size_t size);
 ssize_t __wrap_read(int fd, void* bytes, size_t size) {
-  return fails("read") ? -1 : __real_read(fd, bytes, size);
+  bool cut = false;
+  return fails("read", &cut) ? -1 : __real_read(fd, bytes, cut && size > 1 ? 1 : size);
 }
 
 ssize_t __real_write(int fd, const void* bytes, size_t size);
 ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
-  return fails("write") ? -1 : __real_write(fd, bytes, size);
+  bool cut = false;
+  return fails("write", &cut) ? -1 : __real_write(fd, bytes, cut && size > 1 ? 1 : size);
 }
 
 ssize_t __real_readlinkat(int folder, const char* path, char* text, size_t size);
 ssize_t __wrap_readlinkat(int folder, const char* path, char* text, size_t size) {
-  return fails("readlinkat") ? -1 : __real_readlinkat(folder, path, text, size);
+  bool cut = false;
+  if (fails("readlinkat", &cut)) return -1;
+  const ssize_t length = __real_readlinkat(folder, path, text, cut && size > 1 ? 1 : size);
+  const bool other = length > 0 && strncmp(path, "/proc/self/fd/", 14) == 0;
+  if (other && pretends_namespaces()) text[length - 1] = '*';
+  return length;
 }
 
 int __real_fstatfs(int fd, struct statfs* system);
@@ -254,7 +298,17 @@ int __wrap_fstatfs(int fd, struct statfs* system) {
 }
 
 int __real_setns(int fd, int kind);
-int __wrap_setns(int fd, int kind) { return fails("setns") ? -1 : __real_setns(fd, kind); }
+int __wrap_setns(int fd, int kind) {
+  if (fails("setns")) return -1;
+  return pretends_namespaces() ? 0 : __real_setns(fd, kind);
+}
+
+// native/os asks for statx alone.
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, int fd, const char* path, int flags, unsigned mask, void* status) {
+  if (number == SYS_statx && fails("statx")) return -1;
+  return __real_syscall(number, fd, path, flags, mask, status);
+}
 
 int __real_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
                           void* data);
@@ -268,16 +322,6 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t* mutex) {
   const int result = __real_pthread_mutex_unlock(mutex);
   if (Kernel* kernel = Kernel::current()) kernel->unlocked(mutex);
   return result;
-}
-
-void* __real__ZnwmRKSt9nothrow_t(size_t size, const std::nothrow_t& tag);
-void* __wrap__ZnwmRKSt9nothrow_t(size_t size, const std::nothrow_t& tag) {
-  return fails("malloc") ? nullptr : __real__ZnwmRKSt9nothrow_t(size, tag);
-}
-
-void* __real__ZnamRKSt9nothrow_t(size_t size, const std::nothrow_t& tag);
-void* __wrap__ZnamRKSt9nothrow_t(size_t size, const std::nothrow_t& tag) {
-  return fails("malloc") ? nullptr : __real__ZnamRKSt9nothrow_t(size, tag);
 }
 
 }  // extern "C"
