@@ -11,6 +11,7 @@
 //   node tools/prepare.mjs sanitized            the addons under address and undefined sanitizers
 //   node tools/prepare.mjs threads              the addons under the thread sanitizer
 //   node tools/prepare.mjs simulation           the simulation of test/simulation
+//   node tools/prepare.mjs mutate-native        the tests that tools/mutate-native.mjs runs
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
 // There are five trees of C++: build/ has everything as the addon ships, out/sanitized
@@ -75,6 +76,13 @@ const TARGETS = {
   threads: { ...NOTHING, threads: ['conntrack', 'scripted'] },
   simulation: { ...NOTHING, plain: ['simulation'] },
   soak: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.', 'test/soak'] },
+  'mutate-native': {
+    ...NOTHING,
+    plain: ['scripted'],
+    sanitized: ['wire_tests', 'os_tests', 'addon_tests', 'fuzz_targets'],
+    threads: ['os_tests'],
+    typescript: ['.'],
+  },
   'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "check.h"
 #include "decoded.h"
@@ -771,6 +772,66 @@ TEST(second_protocol_information_replaces_the_first_wholly) {
   CHECK_EQUAL(entry.record.present & ENTRY_PROTOCOL_INFO, ENTRY_SCTP_STATE);
   CHECK_EQUAL(entry.record.state, 5);
   CHECK_EQUAL(entry.record.info.sctp.reply_tag, 0u);
+}
+
+TEST(each_nest_replaces_each_other_of_its_type_wholly) {
+  const auto eight = [](uint16_t type) { return attribute(type, Buffer(8, 1)); };
+  const auto name = [](uint16_t type, const char* value) { return attribute(type, text(value)); };
+  const std::vector<std::vector<Buffer>> alternatives = {
+      {
+          info(CTA_PROTOINFO_TCP, {u8(CTA_PROTOINFO_TCP_STATE, 3),
+                                   attribute(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, {1, 2})}),
+          info(CTA_PROTOINFO_SCTP,
+               {u8(CTA_PROTOINFO_SCTP_STATE, 4), u32(CTA_PROTOINFO_SCTP_VTAG_REPLY, 5)}),
+          info(CTA_PROTOINFO_DCCP, {u8(CTA_PROTOINFO_DCCP_STATE, 6), u8(CTA_PROTOINFO_DCCP_ROLE, 1),
+                                    u64(CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, 7)}),
+          nest(CTA_PROTOINFO, {}),
+      },
+      {
+          nest(CTA_TIMESTAMP, {eight(CTA_TIMESTAMP_START)}),
+          nest(CTA_TIMESTAMP, {eight(CTA_TIMESTAMP_STOP)}),
+          nest(CTA_TIMESTAMP, {}),
+      },
+      {
+          counters(CTA_COUNTERS_REPLY, 5, 6),
+          nest(CTA_COUNTERS_REPLY, {eight(CTA_COUNTERS_PACKETS)}),
+          nest(CTA_COUNTERS_REPLY, {eight(CTA_COUNTERS_BYTES)}),
+          nest(CTA_COUNTERS_REPLY, {}),
+      },
+      {
+          nest(CTA_HELP, {name(CTA_HELP_NAME, "ftp")}),
+          nest(CTA_HELP, {name(CTA_HELP_NAME, "longer")}),
+          nest(CTA_HELP, {}),
+      },
+      {
+          nest(CTA_SECCTX, {name(CTA_SECCTX_NAME, "context")}),
+          nest(CTA_SECCTX, {name(CTA_SECCTX_NAME, "c")}),
+          nest(CTA_SECCTX, {}),
+      },
+      {synproxy(1, 2, 3), synproxy(0, 0, 4), synproxy(0, 0, 0), nest(CTA_SYNPROXY, {})},
+      {adjust(CTA_SEQ_ADJ_REPLY, 1, 2, 3), nest(CTA_SEQ_ADJ_REPLY, {})},
+  };
+  for (const std::vector<Buffer>& nests : alternatives) {
+    for (const Buffer& first : nests) {
+      for (const Buffer& second : nests) {
+        const Decoded both = decoded({first, second});
+        const Decoded last = decoded({second});
+        CHECK(both.ok && last.ok);
+        CHECK(same_entry(both.record, both.extension, last.record, last.extension));
+      }
+    }
+  }
+}
+
+TEST(values_that_are_not_sent_are_zero) {
+  EntryRecord expected = zeroed_record();
+  const EntryRecord record = decoded({nest(CTA_PROTOINFO, {}), nest(CTA_TIMESTAMP, {})}).record;
+  expected.original = record.original;
+  expected.reply = record.reply;
+  expected.id = record.id;
+  expected.status = record.status;
+  expected.present = record.present;
+  CHECK(same_record(record, expected));
 }
 
 TEST(second_labels_replace_the_first_wholly) {
