@@ -3,7 +3,7 @@
 //
 //   npm run mutate:native -- --sample N [--seed S]    N mutants, chosen by a seed; by default 1
 //                            --all                    all
-//                            --only FILE[:LINE]       those of a file, or of what ends so
+//                            --only FILE[:LINE[:COL]] those of a place, such as decode.cc:20; may come again
 //                            --ring wire|os|addon     those of a ring
 //                            --part I/N               of these, the Ith and each Nth behind it
 //                            --tests wire,fuzz,...    with these folders of test/ alone
@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
     all: { type: 'boolean', default: false },
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true },
     ring: { type: 'string' },
     part: { type: 'string', default: '1/1' },
     tests: { type: 'string' },
@@ -52,12 +52,10 @@ for (const { file, line, becomes } of unfit) {
 if (unfit.length > 0) process.exit(1);
 
 function chosen() {
+  const isAt = (place) => options.only.some((end) => `${place}:`.includes(`${end}:`));
   const wanted = mutants.filter(
-    ({ file, place, ring }) =>
-      (options.ring ?? ring) === ring &&
-      (options.only === undefined ||
-        file.endsWith(options.only) ||
-        place.replace(/:\d+$/, '').endsWith(options.only)),
+    ({ place, ring }) =>
+      (options.ring ?? ring) === ring && (options.only === undefined || isAt(place)),
   );
   if (options.sample === undefined) return options.all || options.only ? wanted : [];
   return sampleOf(wanted, Number(options.sample), Number(options.seed));

@@ -398,4 +398,29 @@ TEST(no_memory_for_a_filter) {
   CHECK_EQUAL(reading.reader.set_filter({records.data, records.size - 1}).error, ENOMEM);
 }
 
+TEST(no_memory_for_one_part_of_a_filter) {
+  Reading reading;
+  for (const size_t negated : {0, 1, 2}) {
+    std::vector<FilterRecord> filters;
+    for (uint16_t i = 0; i < 8; i++) {  // enough for an index
+      FilterRecord filter = {};
+      filter.present = FILTER_ZONE;
+      filter.zone = i;
+      filter.negations = i < negated ? 1 : 0;
+      filters.push_back(filter);
+      if (i < negated) filters.push_back(FilterRecord{});
+    }
+    const Bytes records = {reinterpret_cast<const uint8_t*>(filters.data()),
+                           filters.size() * sizeof filters[0]};
+    reading.kernel.record_calls();
+    CHECK(!reading.reader.set_filter(records));
+    const size_t calls = reading.kernel.calls().size();
+    CHECK(calls >= 4);
+    for (size_t number = 0; number < calls; number++) {
+      reading.kernel.fail_call(number, ENOMEM);
+      CHECK_EQUAL(reading.reader.set_filter(records).error, ENOMEM);
+    }
+  }
+}
+
 int main() { return check::run_tests(); }

@@ -69,6 +69,15 @@ TEST(half_a_record_is_refused) {
   }
 }
 
+TEST(what_was_refused_lets_nothing_pass) {
+  const FilterRecord record = zeroed_filter();
+  EntryFilter filter;
+  CHECK(filter.parse(bytes_of(&record, 1)));
+  CHECK(filter.matches(ipv4_flow(1), {}));
+  CHECK(!filter.parse({bytes_of(&record, 1).data, 1}));
+  CHECK(!filter.matches(ipv4_flow(1), {}));
+}
+
 TEST(single_addresses_are_found_in_every_place) {
   FilterRecord records[200];
   for (int i = 0; i < 200; i++) records[i] = one_address(static_cast<uint8_t>(i));
@@ -111,6 +120,26 @@ TEST(prefixes_count_bits) {
     CHECK_EQUAL(filter.matches(ipv4_flow(0x55), {}), prefix < 32);
     // 0x54 and 0x14 differ in bit 26.
     CHECK_EQUAL(filter.matches(ipv4_flow(0x14), {}), prefix < 26);
+  }
+}
+
+TEST(a_prefix_compares_each_of_its_bits_and_no_other) {
+  for (const uint8_t family : {FAMILY_IPV4, FAMILY_IPV6}) {
+    const unsigned bits = family == FAMILY_IPV4 ? 32 : 128;
+    for (unsigned prefix = 0; prefix <= bits; prefix++) {
+      FilterRecord record = zeroed_filter();
+      record.original.present = TUPLE_FILTER_SOURCE;
+      record.original.source.family = family;
+      record.original.source.prefix = static_cast<uint8_t>(prefix);
+      EntryFilter filter;
+      CHECK(filter.parse(bytes_of(&record, 1)));
+      for (unsigned bit = 0; bit < bits; bit++) {
+        EntryRecord entry = zeroed_record();
+        entry.original.family = family;
+        entry.original.source[bit / 8] = static_cast<uint8_t>(0x80 >> bit % 8);
+        CHECK_EQUAL(filter.matches(entry, {}), bit >= prefix);
+      }
+    }
   }
 }
 

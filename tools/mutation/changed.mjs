@@ -62,8 +62,8 @@ export class Changed {
     return instead;
   }
 
-  /** Whether a C++ test fails; undefined when it uses nothing that the mutant changes. */
-  async fails(test) {
+  /** How a C++ test ends; undefined when it uses nothing that the mutant changes. */
+  async run(test) {
     const used = await test.tree.objectsOf(test);
     const instead = await this.objectsInstead(used, test.tree, QUICK);
     if (instead.size === 0) return undefined;
@@ -71,10 +71,10 @@ export class Changed {
     const linked = await test.tree.link(test, instead, program);
     if (linked.status !== 0) throw new DoesNotBuild();
     const start = performance.now();
-    const { status } = await run(program, test.command.slice(1), this.scratch, test.limits);
+    const result = await run(program, test.command.slice(1), this.scratch, test.limits);
     test.seconds = (performance.now() - start) / 1000;
     rmSync(program);
-    return status !== 0;
+    return result;
   }
 
   /** The addon with the mutant in it; undefined when the mutant is in none of its objects. */

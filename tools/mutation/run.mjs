@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 const KEPT = 200_000;
 
 /**
- * Resolves to how it ended. `seconds`: of the processor, behind which it is killed, and ten times
- * as many of the clock, for machines are busy.
+ * Resolves to how it ended. `seconds`: of the processor, behind which it is killed, and forty
+ * times as many of the clock, for machines are busy.
  */
 export function run(command, args, cwd, { seconds = 600, env = {} } = {}) {
   return new Promise((resolve, reject) => {
@@ -23,7 +23,7 @@ export function run(command, args, cwd, { seconds = 600, env = {} } = {}) {
         if (output[name].length < KEPT) output[name] += text;
       });
     }
-    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), seconds * 10_000);
+    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), seconds * 40_000);
     child.on('error', reject);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
