@@ -1,13 +1,13 @@
 // Changes native/ in one place at a time (tools/mutation/patterns.mjs), and counts the changes
-// that the tests notice. The tests must be built: tools/prepare.mjs mutation.
+// that the tests notice. The tests must be built: tools/prepare.mjs mutate-native.
 //
-//   npm run mutate:native -- --sample N [--seed S]    N mutants, chosen by a seed; by default 1
-//                            --all                    all
-//                            --only FILE[:LINE[:COL]] those of a place, such as decode.cc:20; may come again
-//                            --ring wire|os|addon     those of a ring
-//                            --part I/N               of these, the Ith and each Nth behind it
-//                            --tests wire,fuzz,...    with these folders of test/ alone
-//                            --jobs N                 so many at a time; by default one a processor
+//   npm run mutate:native -- --sample N [--seed S]   N mutants, chosen by a seed; by default 1
+//                            --all                   all
+//                            --only FILE[:LINE[:COL]] those of a place: decode.cc:20; may repeat
+//                            --ring wire|os|addon    those of a ring
+//                            --part I/N              of these, the Ith and each Nth behind it
+//                            --tests wire,fuzz,...   with these folders of test/ alone
+//                            --jobs N                so many at a time; by default one a processor
 //
 // Fails when a mutant survives that tools/mutation/explained.mjs does not explain.
 import { availableParallelism } from 'node:os';

@@ -89,4 +89,24 @@ export const explained = [
       },
     ],
   },
+  {
+    reason: 'No two entries of a batch are the same one: RecentTuples drops repetitions.',
+    file: 'native/os/entry_changer.cc',
+    changes: [
+      {
+        line: 'return;',
+        becomes: ';',
+      },
+    ],
+  },
+  {
+    reason: 'How long a guard waits between two looks: a millisecond more breaks no promise.',
+    file: 'native/os/event_reader.cc',
+    changes: [
+      {
+        line: 'constexpr int guard_interval = 20; // milliseconds',
+        becomes: 'constexpr int guard_interval = 21; // milliseconds',
+      },
+    ],
+  },
 ];
