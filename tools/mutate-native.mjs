@@ -67,7 +67,7 @@ const tests = new Tests(root, scratch, options.tests?.split(','));
 async function resultOf(mutant, job) {
   const reason = reasonOf(mutant);
   if (reason !== undefined) return { kind: 'explained', by: reason };
-  const changed = new Changed(root, mutant, join(scratch, `job-${job}`));
+  const changed = new Changed(root, mutant, join(scratch, `job-${process.pid}-${job}`));
   try {
     const by = await tests.noticing(mutant, changed);
     if (by !== undefined) return { kind: 'caught', by };

@@ -398,6 +398,18 @@ TEST(no_memory_for_a_filter) {
   CHECK_EQUAL(reading.reader.set_filter({records.data, records.size - 1}).error, ENOMEM);
 }
 
+TEST(a_message_of_another_type_is_skipped) {
+  const Buffer payloads[] = {{}, host(int32_t{-EPERM})};
+  for (const uint16_t type : {NLMSG_NOOP, MESSAGE_DELETE}) {
+    for (const Buffer& payload : payloads) {
+      Reading reading;
+      reading.peer->send({entry(1, 1), answer(1, type, payload), entry(1, 2), done(1)});
+      CHECK(reading.read() == (Ids{1, 2}));
+      CHECK(reading.outcome.step == Step::done);
+    }
+  }
+}
+
 TEST(no_memory_for_one_part_of_a_filter) {
   Reading reading;
   for (const size_t negated : {0, 1, 2}) {

@@ -529,6 +529,19 @@ TEST(a_destroy_without_room_stays_in_the_kernel_and_no_other_event_takes_its_pla
   CHECK_EQUAL(reading.reader.counters().lost_in_queue, lost);
 }
 
+TEST(a_destroy_gets_the_slab_that_is_kept_back) {
+  Reading reading(options_of(true, 3));
+  reading.start();
+  // Two slabs are full to the last record.
+  reading.events(1, 2 * in_a_slab);
+  reading.settle();
+  CHECK(reading.destroy(1) == Heard::yes);
+  CHECK(Kernel::await([&] { return reading.destroys->queued() == 0; }));
+  const Words all = reading.await(2 * in_a_slab + 1);
+  CHECK_EQUAL(all[2 * in_a_slab], "-1");
+  CHECK_EQUAL(reading.reader.counters().lost_in_queue, 0u);
+}
+
 // Marks -----------------------------------------------------------------------------------
 
 TEST(a_mark_stands_behind_what_was_sent_before) {
