@@ -135,19 +135,14 @@ export class TableSync {
     return this.isInStep && this.live.follower.isCertain;
   }
 
-  /** Why it has ended; `undefined`: it has not. */
+  /** Why it has ended. */
   private endError(): unknown {
-    if (!this.ending.hasEnded()) return undefined;
     return this.ending.error ?? closedError('mirrorTable', 'mirror');
   }
 
-  private wait(join: (waiting: Waiting) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const ended = this.endError();
-      if (ended !== undefined) {
-        reject(ended);
-        return;
-      }
+  private async wait(join: (waiting: Waiting) => void): Promise<void> {
+    if (this.ending.hasEnded()) throw this.endError();
+    await new Promise<void>((resolve, reject) => {
       join({ resolve, reject });
       this.wake();
     });
