@@ -12,6 +12,7 @@
 //   node tools/prepare.mjs threads              the addons under the thread sanitizer
 //   node tools/prepare.mjs simulation           the simulation of test/simulation
 //   node tools/prepare.mjs mutate-native        the tests that tools/mutate-native.mjs runs
+//   node tools/prepare.mjs mutate               the addons that the tests under mutation load
 //   node tools/prepare.mjs tests [project...]   what these projects of tests load; by default all
 //
 // There are five trees of C++: build/ has everything as the addon ships, out/sanitized
@@ -83,6 +84,7 @@ const TARGETS = {
     threads: ['os_tests'],
     typescript: ['.'],
   },
+  mutate: { ...NOTHING, plain: ['conntrack', 'scripted'] },
   'peer-suite': { ...NOTHING, plain: ['conntrack'], typescript: ['.', 'tools/peer-suite'] },
 };
 

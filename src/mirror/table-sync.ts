@@ -135,8 +135,9 @@ export class TableSync {
     return this.isInStep && this.live.follower.isCertain;
   }
 
-  /** Why it has ended. */
+  /** Why it has ended; `undefined`: it has not. */
   private endError(): unknown {
+    if (!this.ending.hasEnded()) return undefined;
     return this.ending.error ?? closedError('mirrorTable', 'mirror');
   }
 

@@ -1,0 +1,177 @@
+// A test runner for StrykerJS that keeps the tests loaded: a mutant costs the milliseconds of the
+// tests that cover it, not the start of a process.
+//
+// A mutant may leave something behind in the modules, and the next would be killed by that. So a
+// kill counts only when the same test passes without the mutant afterwards. If it fails, its file
+// is loaded again with modules of its own, and the mutant is tried there.
+import { appendFileSync, readFileSync } from 'node:fs';
+import { register } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
+import { DryRunStatus, MutantRunStatus, TestStatus } from '@stryker-mutator/api/test-runner';
+import { testFiles } from './test-files.mjs';
+
+const framework = new URL('./framework.mjs', import.meta.url).href;
+
+/** Of each test with mocks, by its address: the addresses of what it mocks. */
+function mockedBy(files, root) {
+  return Object.fromEntries(
+    files.flatMap((file) => {
+      const url = `${root}${file.replace(/ts$/, 'js')}`;
+      const mocks = readFileSync(file, 'utf8').matchAll(/^vi\.mock\('([^']+)'/gm);
+      const addresses = [...mocks].map(([, specifier]) => new URL(specifier, url).href);
+      return addresses.length > 0 ? [[url, addresses]] : [];
+    }),
+  );
+}
+
+const messageOf = (error) => String(error?.message ?? error).slice(0, 500);
+
+class LoadedTests {
+  /** What the mutants look at: Stryker's name for it. */
+  #state = globalThis.__stryker__ ?? {};
+  #graphs = 0;
+  /** By file. */
+  #suites = new Map();
+  /** By id. */
+  #fileOf = new Map();
+  #milliseconds = new Map();
+  #stray;
+
+  /** Mutants of what runs when a module is loaded are not run: stryker.config.mjs. */
+  capabilities() {
+    return { reloadEnvironment: true };
+  }
+
+  async init() {
+    globalThis.__stryker__ = this.#state;
+    this.files = testFiles(process.env.CONNTRACK_MUTATED.split(' '));
+    this.root = `${pathToFileURL(process.cwd()).href}/`;
+    this.framework = await import(framework);
+    const data = { root: this.root, framework, mocked: mockedBy(this.files, this.root) };
+    register('./hooks.mjs', import.meta.url, { data });
+    // The whole addon, over a kernel that a test may play.
+    process.env.CONNTRACK_ADDON = `${process.cwd()}/build/test/stack/native/scripted.node`;
+    process.env.NODE_ENV = 'test';
+    for (const event of ['uncaughtException', 'unhandledRejection']) {
+      process.on(event, (error) => {
+        this.#stray ??= { error };
+      });
+    }
+    await this.#load(this.files);
+  }
+
+  /** Loads files with modules that nothing else uses. Files with mocks have some of their own. */
+  async #load(files) {
+    const shared = this.#graphs++;
+    for (const file of files) {
+      const hasMocks = readFileSync(file, 'utf8').includes('vi.mock(');
+      const graph = hasMocks ? this.#graphs++ : shared;
+      const url = `${this.root}${file.replace(/ts$/, 'js')}?g=${graph}`;
+      const suite = await this.framework.collect(file, () => import(url));
+      this.#suites.set(file, suite);
+      for (const { id } of this.framework.testsOf(suite)) this.#fileOf.set(id, file);
+    }
+  }
+
+  /** The first failure among tests of a file. */
+  async #run(file, wanted, mutant, onEnd = () => {}) {
+    let first;
+    await this.framework.run(this.#suites.get(file), wanted, {
+      before: ({ id }) => {
+        this.#stray = undefined;
+        this.#state.currentTestId = id;
+        this.#state.activeMutant = mutant;
+      },
+      after: ({ id }, failed, milliseconds) => {
+        this.#state.activeMutant = undefined;
+        this.#state.currentTestId = undefined;
+        const failure = failed ?? this.#stray;
+        onEnd(id, failure, milliseconds);
+        if (failure) first ??= { id, message: messageOf(failure.error) };
+        return first === undefined || mutant === undefined;
+      },
+    });
+    return first;
+  }
+
+  async dryRun() {
+    const tests = [];
+    for (const file of this.files) {
+      const all = new Set([...this.#fileOf].filter(([, of]) => of === file).map(([id]) => id));
+      await this.#run(file, all, undefined, (id, failure, timeSpentMs) => {
+        const base = { id, name: id, fileName: file, timeSpentMs };
+        this.#milliseconds.set(id, timeSpentMs);
+        tests.push(
+          failure
+            ? { ...base, status: TestStatus.Failed, failureMessage: messageOf(failure.error) }
+            : { ...base, status: TestStatus.Success },
+        );
+      });
+    }
+    return {
+      status: DryRunStatus.Complete,
+      tests,
+      mutantCoverage: this.#state.mutantCoverage ?? { static: {}, perTest: {} },
+    };
+  }
+
+  async mutantRun({ activeMutant, testFilter, hitLimit }) {
+    const wanted = new Set(testFilter);
+    let nrOfTests = 0;
+    const attempt = async (file) => {
+      Object.assign(this.#state, { hitCount: 0, hitLimit });
+      const failure = await this.#run(file, wanted, activeMutant.id, () => nrOfTests++);
+      this.#state.hitCount = undefined;
+      return failure;
+    };
+    for (const file of this.#sorted(wanted)) {
+      let failure = await attempt(file);
+      if (failure && (await this.#run(file, new Set([failure.id])))) {
+        await this.#load([file]);
+        failure = await attempt(file);
+        await this.#load([file]);
+      }
+      if (failure) {
+        return {
+          status: MutantRunStatus.Killed,
+          killedBy: [failure.id],
+          failureMessage: failure.message,
+          nrOfTests,
+        };
+      }
+    }
+    return { status: MutantRunStatus.Survived, nrOfTests };
+  }
+
+  /** Files with a test in `wanted`, what is quick first. */
+  #sorted(wanted) {
+    const cost = new Map();
+    for (const id of wanted) {
+      const file = this.#fileOf.get(id);
+      cost.set(file, (cost.get(file) ?? 0) + (this.#milliseconds.get(id) ?? 10));
+    }
+    return [...cost.keys()].sort((one, other) => cost.get(one) - cost.get(other));
+  }
+
+  dispose() {}
+}
+
+/** Writes each mutant that has ended into a file, a line of JSON each: a run may be ended early. */
+class LinesReporter {
+  #path = process.env.CONNTRACK_MUTANTS;
+
+  onMutationTestingPlanReady({ mutantPlans }) {
+    console.log(`${mutantPlans.filter(({ plan }) => plan === 'Run').length} mutants to run`);
+  }
+
+  onMutantTested({ fileName, location, mutatorName, replacement, status, killedBy }) {
+    const place = { fileName, location, mutatorName, replacement };
+    appendFileSync(this.#path, `${JSON.stringify({ ...place, status, killedBy })}\n`);
+  }
+}
+
+export const strykerPlugins = [
+  declareClassPlugin(PluginKind.TestRunner, 'loaded', LoadedTests),
+  declareClassPlugin(PluginKind.Reporter, 'lines', LinesReporter),
+];
