@@ -5,6 +5,7 @@
 #include <set>
 
 #include "client.h"
+#include "memory.h"
 #include "os/request_job.h"
 #include "report.h"
 
@@ -171,6 +172,12 @@ class Requester : public Client {
   }
 
   void check(const std::vector<Asked>& all, int64_t since, const JsValue& outcome) {
+    if (!outcome.has("answers")) {  // nothing was sent
+      const Failed failure(outcome.get("failure"));
+      HOLDS(failure.error == ENOMEM && memory::failures() > 0);
+      for (const Asked& asked : all) check(asked, since, {}, failure, outcome);
+      return;
+    }
     const JsValue& answers = *outcome.get("answers");
     const JsValue* failures = outcome.get("failures");
     HOLDS(answers.size == all.size() * sizeof(AnswerRecord));
