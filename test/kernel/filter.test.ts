@@ -4,6 +4,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import {
   createEntries,
@@ -138,12 +139,12 @@ describeInNamespace(
   });
 
   test(
-    'means what the reference says, for thousands of random ones',
+    'means what the reference says, for a thousand random ones',
     async () => {
       expect(table).toHaveLength(174);
       const random = new Random(2);
       let some = 0;
-      for (let round = 0; round < many(2000); round++) {
+      for (let round = 0; round < many(1000); round++) {
         const filters = Array.from({ length: random.of([1, 1, 1, 2, 3]) }, () =>
           randomFilter(random, table),
         );
@@ -161,10 +162,10 @@ describeInNamespace(
         const compared = (await listEntries([...filters, ...filters])).map(keyOf);
         expect(new Set(compared)).toEqual(new Set(expected));
       }
-      expect(some).toBeGreaterThan(many(1000));
+      expect(some).toBeGreaterThan(many(500));
     },
     LONG,
-  ); // some 6,000 walks over the hash table: a minute on a slow machine
+  ); // some 3,000 walks over the hash table: half a minute on a slow machine
   test('deletes what the reference says, and leaves the rest as it was', async () => {
     const random = new Random(4);
     let left = table;
@@ -223,6 +224,7 @@ describeInNamespace(
         const chosen = table.filter((entry) => matchesAny([filter], entry)).map(flowOf);
         // The others would hide these.
         if (chosen.length <= 3) matching.set(filter, new Set(chosen));
+        await turn(); // test/support/watchdog.ts
       }
       const all = [...matching];
       let partial = 0;
