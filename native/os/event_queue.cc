@@ -125,6 +125,11 @@ bool EventQueue::has_free_slab() {
   return !wanting_;
 }
 
+bool EventQueue::lacks_memory() {
+  Lock lock(mutex_);
+  return used_ == 0 && pending_.any();
+}
+
 // The thread that takes ---------------------------------------------------------
 
 size_t EventQueue::take(EventSlab* slabs, size_t most) {

@@ -27,7 +27,7 @@ constexpr uint32_t roomy = 2 << 20;  // bytes
 constexpr uint32_t fastest = 400'000;  // bytes a millisecond
 
 // While reliable events wait for room, the table is looked at so often, and they
-// are given up when it is so full.
+// are given up when it is so full. So often missing memory is asked for, too.
 constexpr int guard_interval = 20;  // milliseconds
 constexpr uint64_t guard_percent = 80;
 
@@ -139,12 +139,14 @@ bool EventReader::wait() {
       // poll ignores negative descriptors.
       {paused_ ? -1 : destroys_.fd(), POLLIN, 0},
   };
-  const int ready = ::poll(readable, 3, paused_ ? guard_interval : -1);
-  if ((readable[0].revents & POLLIN) != 0) {
+  const bool lacks_memory = queue_.lacks_memory();
+  const int ready = ::poll(readable, 3, paused_ || lacks_memory ? guard_interval : -1);
+  const bool woken = (readable[0].revents & POLLIN) != 0;
+  if (woken) {
     eventfd_t count = 0;
     ::eventfd_read(wake_.get(), &count);
-    EventQueue::Writer settle(queue_);  // what waited for room
   }
+  if (woken || lacks_memory) EventQueue::Writer settle(queue_);  // what waited for room
   if (ready == 0 && paused_) guard_table();
   return readable[1].revents != 0 || readable[2].revents != 0;
 }

@@ -130,6 +130,24 @@ struct Reading {
 
 // Opening ---------------------------------------------------------------------------------
 
+// No other event comes, and nobody gives a slab back.
+TEST(what_waits_for_memory_comes_when_there_is_some) {
+  for (const bool lost : {true, false}) {
+    Reading reading;
+    reading.start();
+    CHECK(!reading.reader.want());
+    // An event, and the record that tells its loss; or a mark.
+    reading.kernel.fail_next("malloc", ENOMEM, lost ? 3 : 2);
+    if (lost) {
+      reading.event(1);
+    } else {
+      reading.reader.mark();
+    }
+    CHECK(Kernel::await([&] { return reading.rings == 1; }));
+    CHECK(reading.take() == Words{lost ? "queue 1" : "mark 1"});
+  }
+}
+
 TEST(every_call_of_open_can_fail_and_leaves_nothing_open) {
   FilterRecord filter = {};
   filter.present = FILTER_PROTOCOL;

@@ -11,7 +11,10 @@ const WITHOUT_MUTANTS = new Set([
   'layout',
   'libraries',
   'limits',
+  'limits-page',
   'load-addon',
+  'soak',
+  'supply-chain',
   'types',
 ]);
 
@@ -20,6 +23,7 @@ const WITHOUT_MUTANTS = new Set([
  * mutants of the folders that they are about.
  */
 const SLOW = {
+  'entry-properties': ['entry', 'record'],
   'expectation-filter': ['expectation'],
   follower: ['mirror'],
   'hostile-arguments': ['core', 'table'],

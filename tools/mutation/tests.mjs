@@ -25,8 +25,8 @@ const ALONE = { filter_test: /filter|record/, filter_program_test: /filter/ };
 /** The files of test/stack that come first for a file of native/addon. */
 const STACK_TESTS = [
   [/changer_wrap/, ['pass-signal', 'deleted-entries', 'writing']],
-  [/dump_wrap|slab_argument/, ['dump', 'entries', 'states']],
-  [/event_wrap|doorbell/, ['events', 'event-namespaces', 'endings']],
+  [/dump_wrap|slab_argument/, ['dump', 'entries', 'states', 'failures']],
+  [/event_wrap|doorbell/, ['events', 'event-namespaces', 'endings', 'failures']],
   [/request_wrap|async_job|promise/, ['requests', 'lookups', 'failures']],
   [/namespace/, ['event-namespaces', 'failures', 'proc-files']],
   [/file_functions/, ['proc-files', 'stats', 'refusals']],

@@ -124,7 +124,9 @@ function wrongReport(
   const [first] = errors;
   if (first === undefined) return undefined;
   const unknown = errors.filter(({ outcome }) => outcome === 'unknown').length;
-  const told = errors.filter(({ message }) => /was (created|changed), but/.test(message)).length;
+  const told = errors.filter(({ message }) =>
+    /(was (created|changed)|were written), but/.test(message),
+  ).length;
   if (call.counts === true && errors.length === 1) {
     const [, done] = /(\d+) (?:done|deleted)/.exec(first.message) ?? [];
     const known = Number(done ?? 0);

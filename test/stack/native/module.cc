@@ -6,6 +6,24 @@
 #include "kernel_socket.h"
 #include "os/netlink_socket.h"
 
+// To the scripted kernel this call of Node-API is an allocation: it may fail.
+extern "C" {
+#define SIGNATURE(name)                                                                          \
+  napi_status name(napi_env env, napi_value function, napi_value resource, napi_value name_,     \
+                   size_t longest_queue, size_t threads, void* finalize_data, napi_finalize end, \
+                   void* context, napi_threadsafe_function_call_js call,                         \
+                   napi_threadsafe_function* result)
+SIGNATURE(__real_napi_create_threadsafe_function);
+SIGNATURE(__wrap_napi_create_threadsafe_function) {
+  using conntrack::test::Kernel;
+  Kernel* kernel = Kernel::current();
+  if (kernel && kernel->enter("malloc") != 0) return napi_generic_failure;
+  return __real_napi_create_threadsafe_function(env, function, resource, name_, longest_queue,
+                                                threads, finalize_data, end, context, call, result);
+}
+#undef SIGNATURE
+}
+
 namespace conntrack::test {
 
 namespace {
