@@ -64,6 +64,7 @@ const NOTHING = {
   'big-endian': [],
   fuzz: [],
   typescript: [],
+  bundles: [],
 };
 
 /** What is built for each target: of C++, and projects of TypeScript. */
@@ -108,8 +109,14 @@ const TESTS = {
     sanitized: ['conntrack'],
     threads: ['conntrack'],
     typescript: ['.'],
+    bundles: ['lifecycle'],
   },
-  quiet: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
+  quiet: {
+    ...NOTHING,
+    plain: ['conntrack', 'test_helpers'],
+    typescript: ['.'],
+    bundles: ['lifecycle'],
+  },
   machine: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
 };
 
@@ -164,3 +171,5 @@ for (const project of needs.typescript) {
   run(`tsc -p ${project}`, process.execPath, ['node_modules/typescript/bin/tsc', '-p', project]);
   if (project === '.') run('the executable', process.execPath, ['tools/bundle-cli.mjs']);
 }
+for (const name of needs.bundles)
+  run(`the bundle of ${name}`, process.execPath, [`tools/bundle-${name}.mjs`]);

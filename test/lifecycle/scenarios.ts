@@ -1,5 +1,6 @@
 /**
- * The scenarios under fixtures/, each in a child process of its own.
+ * The scenarios under fixtures/, each in a child process of its own. tools/bundle-lifecycle.mjs puts
+ * them beside the package.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -10,7 +11,9 @@ import { run } from '../support/namespace.js';
 
 const ENTRIES = 30_000;
 
-const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.mjs`, import.meta.url));
+/** What the bundle has: one of fixtures/, or the package. */
+export const bundled = (name: string) =>
+  fileURLToPath(new URL(`../../out/lifecycle/${name}.mjs`, import.meta.url));
 const populate = built('test/support/native/populate');
 
 /** Gives the namespace a table that takes some batches to read. Call it once a file. */
@@ -28,14 +31,14 @@ export function runScenario(
   patience?: number,
 ): Promise<Ended> {
   const which = name === undefined ? [group] : [group, name];
-  return runNode(['--expose-gc', fixture('run'), ...which], env, patience);
+  return runNode(['--expose-gc', bundled('run'), ...which], env, patience);
 }
 
 export const WELL: Ended = { code: 0, signal: null, stdout: 'done\n', stderr: '' };
 
 /** Tests that each scenario of fixtures/<group>.mjs comes to its end, and its process to a good one. */
 export async function testScenarios(group: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
-  const { default: scenarios } = (await import(fixture(group))) as { default: object };
+  const { default: scenarios } = (await import(bundled(group))) as { default: object };
   for (const name of Object.keys(scenarios)) {
     test(name, async () => {
       expect(await runScenario(group, name, env)).toEqual(WELL);

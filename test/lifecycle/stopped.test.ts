@@ -6,13 +6,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { describeInNamespace } from '../support/requirements.js';
+import { bundled } from './scenarios.js';
 
 const STOPS = Number(process.env.CONNTRACK_STOPS ?? 40);
 const LONGEST_MS = Number(process.env.CONNTRACK_STOP_MS ?? 150);
-const program = fileURLToPath(new URL('fixtures/stopped.mjs', import.meta.url));
 
 /** What fixtures/stopped.mjs prints. */
 interface Outcome {
@@ -25,7 +24,9 @@ describeInNamespace()('a process that is stopped and continued', () => {
   test(
     'reports what was done, and no more',
     async () => {
-      const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [bundled('stopped')], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
       await once(child.stdout, 'data');
       const output = text(child.stdout);
       for (let stop = 0; stop < STOPS; stop++) {
