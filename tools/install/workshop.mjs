@@ -15,7 +15,8 @@ const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(npm|node|init_cwd|conntrack)/i.test(name)),
 );
 
-const PRIVATE =
+/** What a command is put behind to have a network namespace of its own. */
+export const inPrivateNetwork =
   process.getuid() === 0 ? ['unshare', '--net'] : ['unshare', '--user', '--map-root-user', '--net'];
 
 /** What a cell reports instead of a result. */
@@ -112,7 +113,7 @@ export class Project {
 
   /** Runs a program of program.mjs in a network namespace of its own; returns what it reports. */
   tryOut(command, { mayPrint, env } = {}) {
-    const { stdout } = this.run([...PRIVATE, ...command], { mayPrint, env });
+    const { stdout } = this.run([...inPrivateNetwork, ...command], { mayPrint, env });
     const report = stdout.trim();
     if (!/^(\d+) listed, \1 deleted, \d+ events, 0 lost$/.test(report)) throw new Failed(report);
     return report;
@@ -120,7 +121,9 @@ export class Project {
 
   /** Runs it where the addon is missing; returns the message. */
   tryWithout(command) {
-    const { status, stderr, stdout } = this.run([...PRIVATE, ...command], { mayFail: true });
+    const { status, stderr, stdout } = this.run([...inPrivateNetwork, ...command], {
+      mayFail: true,
+    });
     if (status !== 0 && stderr.includes('ERR_CONNTRACK_ADDON')) return stderr;
     throw new Failed(`fails otherwise than by the addon:\n${stdout}${stderr}`);
   }
