@@ -1,5 +1,5 @@
 // node main.mjs JSON: brings operations to a step, and ends. The JSON has
-//   paths         of the copies of the package
+//   paths         of the copies of the package, and `copies`: how many are loaded
 //   way           of ENDINGS or SURVIVED
 //   steps         those of which each is tried; one, where the process ends
 //   cells         of steps.mjs, for this thread, and `workerCells` for a worker beside it; without
@@ -14,7 +14,8 @@ import { SURVIVED } from './survived.mjs';
 import { startWorker } from './workers.mjs';
 import { loadAll } from './world.mjs';
 
-const { way, steps, ...settings } = JSON.parse(process.argv[2]);
+const { way, steps, copies, ...settings } = JSON.parse(process.argv[2]);
+settings.paths = settings.paths.slice(0, copies);
 const apis = await loadAll(settings.paths);
 
 async function endAt(step) {

@@ -6,6 +6,10 @@ import { SURVIVED } from './survived.mjs';
 /** How many addresses of its own a process may use. */
 const NUMBERS = 1000;
 
+/** How many copies of the package are in a process: the other one costs as much again. */
+const copiesIn = (way) =>
+  ['process.exit()', 'the end of another copy of the package'].includes(way) ? 2 : 1;
+
 /**
  * All cells of a way and a step in one process: half of them on the main thread, half in a worker,
  * and the other way round for the next way to end. What leaves the process alive has two
@@ -26,6 +30,7 @@ export function processes() {
         settings: {
           way,
           steps: [step],
+          copies: copiesIn(way),
           cells: half(index % 2),
           workerCells: half((index + 1) % 2),
           first: next(NUMBERS),
@@ -37,7 +42,7 @@ export function processes() {
     [STEPS.slice(0, 3), STEPS.slice(3)].map((steps) => ({
       name: `${way}: ${steps.join(', ')}`,
       ended: { code: 0, signal: null, stdout: 'done\n' },
-      settings: { way, steps, first: next(2 * NUMBERS) },
+      settings: { way, steps, copies: copiesIn(way), first: next(2 * NUMBERS) },
     })),
   );
   return [...ending, ...survived];
