@@ -4,13 +4,16 @@
 // process.exit) and then, but for process.exit, still completes them, where no JavaScript may
 // run: so complete() must free what it holds whatever Node-API answers, the statuses of the
 // calls that settle are of no interest, no job may run for long, and none may be followed by
-// another where is_ending() says so.
+// another where is_ending() says so. Where a runtime does not wait, the end of the environment
+// does, and the job is abandoned.
 #pragma once
 
 #include <napi.h>
 
+#include "addon/environment_end.h"
 #include "addon/promise.h"
 #include "addon/to_js.h"
+#include "os/mutex.h"
 
 namespace conntrack::addon {
 
@@ -36,6 +39,7 @@ class PoolJob {
         napi_ok) {
       return false;
     }
+    end_.watch(env, abandon, this);
     napi_queue_async_work(env, work_);  // never fails on a work that exists
     return true;
   }
@@ -50,21 +54,37 @@ class PoolJob {
   // On a thread of the pool.
   virtual void run() = 0;
 
-  // On the JavaScript thread, always, last. True when the job has queued itself again.
+  // On the JavaScript thread, last, unless the job is abandoned: then its owner ends without it.
+  // True when the job has queued itself again.
   virtual bool complete(napi_env env) = 0;
 
  private:
-  static void execute(napi_env, void* data) { static_cast<PoolJob*>(data)->run(); }
+  static void execute(napi_env, void* data) {
+    auto* job = static_cast<PoolJob*>(data);
+    const Lock hold(job->running_);
+    if (!job->abandoned_) job->run();
+  }
+
+  // Waits while it runs. What it works on may be gone afterwards.
+  static void abandon(void* self) {
+    auto* job = static_cast<PoolJob*>(self);
+    const Lock hold(job->running_);
+    job->abandoned_ = true;
+  }
 
   static void completed(napi_env env, napi_status, void* data) {
     auto* job = static_cast<PoolJob*>(data);
     napi_async_work work = job->work_;
-    const bool again = job->complete(env);
+    job->end_.forget(env);
+    const bool again = !job->abandoned_ && job->complete(env);
     napi_delete_async_work(env, work);
     if (!again) delete job;
   }
 
   napi_async_work work_ = nullptr;
+  EnvironmentEnd end_;
+  Mutex running_;
+  bool abandoned_ = false;
 };
 
 // Settles a promise when it has ended.

@@ -109,11 +109,13 @@ ChangerWrap::ChangerWrap(const Napi::CallbackInfo& info, const Options& options)
   const NetNamespace* space = nullptr;
   if (!namespace_argument(env, option(info, "netns"), space)) return;
   if (!failure) failure = open_in(space, [this] { return walk_.open(); });
+  if (!failure) end_.watch(env, environment_ends, this);
   napi_value value = to_js(env, failure);
   if (value) Value().Set("failure", Napi::Value(env, value));
 }
 
 ChangerWrap::~ChangerWrap() {
+  end_.forget(Env());
   walk_.close();
   doorbell_.close();
   close_.forget(Env());
@@ -154,8 +156,9 @@ void ChangerWrap::stop(napi_env env) {
     return release(env);
   }
   doorbell_.keep_alive(env, true);
-  // After the doorbell: hooks run in reverse order.
-  napi_add_env_cleanup_hook(env, environment_ends, this);
+  // After the doorbell, which the thread rings.
+  end_.forget(env);
+  end_.watch(env, environment_ends, this);
   stopping_ = true;
   Ref();
   walk_.stop(ring, &doorbell_);
@@ -165,11 +168,9 @@ void ChangerWrap::release(napi_env env) {
   walk_.join();
   napi_value last = outcome(env, false, {});
   walk_.close();
+  end_.forget(env);
   doorbell_.close();
-  if (stopping_) {
-    napi_remove_env_cleanup_hook(env, environment_ends, this);
-    Unref();
-  }
+  if (stopping_) Unref();
   close_.settle(env, last);
 }
 

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "addon/doorbell.h"
+#include "addon/environment_end.h"
 #include "addon/promise.h"
 #include "os/table_walk.h"
 
@@ -28,12 +29,13 @@ class ChangerWrap : public Napi::ObjectWrap<ChangerWrap> {
   void stop(napi_env env);
   void release(napi_env env);
   napi_value outcome(napi_env env, bool done, Failure failure);
-  // Ends the thread before the environment does: it rings the doorbell.
+  // Closes the sockets, and ends the thread: it rings the doorbell.
   static void environment_ends(void* wrap);
 
   TableWalk walk_;
   TurnJob* job_ = nullptr;  // that is queued or runs
   Doorbell doorbell_;
+  EnvironmentEnd end_;
   bool closed_ = false;
   bool stopping_ = false;  // the second thread will ring
   Deferred close_;         // of the close() that waits

@@ -64,7 +64,11 @@ DumpWrap::DumpWrap(const Napi::CallbackInfo& info)
   if (!failure && !doorbell_.open(env, "conntrack.dump", answer_bell, this)) {
     failure = Failure::of_syscall("malloc", ENOMEM);
   }
-  if (failure) pump_.close();
+  if (failure) {
+    pump_.close();
+  } else {
+    end_.watch(env, environment_ends, this);
+  }
   napi_value value = to_js(env, failure);
   if (value) Value().Set("failure", Napi::Value(env, value));
 }
@@ -170,12 +174,20 @@ Napi::Value DumpWrap::close(const Napi::CallbackInfo& info) {
 
 // Not while the pump runs.
 void DumpWrap::release(napi_env env) {
+  end_.forget(env);
   doorbell_.close();
   heap_top_.release();
   for (napi_ref& slab : slabs_) {
     if (slab) napi_delete_reference(env, slab);
     slab = nullptr;
   }
+}
+
+void DumpWrap::environment_ends(void* context) {
+  auto* wrap = static_cast<DumpWrap*>(context);
+  wrap->pump_.close();
+  wrap->pump_.end_turn();
+  wrap->heap_top_.release();
 }
 
 }  // namespace conntrack::addon

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "addon/doorbell.h"
+#include "addon/environment_end.h"
 #include "addon/promise.h"
 #include "os/dump_pump.h"
 #include "os/heap_top.h"
@@ -30,12 +31,15 @@ class DumpWrap : public Napi::ObjectWrap<DumpWrap> {
   // The next() that waits, when there is something to answer.
   void answer(napi_env env);
   void release(napi_env env);
+  // Closes the socket. No job runs any more.
+  static void environment_ends(void* context);
 
   DumpPump pump_;
   TurnJob* job_ = nullptr;  // that is queued or runs
   HeapTop heap_top_;
   napi_ref slabs_[DumpPump::capacity] = {};  // what keeps the memory in the pump
   Doorbell doorbell_;
+  EnvironmentEnd end_;
   Deferred next_;   // of the next() that waits
   Deferred close_;  // of the close() that waits
 };

@@ -81,8 +81,8 @@ Failure EventWrap::open(const Napi::CallbackInfo& info, const NetNamespace* spac
     doorbell_.close();
     return failure;
   }
-  // After the doorbell: hooks run in reverse order.
-  napi_add_env_cleanup_hook(env, environment_ends, this);
+  // After the doorbell, which the thread rings.
+  end_.watch(env, environment_ends, this);
   open_ = true;
   return {};
 }
@@ -154,7 +154,7 @@ void EventWrap::release(napi_env env) {
   open_ = false;
   reader_.stop();
   doorbell_.close();
-  napi_remove_env_cleanup_hook(env, environment_ends, this);
+  end_.forget(env);
 }
 
 void EventWrap::environment_ends(void* wrap) { static_cast<EventWrap*>(wrap)->reader_.stop(); }

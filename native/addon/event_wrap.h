@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "addon/doorbell.h"
+#include "addon/environment_end.h"
 #include "addon/promise.h"
 #include "os/event_reader.h"
 #include "os/net_namespace.h"
@@ -36,6 +37,7 @@ class EventWrap : public Napi::ObjectWrap<EventWrap> {
 
   EventReader reader_;
   Doorbell doorbell_;
+  EnvironmentEnd end_;
   bool open_ = false;
   Deferred next_;  // of the next() that waits
 };

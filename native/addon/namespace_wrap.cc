@@ -26,11 +26,21 @@ NamespaceWrap::NamespaceWrap(const Napi::CallbackInfo& info)
   size_t length = 0;
   napi_get_value_string_utf8(info.Env(), info[0], path, sizeof path, &length);
   napi_type_tag_object(info.Env(), info.This(), &tag);
-  napi_value failure = to_js(info.Env(), space_.open(path));
+  const Failure opened = space_.open(path);
+  const auto environment_ends = [](void* wrap) {
+    static_cast<NamespaceWrap*>(wrap)->space_.close();
+  };
+  if (!opened) end_.watch(info.Env(), environment_ends, this);
+  napi_value failure = to_js(info.Env(), opened);
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
 }
 
-void NamespaceWrap::close(const Napi::CallbackInfo&) { space_.close(); }
+NamespaceWrap::~NamespaceWrap() { end_.forget(Env()); }
+
+void NamespaceWrap::close(const Napi::CallbackInfo& info) {
+  end_.forget(info.Env());
+  space_.close();
+}
 
 bool namespace_argument(Napi::Env env, napi_value value, const NetNamespace*& space) {
   napi_valuetype type = napi_null;

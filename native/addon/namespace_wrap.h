@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "addon/environment_end.h"
 #include "os/net_namespace.h"
 
 namespace conntrack::addon {
@@ -11,6 +12,7 @@ class NamespaceWrap : public Napi::ObjectWrap<NamespaceWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit NamespaceWrap(const Napi::CallbackInfo& info);
+  ~NamespaceWrap() override;
 
   const NetNamespace& space() const { return space_; }
 
@@ -18,6 +20,7 @@ class NamespaceWrap : public Napi::ObjectWrap<NamespaceWrap> {
   void close(const Napi::CallbackInfo& info);
 
   NetNamespace space_;
+  EnvironmentEnd end_;
 };
 
 // The namespace that JavaScript names, or nullptr for that of the calling thread. False

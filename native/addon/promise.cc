@@ -56,7 +56,7 @@ Napi::Value Deferred::make(Napi::Env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
   auto& promises = *static_cast<Promises*>(data);
-  const napi_value executor = value_of(env, promises.executor);
+  napi_value executor = value_of(env, promises.executor);
   napi_value promise = nullptr;
   const napi_status status =
       napi_new_instance(env, value_of(env, promises.constructor), 1, &executor, &promise);

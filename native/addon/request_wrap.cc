@@ -234,9 +234,18 @@ RequestWrap::RequestWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Requ
   if (!namespace_argument(info.Env(), option(info, "netns"), space)) return;
   if (to_boolean(info.Env(), option(info, "followsThread"))) opened_in_.remember();
   const Failure opened = open_in(space, [this] { return socket_.open(); });
-  if (opened) opened_in_.forget();
+  if (opened) {
+    opened_in_.forget();
+  } else {
+    end_.watch(info.Env(), environment_ends, this);
+  }
   napi_value failure = to_js(info.Env(), opened);
   if (failure) Value().Set("failure", Napi::Value(info.Env(), failure));
+}
+
+RequestWrap::~RequestWrap() {
+  end_.forget(Env());
+  close_.forget(Env());
 }
 
 bool RequestWrap::refuse(Napi::Env env) {
@@ -334,9 +343,17 @@ Napi::Value RequestWrap::close(const Napi::CallbackInfo& info) {
 }
 
 void RequestWrap::release(napi_env env) {
+  end_.forget(env);
   opened_in_.forget();
   socket_.close();
   close_.settle(env);
+}
+
+void RequestWrap::environment_ends(void* context) {
+  auto* wrap = static_cast<RequestWrap*>(context);
+  wrap->order_.close();
+  wrap->opened_in_.forget();
+  wrap->socket_.close();
 }
 
 }  // namespace conntrack::addon

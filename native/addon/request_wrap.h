@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "addon/async_job.h"
+#include "addon/environment_end.h"
 #include "addon/promise.h"
 #include "os/job_order.h"
 #include "os/net_namespace.h"
@@ -18,6 +19,7 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit RequestWrap(const Napi::CallbackInfo& info);
+  ~RequestWrap() override;
 
  private:
   static constexpr size_t most_jobs = 64;
@@ -34,6 +36,8 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   Napi::Value is_of_thread(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   void release(napi_env env);
+  // Closes the socket. No job runs any more.
+  static void environment_ends(void* context);
 
   // True with an exception pending.
   bool refuse(Napi::Env env);
@@ -50,6 +54,7 @@ class RequestWrap : public Napi::ObjectWrap<RequestWrap> {
   ThreadPlace opened_in_;                  // where followsThread was asked for
   std::unique_ptr<RequestMemory> memory_;  // of one job after the other
   JobOrder order_;
+  EnvironmentEnd end_;
   size_t jobs_ = 0;
   // Those that have not completed: they hold the wrapping object, and so the socket.
   Run* runs_ = nullptr;
