@@ -4,13 +4,17 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const PATIENCE = 10_000; // milliseconds
 
+/**
+ * What is read by `fs.promises`, and modules: Node.js and bun leave open what they were opening when a
+ * worker ended.
+ */
+const READ_BY_RUNTIME = /\.(m?js(on)?|conf)$|\/proc\/\d+\/(cmdline|comm|cgroup)$/;
+
 /** Open descriptors and threads. Equal states hold the same sockets. */
 export function processState() {
   return {
-    // Without modules, and what readLabelNames() reads: Node.js leaves files open that fs.promises was
-    // opening when a worker ended.
     descriptors: present('/proc/self/fd', (path) => readlinkSync(path)).filter(
-      (descriptor) => !/\.(m?js(on)?|conf)$/.test(descriptor),
+      (descriptor) => !READ_BY_RUNTIME.test(descriptor),
     ),
     threads: present('/proc/self/task', (path) => readFileSync(`${path}/comm`, 'latin1').trim()),
   };
@@ -19,10 +23,20 @@ export function processState() {
 /** The same of what the package opens: other runtimes open and start things at any time. */
 export function ownState() {
   const { descriptors, threads } = processState();
+  const sockets = netlinkSockets();
   return {
-    descriptors: descriptors.filter((name) => / (socket|net|\/proc)\b/.test(name)),
+    descriptors: descriptors.filter((name) => {
+      const [, inode] = / socket:\[(\d+)\]$/.exec(name) ?? [];
+      return inode === undefined ? / (net|\/proc)\b/.test(name) : sockets.has(inode);
+    }),
     threads: threads.filter((name) => name.endsWith(' conntrack')),
   };
+}
+
+/** The inodes of the netlink sockets of this network namespace, of all processes. */
+function netlinkSockets() {
+  const rows = readFileSync('/proc/net/netlink', 'latin1').trim().split('\n').slice(1);
+  return new Set(rows.map((row) => row.trim().split(/\s+/).at(-1)));
 }
 
 /** What the entries of a folder are, save for those that are gone, as the folder's own descriptor. */
