@@ -23,8 +23,8 @@ const NAMED = [
   ...inFolder(
     'docs',
     `architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
-    installing.md kernels.md libraries.md limits.md metrics.md mirror.md namespaces.md performance.md
-    permissions.md reading.md seccomp.json timeouts.md tuning.md writing.md`,
+    installing.md kernels.md libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md
+    performance.md permissions.md reading.md seccomp.json testing.md timeouts.md tuning.md writing.md`,
   ),
   ...inFolder(
     'examples',

@@ -101,6 +101,7 @@ describe('a version of Linux', () => {
     'README.md': ['6.18'],
     'docs/kernels.md': ['6.18'],
     'docs/limits.md': ['6.18'],
+    'docs/testing.md': ['6.18'],
     'src/core/limits.ts': ['6.18'],
     // When DCCP was gone.
     'src/entry/line.ts': ['6.17'],
