@@ -18,7 +18,7 @@ const NODE_API = /^(napi|node_api)_/;
 /** Functions that start a process, change files, serve a network or load code: SECURITY.md. */
 const NEVER = [
   /^(v?fork|clone|exec.*|fexecve|posix_spawn.*|system|popen|daemon|kill|tgkill|ptrace)$/,
-  /^(creat|openat|f?open64|fopen|f?truncate|mk(dir|nod|fifo|d?temp|stemp|ostemp).*)(64|at)?$/,
+  /^(creat|openat|fopen|f?truncate|mk(dir|nod|fifo|d?temp|stemp|ostemp).*)(64|at)?$/,
   /^(rename|unlink|rmdir|remove|link|symlink|f?l?ch(own|mod)|utime.*|mount|umount2?)(at|at2)?$/,
   /^(listen|accept4?|socketpair|sendfile|getaddrinfo|gethostby.*|res_.*)$/,
   /^(dlopen|dlmopen|dlsym|set(re|res|fs)?[ug]id|setgroups|capset|unshare|chroot|pivot_root)$/,
