@@ -183,7 +183,10 @@ async function rest(): Promise<Rest> {
     churn.check(await listEntries()),
     await eventually(differenceOfEvents),
     await eventually(differenceOfTraffic),
-    ...[...listeners, accountant, expectant].map((listener) => listener.problem()),
+    // A slow loop has received what it has not delivered yet.
+    ...(await Promise.all(
+      [...listeners, accountant, expectant].map((listener) => eventually(() => listener.problem())),
+    )),
     ...((await arena?.check()) ?? []),
   ].filter((problem) => problem !== undefined);
   const state = await settledState();
