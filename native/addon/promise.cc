@@ -7,7 +7,7 @@ namespace conntrack::addon {
 
 namespace {
 
-// What an environment needs to make promises. Its instance data: freed with it.
+// The references with which an environment makes promises: its instance data, freed with it.
 struct Promises {
   napi_ref constructor = nullptr;
   napi_ref executor = nullptr;

@@ -21,7 +21,7 @@ class Deferred {
   // A promise that waits, or an empty value with an exception pending.
   Napi::Value make(Napi::Env env);
 
-  // Whether a promise waits.
+  // True while a promise waits.
   explicit operator bool() const { return resolve_; }
 
   // Resolves the promise that waits; with undefined when `value` is nullptr. Where JavaScript

@@ -199,7 +199,7 @@ class RequestWrap::QueryJob : public Job {
 
 namespace {
 
-// What a call returns instead of its promise: nothing is sent.
+// A call returns this instead of its promise, and sends nothing.
 Napi::Value no_memory(Napi::Env env) {
   return {env, JsObject(env).set("failure", Failure::of_syscall("malloc", ENOMEM)).value()};
 }

@@ -20,7 +20,7 @@ class EntryChanger {
   EntryChanger(const EntryChanger&) = delete;
   EntryChanger& operator=(const EntryChanger&) = delete;
 
-  // What an update changes. 0, ENOMEM, or EINVAL when the slab does not hold what it says.
+  // Sets the changes of an update. Returns 0, ENOMEM, or EINVAL when the slab lacks a part of them.
   int set_changes(Bytes slab);
 
   Failure open();

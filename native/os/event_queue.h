@@ -58,8 +58,8 @@ class EventQueue {
   void keep_back(bool keep);
   // Whether a batch of events would find room; if not, give_back() tells when it would.
   bool has_free_slab();
-  // Whether something pends for want of memory, and no slab will come back to tell when there is
-  // some: try again later, with a Writer.
+  // True when records pend for want of memory, and no slab is out whose return would wake the
+  // thread that puts: it tries again later, with a Writer.
   bool lacks_memory();
 
   // The thread that takes -----------------------------------------------------

@@ -67,7 +67,7 @@ class EventSocket {
     uint32_t queued = 0;  // bytes of the receive buffer that are in use
     uint32_t drops = 0;   // datagrams that found no room since the socket was opened
   };
-  // What was seen last, where the kernel does not answer: a count of drops never falls.
+  // Where the kernel does not answer, returns the last answer: a count of drops never falls.
   Memory memory() const;
   // Whether the next receive() will say that there was an overrun.
   bool has_overrun() const;

@@ -36,7 +36,7 @@ struct Failure {
   // The kernel's answer could not be understood (EBADMSG), or did not come.
   static Failure of_protocol(int error) { return of_syscall("recvmsg", error); }
 
-  // What a collector of answers returns: EBADMSG, or ENOMEM where it had no memory.
+  // The failure of a collector of answers: EBADMSG, or ENOMEM where it had no memory.
   static Failure of_taking(int error) {
     return error == ENOMEM ? of_syscall("malloc", error) : of_protocol(error);
   }

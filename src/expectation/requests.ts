@@ -233,7 +233,7 @@ function flushOf(requests: RequestQueue, operation: string, helper: string) {
   return request.promise;
 }
 
-/** What the kernel has of what it has just done. */
+/** Reads the expectation that the kernel has just created or changed. */
 async function readBack(
   requests: RequestQueue,
   operation: string,

@@ -119,7 +119,7 @@ const REFUSED: Record<string, string> = {
   'a file that is emptied': `require('fs').truncateSync(process.argv[2] + '/old');`,
   'a file that is appended to': `require('fs').appendFileSync(process.argv[2] + '/old', 'more');`,
   'a file that is removed': `require('fs').unlinkSync(process.argv[2] + '/old');`,
-  'a file that is renamed': `require('fs').renameSync(process.argv[2] + '/old', '/tmp/x');`,
+  'a file that is renamed': `require('fs').renameSync(process.argv[2] + '/old', process.argv[2] + '/new');`,
   'a folder': `require('fs').mkdirSync(process.argv[2] + '/folder');`,
 };
 
