@@ -1,3 +1,18 @@
+/** What an owner has of a dependent. */
+interface Held<T extends object> {
+  readonly references: Set<WeakRef<T>>;
+  readonly reference: WeakRef<T>;
+}
+
+/**
+ * Of all owners, for ever. V8 before 14 (Node.js 20 to 24) ends the callbacks of every
+ * FinalizationRegistry of the process when a registry is collected whose callback is due: none may
+ * be shorter-lived than the module.
+ */
+const dropped = new FinalizationRegistry<Held<object>>(({ references, reference }) => {
+  references.delete(reference);
+});
+
 /**
  * Weak references from an owner to the objects that end with it. The owner does not keep an
  * object alive that its users have dropped.
@@ -5,15 +20,13 @@
 export class Dependents<T extends object> {
   private readonly references = new Set<WeakRef<T>>();
   private readonly referenceOf = new WeakMap<T, WeakRef<T>>();
-  private readonly dropped = new FinalizationRegistry<WeakRef<T>>((reference) => {
-    this.references.delete(reference);
-  });
 
   add(dependent: T): void {
+    const { references } = this;
     const reference = new WeakRef(dependent);
-    this.references.add(reference);
+    references.add(reference);
     this.referenceOf.set(dependent, reference);
-    this.dropped.register(dependent, reference, reference);
+    dropped.register(dependent, { references, reference }, reference);
   }
 
   delete(dependent: T): void {
@@ -21,7 +34,7 @@ export class Dependents<T extends object> {
     if (reference === undefined) return;
     this.references.delete(reference);
     this.referenceOf.delete(dependent);
-    this.dropped.unregister(reference);
+    dropped.unregister(reference);
   }
 
   /** The dependents that are still referenced. */

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Dependents } from '../../src/core/dependents.js';
 
 setFlagsFromString('--expose-gc');
@@ -33,5 +33,23 @@ describe('Dependents', () => {
     await new Promise(setImmediate);
     collectGarbage();
     expect(dependents.held()).toEqual([]);
+  });
+
+  it('leaves the finalizers of the process in order', async () => {
+    // An owner and its dependents go, the dependents first: see dependents.ts.
+    let owner: Dependents<object> | undefined = new Dependents();
+    for (let i = 0; i < 10; i++) owner.add({});
+    await new Promise(setImmediate);
+    collectGarbage();
+    owner = undefined;
+    collectGarbage();
+    let finalized = 0;
+    const registry = new FinalizationRegistry(() => finalized++);
+    for (let i = 0; i < 10; i++) registry.register({}, undefined);
+    await new Promise(setImmediate);
+    collectGarbage();
+    await vi.waitFor(() => {
+      expect(finalized).toBe(10);
+    });
   });
 });
