@@ -31,18 +31,18 @@ Napi::Value filter_lookup(const Napi::CallbackInfo& info) {
 
 namespace {
 
-napi_value to_js(napi_env env, FilterSupport::Answer answer) {
+napi_value answer_to_js(napi_env env, FilterSupport::Answer answer) {
   if (answer == FilterSupport::unknown) return nullptr;
-  if (answer == FilterSupport::refused) return addon::to_js(env, "refused");
-  return addon::to_js(env, answer == FilterSupport::yes);
+  if (answer == FilterSupport::refused) return to_js(env, "refused");
+  return to_js(env, answer == FilterSupport::yes);
 }
 
 napi_value describe(napi_env env, const FilterSupport& support, const Failure& failure) {
   return JsObject(env)
       .set("failure", failure)
-      .set("tuple", to_js(env, support.tuple))
-      .set("status", to_js(env, support.status))
-      .set("zone", to_js(env, support.zone))
+      .set("tuple", answer_to_js(env, support.tuple))
+      .set("status", answer_to_js(env, support.status))
+      .set("zone", answer_to_js(env, support.zone))
       .value();
 }
 
