@@ -262,11 +262,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require_delete(key, input.coin());
   // Without its tuple or its family.
   if (input.coin()) key.present &= ~ENTRY_ORIGINAL;
-  if (input.coin()) {
-    input.fill(key.original.family);
-    memset(key.original.source + 4, 0, 12);  // as if it were of IPv4
-    memset(key.original.destination + 4, 0, 12);
-  }
+  if (input.coin()) spoil_family(input, key.original);
   require_delete(key, false);
   const uint8_t family = input.byte();
   const RequestReading flush(encode_flush(family).request(), MESSAGE_DELETE, 0, family, 1);

@@ -40,7 +40,7 @@ Expectation any_expectation(Input& input) {
   input.fill(record.zone);
   made.extension.helper = input.take(input.below(24));
   made.extension.function = input.take(input.below(24));
-  if (input.below(8) == 0) input.fill(record.tuple.family);
+  if (input.below(8) == 0) spoil_family(input, record.tuple);
   return made;
 }
 

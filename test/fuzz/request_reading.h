@@ -111,4 +111,11 @@ inline uint8_t any_family(Input& input) {
   return input.coin() ? uapi::FAMILY_IPV6 : uapi::FAMILY_IPV4;
 }
 
+// Any family, or none. No more of the addresses than a request of IPv4 carries.
+inline void spoil_family(Input& input, TupleRecord& tuple) {
+  input.fill(tuple.family);
+  memset(tuple.source + 4, 0, sizeof tuple.source - 4);
+  memset(tuple.destination + 4, 0, sizeof tuple.destination - 4);
+}
+
 }  // namespace conntrack::test

@@ -45,7 +45,7 @@ function declare(kind, { skip = false } = {}) {
     const body = typeof first === 'function' ? first : second;
     for (const [index, row] of rows.entries()) {
       const values = Array.isArray(row) ? row : [row];
-      add(`${titleOf(name, values)} [${index}]`, (...context) => body(...values, ...context));
+      add(`${titleOf(name, values)} [${index}]`, () => body(...values));
     }
   };
   return add;

@@ -33,14 +33,24 @@ const SLOW = {
   properties: ['entry', 'mirror', 'record'],
 };
 
+/** Tests of the whole addon over a scripted kernel, for mutants of the folders that they are about. */
+const OF_STACK = {
+  requests: ['request'],
+  lookups: ['request'],
+  writing: ['request'],
+  refusals: ['request'],
+};
+
 /** The tests for mutants in `folders` of src/. */
 export function testFiles(folders) {
-  return readdirSync('test/unit')
+  const isAbout = (about) => about.some((folder) => folders.includes(folder));
+  const ofUnit = readdirSync('test/unit')
     .filter((file) => file.endsWith('.test.ts'))
-    .filter((file) => {
-      const name = file.replace('.test.ts', '');
-      const about = SLOW[name] ?? folders;
-      return !WITHOUT_MUTANTS.has(name) && about.some((folder) => folders.includes(folder));
-    })
-    .map((file) => `test/unit/${file}`);
+    .map((file) => file.replace('.test.ts', ''))
+    .filter((name) => !WITHOUT_MUTANTS.has(name) && isAbout(SLOW[name] ?? folders));
+  const ofStack = Object.keys(OF_STACK).filter((name) => isAbout(OF_STACK[name]));
+  return [
+    ...ofUnit.map((name) => `test/unit/${name}.test.ts`),
+    ...ofStack.map((name) => `test/stack/${name}.test.ts`),
+  ];
 }
