@@ -15,6 +15,8 @@ export const { assert, expectTypeOf, chai } = real;
 
 /** Of a test or a hook; a machine may be busy. */
 const LIMIT_MS = 60_000;
+/** The same of the test that runs. */
+let limitMs = LIMIT_MS;
 
 let current;
 let finishers = [];
@@ -177,7 +179,7 @@ export function testsOf(file) {
 async function withLimit(body) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done after ${LIMIT_MS} ms`)), LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`not done after ${limitMs} ms`)), limitMs);
   });
   try {
     await Promise.race([body(), late]);
@@ -222,8 +224,9 @@ async function runTest(one) {
 /**
  * Runs the tests of a file that are in `wanted`, until one fails. Calls `before(test)` and
  * `after(test, failure, milliseconds)` around each; hooks of suites run as a part of the first test.
+ * `limitOf(test)`: the milliseconds that it may take.
  */
-export async function run(file, wanted, { before, after }) {
+export async function run(file, wanted, { before, after, limitOf }) {
   const has = (of) => (of.children ? of.children.some(has) : wanted.has(of.id));
   const opened = [];
   const open = async (one) => {
@@ -246,6 +249,7 @@ export async function run(file, wanted, { before, after }) {
         continue;
       }
       before(child);
+      limitMs = limitOf?.(child) ?? LIMIT_MS;
       const start = performance.now();
       let failure;
       try {

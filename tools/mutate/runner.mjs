@@ -78,6 +78,7 @@ class LoadedTests {
   async #run(file, wanted, mutant, onEnd = () => {}) {
     let first;
     await this.framework.run(this.#suites.get(file), wanted, {
+      limitOf: ({ id }) => this.#limitOf(id),
       before: ({ id }) => {
         this.#stray = undefined;
         this.#state.currentTestId = id;
@@ -142,6 +143,12 @@ class LoadedTests {
       }
     }
     return { status: MutantRunStatus.Survived, nrOfTests };
+  }
+
+  /** A test that waits for ever is told from one that takes its time by what it took before. */
+  #limitOf(id) {
+    const usual = this.#milliseconds.get(id);
+    return usual === undefined ? undefined : 2000 + 10 * usual;
   }
 
   /** Files with a test in `wanted`, what is quick first. */
