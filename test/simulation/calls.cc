@@ -121,7 +121,7 @@ int __real_getsockname(int fd, sockaddr* address, socklen_t* size);
 int __wrap_getsockname(int fd, sockaddr* address, socklen_t* size) {
   File* file = begin(fd, "getsockname");
   if (!file) return __real_getsockname(fd, address, size);
-  return leave("getsockname", fd, file->netlink->name(address, size));
+  return leave("getsockname", fd, Socket::name(file->netlink->port_id, address, size));
 }
 
 int __real_setsockopt(int fd, int level, int option, const void* value, socklen_t size);

@@ -310,7 +310,7 @@ void Kernel::answer(Socket& socket, Buffer bytes) {
   if (answers_at_ != 0) {
     socket.excused = true;
     if (answers_at_ != Threads::never) put_off(socket, answers_at_, std::move(bytes));
-  } else if (!socket.queue({std::move(bytes)})) {
+  } else if (!socket.deliver({std::move(bytes)})) {
     socket.excused = true;
     report::note("no room for the answer", socket.fd);
   }
@@ -334,14 +334,14 @@ bool Kernel::broadcast(uint32_t group, Table& table, const Entry& entry, uint32_
   for (const auto& socket : sockets_) {
     if (!socket->hears(group) || socket.get() == except) continue;
     const bool is_own = socket->table == &table;
-    if (!is_own && !socket->hears_all_namespaces()) continue;
+    if (!is_own && !socket->hears_every_namespace()) continue;
     if (bytes.empty()) append_entry(bytes, type, flags, 0, origin, table.number(), entry, serial);
     if (!socket->passes(bytes)) continue;
     // The ids that a namespace has for the others: 5, and their number.
     const int32_t netns = is_own ? -1 : 5 + table.number();
-    const bool found_room = socket->queue({bytes, 0, netns});
+    const bool found_room = socket->deliver({bytes, 0, netns});
     report::note(found_room ? "event" : "no room for the event", socket->fd, serial);
-    if (!found_room && group == GROUP_DESTROY && socket->is_reliable()) {
+    if (!found_room && group == GROUP_DESTROY && socket->reports_failed_broadcasts()) {
       all = false;
       socket->kept++;
     } else {
@@ -411,12 +411,12 @@ void Kernel::forge() {
   report::note("forged", socket.fd);
   if (!socket.passes(bytes)) return;
   const uint32_t sender = is_stray ? 0 : 99;
-  const bool found_room = socket.queue({std::move(bytes), sender});
+  const bool found_room = socket.deliver({std::move(bytes), sender});
   if (found_room) {
     socket.foreign++;
   } else if (multicasts) {
     // What was dropped counts, whoever has sent it.
-    if (!socket.is_reliable()) socket.heard.push_back({next_event_++, true, -1});
+    if (!socket.reports_failed_broadcasts()) socket.heard.push_back({next_event_++, true, -1});
   } else {
     socket.excused = true;
   }
@@ -449,7 +449,7 @@ void Kernel::run() {
         late.socket->dump.paused = false;
         go_on(*late.socket);
       } else if (!late.socket->closed) {
-        late.socket->queue({late.bytes});
+        late.socket->deliver({late.bytes});
       }
     }
     for (size_t i = 0; i < kept_.size(); i++) {

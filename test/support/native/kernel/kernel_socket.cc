@@ -1,14 +1,9 @@
 #include "kernel_socket.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 #include "check.h"
 
@@ -22,24 +17,13 @@ namespace {
 
 using Guard = std::unique_lock<std::mutex>;
 
-constexpr uint32_t largest_receive_buffer = 212992;  // net.core.rmem_max
+constexpr uint32_t default_receive_buffer = 212992;  // net.core.rmem_default
 constexpr uint32_t room_for_answers = 1 << 20;
-constexpr size_t memory_of_a_datagram = 768;  // struct sk_buff and skb_shared_info
-
-int integer(const void* value) {
-  int number = 0;
-  memcpy(&number, value, sizeof number);
-  return number;
-}
 
 }  // namespace
 
-uint32_t KernelSocket::Datagram::memory() const {
-  return static_cast<uint32_t>(memory_of_a_datagram + ((bytes.size() + 255) & ~size_t{255}));
-}
-
 KernelSocket::KernelSocket(Kernel& kernel, int fd, uint32_t port_id)
-    : kernel_(kernel), fd_(fd), port_id_(port_id) {}
+    : ReceivingSocket(default_receive_buffer), kernel_(kernel), fd_(fd), port_id_(port_id) {}
 
 // Whoever built them left the port id open.
 Buffer KernelSocket::joined(const std::vector<Buffer>& messages) const {
@@ -103,7 +87,7 @@ bool KernelSocket::closed() {
 
 bool KernelSocket::try_send(const Buffer& bytes, uint32_t sender) {
   const Guard guard(kernel_.mutex_);
-  if (closed_ || memory_ > room_for_answers) return false;
+  if (closed_ || memory() > room_for_answers) return false;
   queue({bytes, sender});
   return true;
 }
@@ -120,67 +104,53 @@ void KernelSocket::send_from_nowhere(const std::vector<Buffer>& messages) {
 }
 
 void KernelSocket::queue(const Datagram& datagram) {
-  memory_ += datagram.memory();
-  queue_.push_back(datagram);
+  append(datagram);
   settle();
 }
 
 KernelSocket::Heard KernelSocket::multicast(uint32_t group, const std::vector<Buffer>& messages,
                                             int32_t netns) {
   const Guard guard(kernel_.mutex_);
-  if (closed_ || (groups_ & 1u << (group - 1)) == 0) return Heard::no;
-  if (netns >= 0 && !all_namespaces_) return Heard::no;
-  Datagram datagram = {joined(messages), 0};
-  datagram.has_netns = all_namespaces_ && netns >= 0;
-  datagram.netns = netns;
-  if (program_.count > 0 && Bpf(datagram.bytes).run(program_) == 0) return Heard::no;
-  if (memory_ <= receive_buffer_ && !congested_) {
-    queue(datagram);
-    return Heard::yes;
-  }
-  drop(1);
-  return broadcast_error_ ? Heard::kept_for_later : Heard::dropped;
+  if (closed_ || !is_in(group)) return Heard::no;
+  if (netns >= 0 && !hears_every_namespace()) return Heard::no;
+  const Buffer bytes = joined(messages);
+  if (!passes(bytes)) return Heard::no;
+  const bool found_room = deliver({bytes, 0, netns});
+  settle();
+  if (found_room) return Heard::yes;
+  return reports_failed_broadcasts() ? Heard::kept_for_later : Heard::dropped;
 }
 
 void KernelSocket::overrun(uint32_t events) {
   const Guard guard(kernel_.mutex_);
-  drop(events);
+  ReceivingSocket::overrun(events);
+  settle();
 }
 
 void KernelSocket::overrun_uncounted() { overrun(0); }
 
 void KernelSocket::count_drops(uint32_t events) {
   const Guard guard(kernel_.mutex_);
-  drops_ += events;
-}
-
-// netlink_overrun()
-void KernelSocket::drop(uint32_t events) {
-  if (!no_enobufs_ && !congested_) {
-    congested_ = true;
-    error_ = ENOBUFS;
-  }
-  drops_ += events;
-  settle();
+  ReceivingSocket::count_drops(events);
 }
 
 // netlink_set_err()
 void KernelSocket::out_of_memory() {
   const Guard guard(kernel_.mutex_);
-  if (no_enobufs_) return;
-  error_ = ENOBUFS;
+  if (hides_overruns()) return;
+  fail(ENOBUFS);
   settle();
 }
 
 void KernelSocket::break_off(int error) {
   const Guard guard(kernel_.mutex_);
-  broken_off_ = error;
+  ReceivingSocket::break_off(error);
   settle();
 }
 
 size_t KernelSocket::queued() {
   const Guard guard(kernel_.mutex_);
-  return queue_.size();
+  return queue_length();
 }
 
 void KernelSocket::flicker(uint32_t bytes, size_t readings) {
@@ -190,7 +160,7 @@ void KernelSocket::flicker(uint32_t bytes, size_t readings) {
 }
 
 void KernelSocket::settle() {
-  const bool ready = !queue_.empty() || error_ != 0 || broken_off_ != 0;
+  const bool ready = ReceivingSocket::readiness() != 0;
   if (ready != signalled_ && !closed_) {
     eventfd_t count = 1;
     CHECK_EQUAL(ready ? __real_eventfd_write(fd_, count) : __real_eventfd_read(fd_, &count), 0);
@@ -203,23 +173,23 @@ void KernelSocket::settle() {
 
 uint32_t KernelSocket::groups() {
   const Guard guard(kernel_.mutex_);
-  return groups_;
+  return all_groups();
 }
 bool KernelSocket::reliable() {
   const Guard guard(kernel_.mutex_);
-  return broadcast_error_ && no_enobufs_;
+  return reports_failed_broadcasts() && hides_overruns();
 }
 bool KernelSocket::hears_all_namespaces() {
   const Guard guard(kernel_.mutex_);
-  return all_namespaces_;
+  return hears_every_namespace();
 }
 uint32_t KernelSocket::receive_buffer() {
   const Guard guard(kernel_.mutex_);
-  return receive_buffer_;
+  return receive_buffer_size();
 }
 bool KernelSocket::filtered() {
   const Guard guard(kernel_.mutex_);
-  return program_.count > 0;
+  return is_filtered();
 }
 
 // The system calls --------------------------------------------------------------------------
@@ -230,13 +200,7 @@ bool KernelSocket::is_one(int type, int protocol) {
 }
 
 int KernelSocket::name(sockaddr* address, socklen_t* size) const {
-  sockaddr_nl own = {};
-  own.nl_family = AF_NETLINK;
-  own.nl_pid = port_id_;
-  if (*size < sizeof own) return EINVAL;
-  memcpy(address, &own, sizeof own);
-  *size = sizeof own;
-  return 0;
+  return -ReceivingSocket::name(port_id_, address, size);
 }
 
 int KernelSocket::bind() {
@@ -250,65 +214,18 @@ int KernelSocket::bind() {
 
 int KernelSocket::set_option(int level, int option, const void* value, size_t size) {
   const Guard guard(kernel_.mutex_);
-  if (level == SOL_SOCKET && option == SO_ATTACH_FILTER) {
-    sock_fprog program = {};
-    if (size != sizeof program) return EINVAL;
-    memcpy(&program, value, sizeof program);
-    if (program.len == 0 || program.len > FilterProgram::capacity) return EINVAL;
-    static_assert(sizeof(sock_filter) == sizeof(FilterInstruction));
-    memcpy(program_.instructions, program.filter, program.len * sizeof(sock_filter));
-    program_.count = program.len;
-    return 0;
-  }
-  if (size < sizeof(int)) return EINVAL;
-  const int number = integer(value);
-  if (level == SOL_SOCKET) {
-    if (option != SO_RCVBUF && option != SO_RCVBUFFORCE) return ENOPROTOOPT;
-    const auto bytes = static_cast<uint32_t>(number < 0 ? 0 : number);
-    const uint32_t most = option == SO_RCVBUF ? largest_receive_buffer : INT32_MAX / 2;
-    receive_buffer_ = std::max(2 * std::min(bytes, most), uint32_t{2304});  // SOCK_MIN_RCVBUF
-    return 0;
-  }
-  if (level != SOL_NETLINK) return ENOPROTOOPT;
-  switch (option) {
-    case NETLINK_ADD_MEMBERSHIP:
-      if (number < 1 || number > 32) return EINVAL;
-      groups_ |= 1u << (number - 1);
-      return 0;
-    case NETLINK_BROADCAST_ERROR:
-      broadcast_error_ = number != 0;
-      return 0;
-    case NETLINK_NO_ENOBUFS:
-      no_enobufs_ = number != 0;
-      if (no_enobufs_) congested_ = false;
-      return 0;
-    case NETLINK_LISTEN_ALL_NSID:
-      all_namespaces_ = number != 0;
-      return 0;
-    case NETLINK_CAP_ACK:
-    case NETLINK_EXT_ACK:
-      return 0;
-    default:
-      return ENOPROTOOPT;
-  }
+  return -ReceivingSocket::set_option(level, option, value, size);
 }
 
 int KernelSocket::get_option(int level, int option, void* value, socklen_t* size) {
   const Guard guard(kernel_.mutex_);
-  if (level == SOL_SOCKET && option == SO_RCVBUF && *size >= sizeof(int)) {
-    memcpy(value, &receive_buffer_, sizeof receive_buffer_);
-    *size = sizeof(int);
-    return 0;
-  }
-  if (level != SOL_SOCKET || option != SO_MEMINFO) return ENOPROTOOPT;
-  uint32_t values[SK_MEMINFO_VARS] = {};
-  values[SK_MEMINFO_RMEM_ALLOC] = memory_ + (flickering_ > 0 ? flicker_ : 0);
-  values[SK_MEMINFO_RCVBUF] = receive_buffer_;
-  values[SK_MEMINFO_DROPS] = drops_;
-  if (flickering_ > 0) flickering_--;
-  *size = static_cast<socklen_t>(std::min<size_t>(*size, sizeof values));
-  memcpy(value, values, *size);
-  return 0;
+  return -ReceivingSocket::get_option(level, option, value, size);
+}
+
+uint32_t KernelSocket::shown_memory() {
+  if (flickering_ == 0) return memory();
+  flickering_--;
+  return memory() + flicker_;
 }
 
 ssize_t KernelSocket::take_sent(const void* bytes, size_t size, const sockaddr* to,
@@ -326,7 +243,7 @@ ssize_t KernelSocket::take_sent(const void* bytes, size_t size, const sockaddr* 
     return static_cast<ssize_t>(size);
   }
   const Guard guard(kernel_.mutex_);
-  if (broken_off_ != 0 && queue_.empty()) return -EPIPE;
+  if (is_broken() && queue_length() == 0) return -EPIPE;
   sent_.emplace_back(start, start + size);
   kernel_.changed_.notify_all();
   return static_cast<ssize_t>(size);
@@ -334,82 +251,21 @@ ssize_t KernelSocket::take_sent(const void* bytes, size_t size, const sockaddr* 
 
 ssize_t KernelSocket::receive(msghdr& message, int) {
   const Guard guard(kernel_.mutex_);
-  return receive_locked(message);
-}
-
-// Whatever comes of it, an empty queue is the end of the congestion (netlink_rcv_wake()).
-ssize_t KernelSocket::receive_locked(msghdr& message) {
-  const ssize_t size = take_next(message);
-  if (queue_.empty()) congested_ = false;
+  const ssize_t size = ReceivingSocket::receive(message);
+  settle();
   return size;
 }
 
-ssize_t KernelSocket::take_next(msghdr& message) {
-  if (error_ != 0) {
-    const int error = error_;
-    error_ = 0;
-    settle();
-    return -error;
-  }
-  if (queue_.empty()) return broken_off_ != 0 ? -broken_off_ : -EAGAIN;
-  const Datagram datagram = std::move(queue_.front());
-  queue_.pop_front();
-  memory_ -= datagram.memory();
-
-  sockaddr_nl sender = {};
-  sender.nl_family = datagram.from_netlink ? AF_NETLINK : AF_UNIX;
-  sender.nl_pid = datagram.sender;
-  if (message.msg_name) {
-    memcpy(message.msg_name, &sender, std::min<size_t>(message.msg_namelen, sizeof sender));
-    message.msg_namelen = sizeof sender;
-  }
-  const size_t room_for_bytes = message.msg_iovlen > 0 ? message.msg_iov[0].iov_len : 0;
-  const size_t size = std::min(datagram.bytes.size(), room_for_bytes);
-  if (size > 0) memcpy(message.msg_iov[0].iov_base, datagram.bytes.data(), size);
-  message.msg_flags = size < datagram.bytes.size() ? MSG_TRUNC : 0;
-  const size_t room = message.msg_controllen;
-  message.msg_controllen = 0;
-  if (datagram.has_netns) {
-    if (room < CMSG_SPACE(sizeof(int))) {
-      message.msg_flags |= MSG_CTRUNC;
-    } else {
-      message.msg_controllen = CMSG_SPACE(sizeof(int));
-      cmsghdr* control = CMSG_FIRSTHDR(&message);
-      control->cmsg_level = SOL_NETLINK;
-      control->cmsg_type = NETLINK_LISTEN_ALL_NSID;
-      control->cmsg_len = CMSG_LEN(sizeof(int));
-      memcpy(CMSG_DATA(control), &datagram.netns, sizeof(int));
-    }
-  }
-  settle();
-  return static_cast<ssize_t>(size);
-}
-
-// An error behind the first datagram is kept for the next call (net/socket.c).
 int KernelSocket::receive_many(mmsghdr* messages, unsigned count) {
   const Guard guard(kernel_.mutex_);
-  unsigned received = 0;
-  for (; received < count; received++) {
-    const ssize_t size = receive_locked(messages[received].msg_hdr);
-    if (size < 0) {
-      const int error = static_cast<int>(-size);
-      if (received == 0) return -error;
-      if (error != EAGAIN && broken_off_ == 0) {
-        error_ = error;
-        settle();
-      }
-      break;
-    }
-    messages[received].msg_len = static_cast<unsigned>(size);
-  }
-  return static_cast<int>(received);
+  const int received = ReceivingSocket::receive_many(messages, count);
+  settle();
+  return received;
 }
 
 short KernelSocket::readiness() {
   const Guard guard(kernel_.mutex_);
-  const bool broken_off = queue_.empty() && broken_off_ != 0;
-  const int ready = (queue_.empty() && !broken_off ? 0 : POLLIN) | (error_ == 0 ? 0 : POLLERR);
-  return static_cast<short>(ready);
+  return ReceivingSocket::readiness();
 }
 
 }  // namespace conntrack::test

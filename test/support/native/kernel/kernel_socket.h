@@ -1,20 +1,15 @@
-// The kernel's end of a netlink socket. It keeps the rules of net/netlink/af_netlink.c
-// (6.18): what has no room is dropped and counted, the first time with ENOBUFS, and from then
-// on everything is, until the last queued datagram has been taken.
+// The kernel's end of a netlink socket, behind the kernel's lock.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <deque>
 
-#include "bpf.h"
 #include "kernel.h"
 #include "message_builder.h"
-#include "wire/filter_program.h"
+#include "receiving_socket.h"
 
 namespace conntrack::test {
 
-class KernelSocket {
+class KernelSocket : private ReceivingSocket {
  public:
   KernelSocket(Kernel& kernel, int fd, uint32_t port_id);
   KernelSocket(const KernelSocket&) = delete;
@@ -99,23 +94,11 @@ class KernelSocket {
  private:
   friend class Kernel;
 
-  struct Datagram {
-    Buffer bytes;
-    uint32_t sender;
-    bool from_netlink = true;
-    bool has_netns = false;
-    int32_t netns = -1;
-
-    uint32_t memory() const;
-  };
-
   Buffer joined(const std::vector<Buffer>& messages) const;
   void queue(const Datagram& datagram);
-  void drop(uint32_t events);
   // After each change of what poll() sees; the kernel's lock is held.
   void settle();
-  ssize_t receive_locked(msghdr& message);
-  ssize_t take_next(msghdr& message);
+  uint32_t shown_memory() override;
 
   Kernel& kernel_;
   const int fd_;  // an eventfd, readable while the socket is
@@ -127,21 +110,8 @@ class KernelSocket {
   size_t returned_ = 0;  // how often one has come back to that
 
   std::deque<Buffer> sent_;
-  std::deque<Datagram> queue_;
-  uint32_t memory_ = 0;
   uint32_t flicker_ = 0;
   size_t flickering_ = 0;  // readings
-  uint32_t drops_ = 0;
-  bool congested_ = false;
-  int error_ = 0;       // told once
-  int broken_off_ = 0;  // told at the end of the queue, and again
-
-  uint32_t groups_ = 0;
-  uint32_t receive_buffer_ = 212992;  // net.core.rmem_default
-  bool no_enobufs_ = false;
-  bool broadcast_error_ = false;
-  bool all_namespaces_ = false;
-  FilterProgram program_;
 };
 
 }  // namespace conntrack::test

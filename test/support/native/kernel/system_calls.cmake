@@ -12,7 +12,7 @@ add_library(scripted_kernel OBJECT "${scripted_kernel_dir}/clock.cc"
   "${scripted_kernel_dir}/answering.cc" "${scripted_kernel_dir}/blocks.cc"
   "${scripted_kernel_dir}/call_faults.cc"
   "${scripted_kernel_dir}/kernel.cc" "${scripted_kernel_dir}/kernel_socket.cc"
-  "${scripted_kernel_dir}/system_calls.cc")
+  "${scripted_kernel_dir}/system_calls.cc" "${scripted_kernel_dir}/../receiving_socket.cc")
 target_include_directories(scripted_kernel PRIVATE
   "${PROJECT_SOURCE_DIR}/native" "${scripted_kernel_dir}" "${scripted_kernel_dir}/..")
 target_compile_options(scripted_kernel PRIVATE -Wall -Wextra -Werror ${sanitize})

@@ -1,4 +1,4 @@
-#include "socket.h"
+#include "receiving_socket.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -8,64 +8,69 @@
 
 #include <algorithm>
 
-#include "report.h"
-
 namespace conntrack::test {
 
 namespace {
 
 constexpr uint32_t largest_receive_buffer = 212992;  // net.core.rmem_max
+constexpr uint32_t least_receive_buffer = 2304;      // SOCK_MIN_RCVBUF
 constexpr size_t memory_of_a_datagram = 768;         // struct sk_buff and skb_shared_info
 
 }  // namespace
 
-uint32_t Socket::Datagram::memory() const {
+uint32_t ReceivingSocket::Datagram::memory() const {
   return static_cast<uint32_t>(memory_of_a_datagram + ((bytes.size() + 255) & ~size_t{255}));
 }
 
+// What it is sent -----------------------------------------------------------------------------
+
 // netlink_attachskb(), netlink_broadcast_deliver()
-bool Socket::queue(Datagram datagram) {
-  const uint32_t memory = datagram.memory();
-  if (congested_ || (memory_ > 0 && memory_ + memory > receive_buffer_)) {
-    overrun();
+bool ReceivingSocket::deliver(Datagram datagram) {
+  if (congested_ || (memory_ > 0 && memory_ + datagram.memory() > receive_buffer_)) {
+    overrun(1);
     return false;
   }
   append(std::move(datagram));
   return true;
 }
 
-void Socket::append(Datagram datagram) {
+void ReceivingSocket::append(Datagram datagram) {
   memory_ += datagram.memory();
   queue_.push_back(std::move(datagram));
 }
 
 // netlink_overrun()
-void Socket::overrun() {
+void ReceivingSocket::overrun(uint32_t datagrams) {
   if (!no_enobufs_ && !congested_) {
     congested_ = true;
     error_ = ENOBUFS;
   }
-  drops_++;
+  drops_ += datagrams;
 }
 
-bool Socket::passes(const Buffer& message) const {
+bool ReceivingSocket::passes(const Buffer& message) const {
   return program_.count == 0 || Bpf(message).run(program_) != 0;
 }
 
-int Socket::name(sockaddr* address, socklen_t* size) const {
+// The system calls --------------------------------------------------------------------------
+
+int ReceivingSocket::name(uint32_t port_id, sockaddr* address, socklen_t* size) {
   sockaddr_nl own = {};
   own.nl_family = AF_NETLINK;
   own.nl_pid = port_id;
+  if (*size < sizeof own) return -EINVAL;
   memcpy(address, &own, sizeof own);
   *size = sizeof own;
   return 0;
 }
 
-int Socket::set_option(int level, int option, const void* value, size_t size) {
+int ReceivingSocket::set_option(int level, int option, const void* value, size_t size) {
   if (level == SOL_SOCKET && option == SO_ATTACH_FILTER) {
     sock_fprog program = {};
     if (size != sizeof program) return -EINVAL;
     memcpy(&program, value, sizeof program);
+    if (program.len == 0 || program.len > FilterProgram::capacity) return -EINVAL;
+    static_assert(sizeof(sock_filter) == sizeof(FilterInstruction));
     memcpy(program_.instructions, program.filter, program.len * sizeof(sock_filter));
     program_.count = program.len;
     return 0;
@@ -77,11 +82,13 @@ int Socket::set_option(int level, int option, const void* value, size_t size) {
     if (option != SO_RCVBUF && option != SO_RCVBUFFORCE) return -ENOPROTOOPT;
     const auto bytes = static_cast<uint32_t>(std::max(number, 0));
     const uint32_t most = option == SO_RCVBUF ? largest_receive_buffer : INT32_MAX / 2;
-    receive_buffer_ = std::max(2 * std::min(bytes, most), uint32_t{2304});  // SOCK_MIN_RCVBUF
+    receive_buffer_ = std::max(2 * std::min(bytes, most), least_receive_buffer);
     return 0;
   }
+  if (level != SOL_NETLINK) return -ENOPROTOOPT;
   switch (option) {
     case NETLINK_ADD_MEMBERSHIP:
+      if (number < 1 || number > 32) return -EINVAL;
       groups_ |= 1u << (number - 1);
       return 0;
     case NETLINK_BROADCAST_ERROR:
@@ -102,7 +109,7 @@ int Socket::set_option(int level, int option, const void* value, size_t size) {
   }
 }
 
-int Socket::get_option(int level, int option, void* value, socklen_t* size) const {
+int ReceivingSocket::get_option(int level, int option, void* value, socklen_t* size) {
   if (level == SOL_SOCKET && option == SO_RCVBUF && *size >= sizeof(int)) {
     memcpy(value, &receive_buffer_, sizeof receive_buffer_);
     *size = sizeof(int);
@@ -110,7 +117,7 @@ int Socket::get_option(int level, int option, void* value, socklen_t* size) cons
   }
   if (level != SOL_SOCKET || option != SO_MEMINFO) return -ENOPROTOOPT;
   uint32_t values[SK_MEMINFO_VARS] = {};
-  values[SK_MEMINFO_RMEM_ALLOC] = memory_;
+  values[SK_MEMINFO_RMEM_ALLOC] = shown_memory();
   values[SK_MEMINFO_RCVBUF] = receive_buffer_;
   values[SK_MEMINFO_DROPS] = drops_;
   *size = static_cast<socklen_t>(std::min<size_t>(*size, sizeof values));
@@ -119,14 +126,14 @@ int Socket::get_option(int level, int option, void* value, socklen_t* size) cons
 }
 
 // Whatever comes of it, an empty queue is the end of the congestion (netlink_rcv_wake()).
-ssize_t Socket::receive(msghdr& message) {
+ssize_t ReceivingSocket::receive(msghdr& message) {
   const ssize_t size = take(message);
   if (queue_.empty()) congested_ = false;
-  if (size >= 0 && drained) drained(*this);
+  if (size >= 0) on_taken();
   return size;
 }
 
-ssize_t Socket::take(msghdr& message) {
+ssize_t ReceivingSocket::take(msghdr& message) {
   if (error_ != 0) {
     const int error = error_;
     error_ = 0;
@@ -138,7 +145,7 @@ ssize_t Socket::take(msghdr& message) {
   memory_ -= datagram.memory();
 
   sockaddr_nl sender = {};
-  sender.nl_family = AF_NETLINK;
+  sender.nl_family = datagram.from_netlink ? AF_NETLINK : AF_UNIX;
   sender.nl_pid = datagram.sender;
   if (message.msg_name) {
     memcpy(message.msg_name, &sender, std::min<size_t>(message.msg_namelen, sizeof sender));
@@ -150,18 +157,22 @@ ssize_t Socket::take(msghdr& message) {
   message.msg_flags = size < datagram.bytes.size() ? MSG_TRUNC : 0;
   const size_t control_room = message.msg_controllen;
   message.msg_controllen = 0;
-  if (all_namespaces_ && datagram.netns >= 0 && control_room >= CMSG_SPACE(sizeof(int))) {
-    message.msg_controllen = CMSG_SPACE(sizeof(int));
-    cmsghdr* control = CMSG_FIRSTHDR(&message);
-    control->cmsg_level = SOL_NETLINK;
-    control->cmsg_type = NETLINK_LISTEN_ALL_NSID;
-    control->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(control), &datagram.netns, sizeof(int));
+  if (!all_namespaces_ || datagram.netns < 0) return static_cast<ssize_t>(size);
+  if (control_room < CMSG_SPACE(sizeof(int))) {
+    message.msg_flags |= MSG_CTRUNC;
+    return static_cast<ssize_t>(size);
   }
+  message.msg_controllen = CMSG_SPACE(sizeof(int));
+  cmsghdr* control = CMSG_FIRSTHDR(&message);
+  control->cmsg_level = SOL_NETLINK;
+  control->cmsg_type = NETLINK_LISTEN_ALL_NSID;
+  control->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(control), &datagram.netns, sizeof(int));
   return static_cast<ssize_t>(size);
 }
 
-int Socket::receive_many(mmsghdr* messages, unsigned count) {
+// An error behind the first datagram is kept for the next call (net/socket.c).
+int ReceivingSocket::receive_many(mmsghdr* messages, unsigned count) {
   unsigned received = 0;
   for (; received < count; received++) {
     const ssize_t size = receive(messages[received].msg_hdr);
@@ -175,7 +186,7 @@ int Socket::receive_many(mmsghdr* messages, unsigned count) {
   return static_cast<int>(received);
 }
 
-short Socket::readiness() const {
+short ReceivingSocket::readiness() const {
   const bool readable = !queue_.empty() || broken_off_ != 0;
   return static_cast<short>((readable ? POLLIN : 0) | (error_ == 0 ? 0 : POLLERR));
 }
