@@ -6,7 +6,8 @@
 //
 // The projects are stack and kernel unless others are named. Node.js itself is not instrumented:
 // ThreadSanitizer knows nothing of its atomic variables, and reports places in Node.js against
-// each other. Such a report is counted. One that has a place in the addon is a failure.
+// each other. Such a report is counted; one that has a place in the addon is a failure. Of the other
+// sanitizers every report is one, except those of conntrack(8), nfct and nft.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +16,16 @@ import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What measures time or memory, which sanitizers multiply: a part of its name, and why. */
+/** What cannot pass under a sanitizer: a part of its name, and why. */
 const LEFT_OUT = {
   'an update changes the timeout, which a newer': 'reads a timeout within a second of its change',
   'an entry lasts as long as the longest timeout': 'reads a timeout within a second of its start',
+  'a process that starts under it': "docs/seccomp.json has not the sanitizer's own calls",
+  'is ignored by a node with a capability': 'the dynamic loader ignores LD_PRELOAD there',
 };
+
+/** Tools that the tests start, and that crash by themselves: conntrack(8) 1.4.7 does in two ways. */
+const PEERS = /^report\.(conntrack|nfct|nft)\./;
 
 const { values, positionals, tokens } = parseArgs({
   options: { threads: { type: 'boolean' } },
@@ -81,13 +87,13 @@ const status = run(
 const seconds = Number((process.hrtime.bigint() - began) / 1_000_000_000n);
 
 const all = written();
-const ours = values.threads
-  ? all.filter((text) => /\b(conntrack|scripted)\.node\b/.test(text))
-  : all;
+const ours = all.filter((text) =>
+  values.threads ? /\b(conntrack|scripted)\.node\b/.test(text) : !PEERS.test(text),
+);
 for (const report of ours) console.log(report);
 for (const [name, reason] of Object.entries(LEFT_OUT)) console.log(`left out: ${name} (${reason})`);
 console.log(
   `${projects.join(', ')}: ${seconds} s, tests ${status === 0 ? 'passed' : 'failed'}, ` +
-    `${ours.length} reports, ${all.length - ours.length} of Node.js alone`,
+    `${ours.length} reports, ${all.length - ours.length} of Node.js or a peer alone`,
 );
 process.exit(status === 0 && ours.length === 0 ? 0 : 1);
