@@ -67,9 +67,12 @@ class Requester : public Client {
 
   void check_stats(const JsValue& outcome) {
     const Failed failure(outcome.get("failure"));
-    if (failure.is) HOLDS(is_excused() || closing_);
+    if (failure.is) {
+      HOLDS(is_excused() || closing_);
+      return;
+    }
     const std::vector<JsValue*>& cpus = outcome.get("cpus")->elements;
-    if (!failure.is) HOLDS(cpus.size() == 5);
+    HOLDS(cpus.size() == 5);
     for (size_t i = 0; i < cpus.size(); i++) {
       HOLDS(cpus[i]->elements[0]->amount == static_cast<double>(i));
       HOLDS(cpus[i]->elements[2]->amount == 100 + table_);

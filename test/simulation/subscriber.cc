@@ -40,7 +40,7 @@ class Subscriber : public Client {
     if (!is_open() || failed_) return close();
     if (random().once_in(6)) ask_for_mark();
     if (random().once_in(6)) check_counters();
-    if (pending_ > 0) return;
+    if (pending_ > 0) return check_waiting();
     // In bursts, with pauses between them.
     if (left_ == 0) {
       left_ = burst_;
@@ -96,7 +96,22 @@ class Subscriber : public Client {
     marks_.push_back(mark);
   }
 
+  // What is in the queue settles a next() that waits: the thread rings as soon as no more comes.
+  void check_waiting() {
+    if (failed_ || world().kernel.plan().stalls > 0) return;
+    const JsValue& counters = *node().call(object_, "counters");
+    const double kept = counters.number_of("received") - counters.number_of("lostInQueue");
+    if (kept <= static_cast<double>(received_)) {
+      overdue_ = Threads::never;
+    } else if (overdue_ == Threads::never) {
+      overdue_ = now() + longest_burst;
+    } else if (now() > overdue_) {
+      violated("next() waits, and the queue has events");
+    }
+  }
+
   void take(const JsValue& slabs) {
+    overdue_ = Threads::never;
     if (slabs.kind == JsValue::undefined) {
       HOLDS(closing_);
       return;
@@ -222,12 +237,16 @@ class Subscriber : public Client {
     HOLDS(counters.number_of("foreign") <= static_cast<double>(foreign));
   }
 
+  // Reading goes on for as long as more events come.
+  static constexpr int64_t longest_burst = 20 * millisecond;
+
   const bool reliable_;
   const uint64_t burst_;
   uint64_t left_ = 0;
   uint32_t groups_ = 0;
   size_t queue_bytes_ = 0;
   bool all_namespaces_ = false;
+  int64_t overdue_ = Threads::never;
   bool failed_ = false;
   bool gave_up_ = false;
   bool last_mark_asked_ = false;
