@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <poll.h>
 #include <sys/socket.h>
 
+#include "os/interrupted_poll.h"
 #include "os/kernel_address.h"
 
 namespace conntrack {
@@ -72,11 +72,8 @@ Failure NetlinkSocket::wait_for(int milliseconds, const char* name, Receive rece
     if (errno != EAGAIN) return Failure::of_syscall(name, errno);
     if (waited || milliseconds == 0) return {};
     pollfd readable = {fd_.get(), POLLIN, 0};
-    if (::poll(&readable, 1, milliseconds) >= 0) {
-      waited = true;
-    } else if (errno != EINTR) {
-      return Failure::of_syscall("poll", errno);
-    }
+    if (poll_despite_signals(readable, milliseconds) < 0) return Failure::of_syscall("poll", errno);
+    waited = true;
   }
 }
 

@@ -32,9 +32,11 @@ Failure ReceiveAhead::next(int milliseconds, NetlinkSocket::Datagram& out) {
   }
   if (waiting() == 0) {
     wanted_.store(true);
-    const bool posted = waiting() == 0 && datagrams_.wait(milliseconds);
+    bool posted = false;
+    Failure failure;
+    if (waiting() == 0) failure = datagrams_.wait(milliseconds, posted);
     if (!posted && !wanted_.exchange(false)) datagrams_.wait();
-    if (waiting() == 0) return {};
+    if (waiting() == 0) return failure;
   }
   const Slot& slot = slots_[taken_.load() % capacity];
   holding_ = true;

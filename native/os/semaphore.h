@@ -2,11 +2,13 @@
 #pragma once
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/eventfd.h>
+
+#include <atomic>
 
 #include "os/failure.h"
 #include "os/fd.h"
+#include "os/interrupted_poll.h"
 
 namespace conntrack {
 
@@ -14,22 +16,35 @@ class Semaphore {
  public:
   Failure open(unsigned count) {
     fd_ = Fd(::eventfd(count, EFD_CLOEXEC | EFD_SEMAPHORE));
+    count_.store(count);
     return fd_ ? Failure{} : Failure::of_syscall("eventfd", errno);
   }
   void close() { fd_.reset(); }
 
-  void post() { ::eventfd_write(fd_.get(), 1); }
+  void post() {
+    count_.fetch_add(1);
+    ::eventfd_write(fd_.get(), 1);
+  }
   void wait() {
     eventfd_t one = 0;
     while (::eventfd_read(fd_.get(), &one) != 0 && errno == EINTR) {
     }
+    count_.fetch_sub(1);
   }
-  // False when nothing was posted in that time.
-  bool wait(int milliseconds) {
-    pollfd posted = {fd_.get(), POLLIN, 0};
-    if (::poll(&posted, 1, milliseconds) <= 0) return false;
+  // False when nothing is posted. For the one thread that waits.
+  bool try_wait() {
+    if (count_.load() == 0) return false;
     wait();
     return true;
+  }
+  // `posted`: whether something was in that time.
+  Failure wait(int milliseconds, bool& posted) {
+    pollfd readable = {fd_.get(), POLLIN, 0};
+    const int ready = poll_despite_signals(readable, milliseconds);
+    posted = ready > 0;
+    if (ready < 0) return Failure::of_syscall("poll", errno);
+    if (posted) wait();
+    return {};
   }
 
   // Readable while there is something to wait() for.
@@ -37,6 +52,7 @@ class Semaphore {
 
  private:
   Fd fd_;
+  std::atomic<unsigned> count_{0};
 };
 
 }  // namespace conntrack

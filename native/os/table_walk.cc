@@ -18,7 +18,7 @@ void TableWalk::cancel() {
 }
 
 bool TableWalk::is_idle() {
-  while (handed_over_ > 0 && done_.wait(0)) handed_over_--;
+  while (handed_over_ > 0 && done_.try_wait()) handed_over_--;
   return handed_over_ == 0;
 }
 
@@ -101,7 +101,13 @@ Failure TableWalk::start() {
 
 bool TableWalk::wait_for_work(size_t most) {
   for (; handed_over_ > most; handed_over_--) {
-    if (!done_.wait(Silence::wait)) return false;
+    bool done = false;
+    if (done_.wait(Silence::wait, done)) {
+      // poll() fails. The second thread ends in any case, and what it has done counts.
+      done_.wait();
+    } else if (!done) {
+      return false;
+    }
   }
   return true;
 }

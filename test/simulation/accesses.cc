@@ -71,6 +71,11 @@ void* __tsan_memmove(void* to, const void* from, size_t size) {
                                                  uint##bits##_t value, int) {                      \
     meet();                                                                                        \
     return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);                                        \
+  }                                                                                                \
+  uint##bits##_t __tsan_atomic##bits##_fetch_sub(volatile uint##bits##_t* at,                      \
+                                                 uint##bits##_t value, int) {                      \
+    meet();                                                                                        \
+    return __atomic_fetch_sub(at, value, __ATOMIC_SEQ_CST);                                        \
   }
 ATOMIC(8)
 ATOMIC(16)
