@@ -261,9 +261,16 @@ describe('functions without a handle', () => {
     await third.request();
     failNext('readlinkat', 'ENOENT');
     const later = conntrack.countEntries();
-    await counted(await accept(), later, 1);
+    const fourth = await accept();
+    await counted(fourth, later, 1);
     await third.send({ ...statsMessage(7), sequence: 2 });
     expect(await waiting).toBe(7);
     await third.closed();
+
+    // A socket that is refused is the last that this test leaves to the thread.
+    const last = codeOf(conntrack.countEntries());
+    await fourth.request();
+    await fourth.send(errorMessage(1));
+    expect(await last).toBe('EPERM');
   });
 });

@@ -3,9 +3,12 @@
 //
 // A mutant may leave something behind in the modules, and the next would be killed by that. So a
 // kill counts only when the same test passes without the mutant afterwards. If it fails, its file
-// is loaded again with modules of its own, and the mutant is tried there.
+// is loaded again with modules of its own, and the mutant is tried there. A test that was given up
+// goes on behind the next ones, and takes sockets of the scripted kernel from them: what fails with
+// new modules, too, waits until it has ended.
 import { appendFileSync, readFileSync } from 'node:fs';
-import { register } from 'node:module';
+import { createRequire, register } from 'node:module';
+import { setTimeout as after } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
 import { DryRunStatus, MutantRunStatus, TestStatus } from '@stryker-mutator/api/test-runner';
@@ -24,6 +27,10 @@ function mockedBy(files, root) {
     }),
   );
 }
+
+/** A test of the scripted kernel waits so long at most: test/support/scripted-kernel.ts. */
+const GIVEN_UP_MS = 11_000;
+const TRIES = 3;
 
 const messageOf = (error) => String(error?.message ?? error).slice(0, 500);
 
@@ -61,12 +68,16 @@ class LoadedTests {
     await this.#load(this.files);
   }
 
-  /** Loads files with modules that nothing else uses. Files with mocks have some of their own. */
+  /**
+   * Loads files with modules that nothing else uses. Files with mocks have some of their own, and
+   * those of the stack, for the modules keep the socket of the thread.
+   */
   async #load(files) {
     const shared = this.#graphs++;
     for (const file of files) {
-      const hasMocks = readFileSync(file, 'utf8').includes('vi.mock(');
-      const graph = hasMocks ? this.#graphs++ : shared;
+      const isAlone =
+        file.startsWith('test/stack/') || readFileSync(file, 'utf8').includes('vi.mock(');
+      const graph = isAlone ? this.#graphs++ : shared;
       const url = `${this.root}${file.replace(/ts$/, 'js')}?g=${graph}`;
       const suite = await this.framework.collect(file, () => import(url));
       this.#suites.set(file, suite);
@@ -128,9 +139,13 @@ class LoadedTests {
     };
     for (const file of this.#sorted(wanted)) {
       let failure = await attempt(file);
-      if (failure && (await this.#run(file, new Set([failure.id])))) {
+      for (let tries = 0; tries < TRIES && failure !== undefined; tries++) {
+        if ((await this.#run(file, new Set([failure.id]))) === undefined) break;
+        if (tries > 0) await after(GIVEN_UP_MS);
+        this.#closeSockets();
         await this.#load([file]);
         failure = await attempt(file);
+        this.#closeSockets();
         await this.#load([file]);
       }
       if (failure) {
@@ -143,6 +158,12 @@ class LoadedTests {
       }
     }
     return { status: MutantRunStatus.Survived, nrOfTests };
+  }
+
+  /** Those that a test of the scripted kernel has not accepted: the next would accept them. */
+  #closeSockets() {
+    const { script } = createRequire(import.meta.url)(process.env.CONNTRACK_ADDON);
+    while (script.waitingSockets() > 0) new script.Peer().close();
   }
 
   /** A test that waits for ever is told from one that takes its time by what it took before. */

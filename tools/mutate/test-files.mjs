@@ -35,10 +35,25 @@ const SLOW = {
 
 /** Tests of the whole addon over a scripted kernel, for mutants of the folders that they are about. */
 const OF_STACK = {
-  requests: ['request'],
-  lookups: ['request'],
-  writing: ['request'],
-  refusals: ['request'],
+  'deleted-entries': ['entry'],
+  endings: ['entry', 'event', 'request'],
+  entries: ['entry', 'record'],
+  'event-namespaces': ['event'],
+  events: ['event'],
+  expectations: ['expectation'],
+  failures: ['core', 'request'],
+  'filter-probe': ['core'],
+  lookups: ['entry', 'request'],
+  mirror: ['mirror'],
+  'pass-signal': ['entry'],
+  'proc-files': ['health'],
+  refusals: ['core', 'entry', 'request'],
+  requests: ['entry', 'request', 'table'],
+  stats: ['health', 'request'],
+  strangers: ['core'],
+  timeouts: ['timeout'],
+  trace: ['core', 'event', 'request'],
+  writing: ['entry', 'request'],
 };
 
 /** The tests for mutants in `folders` of src/. */
