@@ -220,6 +220,19 @@ describe('a handle', () => {
     await conntrack.close();
     await socket.closed();
   });
+
+  test('is closed when those who waited for an answer know that none comes', async () => {
+    const conntrack = await Conntrack.open();
+    const events: unknown[] = [];
+    const counting = codeOf(conntrack.countEntries()).then((code) => events.push(code));
+    const socket = await accept();
+    await socket.request();
+    await conntrack.close();
+    events.push('closed');
+    await counting;
+    expect(events).toEqual(['ERR_CONNTRACK_CLOSED', 'closed']);
+    await socket.closed();
+  });
 });
 
 describe('functions without a handle', () => {

@@ -9,7 +9,7 @@ import {
   NLM_F,
   statsMessage,
 } from '../support/message-builder.js';
-import { countEntries, getEntry } from '../support/own-socket.js';
+import { countEntries, getEntry, listTimeoutPolicies } from '../support/own-socket.js';
 import { accept, answer } from '../support/scripted-kernel.js';
 import { flow, flows, tcpKey } from './flows.js';
 import { errorOf } from './outcome.js';
@@ -38,6 +38,16 @@ describe('the channels of diagnostics_channel', () => {
     expect(messages).toEqual([
       { channel, message: { operation: 'countEntries', request: 'usage', milliseconds } },
       { channel, message: { operation: 'getEntry', request: 'get', milliseconds, code: 'ENOENT' } },
+    ]);
+  });
+
+  test('conntrack:request has those with a long answer, too', async () => {
+    await Promise.all([listTimeoutPolicies(), answer([doneMessage()])]);
+    await Promise.all([errorOf(listTimeoutPolicies()), answer([errorMessage(1)])]);
+    const message = { operation: 'listTimeoutPolicies', request: 'listTimeoutPolicies' };
+    expect(messages.map((one) => one.message)).toEqual([
+      { ...message, milliseconds },
+      { ...message, milliseconds, code: 'EPERM' },
     ]);
   });
 

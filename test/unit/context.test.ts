@@ -106,6 +106,7 @@ describe('an argument behind the last parameter', () => {
   test.each<[string, unknown[]]>([
     ['none', [{}]],
     ['undefined', [{}, undefined]],
+    ['null', [{}, null]],
     ['what Array.map passes', [{}, 0, [{}]]],
   ])('is let through: %s', (_, given) => {
     expect(pass(...given)).not.toThrow();
