@@ -7,6 +7,7 @@ import {
   CTNETLINK_TIMEOUTS,
   doneMessage,
   errorMessage,
+  FAMILY,
   type Message,
   messageBytes,
   NLM_F,
@@ -31,8 +32,11 @@ import { accept, type KernelSocket } from '../support/scripted-kernel.js';
 import { errorOf } from './outcome.js';
 
 const ENOENT = 2;
+const ENOMEM = 12;
+const EBUSY = 16;
 const EEXIST = 17;
 const EINVAL = 22;
+const EOPNOTSUPP = 95;
 const UDP: TimeoutsDescription = { name: 'web', protocol: 17, seconds: { 1: 30, 2: 120 }, use: 1 };
 const SPEC: TimeoutPolicySpec = { name: 'web', family: 'ipv4', protocol: 'udp' };
 
@@ -110,6 +114,45 @@ describe('what is sent', () => {
     const { use: _, ...wanted } = { ...had, seconds: { ...had.seconds, 2: 5 } };
     const replaced = request(CTNETLINK_TIMEOUTS.new, NLM_F.replace, timeoutAttributes(wanted), 2);
     expect(sent).toEqual([get(), replaced + get(3)]);
+  });
+
+  test.each<[string, TimeoutPolicySpec, TimeoutsDescription]>([
+    [
+      'of IPv6',
+      { name: 'web', family: 'ipv6', protocol: 'icmpv6', timeouts: { timeout: 2_147_483 } },
+      { name: 'web', family: FAMILY.ipv6, protocol: 58, seconds: { 1: 2_147_483 } },
+    ],
+    [
+      'with a name of 31 bytes, and the first and last state of its protocol',
+      {
+        ...SPEC,
+        name: `${'€'.repeat(10)}x`,
+        protocol: 'sctp',
+        timeouts: { closed: 0, heartbeatAcked: 9 },
+      },
+      { name: `${'€'.repeat(10)}x`, protocol: 132, seconds: { 1: 0, 9: 9 } },
+    ],
+    [
+      'of a protocol by its number',
+      { ...SPEC, protocol: 'other', protocolNumber: 99 },
+      { name: 'web', protocol: 99, seconds: {} },
+    ],
+    [
+      'of all protocols without timeouts of their own',
+      { ...SPEC, protocol: 'generic', timeouts: { timeout: 5 } },
+      { name: 'web', protocol: 255, seconds: { 1: 5 } },
+    ],
+  ])('a creation %s', async (_, spec, wanted) => {
+    const { sent, result } = await answering(
+      () => createTimeoutPolicy(spec),
+      second(timeoutMessage(wanted)),
+    );
+    const flags = NLM_F.create | NLM_F.excl;
+    const created = request(CTNETLINK_TIMEOUTS.new, flags, timeoutAttributes(wanted));
+    expect(sent[0]?.startsWith(created)).toBe(true);
+    const { name, family, protocol, timeouts = {} } = spec;
+    const protocolNumber = wanted.protocol;
+    expect(result).toMatchObject({ name, family, protocol, protocolNumber, timeouts });
   });
 
   test('defaults are written and read back for one family', async () => {
@@ -190,6 +233,64 @@ describe('a kernel without the module', () => {
     const error = await errorWith(call, answers);
     expect(error).toMatchObject({ code: 'ERR_CONNTRACK_UNSUPPORTED', operation, errno: EINVAL });
     expect((error as ConntrackError).hint).toContain('modprobe nfnetlink_cttimeout');
+  });
+});
+
+describe('what the kernel refuses', () => {
+  const update = () => updateTimeoutPolicy('web', { replied: 5 });
+  const create = () => createTimeoutPolicy(SPEC);
+  const write = () => writeDefaultTimeouts('udp', { replied: 5 });
+
+  test.each<[string, number, () => Promise<unknown>, string, RegExp]>([
+    ['a list', ENOMEM, listTimeoutPolicies, 'ENOMEM', /ENOMEM/],
+    ['a look', ENOMEM, () => getTimeoutPolicy('web'), 'ENOMEM', /ENOMEM/],
+    ['a delete', ENOMEM, () => deleteTimeoutPolicy('web'), 'ENOMEM', /ENOMEM/],
+    ['a creation', ENOMEM, create, 'ENOMEM', /ENOMEM/],
+    ['defaults', ENOMEM, () => readDefaultTimeouts('udp'), 'ENOMEM', /ENOMEM/],
+    ['new defaults', ENOMEM, write, 'ENOMEM', /ENOMEM/],
+    ['a delete', EBUSY, () => deleteTimeoutPolicy('web'), 'EBUSY', /a rule uses .*'web'.*raw/s],
+    ['a protocol', EOPNOTSUPP, create, 'ERR_CONNTRACK_UNSUPPORTED', /for protocol udp.*'generic'/s],
+    [
+      'a protocol without a name',
+      EOPNOTSUPP,
+      () => readDefaultTimeouts(99),
+      'ERR_CONNTRACK_UNSUPPORTED',
+      /for protocol 99/,
+    ],
+    [
+      'new defaults of a protocol',
+      EOPNOTSUPP,
+      write,
+      'ERR_CONNTRACK_UNSUPPORTED',
+      /for protocol udp/,
+    ],
+    ['a look before a change', ENOMEM, update, 'ENOMEM', /ENOMEM/],
+    ['a change of none', ENOENT, update, 'ENOENT', /no timeout policy 'web'.*createTimeoutPolicy/s],
+  ])('%s, with errno %i', async (_, errno, call, code, message) => {
+    // The second one answers the get behind a write.
+    const error = await errorWith(call, [errorMessage(errno), second(errorMessage(errno))]);
+    expect(error).toMatchObject({ code, errno });
+    expect(String(error)).toMatch(message);
+  });
+
+  test('a change, after the look', async () => {
+    const error = await errorWith(
+      update,
+      timeoutMessage(UDP),
+      [errorMessage(ENOMEM), errorMessage(ENOMEM)].map((message, index) => ({
+        ...message,
+        sequence: 2 + index,
+      })),
+    );
+    expect(error).toMatchObject({ code: 'ENOMEM', operation: 'updateTimeoutPolicy' });
+  });
+
+  test.each([
+    ['deleteTimeoutPolicy', () => deleteTimeoutPolicy('web'), false],
+    ['getTimeoutPolicy', () => getTimeoutPolicy('web'), undefined],
+  ])('what is not there is no error: %s', async (_, call, wanted) => {
+    const { result } = await answering<unknown>(call, errorMessage(ENOENT));
+    expect(result).toBe(wanted);
   });
 });
 
