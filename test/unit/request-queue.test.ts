@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import type { NativeFailure } from '../../src/core/native.js';
+import { ANSWER } from '../../src/record/layout.js';
 import { RequestQueue } from '../../src/request/queue.js';
 
 const sockets = vi.hoisted((): object[] => []);
@@ -18,6 +19,7 @@ vi.mock('../../src/core/load-addon.js', () => ({
 }));
 
 const ENOMEM: NativeFailure = { errno: constants.errno.ENOMEM, syscall: 'malloc' };
+const ENOENT: NativeFailure = { errno: constants.errno.ENOENT };
 const EPERM: NativeFailure = { errno: constants.errno.EPERM };
 const fault = new Error('the requests are not such');
 
@@ -97,6 +99,20 @@ test('no more jobs are under way than the limit, and the next one follows an ans
 });
 
 describe('a socket of the thread', () => {
+  test.each<[string, readonly NativeFailure[], boolean]>([
+    ['one of several requests', [ENOENT, EPERM], false],
+    ['none of them', [ENOENT, ENOENT], true],
+  ])('is left when the kernel refuses %s', async (_, failures, stays) => {
+    const outcome = {
+      answers: new ArrayBuffer(failures.length * ANSWER.size),
+      slabs: [],
+      failures: failures.flatMap((failure, index) => [index, failure]),
+    };
+    const queue = queueOver({ send: async () => outcome });
+    await Promise.all(failures.map(() => get(queue)));
+    expect(queue.isOfThread()).toBe(stays);
+  });
+
   test('is left when the kernel refuses a long answer', async () => {
     const queue = queueOver({ listTimeoutPolicies: async () => ({ slabs: [], failure: EPERM }) });
     expect(await list(queue)).toMatchObject({ failure: EPERM });
