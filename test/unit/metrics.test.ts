@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Meter } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   DataPointType,
@@ -7,7 +8,7 @@ import {
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { Counter, Gauge, type OpenMetricsContentType, Registry, register } from 'prom-client';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CpuStats, TableCounters, TableStats } from '../../src/health/stats.js';
 import {
   EVENT_METRICS,
@@ -35,6 +36,11 @@ const STATS: TableStats = {
   cpus: CPUS,
   total: TOTAL,
 };
+
+/** The table of the calling thread. */
+vi.mock('../../src/table/health.js', () => ({
+  readStats: async () => ({ ...STATS, entries: 60 }),
+}));
 
 /** A handle whose table is like this; `undefined`: it cannot be read. */
 function handleOn(...answers: (TableStats | undefined)[]) {
@@ -512,6 +518,71 @@ describe('conntrack/prometheus', () => {
     expect(registry.getMetricsAsArray()).toEqual([]);
   });
 
+  it('has metrics of events and of a mirror for the tables that have such a source', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS), labels: { netns: 'blue' } });
+    expect(registry.getSingleMetric('conntrack_events_received_total')).toBeUndefined();
+    expect(registry.getSingleMetric('conntrack_mirror_up')).toBeUndefined();
+    const more = { stream, mirror: mirrorOfBoth(), labels: { netns: 'green' } };
+    registerMetrics({ registry, conntrack: handleOn(STATS), ...more });
+    const names = Object.keys(await scrape(registry));
+    expect(names.filter((name) => name.endsWith('blue'))).toHaveLength(
+      Object.keys(TABLE_SAMPLES).length,
+    );
+    expect(names).toContain('conntrack_mirror_up green');
+  });
+
+  it('reads the table of the calling thread by default', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry });
+    expect(await scrape(registry)).toMatchObject({ node_nf_conntrack_entries: 60 });
+  });
+
+  it('labels have no order, and are new once all tables are gone', () => {
+    const registry = new Registry();
+    const add = (labels?: Readonly<Record<string, string>>) =>
+      registerMetrics({ registry, conntrack: handleOn(STATS), ...(labels && { labels }) });
+    const off = add();
+    expect(() => add({ netns: 'blue' })).toThrow('the tables in this registry have no labels');
+    off();
+    add({ netns: 'blue', host: '1' });
+    add({ host: '2', netns: 'blue' });
+    expect(() => add({ host: '1', netns: 'blue' })).toThrow('A table with these labels');
+  });
+
+  it('does not add to metrics of which one was removed', () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS) });
+    registry.removeSingleMetric('conntrack_up');
+    expect(() => registerMetrics({ registry, conntrack: handleOn(STATS) })).toThrow(
+      /^A metric with the name node_nf_conntrack_entries has already been registered/,
+    );
+  });
+
+  it('refuses a mirror that counts nothing, with its reason', () => {
+    const countBy = () => {
+      throw new Error('broken');
+    };
+    const mirror = { ...mirrorOf({}), countBy };
+    expect(() => registerMetrics({ registry: new Registry(), mirror })).toThrow('broken');
+  });
+
+  const call = () => undefined;
+
+  it.each<[string, object]>([
+    ['registry: must be a Registry', { registry: {} }],
+    ['registry: must be a Registry', { registry: { registerMetric: call } }],
+    ['registry: must be a Registry', { registry: { removeSingleMetric: call } }],
+    ['conntrack: must be a Conntrack', { conntrack: {} }],
+    ['stream: must be an EventStream', { stream: {} }],
+    ['stream: must be an EventStream', { stream: { counters: null } }],
+    ['stream: must be an EventStream', { stream: { counters: 5 } }],
+    ['mirror: must be a TableMirror', { mirror: {} }],
+  ])('refuses another object: %s', (message, options) => {
+    const given = { registry: new Registry(), ...options };
+    expect(() => registerMetrics(given)).toThrow(`options.${message}`);
+  });
+
   it('refuses an option that does not exist', () => {
     const options = { registery: new Registry() } as object;
     expect(() => registerMetrics(options)).toThrow('options.registery: unknown field');
@@ -728,6 +799,59 @@ describe('conntrack/opentelemetry', () => {
     mirror.hasEnded = true;
     expect((await reader.values()).errors).toEqual([]);
     expect(conntrack.reads).toBe(0);
+  });
+
+  it('reads the table of the calling thread by default', async () => {
+    const { reader, meter } = start();
+    registerInstruments(meter);
+    expect((await reader.values()).values).toMatchObject({ 'system.network.conntrack.count': 60 });
+  });
+
+  it('a mirror without flows is open', async () => {
+    const { reader, meter } = start();
+    const mirror = Object.defineProperty(mirrorOf({}), 'size', { get: () => 0 });
+    registerInstruments(meter, { conntrack: handleOn(STATS), mirror });
+    const { values } = await reader.values();
+    expect(values).toMatchObject({ 'conntrack.mirror.up': 1, 'conntrack.mirror.size': 0 });
+  });
+
+  it('a processor that has gone keeps its counters', async () => {
+    const { reader, meter } = start();
+    const one = { ...STATS, cpus: CPUS.slice(0, 1) };
+    registerInstruments(meter, { conntrack: handleOn(STATS, one) });
+    await reader.values();
+    expect((await reader.values()).values).toEqual(TABLE_VALUES);
+  });
+
+  it('has instruments for its sources alone, each observed by one callback', async () => {
+    const made: object[] = [];
+    const observed: unknown[] = [];
+    const callbacks: ((result: object) => unknown)[] = [];
+    const make = (name: string) => {
+      const instrument = { name };
+      made.push(instrument);
+      return instrument;
+    };
+    const meter = {
+      createObservableGauge: make,
+      createObservableCounter: make,
+      createObservableUpDownCounter: make,
+      addBatchObservableCallback: (callback: () => unknown, instruments: readonly object[]) => {
+        callbacks.push(callback);
+        observed.push(...instruments);
+      },
+    };
+    registerInstruments(meter as object as Meter, { conntrack: handleOn(STATS) });
+    expect(made).toHaveLength(5);
+    expect(observed).toEqual(made);
+    const seen = new Set<unknown>();
+    const observe = (instrument: object) => seen.add(instrument);
+    await Promise.all(callbacks.map((callback) => callback({ observe })));
+    expect(seen).toEqual(new Set(made));
+  });
+
+  it('refuses what is no meter', () => {
+    expect(() => registerInstruments({} as Meter)).toThrow('meter: must be a Meter');
   });
 
   it('refuses an option that does not exist', () => {
