@@ -83,7 +83,10 @@ export function settingError(
           ? 'A timeout is at most 2^31 - 1 ticks: 8,589,934 seconds at 250 ticks per second.'
           : undefined,
       );
-    default:
-      return errorOfFailure('writeSettings', failure);
+    default: {
+      const error = errorOfFailure('writeSettings', failure);
+      if (written.length === 0) return error;
+      return of(`cannot change ${sysctl}: ${syscall} failed: ${code}`, undefined, error.code);
+    }
   }
 }

@@ -40,6 +40,7 @@ describe('the table of settings', () => {
 
 describe('errors', () => {
   const ENOENT = 2;
+  const EIO = 5;
   const EACCES = 13;
   const EINVAL = 22;
   const EROFS = 30;
@@ -76,6 +77,13 @@ describe('errors', () => {
       'EINVAL',
       /Changed before: accounting/,
     ],
+    [
+      'the same before another trouble',
+      EIO,
+      { ...max, written: ['accounting', 'timestamps'] },
+      'EIO',
+      /^Changed before: accounting, timestamps\.$/,
+    ],
   ])('tell of %s', (_, errno, setting, code, hint) => {
     const error = settingError({ errno, syscall: 'write' }, setting);
     expect(error).toMatchObject({ code, errno, operation: 'writeSettings' });
@@ -95,5 +103,13 @@ describe('errors', () => {
     expect(errorOfFailure('readStats', { errno: EBADF, syscall: 'setns' }).code).toBe(
       'ERR_CONNTRACK_CLOSED',
     );
+    const failure = { errno: EBADF, syscall: 'setns' };
+    const closed = settingError(failure, max);
+    expect(closed.code).toBe('ERR_CONNTRACK_CLOSED');
+    expect(closed.message).toContain('the handle is closed');
+    expect(settingError(failure, { ...max, written: ['accounting'] })).toMatchObject({
+      code: 'ERR_CONNTRACK_CLOSED',
+      hint: 'Changed before: accounting.',
+    });
   });
 });
