@@ -33,7 +33,7 @@ export function count(census: Census, entry: Entry, settings: TableSettings, now
   census.entries++;
   if (entry.counters === undefined) census.withoutCounters++;
   if (entry.startTimeNs === undefined) census.withoutTimestamps++;
-  if (entry.protocol !== 'tcp' || entry.tcp?.state !== 'ESTABLISHED') return;
+  if (entry.tcp?.state !== 'ESTABLISHED') return;
   census.established++;
   const idle = idleSeconds(entry, settings, now);
   if (idle === undefined) return;

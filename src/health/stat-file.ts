@@ -51,7 +51,7 @@ let last: { readonly header: string; readonly columns: readonly Column[] } | und
 
 function columnsOf(header: string): readonly Column[] {
   if (last?.header === header) return last.columns;
-  const all = header.trim().split(/ +/);
+  const all = header.split(/ +/);
   const columns = all
     .map((column, index) => ({ index, column, name: BY_COLUMN.get(column) }))
     .filter(({ column }) => isCounted(column, all));

@@ -135,7 +135,8 @@ describe('a finding', () => {
       current: 24_999,
       suggested: MAX,
     });
-    expect(of(10_000, 30_000)?.severity).toBe('warning');
+    expect(of(10_000, 20_000)?.severity).toBe('info');
+    expect(of(10_000, 20_001)?.severity).toBe('warning');
   });
 
   it.each<[string, TableSettings, string, string]>([
@@ -203,6 +204,8 @@ describe('a finding', () => {
     const finding = findingOf({ before: after, after });
     expect(finding?.code).toBe('early-drops');
     expect(finding).not.toHaveProperty('suggested');
+    const empty = { ...stats(0, { found: 1 }), maxEntries: 0 };
+    expect(findingOf({ before: empty, after: empty, dying: 0 })).toBeUndefined();
   });
 
   it('of a counter that the first look did not have: it was not seen to move', () => {
@@ -214,6 +217,167 @@ describe('a finding', () => {
     const without = { census: undefined, receiveBuffer: undefined };
     expect(findingOf({ ...without, refusal: 'EPERM' })?.code).toBe('privileges-missing');
     expect(findingOf({ ...without, refusal: 'UNSUPPORTED' })?.code).toBe('ctnetlink-missing');
+  });
+
+  const maximum = { setting: 'net.netfilter.nf_conntrack_max', current: MAX, suggested: 2 * MAX };
+  const buckets = (current: number, suggested: number) => ({
+    setting: 'net.netfilter.nf_conntrack_buckets',
+    current,
+    suggested,
+  });
+  const { buckets: _, ...hiddenBuckets } = SETTINGS;
+  const still = stats(0, { found: 0 });
+
+  it.each<[string, Partial<Evidence>, Omit<Finding, 'message' | 'severity'>, RegExp]>([
+    [
+      'dropped packets',
+      { after: stats(70_000, { drop: 5 }), before: stats(70_000, { drop: 3 }) },
+      {
+        code: 'packets-dropped',
+        evidence: { dropped: 5, justNow: 2, entries: 70_000, maxEntries: MAX },
+        ...maximum,
+      },
+      /dropped 5 packets that began a flow \(2 during this check\), because/,
+    ],
+    [
+      'evicted entries',
+      { after: stats(1, { earlyDrop: 7 }) },
+      { code: 'early-drops', evidence: { earlyDropped: 7, justNow: 0 }, ...maximum },
+      /evicted 7 entries to make room in a full table: flows/,
+    ],
+    [
+      'entries that could not be inserted',
+      { after: stats(1, { insertFailed: 7 }) },
+      { code: 'insert-failures', evidence: { insertFailed: 7, justNow: 0 } },
+      /could not insert 7 entries and dropped/,
+    ],
+    [
+      'chains in a large table',
+      { after: stats(1, { chainTooLong: 7 }) },
+      {
+        code: 'long-chains',
+        evidence: { chainTooLong: 7, justNow: 0 },
+        ...buckets(MAX, 2 * MAX),
+      },
+      /refused 7 entries because/,
+    ],
+    [
+      'chains in a small table',
+      { settings: { ...SETTINGS, buckets: 30_000 }, after: stats(1, { chainTooLong: 7 }) },
+      {
+        code: 'long-chains',
+        evidence: { chainTooLong: 7, justNow: 0 },
+        ...buckets(30_000, MAX),
+      },
+      /refused 7 entries because/,
+    ],
+    [
+      'chains where /proc hides the buckets',
+      { settings: hiddenBuckets, after: stats(1, { chainTooLong: 7 }) },
+      { code: 'long-chains', evidence: { chainTooLong: 7, justNow: 0 } },
+      /refused 7 entries because/,
+    ],
+    [
+      'few buckets',
+      { settings: { ...SETTINGS, buckets: 10_000 }, after: stats(20_000, { found: 1 }) },
+      {
+        code: 'few-buckets',
+        evidence: { buckets: 10_000, entries: 20_000, maxEntries: MAX, tuplesPerBucket: 4 },
+        ...buckets(10_000, MAX),
+      },
+      /chains of 20 tuples \(now 4\.0\)/,
+    ],
+    [
+      'dying entries',
+      { dying: 7000, after: stats(50_000, { found: 1 }) },
+      {
+        code: 'entries-dying',
+        evidence: { dying: 7000, entries: 50_000, maxEntries: MAX, share: 0.07 },
+      },
+      /^7000 entries, 7 % of the table,/,
+    ],
+    [
+      'no flow of local connections',
+      { before: still, after: still, traffic: { packets: 5, tcpConnections: 2 } },
+      { code: 'nothing-tracked', evidence: { packets: 5, tcpConnections: 2 } },
+      /passed 5 packets and has 2 open TCP connections\. /,
+    ],
+    [
+      'no flow at all',
+      { before: still, after: still, traffic: { packets: 5, tcpConnections: 0 } },
+      { code: 'nothing-tracked', evidence: { packets: 5, tcpConnections: 0 } },
+      /passed 5 packets\. /,
+    ],
+    [
+      'flows without events',
+      { settings: { ...SETTINGS, events: 'off' } },
+      {
+        code: 'events-off',
+        evidence: { entries: 1000 },
+        setting: 'net.netfilter.nf_conntrack_events',
+        current: 0,
+        suggested: 1,
+      },
+      /no events/,
+    ],
+    [
+      'flows with events while a program listens',
+      { settings: { ...SETTINGS, events: 'auto' } },
+      {
+        code: 'events-auto',
+        evidence: { entries: 1000 },
+        setting: 'net.netfilter.nf_conntrack_events',
+        current: 2,
+        suggested: 1,
+      },
+      /the 1000 entries that began/,
+    ],
+  ])('reports the numbers and the setting of %s', (_name, difference, expected, message) => {
+    const all = evidence({
+      ...(difference.after && { before: difference.after }),
+      ...difference,
+    });
+    const found = findingsOf(all).find(({ code }) => code === expected.code) as Finding;
+    const { severity: __, message: said, ...rest } = found;
+    expect(rest).toEqual(expected);
+    expect(said).toMatch(message);
+  });
+
+  it.each([
+    ['accounting', 'accounting-off', 'counters'],
+    ['timestamps', 'timestamps-off', 'start time'],
+  ])('of %s counts the entries that lack it', (name, code, what) => {
+    const of = (census: Census | undefined) =>
+      findingOf({ settings: { ...SETTINGS, [name]: false }, census });
+    const census = { ...emptyCensus(), withoutCounters: 3, withoutTimestamps: 3 };
+    const finding = of({ ...census, entries: 20 });
+    expect(finding).toMatchObject({
+      code,
+      evidence: { entriesWithout: 3 },
+      current: 0,
+      suggested: 1,
+    });
+    expect(finding?.message).toContain(`; 3 of 20 entries have no ${what}.`);
+    expect(of(emptyCensus())?.message).not.toContain('entries');
+    const unread = of(undefined);
+    expect(unread?.evidence).toEqual({});
+    expect(unread?.message).not.toContain('entries');
+  });
+
+  it('of a table at the threshold of its level is as severe as of one above it', () => {
+    const full = stats(70_000, { found: 1 });
+    const severityOf = (difference: Partial<Evidence>, code: string) =>
+      findingsOf(evidence({ before: full, after: full, ...difference })).find(
+        (finding) => finding.code === code,
+      )?.severity;
+    const idle = { ...emptyCensus(), entries: 1000, idle: { 86400: 0, 7440: 900 } };
+    expect(severityOf({ dying: 9000 }, 'entries-dying')).toBe('critical');
+    expect(severityOf({ census: idle }, 'established-timeout-long')).toBe('warning');
+  });
+
+  it('of a table with one counter that has moved: it tracks', () => {
+    const moved = stats(0, { found: 0, invalid: 1 });
+    expect(findingOf({ before: moved, after: moved })).toBeUndefined();
   });
 
   describe('of a long timeout', () => {
@@ -245,6 +409,12 @@ describe('a finding', () => {
       expect(of(300, 600)).toMatchObject({ suggested: 86_400, evidence: { freed: 300 } });
     });
 
+    it('not of an empty table, or where the timeout is not known', () => {
+      expect(findingOf({ census: emptyCensus() })).toBeUndefined();
+      const { tcpEstablishedTimeout: _, ...settings } = SETTINGS;
+      expect(of(0, 900, { settings })).toBeUndefined();
+    });
+
     it('not where it is short already', () => {
       const settings = { ...SETTINGS, tcpEstablishedTimeout: 7440 };
       expect(of(0, 900, { settings })).toBeUndefined();
@@ -256,9 +426,10 @@ describe('the census', () => {
   const NOW = 1_000_000_000;
   const entry = (difference: object) =>
     ({ protocol: 'tcp', tcp: { state: 'ESTABLISHED' }, ...difference }) as unknown as Entry;
-  const censusOf = (...entries: Entry[]): Census => {
+  const censusOf = (...entries: Entry[]) => censusWith(SETTINGS, ...entries);
+  const censusWith = (settings: TableSettings, ...entries: Entry[]): Census => {
     const census = emptyCensus();
-    for (const one of entries) count(census, one, SETTINGS, NOW);
+    for (const one of entries) count(census, one, settings, NOW);
     return census;
   };
 
@@ -287,12 +458,21 @@ describe('the census', () => {
     expect(census).toMatchObject({ entries: 4, established: 2, idle: { 7440: 0 } });
   });
 
+  it('learns nothing from what the longer timeout of unanswered data explains', () => {
+    const settings = { ...SETTINGS, tcpUnacknowledgedTimeout: 600, tcpMaxRetransTimeout: 400 };
+    const census = censusWith(settings, entry({ timeout: 600 }), entry({ timeout: 601 }));
+    expect(census).toMatchObject({ established: 2, idle: { 7440: 1, 86400: 1 } });
+    expect(censusWith({}, entry({ timeout: 5000 })).idle).toEqual({ 7440: 0, 86400: 0 });
+  });
+
   it('counts entries without counters and times', () => {
+    const times = { startTimeNs: 5n, startTime: new Date(0) };
     const census = censusOf(
-      entry({ timeout: 5, counters: {} }),
-      entry({ timeout: 5, startTimeNs: 5n, startTime: new Date(0) }),
+      entry({ timeout: 5, counters: {}, ...times }),
+      entry({ timeout: 5, tcp: undefined }),
+      entry({ timeout: 5, counters: {}, ...times }),
     );
-    expect(census).toMatchObject({ withoutCounters: 1, withoutTimestamps: 1 });
+    expect(census).toMatchObject({ entries: 3, withoutCounters: 1, withoutTimestamps: 1 });
   });
 });
 
@@ -314,6 +494,10 @@ describe('traffic', () => {
   it('is not known where it cannot be read', () => {
     expect(trafficOf(undefined, undefined)).toBeUndefined();
     expect(trafficOf('Ip: InReceives\n', 'Ip6InReceives 5\n')).toBeUndefined();
+    for (const hidden of ['InReceives', 'OutRequests', 'CurrEstab']) {
+      const snmp = 'Ip: InReceives OutRequests\nIp: 1 2\nTcp: CurrEstab\nTcp: 4\n';
+      expect(trafficOf(snmp.replace(hidden, 'Other'))).toBeUndefined();
+    }
   });
 
   it('is that of IPv4 where the kernel has no IPv6', () => {

@@ -1,6 +1,12 @@
+import { getEventListeners } from 'node:events';
 import { readPressure, watchPressure } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
-import { makeSample, type PressureSample, watchPressureOf } from '../../src/health/pressure.js';
+import {
+  makeSample,
+  type PressureSample,
+  samplePressure,
+  watchPressureOf,
+} from '../../src/health/pressure.js';
 import { Context } from '../../src/request/context.js';
 
 const THRESHOLDS = { elevatedAt: 0.7, criticalAt: 0.85 };
@@ -95,10 +101,20 @@ describe('a sample', () => {
     ['begun anew', 1000, 3, 3],
     ['begun anew at 0', 1000, 0, 0],
     ['stood still', 1000, 1000, 0],
-    ['come far', 0, 2 ** 32 - 1, 2 ** 32 - 1],
+    ['come far', 10, 2 ** 32 - 1, 2 ** 32 - 11],
+    ['wrapped after half its range', 2 ** 31 + 5, 5, 2 ** 31],
+    ['begun anew, or wrapped after more', 2 ** 31 + 4, 5, 5],
   ])('a counter that has %s', (_, before, now, delta) => {
     const first = sample(0, 1, undefined, { drop: before });
     expect(sample(1, 1, first, { drop: now }).dropped?.delta).toBe(delta);
+  });
+
+  it('has the moment on both clocks', async () => {
+    const load = { entries: 1, maxEntries: 2, buckets: undefined, total: { other: {} } };
+    const { time, monotonicSeconds } = await samplePressure({ readLoad: async () => load });
+    expect(Math.abs(Date.now() - time.getTime())).toBeLessThan(60_000);
+    const now = Number(process.hrtime.bigint()) / 1e9;
+    expect(Math.abs(now - monotonicSeconds)).toBeLessThan(60);
   });
 
   it('survives JSON as the previous one', () => {
@@ -203,6 +219,21 @@ describe('watching', () => {
     expect(await samples.next()).toEqual({ value: undefined, done: true });
   });
 
+  it.each(['left', 'ended by an error'])(
+    'leaves nothing on its signal when it is %s',
+    async (how) => {
+      const { signal } = new AbortController();
+      const table = source(1);
+      const samples = watchPressureOf(new Context(), table, { intervalMs: 1, signal });
+      await samples.next();
+      expect(getEventListeners(signal, 'abort').length).toBeGreaterThan(0);
+      table.readLoad = () => Promise.reject(new Error('refused'));
+      if (how === 'left') await samples.return(undefined);
+      else await expect(samples.next()).rejects.toThrow('refused');
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+    },
+  );
+
   it('ends with its handle', async () => {
     const context = new Context();
     const samples = watchPressureOf(context, source(1), { intervalMs: 60_000 });
@@ -233,6 +264,14 @@ describe('watching', () => {
 });
 
 describe('options', () => {
+  test.each([{ criticalAt: 1 }, { elevatedAt: 0.8, criticalAt: 0.8 }, { intervalMs: 1 }])(
+    'may be %j',
+    async (options) => {
+      const samples = watchPressure(options);
+      await samples.return(undefined);
+    },
+  );
+
   test.each<[string, unknown]>([
     ['options', 5],
     ['options', null],
@@ -254,6 +293,8 @@ describe('options', () => {
     ['options.intervalMs', { intervalMs: 5 }],
     ['options.previous', { previous: 5 }],
     ['options.previous.monotonicSeconds', { previous: { entries: 5 } }],
+    ['options.previous.entries', { previous: { entries: -1, monotonicSeconds: 1 } }],
+    ['options.previous.entries', { previous: { entries: Number.POSITIVE_INFINITY } }],
     ['options.criticalAt', { criticalAt: Number.NaN }],
   ])('of readPressure: %s is refused', async (field, options) => {
     await expect(readPressure(options as object)).rejects.toThrow(`${field}: `);

@@ -1,9 +1,11 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are lines of src/
 /** Folders of src/ in which every mutant that survives is in the list below. */
-export const HELD = ['filter', 'metrics'];
+export const HELD = ['filter', 'health', 'metrics'];
 
 const AT_ZERO = 'the layout puts the field at 0';
 const OTHER_ORDER = 'only machines of the other byte order run it';
 const UNREAD = 'only saves time: a trace that nobody reads goes nowhere';
+const NOT_LARGER = 'a number that is not known, or not a number, is larger than no limit';
 const NARROWS = 'the condition is for the compiler: another one has excluded the case';
 
 /** The mutants that no test can notice: the first line, what it changes, into what, and why. */
@@ -252,5 +254,117 @@ export const SURVIVORS = [
     from: '2 - (field & 2)',
     to: '2 + (field & 2)',
     because: OTHER_ORDER,
+  },
+  {
+    file: 'src/health/census.ts',
+    line: 'if (idle === undefined) return;',
+    from: 'idle === undefined',
+    to: 'false',
+    because: NOT_LARGER,
+  },
+  {
+    file: 'src/health/census.ts',
+    line: 'if (timeout === undefined || tcpEstablishedTimeout === undefined) return undefined;',
+    from: 'timeout === undefined || tcpEstablishedTimeout === undefined',
+    to: 'false',
+    because: NOT_LARGER,
+  },
+  {
+    file: 'src/health/census.ts',
+    line: 'if (timeout === undefined || tcpEstablishedTimeout === undefined) return undefined;',
+    from: 'timeout === undefined || tcpEstablishedTimeout === undefined',
+    to: 'timeout === undefined && tcpEstablishedTimeout === undefined',
+    because: NOT_LARGER,
+  },
+  {
+    file: 'src/health/census.ts',
+    line: 'if (timeout === undefined || tcpEstablishedTimeout === undefined) return undefined;',
+    from: 'timeout === undefined',
+    to: 'false',
+    because: NOT_LARGER,
+  },
+  {
+    file: 'src/health/census.ts',
+    line: 'if (timeout === undefined || tcpEstablishedTimeout === undefined) return undefined;',
+    from: 'tcpEstablishedTimeout === undefined',
+    to: 'false',
+    because: NOT_LARGER,
+  },
+  {
+    file: 'src/health/evidence.ts',
+    line: 'const [names = [], values = []] = lines.filter(([first]) => first === `${group}:`);',
+    from: '[]',
+    to: '["Stryker was here"]',
+    because: 'no number either',
+  },
+  {
+    file: 'src/health/settings-files.ts',
+    line: 'const number = numberIn(files[index]?.text);',
+    from: 'files[index]?.text',
+    to: 'files[index].text',
+    because: NARROWS,
+  },
+  {
+    file: 'src/health/settings-files.ts',
+    line: 'if (Object.keys(settings).length === 0) throw untrackedError(operation, files[0]?.failure);',
+    from: 'files[0]?.failure',
+    to: 'files[0].failure',
+    because: NARROWS,
+  },
+  {
+    file: 'src/health/settings-files.ts',
+    line: "() => `${settingPath(sysctl)} = ${text}: ${failure ? codeOf(failure.errno) : 'ok'}`,",
+    from: "() => `${settingPath(sysctl)} = ${text}: ${failure ? codeOf(failure.errno) : 'ok'}`",
+    to: '() => undefined',
+    because: 'only a process that was started with NODE_DEBUG=conntrack prints it',
+  },
+  {
+    file: 'src/health/stat-file.ts',
+    line: 'const [, entries] = /^entries .*\\n *([\\da-f]+) /.exec(text) ?? [];',
+    from: '[]',
+    to: '["Stryker was here"]',
+    because: 'the text is the first, which nothing reads',
+  },
+  {
+    file: 'src/health/stat-file.ts',
+    line: 'last = { header, columns };',
+    from: '{ header, columns }',
+    to: '{}',
+    because: 'only saves time: the columns are found anew',
+  },
+  {
+    file: 'src/health/pressure.ts',
+    line: 'const seconds = elapsed !== undefined && elapsed > 0 ? elapsed : undefined;',
+    from: 'elapsed !== undefined',
+    to: 'true',
+    because: NARROWS,
+  },
+  {
+    file: 'src/health/pressure.ts',
+    line: 'if (previous !== undefined && seconds !== undefined) {',
+    from: 'previous !== undefined',
+    to: 'true',
+    because: NARROWS,
+  },
+  {
+    file: 'src/health/pressure.ts',
+    line: 'return now < before && delta > range / 2 ? now : delta;',
+    from: 'now < before',
+    to: 'now <= before',
+    because: 'of a counter that stands still the delta is 0',
+  },
+  {
+    file: 'src/health/pressure.ts',
+    line: 'if (signal !== undefined) unfollowSignal(signal, follower);',
+    from: 'signal !== undefined',
+    to: 'true',
+    because: NARROWS,
+  },
+  {
+    file: 'src/health/proc-number.ts',
+    line: 'return text !== undefined && /^\\s*-?\\d+\\s*$/.test(text) ? Number(text) : undefined;',
+    from: 'text !== undefined',
+    to: 'true',
+    because: NARROWS,
   },
 ];

@@ -19,8 +19,8 @@ const WITHOUT_MUTANTS = new Set([
 ]);
 
 /**
- * These take seconds, and all tests run once to find out which mutants they cover: they run for
- * mutants of the folders that they are about.
+ * These take seconds, or do not bear others in their process, and all tests run once to find out
+ * which mutants they cover: they run for mutants of the folders that they are about.
  */
 const SLOW = {
   'entry-properties': ['entry', 'record'],
@@ -28,6 +28,8 @@ const SLOW = {
   follower: ['mirror'],
   'hostile-arguments': ['core', 'table'],
   'ip-address': ['core', 'record'],
+  metrics: ['health', 'metrics', 'mirror'],
+  mirror: ['mirror'],
   'mirror-index': ['mirror'],
   'parse-entries': ['core', 'entry', 'record'],
   properties: ['entry', 'mirror', 'record'],
@@ -35,23 +37,23 @@ const SLOW = {
 
 /** Tests of the whole addon over a scripted kernel, for mutants of the folders that they are about. */
 const OF_STACK = {
-  'deleted-entries': ['entry'],
+  'deleted-entries': ['entry', 'table'],
   endings: ['entry', 'event', 'request'],
-  entries: ['entry', 'record'],
-  'event-namespaces': ['event'],
+  entries: ['entry', 'record', 'table'],
+  'event-namespaces': ['event', 'table'],
   events: ['event'],
-  expectations: ['expectation'],
-  failures: ['core', 'request'],
+  expectations: ['expectation', 'table'],
+  failures: ['core', 'request', 'table'],
   'filter-probe': ['core'],
   lookups: ['entry', 'request'],
-  mirror: ['mirror'],
-  'pass-signal': ['entry'],
-  'proc-files': ['health'],
-  refusals: ['core', 'entry', 'request'],
+  mirror: ['mirror', 'table'],
+  'pass-signal': ['entry', 'table'],
+  'proc-files': ['health', 'table'],
+  refusals: ['core', 'entry', 'request', 'table'],
   requests: ['entry', 'request', 'table'],
-  stats: ['health', 'request'],
+  stats: ['health', 'request', 'table'],
   strangers: ['core'],
-  timeouts: ['timeout'],
+  timeouts: ['timeout', 'table'],
   trace: ['core', 'event', 'request'],
   writing: ['entry', 'request'],
 };
