@@ -198,6 +198,8 @@ describe('the key of a flow', () => {
     ['five octets', { source: '1.2.3.4.5' }, /^key\.source: must be an IP/],
     ['an empty octet', { source: '10..0.1' }, /^key\.source: must be an IP/],
     ['a dot at the end', { source: '10.0.0.1.' }, /^key\.source: must be an IP/],
+    ['a text too long', { source: '255.255.255.2550' }, /^key\.source: must be an IP/],
+    ['no text', { source: 167_772_161 }, /^key\.source: must be/],
     ['a sign', { source: '10.0.0.-1' }, /^key\.source: must be an IP/],
     ['a port too large', { sourcePort: 65_536 }, /^key\.sourcePort: must be an integer/],
     ['half a port', { sourcePort: 1.5 }, /^key\.sourcePort: must be an integer/],
