@@ -7,6 +7,7 @@ import * as conntrack from 'conntrack';
 import {
   type Conntrack,
   ConntrackError,
+  listNamespaceIds,
   readSettings,
   watchEvents,
   writeSettings,
@@ -101,6 +102,8 @@ describe('where netlink is forbidden', () => {
   test('a lack of descriptors is none', async () => {
     const error = await whileFailing('socket', 'EMFILE', () => errorOf(readStats()));
     expect(error).toMatchObject({ code: 'EMFILE' });
+    const ofIds = await whileFailing('socket', 'EMFILE', () => errorOf(listNamespaceIds()));
+    expect(ofIds).toMatchObject({ code: 'EMFILE', operation: 'listNamespaceIds' });
     expect(() => {
       failNext('socket', 'EMFILE');
       watchEvents();

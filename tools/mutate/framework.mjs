@@ -74,9 +74,9 @@ export const afterEach = hook('afterEach');
 export const onTestFinished = (body) => void finishers.push(body);
 
 /** Values of one expression, until one matches. */
-function poll(read) {
+function poll(read, { timeout = 1000 } = {}) {
   const until = async (name, wanted) => {
-    const end = performance.now() + 1000;
+    const end = performance.now() + timeout;
     for (;;) {
       try {
         return real.expect(await read())[name](...wanted);
