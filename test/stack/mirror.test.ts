@@ -1,6 +1,6 @@
 /** How a mirror takes what goes wrong: at its opening, and later. */
 import { constants } from 'node:os';
-import { mirrorTable, type TableMirror } from 'conntrack';
+import { Conntrack, mirrorTable, type TableMirror } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   doneMessage,
@@ -61,6 +61,21 @@ describe('a mirror', () => {
     await events.send(created(8));
     await mirror.caughtUp();
     expect(ids(mirror)).toEqual([1, 7, 8]);
+    await mirror.close();
+    await events.closed();
+  });
+
+  test('asks the kernel about a flow that it did not have', async () => {
+    await using handle = await Conntrack.open();
+    const opening = handle.mirrorTable();
+    const events = await accept();
+    await answer([doneMessage()]);
+    const mirror = await opening;
+    await events.send({ ...created(7), flags: 0 });
+    const caughtUp = mirror.caughtUp();
+    await answer([entryMessage({ ...flow(7), mark: 5 })]);
+    await caughtUp;
+    expect(Array.from(mirror, ({ id, mark }) => [id, mark])).toEqual([[7, 5]]);
     await mirror.close();
     await events.closed();
   });
