@@ -1,11 +1,15 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are lines of src/
 /** Folders of src/ in which every mutant that survives is in the list below. */
-export const HELD = ['filter', 'health', 'metrics'];
+export const HELD = ['filter', 'health', 'metrics', 'table'];
+
+
 
 const AT_ZERO = 'the layout puts the field at 0';
 const OTHER_ORDER = 'only machines of the other byte order run it';
 const UNREAD = 'only saves time: a trace that nobody reads goes nowhere';
 const NOT_LARGER = 'a number that is not known, or not a number, is larger than no limit';
+const NOBODY = 'only saves time: changes that nobody reads go to nobody';
+const BOTH_TAKE = 'only saves time: the other branch takes them all, too';
 const NARROWS = 'the condition is for the compiler: another one has excluded the case';
 
 /** The mutants that no test can notice: the first line, what it changes, into what, and why. */
@@ -366,5 +370,68 @@ export const SURVIVORS = [
     from: 'text !== undefined',
     to: 'true',
     because: NARROWS,
+  },
+  {
+    file: 'src/mirror/change-feed.ts',
+    line: 'private changes: MirrorChange[] = [];',
+    from: '[]',
+    to: '["Stryker was here"]',
+    because: 'the first reader comes after it has gone to nobody',
+  },
+  {
+    file: 'src/mirror/change-feed.ts',
+    line: 'return this.queues.size > 0;',
+    from: 'this.queues.size > 0',
+    to: 'true',
+    because: NOBODY,
+  },
+  {
+    file: 'src/mirror/change-feed.ts',
+    line: 'return this.queues.size > 0;',
+    from: 'this.queues.size > 0',
+    to: 'this.queues.size >= 0',
+    because: NOBODY,
+  },
+  {
+    file: 'src/mirror/change-feed.ts',
+    line: "if (this.isRead) this.put({ type: 'lost', cause, count });",
+    from: 'this.isRead',
+    to: 'true',
+    because: NOBODY,
+  },
+  {
+    file: 'src/mirror/change-stream.ts',
+    line: 'if (changes.length <= room) {',
+    from: 'changes.length <= room',
+    to: 'false',
+    because: BOTH_TAKE,
+  },
+  {
+    file: 'src/mirror/change-stream.ts',
+    line: 'if (changes.length <= room) {',
+    from: 'changes.length <= room',
+    to: 'changes.length < room',
+    because: BOTH_TAKE,
+  },
+  {
+    file: 'src/health/stat-file.ts',
+    line: 'if (last?.header === header) return last.columns;',
+    from: 'last?.header === header',
+    to: 'false',
+    because: 'only saves time: the columns are found anew',
+  },
+  {
+    file: 'src/health/stat-file.ts',
+    line: 'if (last?.header === header) return last.columns;',
+    from: 'last?.header',
+    to: 'last.header',
+    because: 'fails the first reading of a process, which comes before the mutant is active',
+  },
+  {
+    file: 'src/mirror/dimensions.ts',
+    line: 'for (let word = 0; word < 4; word++) to[at + 1 + word] = words[tuple + address + word] as number;',
+    from: 'word < 4',
+    to: 'word <= 4',
+    because: 'the word behind is that of the next key, which is written later or does not count',
   },
 ];
