@@ -1,4 +1,5 @@
 /** A mirror of a table that a test plays: what it tells of the flows, and how it stays in step. */
+import { getEventListeners } from 'node:events';
 import {
   ConntrackError,
   MIRROR_INDEXES,
@@ -778,6 +779,25 @@ describe('the changes of a mirror', () => {
       reason,
     );
     expect(mirror.size).toBe(1);
+  });
+
+  it('end with their loop, and within a batch when they are closed', async () => {
+    const table = new PlayedTable();
+    await using mirror = await table.mirror();
+    const { signal } = new AbortController();
+    const left = mirror.changes({ signal });
+    const closed = mirror.changes();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    table.tell(['new', flowOf(1)], ['new', flowOf(2)]);
+    for await (const change of left) {
+      expect(change.type).toBe('added');
+      break;
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    const reader = closed[Symbol.asyncIterator]();
+    expect((await reader.next()).done).toBe(false);
+    await closed.close();
+    expect(await reader.next()).toEqual({ value: undefined, done: true });
   });
 
   it('begin when they are asked for, and go to each reader', async () => {
