@@ -3,7 +3,8 @@
 //
 //   npm run mutate:src                                   all of src/
 //   npm run mutate:src -- --mutate 'src/filter/**'       a part; the option may come again
-//   npm run mutate:src -- --sample 20 [--seed 7]         twenty places of the folders of HELD
+//   npm run mutate:src -- --sample 20 [--seed 7]         twenty places of the folders of HELD, or of
+//                                                        each --folder
 //   npm run mutate:src -- --concurrency 1                processes; as many as processors by default
 //   npm run mutate:src -- --judge                        the table of the last run, which may have
 //                                                        been stopped
@@ -26,6 +27,7 @@ const { values } = parseArgs({
   options: {
     mutate: { type: 'string', multiple: true, default: [] },
     sample: { type: 'string' },
+    folder: { type: 'string', multiple: true, default: HELD },
     judge: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     concurrency: { type: 'string', default: String(availableParallelism()) },
@@ -34,13 +36,15 @@ const { values } = parseArgs({
 
 const linesOf = (file) => readFileSync(join(root, file), 'utf8').split('\n');
 
-/** `count` places of the folders of HELD: the same for the same seed. */
+/** `count` places of the folders: the same for the same seed. */
 function sample(count, seed) {
-  const files = HELD.flatMap((folder) =>
-    readdirSync(join(root, 'src', folder), { recursive: true })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => `src/${folder}/${name}`),
-  ).sort();
+  const files = values.folder
+    .flatMap((folder) =>
+      readdirSync(join(root, 'src', folder), { recursive: true })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => `src/${folder}/${name}`),
+    )
+    .sort();
   const all = files.flatMap((file) =>
     Array.from({ length: Math.ceil(linesOf(file).length / WINDOW) }, (_, index) => {
       const first = index * WINDOW + 1;

@@ -2,8 +2,6 @@
 /** Folders of src/ in which every mutant that survives is in the list below. */
 export const HELD = ['filter', 'health', 'metrics', 'table'];
 
-
-
 const AT_ZERO = 'the layout puts the field at 0';
 const OTHER_ORDER = 'only machines of the other byte order run it';
 const UNREAD = 'only saves time: a trace that nobody reads goes nowhere';

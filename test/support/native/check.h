@@ -64,7 +64,7 @@ inline void on_signal(int signal) {
   ::_exit(1);
 }
 
-inline int run_tests(unsigned seconds_a_test = 20) {
+inline int run_tests(unsigned seconds_a_test = 60) {
   ::signal(SIGALRM, on_signal);
   ::signal(SIGABRT, on_signal);
   for (const Test& test : tests) {
