@@ -160,6 +160,15 @@ TEST(a_signal_interrupts_nothing) {
   CHECK_EQUAL(talking.kind(), Datagram::from_kernel);
 }
 
+TEST(signals_without_end_do_not_extend_a_wait) {
+  Talking talking;
+  StoppedClock clock;
+  clock.advance_at_each_reading(10);
+  talking.kernel.fail_next("poll", EINTR, 1000);
+  CHECK(!talking.socket.receive(talking.buffer.get(), 50, talking.datagram));
+  CHECK_EQUAL(talking.datagram.kind, Datagram::nothing);
+}
+
 TEST(waits_so_long_and_no_longer) {
   Talking talking;
   StoppedClock clock;

@@ -111,6 +111,35 @@ TEST(what_comes_when_the_wait_is_over_is_neither_lost_nor_told_twice) {
   }
 }
 
+TEST(a_poll_that_fails_is_no_silence) {
+  Ahead ahead;
+  ahead.start();
+  ahead.kernel.await_idle(*ahead.peer);
+  ahead.kernel.fail_next("poll", ENOMEM);
+  CHECK_EQUAL(ahead.next(50), 0u);
+  CHECK_EQUAL(ahead.failure.error, ENOMEM);
+  CHECK_EQUAL(std::string(ahead.failure.syscall), "poll");
+  ahead.send(1, 1);
+  CHECK_EQUAL(ahead.next(), 1u);
+}
+
+TEST(a_signal_neither_ends_a_wait_nor_extends_it) {
+  Ahead ahead;
+  ahead.start();
+  ahead.kernel.await_idle(*ahead.peer);
+  StoppedClock clock;
+  clock.skip_waits();
+  ahead.kernel.fail_next("poll", EINTR, 3);
+  const int64_t start = clock.now();
+  CHECK_EQUAL(ahead.next(50), 0u);
+  CHECK(!ahead.failure);
+  CHECK_EQUAL(clock.now() - start, 50);
+  clock.advance_at_each_reading(10);
+  ahead.kernel.fail_next("poll", EINTR, 1000);
+  CHECK_EQUAL(ahead.next(50), 0u);
+  CHECK(!ahead.failure);
+}
+
 TEST(a_failure_is_told_behind_what_came_before_it) {
   Ahead ahead;
   ahead.send(1, 3);

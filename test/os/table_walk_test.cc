@@ -128,6 +128,17 @@ TEST(a_large_table_is_worked_on_by_a_second_thread) {
   CHECK_EQUAL(walking.walk.changed(), in_a_slab + 1);
 }
 
+TEST(without_poll_the_second_thread_is_waited_for) {
+  Walking walking(TableWalk::Action::remove);
+  walking.send(in_a_slab);
+  walking.send(1, done(1));
+  for (uint32_t number = 1; number <= in_a_slab + 1; number++) walking.writes->send({ack(number)});
+  walking.all.fail_next("poll", ENOMEM, 1'000'000);
+  CHECK(walking.ends());
+  CHECK(!walking.failure);
+  CHECK_EQUAL(walking.walk.changed(), in_a_slab + 1);
+}
+
 TEST(a_turn_ends_after_30_ms) {
   Walking walking(TableWalk::Action::count);
   walking.send(in_a_slab);
