@@ -125,7 +125,8 @@ async function* lines(): AsyncGenerator<string> {
 const { ENOENT } = constants.errno;
 /** A file that is not there is no error. */
 const isAbsent = ({ call, errno }: Fault) => call === 'open' && errno === ENOENT;
-/** As the kernel answers where /proc has no files. */
+/** Where /proc has no files the kernel has the load, and /proc where a sandbox forbids sockets. */
+const hasAnotherSource = (fault: Fault) => isAbsent(fault) || fault.call === 'socket';
 const hasLoad = (sample: unknown) => (sample as { entries: number }).entries === ENTRIES;
 
 async function reliable(stream: EventStream): Promise<unknown> {
@@ -188,10 +189,10 @@ const CALLS: Readonly<Record<string, Omit<Call, 'name'>>> = {
   deleteTimeoutPolicy: { run: (api) => api.deleteTimeoutPolicy('web') },
   diagnose: {
     run: async (api) => (await api.diagnose()).map(({ code }) => code),
-    // What a sandbox forbids, a group that may not be joined, and a buffer that may not be large.
+    // What a sandbox forbids, what needs a privilege, and a buffer that may not be large.
     mayGive: (result, { call, errno }) =>
       (call === 'socket' && (result as string[]).includes('ctnetlink-missing')) ||
-      (call === 'bind' && (result as string[]).includes('privileges-missing')) ||
+      (['bind', 'setns'].includes(call) && (result as string[]).includes('privileges-missing')) ||
       (call === 'setsockopt' && (result as string[]).some((code) => /buffer/.test(code))) ||
       (call === 'open' && errno === ENOENT),
   },
@@ -236,8 +237,7 @@ const CALLS: Readonly<Record<string, Omit<Call, 'name'>>> = {
   readDefaultTimeouts: { run: (api) => api.readDefaultTimeouts('udp') },
   readPressure: {
     run: async (api) => withoutTime(await api.readPressure()),
-    // Where a sandbox forbids sockets, /proc has the numbers.
-    mayGive: (result, fault) => (isAbsent(fault) || fault.call === 'socket') && hasLoad(result),
+    mayGive: (result, fault) => hasAnotherSource(fault) && hasLoad(result),
   },
   readSettings: { run: (api) => api.readSettings(), mayGive: (_, fault) => isAbsent(fault) },
   readStats: {
@@ -275,7 +275,7 @@ const CALLS: Readonly<Record<string, Omit<Call, 'name'>>> = {
       }
       return samples;
     },
-    mayGive: (result, fault) => isAbsent(fault) && (result as unknown[]).every(hasLoad),
+    mayGive: (result, fault) => hasAnotherSource(fault) && (result as unknown[]).every(hasLoad),
   },
   writeDefaultTimeouts: { run: (api) => api.writeDefaultTimeouts('udp', { unreplied: 30 }) },
   writeEntries: { run: written },
