@@ -1,11 +1,11 @@
-/** What an owner has of a dependent. */
+/** The references of an owner, and that of a dependent among them. */
 interface Held<T extends object> {
   readonly references: Set<WeakRef<T>>;
   readonly reference: WeakRef<T>;
 }
 
 /**
- * Of all owners, for ever. V8 before 14 (Node.js 20 to 24) ends the callbacks of every
+ * The one registry of all owners. V8 before 14 (Node.js 20 to 24) ends the callbacks of every
  * FinalizationRegistry of the process when a registry is collected whose callback is due: none may
  * be shorter-lived than the module.
  */

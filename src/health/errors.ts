@@ -86,7 +86,7 @@ export function settingError(
     default: {
       const error = errorOfFailure('writeSettings', failure);
       if (written.length === 0) return error;
-      return of(`cannot change ${sysctl}: ${syscall} failed: ${code}`, undefined, error.code);
+      return of(`cannot change ${sysctl}: ${syscall} failed: ${code}`, error.hint, error.code);
     }
   }
 }
