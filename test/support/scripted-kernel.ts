@@ -1,7 +1,8 @@
 /**
  * The kernel, played by a test. Importing this file makes the package load the
  * addon whose system calls end here (native/kernel); CONNTRACK_SCRIPTED_ADDON
- * names another build of it, such as a sanitized one.
+ * names another build of it, such as a sanitized one. CONNTRACK_SCRIPT_PATIENCE_MS
+ * is how long a test waits for the addon.
  */
 
 import { createRequire } from 'node:module';
@@ -43,11 +44,11 @@ const { script } = createRequire(import.meta.url)(scriptedAddonPath) as { script
 /** What fits into one datagram. */
 export const RECEIVE_BUFFER_SIZE = script.receiveBufferSize;
 
-const DEADLINE_MS = 10_000;
+const PATIENCE_MS = Number(process.env.CONNTRACK_SCRIPT_PATIENCE_MS ?? 10_000);
 
 /** Gives `attempt` a chance in every turn of the event loop until it has a result. */
 async function eventually<T>(what: string, attempt: () => T | undefined): Promise<T> {
-  const deadline = performance.now() + DEADLINE_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const result = attempt();
     if (result !== undefined) return result;
