@@ -236,11 +236,24 @@ async function differenceOfTraffic(): Promise<string | undefined> {
 /** What is closed behind its caller has a while to go. */
 async function settledState(): Promise<ProcessState> {
   const [first] = rests;
+  if (first === undefined) return calmState();
   let state = processState();
   await eventually(() => {
     state = processState();
-    return first && differenceOfStates(first.state, state);
+    return differenceOfStates(first.state, state);
   }, 5000);
+  return state;
+}
+
+/** The state that stays for two seconds: the first rest has none to compare with. */
+async function calmState(): Promise<ProcessState> {
+  let state = processState();
+  for (let readings = 0; readings < 20; readings++) {
+    await sleep(100);
+    const now = processState();
+    if (differenceOfStates(state, now) !== undefined) readings = 0;
+    state = now;
+  }
   return state;
 }
 
