@@ -17,6 +17,7 @@ const FOLDERS = [
   'table',
   'conntrack',
   'metrics',
+  'flow-log',
   'index',
   'cli',
 ];

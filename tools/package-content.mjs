@@ -23,13 +23,13 @@ const NAMED = [
   ...inFolder(
     'docs',
     `architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
-    installing.md kernels.md libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md
+    flow-log.md installing.md kernels.md libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md
     performance.md permissions.md reading.md seccomp.json testing.md timeouts.md tuning.md writing.md`,
   ),
   ...inFolder(
     'examples',
     `README.md at-a-glance.ts change-entries.ts cut-flows.ts exporter.ts first-look.ts
-    flow-events.ts list-entries.ts mirror-worker.ts most-bytes.ts nat-lookup.ts pressure.ts
+    flow-events.ts flow-log.ts list-entries.ts mirror-worker.ts most-bytes.ts nat-lookup.ts pressure.ts
     table-health.ts top-talkers.ts watch.ts`,
   ),
   ...inFolder(

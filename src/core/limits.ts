@@ -115,6 +115,15 @@ export const LIMITS = {
   /** Gets of doubtful flows that are under way at a time. */
   getsOfMirror: 512,
 
+  // Flow log ---------------------------------------------------------------------------
+
+  /** Of `interval`. */
+  leastFlowIntervalMs: 1000,
+  /** Between two readings for the ends that no event tells, where `interval` asks for none. */
+  flowRecheckMs: 60_000,
+  /** How long the name of a program that deletes flows is taken from the last look. */
+  originKnownMs: 5000,
+
   // Metrics ----------------------------------------------------------------------------
 
   /** Default of `limit` of a group of flows: the keys that have a sample. */

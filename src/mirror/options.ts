@@ -4,10 +4,9 @@
  * @module
  */
 import { arrayOf, integer, optional, options, signal, word } from '../core/check.js';
-import { typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
-import { compileFilter } from '../filter/compile.js';
-import type { EntryConditions, EntryFilter } from '../filter/filter.js';
+import type { EntryFilter } from '../filter/filter.js';
+import { lastingFilters } from '../filter/lasting.js';
 import { INDEXED, type IndexName } from './dimensions.js';
 
 /** The names of indexes. */
@@ -56,39 +55,14 @@ const checked = options<MirrorOptions>({
   signal: optional(signal),
 });
 
-/** Conditions that hold, or do not, for the whole life of a flow. */
-const LASTING: ReadonlySet<keyof EntryFilter> = new Set([
-  'family',
-  'protocol',
-  'original',
-  'reply',
-  'address',
-  'port',
-  'zone',
-  'not',
-]);
-
 /** A copy, in which nothing changes afterwards. */
 export function mirrorOptionsOf(value: MirrorOptions | undefined): MirrorOptions {
   const given = checked(value);
   if (given.filter === undefined) return given;
-  const filters = compileFilter(given.filter, 'options.filter').filters.map(({ filter, path }) => {
-    requireLasting(filter, path);
-    for (const [index, negation] of (filter.not ?? []).entries()) {
-      requireLasting(negation, `${path}.not[${index}]`);
-    }
-    // Texts and numbers; what is undefined is left out.
-    return JSON.parse(JSON.stringify(filter)) as EntryFilter;
-  });
-  return { ...given, filter: filters };
-}
-
-function requireLasting(filter: object, path: string): void {
-  for (const [name, value] of Object.entries(filter)) {
-    if (value === undefined || LASTING.has(name as keyof EntryConditions)) continue;
-    throw typeError(
-      `${path}.${name}`,
-      `may change while a flow lives; mirror the flows without it, and use entries({ ${name} })`,
-    );
-  }
+  const filter = lastingFilters(
+    given.filter,
+    'options.filter',
+    (name) => `mirror the flows without it, and use entries({ ${name} })`,
+  );
+  return { ...given, filter };
 }

@@ -70,6 +70,7 @@ import {
   type WatchOptions,
   writeDefaultTimeouts,
 } from 'conntrack';
+import { type FlowRecord, recordFlows } from 'conntrack/flow-log';
 import { registerMetrics } from 'conntrack/prometheus';
 import { expectTypeOf } from 'vitest';
 
@@ -345,4 +346,16 @@ export function metrics(mirror: TableMirror): void {
   registerMetrics({ mirror, groups: ['states'] });
   // @ts-expect-error -- misspelled
   registerMetrics({ mirror, groups: [{ by: 'service', limits: 20 }] });
+}
+
+// Flow log ----------------------------------------------------------------------------
+export async function flowLog(handle: Conntrack, record: FlowRecord): Promise<void> {
+  recordFlows({ conntrack: handle, interval: 60_000 });
+  recordFlows({ interval: '1.5m', filter: { protocol: 'tcp' } });
+  // @ts-expect-error -- no unit
+  recordFlows({ interval: '60' });
+  for await (const one of recordFlows()) expectTypeOf(one).toEqualTypeOf<FlowRecord>();
+  if (record.type === 'lost') expectTypeOf(record.count).toBeNumber();
+  else if (record.type === 'notice') record.message.trim();
+  else expectTypeOf(record.traffic?.original.bytes).toEqualTypeOf<number | undefined>();
 }

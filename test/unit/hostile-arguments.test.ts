@@ -12,6 +12,7 @@ import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import * as ownEntries from '../../src/entry/entries.js';
 import * as ownExpectations from '../../src/expectation/view.js';
+import { recordFlows } from '../../src/flow-log/flow-log.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { hostileValues } from './hostile-values.js';
@@ -391,6 +392,27 @@ const ROWS: readonly Row[] = [
     run: open,
     parameters: [
       { name: 'options', valid: [{ netns: 'blue' }, { netns: { pid: 1 } }], isOptional: true },
+    ],
+  },
+  {
+    name: 'recordFlows',
+    run: recordFlows as Function,
+    parameters: [
+      {
+        name: 'options',
+        valid: [
+          {
+            conntrack: handles.willing,
+            filter: { protocol: 'tcp' },
+            interval: '1s',
+            reliable: true,
+            receiveBufferBytes: 65536,
+            queueBytes: 65536,
+            signal: new AbortController().signal,
+          },
+        ],
+        isOptional: true,
+      },
     ],
   },
   {
@@ -880,6 +902,7 @@ test.each(Object.entries(COPIES))(
       'listEntries: filter',
       'listExpectations: filter',
       'mirrorTable: options',
+      'recordFlows: options',
       'streamDeletes: filter',
       'streamEntries: filter',
       'updateEntries: filter',

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import { watchOptionsOf } from '../../src/event/options.js';
+import { recorderOptionsOf } from '../../src/flow-log/options.js';
 import { watchPressureOptionsOf } from '../../src/health/pressure.js';
 import { flowGroups } from '../../src/metrics/flow-source.js';
 import { countBy } from '../../src/mirror/groups.js';
@@ -65,6 +66,7 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
     'src/mirror/snapshots.ts': ['SMALL'],
     'src/mirror/dimensions.ts': ['KEY_WORDS', 'FAMILY_SHIFT'],
     'src/mirror/extensions.ts': ['PAGE_BITS', 'PAGE_PLACES'],
+    'src/flow-log/accounts.ts': ['PAGE_BITS', 'PAGE_MASK', 'NUMBER', 'PARTS', 'UNTIL', 'SEEN'],
     'src/cli/top/flow-counters.ts': ['SLOTS_A_FLOW', 'FEWEST'],
   },
   'the numbers of LIMITS: limits.test.ts compares them': {
@@ -192,14 +194,17 @@ describe('a number of the page', () => {
     '`receiveBufferBytes`': (value) => [
       watchOptionsOf({ receiveBufferBytes: value }),
       mirrorOptionsOf({ receiveBufferBytes: value }),
+      recorderOptionsOf({ receiveBufferBytes: value }),
     ],
     '`queueBytes`': (value) => [
       watchOptionsOf({ queueBytes: value }),
       mirrorOptionsOf({ queueBytes: value }),
+      recorderOptionsOf({ queueBytes: value }),
     ],
     '`maxDelay`': (value) => watchOptionsOf({ maxDelay: value }),
     '`maxEntries`': (value) => mirrorOptionsOf({ maxEntries: value }),
     '`recheckInterval`': (value) => mirrorOptionsOf({ recheckInterval: value }),
+    '`interval`': (value) => recorderOptionsOf({ interval: value }),
     '`limit` of `countBy`': (value) => countBy(undefined as never, 'state', { limit: value }),
     '`limit` of a group': (value) => flowGroups([{ by: 'state', limit: value }], 'groups'),
     '`intervalMs`': (value) => watchPressureOptionsOf({ intervalMs: value }),

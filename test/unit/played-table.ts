@@ -151,7 +151,9 @@ export class PlayedTable implements MirrorSource {
 
   /** Events about flows, in one batch. */
   tell(...told: (readonly [EntryEventType, EntryValues])[]): void {
-    this.put(...told.map(([type, values]) => ({ type, entry: entryWith(values) })));
+    this.put(
+      ...told.map(([type, values]) => ({ type, entry: entryWith(values), originPortId: 0 })),
+    );
   }
 
   put(...events: object[]): void {

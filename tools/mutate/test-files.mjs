@@ -25,9 +25,11 @@ const WITHOUT_MUTANTS = new Set([
 const SLOW = {
   'entry-properties': ['entry', 'record'],
   'expectation-filter': ['expectation'],
+  'flow-recorder': ['flow-log'],
   follower: ['mirror'],
   'hostile-arguments': ['core', 'table'],
   'ip-address': ['core', 'record'],
+  'known-flows': ['flow-log'],
   metrics: ['health', 'metrics', 'mirror'],
   mirror: ['mirror'],
   'mirror-index': ['mirror'],

@@ -1,0 +1,282 @@
+/**
+ * The recorder of flows.
+ *
+ * @module
+ */
+/// <reference lib="esnext.disposable" preserve="true" />
+import { randomBytes } from 'node:crypto';
+import { concurrentReadError, secondReaderError } from '../core/errors.js';
+import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
+import { LIMITS } from '../core/limits.js';
+import type { ConntrackEvent, EntryEvent, EventCounters } from '../event/event.js';
+import { Arrivals } from './arrivals.js';
+import { Deleters } from './deleters.js';
+import { flowPartOf } from './flow-part.js';
+import type { FlowRecord } from './flow-record.js';
+import { KnownFlows, type Sighting } from './known-flows.js';
+import { noticesOf, reliabilityEnded } from './notices.js';
+import type { FlowTableHandle, RecorderOptions } from './options.js';
+
+export const OPERATION = 'recordFlows';
+
+/**
+ * The records of flows: async iterable, record by record or, through `batches()`, array by array. It
+ * can be read once.
+ *
+ * Events wait in the queue of an event stream until the loop asks for more records. A pending read
+ * keeps the process alive. Leaving the loop, `close()` and the signal end the recorder.
+ */
+export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable {
+  readonly #handle: FlowTableHandle;
+  readonly #options: RecorderOptions;
+  readonly #events: ReturnType<FlowTableHandle['watchEvents']>;
+  readonly #arrivals: Arrivals;
+  readonly #deleters: Deleters;
+  readonly #flows: KnownFlows;
+  /** Ends the reading that runs. */
+  readonly #reading = new AbortController();
+  readonly #records: AsyncGenerator<FlowRecord[], undefined>;
+  /** In the flows of this recorder alone. */
+  readonly #run = randomBytes(9).toString('base64url');
+  readonly #signal: AbortSignal;
+  #isClosed = false;
+  #claimed = false;
+  #pending = false;
+  /** Events were lost since the last reading began. */
+  #hasLost = false;
+  /** When the next reading is due, as `performance.now()`; `undefined`: none is. */
+  #due: number | undefined = 0;
+
+  /** @internal */
+  constructor(handle: FlowTableHandle, options: RecorderOptions) {
+    const { filter, interval, reliable, receiveBufferBytes, queueBytes, signal } = options;
+    this.#handle = handle;
+    this.#options = options;
+    this.#events = handle.watchEvents({
+      events: ['destroy'],
+      filter,
+      receiveBufferBytes,
+      queueBytes,
+      signal,
+      reliableDestroy: reliable,
+    });
+    this.#arrivals = new Arrivals(this.#events.batches());
+    this.#deleters = new Deleters(handle);
+    this.#flows = new KnownFlows(interval !== undefined);
+    const ownSignal = this.#reading.signal;
+    this.#signal = signal === undefined ? ownSignal : AbortSignal.any([signal, ownSignal]);
+    this.#records = this.#make();
+  }
+
+  /** The sums of the stream of events. Readable at any time, also after the end. */
+  get counters(): EventCounters {
+    return this.#events.counters;
+  }
+
+  /** How many open flows the last reading has shown, less those that have ended since. */
+  get openFlows(): number {
+    return this.#flows.size;
+  }
+
+  /** Iterates over the records. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<FlowRecord, undefined> {
+    return iterateItems(this.#source());
+  }
+
+  /** Iterates over arrays of records, as they come. */
+  batches(): AsyncIterableIterator<FlowRecord[], undefined> {
+    return iterateBatches(this.#source());
+  }
+
+  /** Ends the recorder and its loop. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reading.abort();
+    await this.#events.close();
+  }
+
+  /** The same as `close()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #source(): BatchSource<FlowRecord> {
+    if (this.#claimed) throw secondReaderError(OPERATION);
+    this.#claimed = true;
+    const isClosed = () => this.#isClosed;
+    return {
+      read: () => this.#read(),
+      leave: () => this.close(),
+      get interrupted() {
+        return isClosed();
+      },
+    };
+  }
+
+  async #read(): Promise<FlowRecord[] | undefined> {
+    if (this.#pending) throw concurrentReadError(OPERATION);
+    this.#pending = true;
+    try {
+      const { value } = await this.#records.next();
+      if (!this.#isClosed) return value;
+    } catch (error) {
+      if (!this.#isClosed) {
+        await this.close();
+        throw error;
+      }
+    } finally {
+      this.#pending = false;
+    }
+    return undefined;
+  }
+
+  /** The records, none of them in an empty batch. */
+  async *#make(): AsyncGenerator<FlowRecord[], undefined> {
+    const notices = noticesOf(await this.#settings(), this.#events.coverage);
+    if (notices.length > 0) yield notices;
+    for (;;) {
+      if (this.#due !== undefined && performance.now() >= this.#due) yield* this.#readTable();
+      await this.#eventsOrDue();
+      const batch = this.#arrivals.take();
+      if (batch?.done === true) return undefined;
+      if (batch !== undefined) yield* this.#recordsOf(batch.value);
+    }
+  }
+
+  async #settings() {
+    try {
+      return await this.#handle.readSettings();
+    } catch {
+      // A notice reports it.
+      return undefined;
+    }
+  }
+
+  /** Resolves when a batch of events has come, or a reading is due. */
+  async #eventsOrDue(): Promise<void> {
+    if (this.#due === undefined) return this.#arrivals.come();
+    let timer: NodeJS.Timeout | undefined;
+    const due = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(1, (this.#due ?? 0) - performance.now()));
+    });
+    await Promise.race([this.#arrivals.come(), due]);
+    clearTimeout(timer);
+  }
+
+  /** Shows the flows all entries of the table, and finds those that are gone. */
+  async *#readTable(): AsyncGenerator<FlowRecord[], void> {
+    const began = performance.now();
+    const hadLost = this.#losesEvents();
+    this.#hasLost = false;
+    this.#flows.begin(Date.now());
+    const signal = this.#signal;
+    const entries = this.#handle.streamEntries(this.#options.filter, { signal });
+    for await (const batch of entries.batches()) {
+      const time = Date.now();
+      yield* this.#parts(batch.map((entry) => this.#flows.show(entry, time)));
+      const events = this.#arrivals.take();
+      if (events?.done === true) return;
+      if (events !== undefined) yield* this.#recordsOf(events.value);
+      void this.#arrivals.come();
+    }
+    yield* this.#catchUp();
+    if (this.#arrivals.haveEnded) return;
+    const doubt = hadLost || this.#losesEvents() ? 'lost' : 'no-event';
+    for (const sightings of inBatches(this.#flows.end(doubt))) yield* this.#parts(sightings);
+    const tookMs = performance.now() - began;
+    this.#due = this.#nextReading(began, tookMs);
+  }
+
+  /** A method: the compiler would take a property for one that does not change meanwhile. */
+  #losesEvents(): boolean {
+    return this.#hasLost;
+  }
+
+  /** Takes in what the kernel sent before the call. */
+  async *#catchUp(): AsyncGenerator<FlowRecord[], void> {
+    const progress = { isDone: false };
+    // Where the stream has ended, it tells why.
+    const done = this.#events
+      .caughtUp()
+      .catch(() => undefined)
+      .finally(() => {
+        progress.isDone = true;
+      });
+    while (!progress.isDone) {
+      await Promise.race([done, this.#arrivals.come()]);
+      const events = this.#arrivals.take();
+      if (events?.done === true) return;
+      if (events !== undefined) yield* this.#recordsOf(events.value);
+    }
+  }
+
+  #nextReading(began: number, tookMs: number): number | undefined {
+    const ended = began + tookMs;
+    // At most half of the time goes into readings.
+    if (this.#hasLost) return ended + tookMs;
+    const { interval } = this.#options;
+    if (interval !== undefined) return Math.max(began + interval, ended + tookMs);
+    if (this.#events.coverage === 'all') return undefined;
+    return ended + Math.max(LIMITS.flowRecheckMs, LIMITS.recheckShare * tookMs);
+  }
+
+  async *#recordsOf(events: readonly ConntrackEvent[]): AsyncGenerator<FlowRecord[], void> {
+    const portIds = new Set(events.map((event) => deleterOf(event)).filter((id) => id !== 0));
+    if (portIds.size > 0) await this.#deleters.find(portIds);
+    const time = Date.now();
+    const records: FlowRecord[] = [];
+    for (const event of events) {
+      switch (event.type) {
+        case 'destroy':
+          records.push(this.#ended(event, time));
+          break;
+        case 'lost':
+          records.push({ ...event, at: new Date(time) });
+          this.#hasLost = true;
+          this.#due ??= performance.now();
+          break;
+        case 'reliability-ended':
+          records.push(reliabilityEnded(event));
+          break;
+        default:
+          break;
+      }
+    }
+    if (records.length > 0) yield records;
+  }
+
+  #ended(event: EntryEvent, time: number): FlowRecord {
+    const { entry, originPortId } = event;
+    const outcome = originPortId === 0 ? 'expired' : 'deleted';
+    const deleter = originPortId === 0 ? undefined : this.#deleters.get(originPortId);
+    return flowPartOf(this.#flows.destroy(entry, outcome, time), this.#run, deleter);
+  }
+
+  *#parts(sightings: readonly (Sighting | undefined)[]): Generator<FlowRecord[], void> {
+    const parts: FlowRecord[] = [];
+    for (const sighting of sightings) {
+      if (sighting !== undefined) parts.push(flowPartOf(sighting, this.#run, undefined));
+    }
+    if (parts.length > 0) yield parts;
+  }
+}
+
+/** The port id of who deleted a flow; 0: nobody did. */
+function deleterOf(event: ConntrackEvent): number {
+  return event.type === 'destroy' ? event.originPortId : 0;
+}
+
+/** Arrays of some of the items. */
+function* inBatches<T>(items: Iterable<T>): Generator<T[], void> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < MOST) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}
+
+const MOST = 1024;
