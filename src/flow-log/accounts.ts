@@ -69,9 +69,14 @@ export class Accounts {
 
 /** `one + other - less`, number by number. */
 export function sumOf(one: Counts, other: Counts, less: Counts = NOTHING): Counts {
-  return one.map((count, index) => count + (other[index] ?? 0) - (less[index] ?? 0)) as never;
+  return [
+    one[0] + other[0] - less[0],
+    one[1] + other[1] - less[1],
+    one[2] + other[2] - less[2],
+    one[3] + other[3] - less[3],
+  ];
 }
 
 export function isSmaller(one: Counts, other: Counts): boolean {
-  return one.some((count, index) => count < (other[index] ?? 0));
+  return one[0] < other[0] || one[1] < other[1] || one[2] < other[2] || one[3] < other[3];
 }
