@@ -12,6 +12,7 @@ import {
 } from 'conntrack';
 import { differenceOf } from './comparison.js';
 import { eventually } from './eventually.js';
+import { FlowLog } from './flow-log.js';
 import { Forger, isForged, portIdsOf } from './forger.js';
 import { Listener } from './listener.js';
 import { Neighbour, numberOf } from './neighbour.js';
@@ -32,6 +33,7 @@ export class Arena implements AsyncDisposable {
   readonly #neighbour: Neighbour;
   readonly #mirror: TableMirror;
   readonly #listeners: readonly Listener[];
+  readonly #flowLog: FlowLog;
   readonly #eventSettings: readonly TableSettings['events'][];
   #settings = 0;
   #requests = 0;
@@ -58,6 +60,10 @@ export class Arena implements AsyncDisposable {
         reliableDestroy: true,
       }),
     ];
+    this.#flowLog = new FlowLog(
+      { conntrack: handle, interval: '1s', receiveBufferBytes: 4096, queueBytes: 65_536 },
+      false,
+    );
     this.activities = [
       { name: 'flushes', pause: 1000, turn: () => this.#flush() },
       { name: 'forger', pause: 2500, turn: () => this.#forge() },
@@ -102,15 +108,28 @@ export class Arena implements AsyncDisposable {
     const problems = await Promise.all(
       this.#listeners.map((listener) => eventually(() => listener.problem())),
     );
-    return [difference && `arena: the mirror differs: ${difference}`, ...problems];
+    const ofLog = await eventually(() => this.#problemOfFlowLog());
+    return [difference && `arena: the mirror differs: ${difference}`, ...problems, ofLog];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#neighbour[Symbol.asyncDispose]();
     await this.#mirror.close();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#flowLog.close();
     await this.#handle.close();
     await this.#place[Symbol.asyncDispose]();
+  }
+
+  /** Its reading of the table knows all flows, and its records have all losses. */
+  async #problemOfFlowLog(): Promise<string | undefined> {
+    const { recorder, lost, problem } = this.#flowLog;
+    const { lostInKernel, lostInQueue } = recorder.counters;
+    if (problem !== undefined) return `arena: flow log: ${problem}`;
+    if (lost !== lostInKernel + lostInQueue) return `arena: flow log: ${lost} lost`;
+    const entries = await this.#handle.countEntries();
+    if (recorder.openFlows === entries) return undefined;
+    return `arena: flow log: ${recorder.openFlows} open flows of ${entries}`;
   }
 
   #listen(name: string, options: ConstructorParameters<typeof Listener>[1] = {}): Listener {

@@ -25,6 +25,7 @@ import { Workers } from './activities/workers.js';
 import { Arena } from './arena.js';
 import { differenceOf } from './comparison.js';
 import { eventually } from './eventually.js';
+import { FlowLog } from './flow-log.js';
 import { entriesInTable, Ledger } from './ledger.js';
 import { Listener } from './listener.js';
 import type { SoakOptions } from './options.js';
@@ -66,6 +67,7 @@ const accountant = new Listener('accountant', {
     ended.bytes += event.entry.counters?.original.bytes ?? 0;
   },
 });
+const flowLog = new FlowLog({ interval: '1s', filter: { port: SINK } }, true);
 const expectant = new Listener('expectant', { events: [], expectations: true });
 const mirror = await mirrorTable({ indexes: MIRROR_INDEXES });
 const overrun = await mirrorTable({ filter: { family: 'ipv6' }, receiveBufferBytes: 4096 });
@@ -120,6 +122,7 @@ sampler.stop();
 await arena?.[Symbol.asyncDispose]();
 await Promise.all([mirror.close(), overrun.close()]);
 await Promise.all([...listeners, accountant, expectant].map((listener) => listener.close()));
+await flowLog.close();
 await traffic[Symbol.asyncDispose]();
 await churn[Symbol.asyncDispose]();
 await eventually(() => differenceOfStates(before, processState()), 10_000);
@@ -183,6 +186,7 @@ async function rest(): Promise<Rest> {
     churn.check(await listEntries()),
     await eventually(differenceOfEvents),
     await eventually(differenceOfTraffic),
+    await eventually(problemOfFlowLog),
     // A slow loop has received what it has not delivered yet.
     ...(await Promise.all(
       [...listeners, accountant, expectant].map((listener) => eventually(() => listener.problem())),
@@ -231,6 +235,14 @@ async function differenceOfTraffic(): Promise<string | undefined> {
   const told = `${sums.packets + ended.packets} packets, ${sums.bytes + ended.bytes} bytes`;
   const sent = `${ledger.traffic.packets} packets, ${ledger.traffic.bytes} bytes`;
   return told === sent ? undefined : `traffic: counted ${told}, sent ${sent}`;
+}
+
+/** The records have what was sent, within a second; of flows that are over, the end. */
+function problemOfFlowLog(): string | undefined {
+  if (flowLog.problem !== undefined || flowLog.lost > 0) return flowLog.problem;
+  const told = JSON.stringify(flowLog.sums);
+  const sent = JSON.stringify(ledger.traffic);
+  return told === sent ? undefined : `flow log: ${told}, sent ${sent}`;
 }
 
 /** What is closed behind its caller has a while to go. */
