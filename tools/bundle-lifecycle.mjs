@@ -23,7 +23,11 @@ const programs = readdirSync(fixtures).map((file) => [
 
 rmSync(dir, { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { ...Object.fromEntries(programs), conntrack: path('dist/index.js') },
+  input: {
+    ...Object.fromEntries(programs),
+    conntrack: path('dist/index.js'),
+    'flow-log': path('dist/flow-log/flow-log.js'),
+  },
   plugins: [ownBundle],
   platform: 'node',
   treeshake: { moduleSideEffects: [fixtures] },

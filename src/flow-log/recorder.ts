@@ -5,6 +5,7 @@
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { randomBytes } from 'node:crypto';
+import { followSignal, unfollowSignal } from '../core/abort.js';
 import { concurrentReadError, secondReaderError } from '../core/errors.js';
 import { type BatchSource, iterateBatches, iterateItems } from '../core/iterator.js';
 import { LIMITS } from '../core/limits.js';
@@ -38,7 +39,13 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
   readonly #records: AsyncGenerator<FlowRecord[], undefined>;
   /** In the flows of this recorder alone. */
   readonly #run = randomBytes(9).toString('base64url');
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | undefined;
+  /** The signal ends the stream of events by itself. */
+  readonly #follower = {
+    abort: (reason: unknown) => {
+      this.#reading.abort(reason);
+    },
+  };
   #isClosed = false;
   #claimed = false;
   #pending = false;
@@ -63,9 +70,9 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     this.#arrivals = new Arrivals(this.#events.batches());
     this.#deleters = new Deleters(handle);
     this.#flows = new KnownFlows(interval !== undefined);
-    const ownSignal = this.#reading.signal;
-    this.#signal = signal === undefined ? ownSignal : AbortSignal.any([signal, ownSignal]);
     this.#records = this.#make();
+    this.#signal = signal;
+    if (signal !== undefined) followSignal(signal, this.#follower);
   }
 
   /** The sums of the stream of events. Readable at any time, also after the end. */
@@ -93,6 +100,7 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#reading.abort();
+    if (this.#signal !== undefined) unfollowSignal(this.#signal, this.#follower);
     await this.#events.close();
   }
 
@@ -170,7 +178,7 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     const hadLost = this.#losesEvents();
     this.#hasLost = false;
     this.#flows.begin(Date.now());
-    const signal = this.#signal;
+    const { signal } = this.#reading;
     const entries = this.#handle.streamEntries(this.#options.filter, { signal });
     for await (const batch of entries.batches()) {
       const time = Date.now();

@@ -13,6 +13,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DeleteStream } from '../../src/entry/delete-stream.js';
 import { EntryStream } from '../../src/entry/stream.js';
 import { EventStream } from '../../src/event/stream.js';
+import * as flowLog from '../../src/flow-log/flow-log.js';
+import { FlowRecorder } from '../../src/flow-log/recorder.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { ChangeStream } from '../../src/mirror/change-stream.js';
@@ -60,10 +62,10 @@ const membersOf = ({ name, prototype }: { name: string; prototype: object }): st
     .map((member) => `${name}.${member}`);
 
 test('each public function, and each member of a stream and of a mirror, has its row', () => {
-  const functions = Object.entries({ ...conntrack, ...openTelemetry, ...prometheus })
+  const functions = Object.entries({ ...conntrack, ...flowLog, ...openTelemetry, ...prometheus })
     .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
     .map(([name]) => name);
-  const classes = [EntryStream, DeleteStream, EventStream, ChangeStream, TableMirror];
+  const classes = [EntryStream, DeleteStream, EventStream, ChangeStream, TableMirror, FlowRecorder];
   const expected = [...functions, ...classes.flatMap(membersOf), 'Conntrack.close'];
   // "deleteEntries with entries" is one more row of deleteEntries.
   const rows = Object.keys(OPERATIONS).map((name) => name.replace(/ .*/, ''));

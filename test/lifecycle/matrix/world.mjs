@@ -1,8 +1,14 @@
 // The copies of the package, and the table that the operations work on.
 const ENTRIES = 1000;
 
-/** Loads each copy of the package. */
-export const loadAll = (paths) => Promise.all(paths.map((path) => import(path)));
+/** Loads each copy of the package, with its flow log. */
+export const loadAll = (paths) =>
+  Promise.all(
+    paths.map(async (path) => ({
+      ...(await import(path)),
+      ...(await import(new URL('flow-log.mjs', path).href)),
+    })),
+  );
 
 /** Makes a table of some batches, whose flows send events. */
 export async function setUp({ createEntries, writeSettings }) {
