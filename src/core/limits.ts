@@ -114,6 +114,8 @@ export const LIMITS = {
   rechecksPerAudit: 20,
   /** Gets of doubtful flows that are under way at a time. */
   getsOfMirror: 512,
+  /** Flows that a mirror looks at before the event loop turns: some milliseconds. */
+  flowsInTurn: 100_000,
 
   // Flow log ---------------------------------------------------------------------------
 

@@ -67,7 +67,6 @@ export class ChangeQueue {
   }
 
   end(end: End): void {
-    if (this.hasEnded) return;
     this.ending.set(end);
     this.waiting = [];
     if (this.signal !== undefined) unfollowSignal(this.signal, this);

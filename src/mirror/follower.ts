@@ -9,6 +9,7 @@
  *   runs stays, and the dump adds nothing to a flow that began or ended meanwhile.
  * - A flow that neither a whole dump has shown nor an event has reported while it ran does not exist.
  */
+import { LIMITS } from '../core/limits.js';
 import type { Entry } from '../entry/entry.js';
 import type { EntryEventType } from '../event/event.js';
 import { FLOW } from './flow-records.js';
@@ -83,7 +84,7 @@ export class Follower {
     const { records } = this.table;
     this.isDumping = false;
     for (let slot = 0; slot < records.end; slot++) {
-      if (slot % SLOTS_A_TURN === SLOTS_A_TURN - 1) yield;
+      if (slot % LIMITS.flowsInTurn === LIMITS.flowsInTurn - 1) yield;
       if (!records.has(slot, FLOW.taken)) continue;
       if (records.has(slot, FLOW.ended)) this.delete(slot);
       else if (isWhole && records.dump(slot) !== this.dump) this.remove(slot);
@@ -264,6 +265,3 @@ export class Follower {
     this.asked.delete(slot);
   }
 }
-
-/** Some milliseconds. */
-const SLOTS_A_TURN = 100_000;

@@ -5,7 +5,7 @@
  */
 
 import type { EntryEventType } from 'conntrack';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FLOW } from '../../src/mirror/flow-records.js';
 import { FlowTable, recordOf } from '../../src/mirror/flow-table.js';
 import { Follower } from '../../src/mirror/follower.js';
@@ -13,6 +13,12 @@ import { Snapshots } from '../../src/mirror/snapshots.js';
 import { ENTRY } from '../../src/record/layout.js';
 import { Random } from '../support/random.js';
 import { entryWith } from './records.js';
+
+/** The end of a dump pauses behind each third flow. */
+vi.mock('../../src/core/limits.js', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/core/limits.js')>();
+  return { ...original, LIMITS: { ...original.LIMITS, flowsInTurn: 3 } };
+});
 
 interface Flow {
   readonly id: number;

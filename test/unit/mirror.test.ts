@@ -1,5 +1,8 @@
 /** A mirror of a table that a test plays: what it tells of the flows, and how it stays in step. */
 import { getEventListeners } from 'node:events';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   ConntrackError,
   MIRROR_INDEXES,
@@ -15,7 +18,14 @@ import { type EntryValues, entryWith } from './records.js';
 const CHANGES = 1700;
 vi.mock('../../src/core/limits.js', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../src/core/limits.js')>();
-  return { ...original, LIMITS: { ...original.LIMITS, changesWaiting: 1700 } };
+  const small = {
+    changesWaiting: 1700,
+    flowsInTurn: 50,
+    getsOfMirror: 8,
+    recheckShare: 4,
+    rechecksPerAudit: 5,
+  };
+  return { ...original, LIMITS: { ...original.LIMITS, ...small } };
 });
 
 const SEEN_REPLY = 2;
@@ -25,6 +35,15 @@ const CONFIRMED = 8;
 /** The numbers of the flows, in order. */
 const idsOf = (flows: Iterable<{ readonly id?: number | undefined }>) =>
   Array.from(flows, ({ id }) => id as number).sort((one, other) => one - other);
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
+
+/** A weak reference keeps its object until the turn ends. */
+async function collectGarbage(): Promise<void> {
+  await setImmediate();
+  gc();
+}
 
 /** As plain values. */
 const plain = (changes: readonly MirrorChange[]) =>
@@ -563,19 +582,54 @@ describe('a mirror stays in step', () => {
     expect(mirror.outOfSyncFor).toBeGreaterThan(0);
   });
 
-  it('by one reading where very many flows are in doubt', async () => {
-    const flows = Array.from({ length: 600 }, (_, index) => flowOf(index + 1));
+  it.each([
+    ['all of them', 80, [2]],
+    ['more than one in eight', 11, [2]],
+    ['one in eight', 10, [1, 8, 2]],
+    ['as many as gets are under way', 8, [1, 8]],
+  ])('by one reading where very many flows are in doubt: %s', async (_, count, expected) => {
+    const flows = Array.from({ length: 80 }, (_item, index) => flowOf(index + 1));
     const table = new PlayedTable(...flows);
     await using mirror = await table.mirror();
-    table.tell(...flows.map((flow) => ['new', flow] as const));
+    table.tell(...flows.slice(0, count).map((flow) => ['new', flow] as const));
     await mirror.caughtUp();
-    expect(table.gets).toEqual([]);
-    expect(table.dumps).toHaveLength(2);
-    // Fewer are asked for one by one.
-    table.tell(...flows.slice(0, 512).map((flow) => ['new', flow] as const));
-    await mirror.caughtUp();
-    expect(table.gets.map(({ length }) => length)).toEqual([512]);
-    expect(table.dumps).toHaveLength(2);
+    expect([table.dumps.length, ...table.gets.map(({ length }) => length)]).toEqual(expected);
+  });
+
+  it('after a loss, while the loop turns, and its changes come', async () => {
+    const flows = Array.from({ length: 120 }, (_, index) => flowOf(index + 1));
+    const table = new PlayedTable(...flows);
+    await using mirror = await table.mirror();
+    table.flows = [];
+    const reader = mirror.changes().batches();
+    const seen: [changes: number, size: number][] = [];
+    table.put({ type: 'lost', cause: 'kernel', count: 1 });
+    while (mirror.size > 0) {
+      const { value = [] } = await reader.next();
+      seen.push([value.length, mirror.size]);
+    }
+    expect(seen).toEqual([
+      [1, 120],
+      [49, 71],
+      [50, 21],
+      [21, 0],
+    ]);
+  });
+
+  it('after losses while it reads: it pauses for as long as it has read', async () => {
+    const table = new PlayedTable(flowOf(1));
+    const times: number[] = [];
+    table.meanwhile = async (batch) => {
+      times.push(performance.now());
+      if (batch > 0 || table.dumps.length > 1) return;
+      await setTimeout(200);
+      table.put({ type: 'lost', cause: 'kernel', count: 1 });
+      await table.events.caughtUp();
+    };
+    await using mirror = await table.mirror();
+    const [began = 0, ended = 0, again = 0] = times;
+    expect(again - ended).toBeGreaterThan(0.9 * (ended - began));
+    expect(mirror.resyncs).toBe(1);
   });
 });
 
@@ -606,6 +660,7 @@ describe('a refresh', () => {
     let begun = 0;
     table.meanwhile = () => begun++;
     await Promise.all([
+      mirror.refresh({ mark: 1 }),
       mirror.refresh(),
       mirror.refresh(),
       mirror.refresh({ mark: 1 }),
@@ -613,7 +668,7 @@ describe('a refresh', () => {
       mirror.refresh(),
     ]);
     // Each of these readings has one batch and an end.
-    expect(begun).toBe(2 * 3);
+    expect(begun).toBe(2 * 4);
   });
 
   it('that fails ends the mirror', async () => {
@@ -817,6 +872,39 @@ describe('the changes of a mirror', () => {
     expect(await idsIn(late)).toEqual([3, 4]);
   });
 
+  it('reach whoever waits for them, when nothing else refers to the stream', async () => {
+    const table = new PlayedTable();
+    await using mirror = await table.mirror();
+    const read: unknown[] = [];
+    void (async () => {
+      for await (const { type } of mirror.changes()) read.push(type);
+    })();
+    for (const number of [1, 2]) {
+      await collectGarbage();
+      table.tell(['new', flowOf(number)]);
+      await mirror.caughtUp();
+      await expect.poll(() => read).toHaveLength(number);
+    }
+  });
+
+  it('are kept for no stream that was dropped', async () => {
+    const table = new PlayedTable();
+    await using mirror = await table.mirror();
+    const next = async (changes = mirror.changes()) => {
+      const read = changes.batches().next();
+      table.tell(['new', flowOf(1)], ['destroy', flowOf(1)]);
+      const { value: [change] = [] } = await read;
+      return new WeakRef(change as MirrorChange);
+    };
+    await next();
+    await collectGarbage();
+    const kept = mirror.changes();
+    const change = await next(kept);
+    await collectGarbage();
+    expect(change.deref()).toBeUndefined();
+    await kept.close();
+  });
+
   it('that nobody reads are dropped beyond a limit, and counted', async () => {
     const table = new PlayedTable();
     await using mirror = await table.mirror();
@@ -858,16 +946,28 @@ describe('a mirror looks again', () => {
   });
 
   it('by gets of the flows that send no events, at its interval', async () => {
-    const table = new PlayedTable(...Array.from({ length: 20 }, (_, index) => flowOf(index + 1)));
+    const table = new PlayedTable(...Array.from({ length: 16 }, (_, index) => flowOf(index + 1)));
     await using mirror = await table.mirror({ recheckInterval: 100 });
     // Of these an event came: an event will tell their end.
-    table.tell(...Array.from({ length: 18 }, (_, index) => ['update', flowOf(index + 1)] as const));
+    table.tell(...Array.from({ length: 14 }, (_, index) => ['update', flowOf(index + 1)] as const));
     await mirror.caughtUp();
     expect(mirror.staleFor).toBeGreaterThan(0);
-    table.flows = table.batches.flat().filter(({ id }) => id !== 20);
-    await expect.poll(() => mirror.size).toBe(19);
-    expect(table.gets[0]?.map(([port]) => port)).toEqual([19, 20]);
+    table.flows = table.batches.flat().filter(({ id }) => id !== 16);
+    await expect.poll(() => mirror.size).toBe(15);
+    expect(table.gets[0]?.map(([port]) => port)).toEqual([15, 16]);
     expect(table.dumps).toHaveLength(1);
+  });
+
+  it('now and then by a reading of flows whose end no event told', async () => {
+    const flows = Array.from({ length: 16 }, (_, index) => flowOf(index + 1));
+    const table = new PlayedTable(...flows);
+    await using mirror = await table.mirror({ recheckInterval: 100 });
+    table.tell(...flows.slice(1).map((flow) => ['update', flow] as const));
+    await mirror.caughtUp();
+    table.flows = flows.slice(0, 15);
+    await expect.poll(() => mirror.size, { timeout: 5000 }).toBe(15);
+    expect(table.dumps).toHaveLength(2);
+    expect(table.gets.map((keys) => keys.map(([port]) => port))).toEqual(Array(4).fill([1]));
   });
 
   it.each([
