@@ -358,7 +358,6 @@ export class TableSync {
   }
 
   private async recheck(): Promise<void> {
-    this.recheckIsDue = false;
     const { follower, table } = this.live;
     const { records } = table;
     const began = performance.now();
@@ -375,6 +374,8 @@ export class TableSync {
       this.checkedAt = began;
     }
     this.lastRecheckMs = performance.now() - began;
+    // The interval may have ended meanwhile, when nobody knew how long this check takes.
+    this.recheckIsDue = false;
   }
 }
 

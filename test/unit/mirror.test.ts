@@ -970,6 +970,20 @@ describe('a mirror looks again', () => {
     expect(table.gets.map((keys) => keys.map(([port]) => port))).toEqual(Array(4).fill([1]));
   });
 
+  it('less often when that takes long', async () => {
+    const table = new PlayedTable(flowOf(1));
+    await using mirror = await table.mirror({ recheckInterval: 100 });
+    const times: number[] = [];
+    table.meanwhile = async (batch) => {
+      times.push(performance.now());
+      if (batch === 0) await setTimeout(100);
+    };
+    await expect.poll(() => times.length, { timeout: 5000 }).toBeGreaterThan(4);
+    const [began = 0, ended = 0, again = 0] = times;
+    expect(again - began).toBeGreaterThan(4 * (ended - began));
+    expect(mirror.synced).toBe(true);
+  });
+
   it.each([
     ['many flows send no events', 'all', 20],
     ['none sends any', 'none', 1],
