@@ -214,6 +214,7 @@ export class TableSync {
   /** One thing after the other, as long as there is something to do. */
   private async maintain(): Promise<void> {
     await this.synchronize();
+    if (this.ending.hasEnded()) return;
     this.startTimers();
     while (!this.ending.hasEnded()) {
       if (this.isStale) await this.synchronize();

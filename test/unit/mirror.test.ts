@@ -738,6 +738,29 @@ describe('the end of a mirror', () => {
     expect(table.events.isClosed).toBe(true);
   });
 
+  it('leaves no timer behind, at whatever step of its opening it comes', async () => {
+    const flows = Array.from({ length: 60 }, (_, index) => flowOf(index + 1));
+    for (let step = 0; step < 8; step++) {
+      const set = vi.spyOn(globalThis, 'setInterval');
+      const cleared = vi.spyOn(globalThis, 'clearInterval');
+      const controller = new AbortController();
+      const opening = new PlayedTable(...flows).mirror({ signal: controller.signal });
+      const closed = opening.then(
+        (mirror) => mirror.close(),
+        () => undefined,
+      );
+      for (let turn = 0; turn < step; turn++) await setImmediate();
+      controller.abort();
+      await closed;
+      await setImmediate();
+      const left = set.mock.results.filter(
+        ({ value }) => !cleared.mock.calls.some(([timer]) => timer === value),
+      );
+      expect(left, `step ${step}`).toEqual([]);
+      vi.restoreAllMocks();
+    }
+  });
+
   it('is an error of its events, or their end', async () => {
     const failure = new Error('no descriptor');
     const broken = new PlayedTable(flowOf(1));
