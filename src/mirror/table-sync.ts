@@ -54,6 +54,8 @@ export class TableSync {
   private checkedAt = performance.now();
   private lossCount = 0;
   private asksByDump = false;
+  /** A dump runs that decides about flows that were doubtful. */
+  private isDeciding = false;
   private readonly working: Promise<unknown>;
   /** Ends what is being read. */
   private readonly reading = new AbortController();
@@ -132,7 +134,7 @@ export class TableSync {
   }
 
   private get isSettled(): boolean {
-    return this.isInStep && this.live.follower.isCertain;
+    return this.isInStep && this.live.follower.isCertain && !this.isDeciding;
   }
 
   /** Why it has ended; `undefined`: it has not. */
@@ -305,7 +307,9 @@ export class TableSync {
       !this.asksByDump && size > LIMITS.getsOfMirror && size > this.live.size / DUMP_SHARE;
     if (this.asksByDump) {
       follower.doubtful.clear();
+      this.isDeciding = true;
       await this.dumpAll();
+      this.isDeciding = false;
       return;
     }
     const slots = follower.ask(LIMITS.getsOfMirror);

@@ -596,6 +596,23 @@ describe('a mirror stays in step', () => {
     expect([table.dumps.length, ...table.gets.map(({ length }) => length)]).toEqual(expected);
   });
 
+  it('by gets, too, where such a reading leaves many in doubt', async () => {
+    const flows = Array.from({ length: 20 }, (_, index) => flowOf(index + 1));
+    const table = new PlayedTable(...flows);
+    await using mirror = await table.mirror();
+    const all = flows.map((flow) => ['new', flow] as const);
+    table.meanwhile = async () => {
+      table.meanwhile = () => undefined;
+      table.tell(...all);
+      await table.events.caughtUp();
+    };
+    table.tell(...all);
+    // Until then, for the kernel has not decided about them.
+    await mirror.caughtUp();
+    expect(table.gets.map(({ length }) => length)).toEqual([8]);
+    expect(table.dumps).toHaveLength(3);
+  });
+
   it('after a loss, while the loop turns, and its changes come', async () => {
     const flows = Array.from({ length: 120 }, (_, index) => flowOf(index + 1));
     const table = new PlayedTable(...flows);
