@@ -32,7 +32,7 @@ export class FlowTable {
     return this.byOriginal.find(words, tuple, zoneOf(words, tuple, entryZone(words, at)));
   }
 
-  /** The slot of a flow that has the tuple in one direction or the other. */
+  /** The slot of a flow that has the tuple in one direction or the other, and has not ended. */
   find({ words, at, zone }: TuplePlace): number {
     const { byOriginal, byReply } = this;
     const slot = byOriginal.findEither(words, at, zone, byReply);

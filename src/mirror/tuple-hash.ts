@@ -113,12 +113,16 @@ export class TupleHash {
     return slot;
   }
 
-  /** The slot of a plain flow that has the tuple in one direction, or of another in this one. */
+  /**
+   * The slot of a plain flow that has the tuple in one direction, or of another in this one; of none
+   * that has ended.
+   */
   findEither(words: Uint32Array, at: number, zone: number, reply: TupleHash): number {
-    const { slots } = this;
+    const { slots, records } = this;
     let slot = slots.first(hashOf(words, at, zone));
     while (slot !== -1) {
-      if (this.hasTuple(slot, words, at, zone) || reply.hasTuple(slot, words, at, zone)) break;
+      const isOfIt = this.hasTuple(slot, words, at, zone) || reply.hasTuple(slot, words, at, zone);
+      if (isOfIt && records.isLive(slot)) break;
       slot = slots.next();
     }
     return slot;

@@ -230,6 +230,18 @@ describe('an event of another processor that comes late', () => {
   });
 });
 
+it('knows nothing of a flow of which an event has told the end alone', () => {
+  const table = new FlowTable();
+  const heard: string[] = [];
+  const follower = new Follower(table, {
+    added: () => heard.push('added'),
+    changed: () => heard.push('changed'),
+    removed: () => heard.push('removed'),
+  });
+  follower.tell('destroy', shown(1, { id: 1, mark: 0, label: 0n, isSilent: false }));
+  expect([table.size, table.records.end, follower.isCertain, heard]).toEqual([0, 0, true, []]);
+});
+
 describe('a mirror beside a dump and events that arrive when they will', () => {
   it.each([0, 1, 2])('is the table in the end, in 1,000 runs (%i)', (part) => {
     for (let seed = part; seed < 3_000; seed += 3) {

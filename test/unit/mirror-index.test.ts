@@ -5,7 +5,7 @@ import { describe, expect, it, test } from 'vitest';
 import { INDEXED, type IndexName, KEY_WORDS } from '../../src/mirror/dimensions.js';
 import { FlowIndex } from '../../src/mirror/flow-index.js';
 import { type FlowKey, FlowKeyReader } from '../../src/mirror/flow-key.js';
-import { FlowRecords } from '../../src/mirror/flow-records.js';
+import { FLOW, FlowRecords } from '../../src/mirror/flow-records.js';
 import { FlowTable, recordOf } from '../../src/mirror/flow-table.js';
 import { SlotHash } from '../../src/mirror/slot-hash.js';
 import { Tally } from '../../src/mirror/tally.js';
@@ -161,6 +161,16 @@ it('records know which flows are silent, and skip pages without one', () => {
   records.set(0, 32); // it has ended
   expect(records.silent).toBe(2);
   expect(records.nextSilent(0)).toBe(4095);
+});
+
+it.each([0, 4096])('of %i records none is silent or over where all have sent events', (count) => {
+  const records = new FlowRecords();
+  for (let slot = 0; slot < count; slot++) {
+    records.take();
+    records.set(slot, FLOW.speaks);
+  }
+  expect([records.end, records.silent]).toEqual([count, 0]);
+  expect([records.nextSilent(0), records.nextExpired(0, 2 ** 31)]).toEqual([-1, -1]);
 });
 
 describe('the key of a flow', () => {

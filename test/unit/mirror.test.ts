@@ -525,6 +525,28 @@ describe('a mirror stays in step', () => {
     expect(mirror.resyncs).toBe(0);
   });
 
+  it('with ends that come while it reads: what has ended is nowhere', async () => {
+    const nat = { reply: { ...inverseOf(tuplesOf(2, 6).original), destination: '192.0.2.1' } };
+    const flows = [flowOf(1), flowOf(2, nat), flowOf(3)];
+    const table = new PlayedTable(...flows);
+    await using mirror = await table.mirror({ indexes: MIRROR_INDEXES });
+    const keys = flows.flatMap(({ original, reply }) =>
+      [original, reply].map(({ protocol: _, ...ends }) => ({ ...ends, protocol: 'tcp' as const })),
+    );
+    const seen: unknown[] = [];
+    table.meanwhile = async () => {
+      table.meanwhile = () => undefined;
+      table.tell(...flows.slice(0, 2).map((flow) => ['destroy', flow] as const));
+      await table.events.caughtUp();
+      seen.push(mirror.size, idsOf(mirror), idsOf(mirror.findAll({ port: 443 })));
+      seen.push(keys.map((key) => mirror.find(key)?.id));
+      seen.push(keys.map((key) => mirror.freshness(key)?.sendsEvents));
+    };
+    await mirror.refresh();
+    const none = Array<undefined>(4).fill(undefined);
+    expect(seen).toEqual([1, [3], [3], [...none, 3, 3], [...none, false, false]]);
+  });
+
   it('with events that disagree with what it reads: the kernel decides', async () => {
     const table = new PlayedTable();
     table.batches = [[flowOf(1), flowOf(2)], [flowOf(3)]];
@@ -669,6 +691,21 @@ describe('a refresh', () => {
     expect(idsOf(mirror)).toEqual([1, 2]);
     expect([...mirror].find(({ id }) => id === 1)?.mark).toBe(4);
     expect(table.dumps).toEqual([undefined, { mark: 4 }]);
+  });
+
+  test.each([
+    ['labels', { labels: 1n }],
+    ['a long helper', { helper: 'h'.repeat(60) }],
+  ])('of what an event with a time has told is no change: %s', async (_, more) => {
+    const table = new PlayedTable();
+    await using mirror = await table.mirror();
+    const changes = changesOf(mirror);
+    table.tell(['new', flowOf(1, { ...more, eventTime: 5n })]);
+    await mirror.caughtUp();
+    table.flows = [flowOf(1, more), flowOf(2)];
+    await mirror.refresh();
+    await expect.poll(() => changes.length).toBe(2);
+    expect(changes.map(({ type }) => type)).toEqual(['added', 'added']);
   });
 
   it('is one reading for all that wait for all, and one for each part', async () => {
@@ -983,6 +1020,17 @@ describe('a mirror looks again', () => {
     expect(changes[0]).toEqual({ type: 'lost', cause: 'kernel', count: 3 });
     expect(idsOf(mirror)).toEqual([2]);
     expect(mirror.resyncs).toBe(1);
+  });
+
+  it('at its interval, also at an empty table', async () => {
+    const table = new PlayedTable();
+    await using mirror = await table.mirror({ recheckInterval: 100 });
+    await setTimeout(250);
+    table.tell(['new', flowOf(1)]);
+    await mirror.caughtUp();
+    expect(mirror.size).toBe(1);
+    expect(table.gets).toEqual([]);
+    expect(table.dumps).toHaveLength(1);
   });
 
   it('by gets of the flows that send no events, at its interval', async () => {
