@@ -179,8 +179,7 @@ export class TableMirror implements AsyncDisposable {
    * ```
    */
   entries(filter?: EntryFilter | readonly EntryFilter[]): IterableIterator<Entry, undefined> {
-    const { live } = this.#open();
-    return filter === undefined ? allEntries(live) : entriesMatching(live, filter);
+    return entriesMatching(this.#open().live, filter);
   }
 
   /** As `entries()`. */

@@ -23,7 +23,7 @@ export function* allEntries(live: LiveTable): Generator<Entry, undefined> {
 /** As one slab has room for them. */
 export function entriesMatching(
   live: LiveTable,
-  filter: EntryFilter | readonly EntryFilter[],
+  filter: EntryFilter | readonly EntryFilter[] | undefined,
 ): Generator<Entry, undefined> {
   const { records } = compileFilter(filter);
   return records === undefined ? allEntries(live) : matching(live, records);

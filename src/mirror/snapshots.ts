@@ -3,7 +3,7 @@
  */
 import type { Entry, EntryBase } from '../entry/entry.js';
 import { EntryView } from '../entry/view.js';
-import { ENTRY, ENTRY_PRESENT, SLAB } from '../record/layout.js';
+import { ENTRY, SLAB } from '../record/layout.js';
 import { LITTLE_ENDIAN } from '../record/words.js';
 import { type FlowRecord, RECORD_WORDS } from './merge.js';
 
@@ -39,9 +39,7 @@ export class SnapshotSlab {
     this.front += RECORD_WORDS;
     for (let word = 0; word < RECORD_WORDS; word++)
       this.words[to + word] = words[at + word] as number;
-    if (seconds > 0 && ((words[at + ENTRY.present / 4] as number) & ENTRY_PRESENT.timeout) !== 0) {
-      this.words[to + TIMEOUT] = Math.max(0, (words[at + TIMEOUT] as number) - seconds);
-    }
+    this.words[to + TIMEOUT] = Math.max(0, (words[at + TIMEOUT] as number) - seconds);
     if (extension !== undefined) {
       this.back -= size;
       this.words.set(extension, this.back);

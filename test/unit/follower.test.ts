@@ -230,6 +230,25 @@ describe('an event of another processor that comes late', () => {
   });
 });
 
+it('takes nothing from what a dump shows of the flow before a new one', () => {
+  const table = new FlowTable();
+  const follower = new Follower(table, {
+    added: () => undefined,
+    changed: (_slot, change) => {
+      change();
+    },
+    removed: () => undefined,
+  });
+  follower.begin();
+  // Its id is that of a silent one, which has ended.
+  const flow = { id: 1, mark: 5, label: 0n, isSilent: false };
+  follower.tell('new', told('new', 1, flow, false));
+  follower.show(shown(1, { id: 1, mark: 2, label: 3n, isSilent: true }));
+  for (const _ of follower.end(true));
+  expect(mirrored(table)).toEqual(['1: id 1, mark 5, labels 0']);
+  expect(follower.isCertain).toBe(true);
+});
+
 it('knows nothing of a flow of which an event has told the end alone', () => {
   const table = new FlowTable();
   const heard: string[] = [];

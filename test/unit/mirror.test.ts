@@ -258,6 +258,27 @@ describe('a mirror has the flows of the table', () => {
     expect(() => [...mirror.entries({ mark: 'x' } as never)]).toThrow(/mark/);
   });
 
+  it('with timeouts that count down from what the kernel said last', async () => {
+    const { timeout: _none, ...endless } = flowOf(3);
+    const began = performance.now();
+    await using mirror = await new PlayedTable(flowOf(1), endless).mirror();
+    const [first] = mirror;
+    const timeouts = (flows: Iterable<{ readonly timeout?: number | undefined }>) =>
+      Array.from(flows, ({ timeout }) => timeout);
+    expect(timeouts(mirror)).toEqual([100, undefined]);
+    await expect.poll(() => timeouts(mirror)[0], { timeout: 5000 }).toBeLessThan(99);
+    const least = 100 - (performance.now() - began) / 1000;
+    expect(timeouts(mirror)[0]).toBeGreaterThanOrEqual(Math.floor(least));
+    expect(timeouts(mirror.entries({ protocol: 'tcp' }))).toEqual(timeouts(mirror));
+    expect(timeouts(mirror)[1]).toBeUndefined();
+    // What was returned before does not change.
+    expect(first?.timeout).toBe(100);
+    const { confirmedMsAgo = 0 } =
+      mirror.freshness({ ...tuplesOf(1, 6).original, protocol: 'tcp' }) ?? {};
+    expect(confirmedMsAgo).toBeGreaterThan(1000);
+    expect(confirmedMsAgo).toBeLessThanOrEqual(performance.now() - began + 100);
+  });
+
   it('with what only some of them have', async () => {
     const helped = flowOf(1, {
       helper: 'ftp',
@@ -779,6 +800,24 @@ describe('the end of a mirror', () => {
     await expect(next).rejects.toBe(reason);
     expect(() => mirror.size).toThrow(reason);
     expect(table.events.isClosed).toBe(true);
+  });
+
+  it('is what came first, whatever it makes fail', async () => {
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const table = new PlayedTable(flowOf(1));
+    const mirror = await table.mirror({ signal: controller.signal });
+    table.events.caughtUp = () => {
+      controller.abort(reason);
+      return Promise.reject(new Error('the events are closed'));
+    };
+    table.put({ type: 'lost', cause: 'kernel', count: 1 });
+    await expect(mirror.changes().batches().next()).resolves.toMatchObject({ done: false });
+    await vi.waitFor(() => {
+      expect(() => mirror.size).toThrow();
+    });
+    await setImmediate();
+    expect(() => mirror.size).toThrow(reason);
   });
 
   it('is a signal that aborts while it opens', async () => {

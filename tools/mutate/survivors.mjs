@@ -7,6 +7,8 @@ const OTHER_ORDER = 'only machines of the other byte order run it';
 const UNREAD = 'only saves time: a trace that nobody reads goes nowhere';
 const NOT_LARGER = 'a number that is not known, or not a number, is larger than no limit';
 const NOBODY = 'only saves time: changes that nobody reads go to nobody';
+const SLOWER = 'only saves time: the keys are compared, too';
+const AT_LENGTH = 'only saves time: a key that is not read in short is read at length';
 const BOTH_TAKE = 'only saves time: the other branch takes them all, too';
 const NARROWS = 'the condition is for the compiler: another one has excluded the case';
 
@@ -431,5 +433,97 @@ export const SURVIVORS = [
     from: 'word < 4',
     to: 'word <= 4',
     because: 'the word behind is that of the next key, which is written later or does not count',
+  },
+  {
+    file: 'src/mirror/flow-index.ts',
+    line: 'for (let word = at; word < at + KEY_WORDS; word++) {',
+    from: 'word < at + KEY_WORDS',
+    to: 'false',
+    because: SLOWER,
+  },
+  {
+    file: 'src/mirror/flow-index.ts',
+    line: 'for (let word = at; word < at + KEY_WORDS; word++) {',
+    from: 'word < at + KEY_WORDS',
+    to: 'word >= at + KEY_WORDS',
+    because: SLOWER,
+  },
+  {
+    file: 'src/mirror/flow-index.ts',
+    line: 'for (let word = at; word < at + KEY_WORDS; word++) {',
+    from: 'at + KEY_WORDS',
+    to: 'at - KEY_WORDS',
+    because: SLOWER,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: 'for (let index = 0; index < text.length; index++) {',
+    from: 'index < text.length',
+    to: 'false',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: 'for (let index = 0; index < text.length; index++) {',
+    from: 'index < text.length',
+    to: 'index >= text.length',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: 'for (let index = 0; index < text.length; index++) {',
+    from: 'index++',
+    to: 'index--',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: 'if (character === DOT) {',
+    from: 'character === DOT',
+    to: 'true',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: 'if (character === DOT) {',
+    from: 'character === DOT',
+    to: 'false',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: 'if (character === DOT) {',
+    from: 'character === DOT',
+    to: 'character !== DOT',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/change-stream.ts',
+    line: 'this.waiting = [];',
+    from: '[]',
+    to: '["Stryker was here"]',
+    because: 'nobody reads what waits after the end',
+  },
+  {
+    file: 'src/mirror/change-stream.ts',
+    line: 'if (this.signal !== undefined) unfollowSignal(this.signal, this);',
+    from: 'this.signal !== undefined',
+    to: 'true',
+    because: NARROWS,
+  },
+  {
+    file: 'src/mirror/table-sync.ts',
+    line: 'if (!this.isSettled) this.wake();',
+    from: '!this.isSettled',
+    to: 'true',
+    because: 'only saves time: it finds nothing to do, and rests',
+  },
+  {
+    file: 'src/mirror/tuple-hash.ts',
+    line: 'const [a, b] = [words[at + PROTOCOL_WORD], others[other + PROTOCOL_WORD]];',
+    from: '[words[at + PROTOCOL_WORD], others[other + PROTOCOL_WORD]]',
+    to: '[]',
+    because:
+      'hashes are compared before: where all else is the same, they differ as the protocols do',
   },
 ];
