@@ -64,7 +64,6 @@ export function streamedPass(
 }
 
 function deletable(filter: Filters): CompiledFilter {
-  if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.takesWholeFamily) throw typeError('filter', DELETES_ALL);
   return compiled;
@@ -77,7 +76,6 @@ export function updatingPass(
   options: UpdateOptions | undefined,
   netns?: NetNamespaceArgument,
 ): TablePass {
-  if ((filter as unknown) === undefined) throw typeError('filter', UPDATES_ALL);
   const compiled = compileFilter(filter);
   if (compiled.records === undefined) throw typeError('filter', UPDATES_ALL);
   const changes = changesOf(entryChanges);

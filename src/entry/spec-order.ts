@@ -16,7 +16,6 @@ interface Item {
  * the order of a hash.
  */
 export function mastersFirst<T extends Item>(items: readonly T[]): readonly T[] {
-  if (items.every(({ spec }) => spec.master === undefined)) return items;
   const byFlow = new Map(items.map((item) => [flowOf(item), item]));
   const ordered = new Set<T>();
   for (const item of items) {

@@ -1,7 +1,7 @@
 /**
  * streamDeletes() over a scripted kernel: what was deleted is known at every end.
  */
-import { deleteEntries, type Entry, streamDeletes } from 'conntrack';
+import { deleteEntries, type Entry, flushEntries, streamDeletes } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   ackMessage,
@@ -73,6 +73,21 @@ test('what was deleted has its last counters, and says where it has not', async 
       [3, false, undefined],
     ],
   );
+  await closed(sockets);
+});
+
+test('a flush that reports deletes one by one', async () => {
+  const flushing = flushEntries({ family: 'ipv4', entries: true });
+  const sockets = await pass([1, 2, 3]);
+  const sent = await sockets.writes.request();
+  await sockets.writes.send(
+    lastOf(1, 11n),
+    to(sent, 1, errorMessage(ENOENT)),
+    to(sent, 2, ackMessage()),
+  );
+  const result = await flushing;
+  expect(result).toMatchObject({ matched: 3, deleted: 2, vanished: 1 });
+  expect(idsOf(result.entries)).toEqual([1, 3]);
   await closed(sockets);
 });
 

@@ -1,6 +1,7 @@
 import { Conntrack, type EntryKey } from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
+  CTNETLINK,
   type EntryDescription,
   entryMessage,
   errorMessage,
@@ -9,7 +10,8 @@ import {
   statsMessage,
 } from '../support/message-builder.js';
 import { countEntries, getEntry } from '../support/own-socket.js';
-import { accept, answer } from '../support/scripted-kernel.js';
+import { accept, answer, waitingSockets } from '../support/scripted-kernel.js';
+import { nextRequests, to } from './datagrams.js';
 import { tcpKey, tcpTuple } from './flows.js';
 import { errorOf } from './outcome.js';
 
@@ -70,6 +72,75 @@ describe('getEntry', () => {
     const entry = found({ original: { ...tcpTuple, zone: 9 }, reply: inverse(tcpTuple) });
     const key = { protocol: 'tcp', original } as const;
     expect((await lookUp(key, [entry]))?.original.zone).toBe(9);
+  });
+});
+
+/** IPCTNL_MSG_CT_GET_CTRZERO */
+const GET_AND_ZERO = (1 << 8) | 3;
+
+describe('getEntry with zeroCounters', () => {
+  test('zeroes the counters of the entry that was found, by its tuple', async () => {
+    const conntrack = await Conntrack.open();
+    const zeroing = conntrack.getEntry({ ...tcpKey, id: 5 }, { zeroCounters: true });
+    const socket = await accept();
+    const [get] = await nextRequests(socket);
+    if (get) await socket.send(to(get, found({ mark: 1 })));
+    const [zero] = await nextRequests(socket);
+    expect([get?.type, zero?.type]).toEqual([CTNETLINK.get, GET_AND_ZERO]);
+    if (zero) await socket.send(to(zero, found({ mark: 2 })));
+    expect(await zeroing).toMatchObject({ id: 5, mark: 2 });
+    await conntrack.close();
+  });
+
+  test('zeroes none where another entry has the tuple', async () => {
+    const conntrack = await Conntrack.open();
+    const zeroing = conntrack.getEntry({ ...tcpKey, id: 6 }, { zeroCounters: true });
+    const socket = await answer([found()]);
+    expect(await zeroing).toBeUndefined();
+    await conntrack.close();
+    await socket.closed();
+  });
+});
+
+describe('getEntries', () => {
+  test('gives the entries in the order of the keys, and nothing for those that are not there', async () => {
+    const conntrack = await Conntrack.open();
+    const ended = { ...tcpKey, id: 5, status: { dying: true } } as EntryKey;
+    const getting = conntrack.getEntries([tcpKey, { ...tcpKey, id: 6 }, ended, tcpKey]);
+    const socket = await accept();
+    const requests = await nextRequests(socket);
+    for (const request of [...requests].reverse()) {
+      const isFirst = request === requests[0];
+      await socket.send(to(request, isFirst ? errorMessage(2) : found()));
+    }
+    const entries = await getting;
+    expect(entries.map((entry) => entry?.id)).toEqual([undefined, undefined, undefined, 5]);
+    expect(requests).toHaveLength(3);
+    await conntrack.close();
+    await socket.closed();
+  });
+
+  test('names the key that is wrong, and sends nothing', async () => {
+    const conntrack = await Conntrack.open();
+    await expect(conntrack.getEntries([tcpKey, {} as EntryKey])).rejects.toThrow(/^keys\[1\]/);
+    expect(waitingSockets()).toBe(0);
+    await conntrack.close();
+  });
+
+  test('lets the event loop turn, while it checks many keys', async () => {
+    const conntrack = await Conntrack.open();
+    let turns = 0;
+    let isOver = false;
+    const turn = () => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const keys = Array<EntryKey>(3000).fill({ ...tcpKey, status: { dying: true } } as EntryKey);
+    expect(await conntrack.getEntries(keys)).toHaveLength(3000);
+    isOver = true;
+    expect(turns).toBeGreaterThan(1);
+    await conntrack.close();
   });
 });
 

@@ -20,7 +20,6 @@ import {
   entryMessage,
   errorMessage,
   FAMILY,
-  type Message,
   NLM_F,
 } from '../support/message-builder.js';
 import {
@@ -30,58 +29,16 @@ import {
   flushEntries,
   getEntry,
   updateEntry,
+  upsertEntry,
 } from '../support/own-socket.js';
 import { accept, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
+import { granted, nextRequests, type Request, to } from './datagrams.js';
 import { flow, flows, tcpKey, tcpTuple } from './flows.js';
 import { codeIn, codeOf, errorOf } from './outcome.js';
 
 const ENOENT = 2;
 const EEXIST = 17;
 const EINVAL = 22;
-
-interface Request {
-  readonly type: number;
-  readonly flags: number;
-  readonly sequence: number;
-  readonly family: number;
-  readonly version: number;
-  readonly bytes: Buffer;
-}
-
-/** The requests of one datagram. */
-function requestsOf(datagram: Buffer): Request[] {
-  const requests: Request[] = [];
-  for (let at = 0; at < datagram.length; ) {
-    const words = new Uint32Array(
-      datagram.buffer.slice(datagram.byteOffset + at, datagram.byteOffset + at + 16),
-    );
-    const [length = 0, typeAndFlags = 0, sequence = 0] = words;
-    const bytes = datagram.subarray(at, at + length);
-    const [type, flags] = [typeAndFlags & 0xffff, typeAndFlags >>> 16];
-    requests.push({
-      type,
-      flags,
-      sequence,
-      family: bytes[16] ?? 0,
-      version: bytes[17] ?? 0,
-      bytes,
-    });
-    at += length;
-  }
-  return requests;
-}
-
-async function nextRequests(socket: KernelSocket): Promise<Request[]> {
-  return requestsOf(await socket.request());
-}
-
-const to = ({ sequence }: Request, message: Message): Message => ({ ...message, sequence });
-
-/** What the kernel sends of a request that it grants: an ack where it is asked for one. */
-function granted(request: Request, entry?: EntryDescription): Message[] {
-  if (request.flags & NLM_F.ack) return [to(request, ackMessage())];
-  return request.type === CTNETLINK.get && entry ? [to(request, entryMessage(entry))] : [];
-}
 
 const specOf = (number: number): EntrySpec => ({
   protocol: 'tcp',
@@ -158,6 +115,22 @@ describe('createEntries', () => {
       expect.stringMatching(/^TypeError: specs\[4\]\.protocol: /),
     ]);
     await socket.closed();
+  });
+
+  test('lets the event loop turn, while it checks many items', async () => {
+    const conntrack = await Conntrack.open();
+    let turns = 0;
+    let isOver = false;
+    const turn = () => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const results = await conntrack.createEntries(Array<never>(3000).fill({} as never));
+    isOver = true;
+    expect(results).toHaveLength(3000);
+    expect(turns).toBeGreaterThan(1);
+    await conntrack.close();
   });
 
   test('without a right item sends nothing', async () => {
@@ -388,6 +361,165 @@ describe('updateEntry of numbers that the kernel does not send', () => {
     await socket.send(...granted(look, there));
     const result = await updating;
     expect(result).toMatchObject(code === undefined ? { id: 5 } : { code });
+    await socket.closed();
+  });
+});
+
+describe('upsertEntry', () => {
+  const spec: EntrySpec = { ...tcpKey, timeout: 60, mark: 9 };
+  const there: EntryDescription = { id: 5, original: tcpTuple };
+
+  /** Answers a write and the get behind it, and has the flags of the write. */
+  async function serveWrite(socket: KernelSocket, outcome: EntryDescription | number) {
+    const [write, get] = (await nextRequests(socket)) as [Request, Request];
+    if (typeof outcome === 'number') {
+      await socket.send(to(write, errorMessage(outcome)), to(get, errorMessage(ENOENT)));
+    } else {
+      await socket.send(to(get, entryMessage(outcome)));
+    }
+    return { isCreate: (write.flags & NLM_F.create) !== 0, bytes: write.bytes };
+  }
+
+  async function serveGet(socket: KernelSocket, entry: EntryDescription | undefined) {
+    const requests = await nextRequests(socket);
+    expect(requests.map(({ type }) => type)).toEqual([CTNETLINK.get]);
+    const [get] = requests as [Request];
+    await socket.send(to(get, entry === undefined ? errorMessage(ENOENT) : entryMessage(entry)));
+  }
+
+  test('creates the entry where there is none', async () => {
+    const upserting = upsertEntry(spec);
+    const socket = await accept();
+    expect(await serveWrite(socket, there)).toMatchObject({ isCreate: true });
+    expect(await upserting).toMatchObject({ created: true, entry: { id: 5 } });
+    await socket.closed();
+  });
+
+  test('changes the one that has the tuple', async () => {
+    const upserting = upsertEntry({ ...spec, labels: 1n });
+    const socket = await accept();
+    await serveWrite(socket, EEXIST);
+    await serveGet(socket, there);
+    const { isCreate, bytes } = await serveWrite(socket, { ...there, mark: 9 });
+    expect(isCreate).toBe(false);
+    // CTA_MARK
+    const mark = Buffer.concat([
+      Buffer.from(new Uint16Array([8, 8]).buffer),
+      Buffer.of(0, 0, 0, 9),
+    ]);
+    expect(bytes.includes(mark)).toBe(true);
+    expect(await upserting).toMatchObject({ created: false, entry: { id: 5, mark: 9 } });
+    await socket.closed();
+  });
+
+  test('creates it when the one that was there has ended meanwhile', async () => {
+    const upserting = upsertEntry(spec);
+    const socket = await accept();
+    await serveWrite(socket, EEXIST);
+    await serveGet(socket, undefined);
+    await serveWrite(socket, EEXIST);
+    await serveGet(socket, there);
+    await serveWrite(socket, ENOENT);
+    expect(await serveWrite(socket, { ...there, id: 6 })).toMatchObject({ isCreate: true });
+    expect(await upserting).toMatchObject({ created: true, entry: { id: 6 } });
+    await socket.closed();
+  });
+
+  test('gives up at the third time', async () => {
+    const hidden = errorOf(upsertEntry(spec));
+    const first = await accept();
+    for (let tries = 0; tries < 3; tries++) {
+      await serveWrite(first, EEXIST);
+      await serveGet(first, undefined);
+    }
+    expect(await hidden).toMatchObject({ code: 'EEXIST', operation: 'upsertEntry' });
+    await first.closed();
+    const ended = errorOf(upsertEntry(spec));
+    const second = await accept();
+    for (let tries = 0; tries < 3; tries++) {
+      await serveWrite(second, EEXIST);
+      await serveGet(second, there);
+      await serveWrite(second, ENOENT);
+    }
+    expect(await ended).toMatchObject({ code: 'ENOENT', operation: 'upsertEntry' });
+    await second.closed();
+  });
+
+  test('fails at once where the kernel refuses the entry, or its change', async () => {
+    const refused = errorOf(upsertEntry(spec));
+    const first = await accept();
+    await serveWrite(first, EINVAL);
+    expect(await refused).toMatchObject({ code: 'EINVAL' });
+    await first.closed();
+    const unchanged = errorOf(upsertEntry(spec));
+    const second = await accept();
+    await serveWrite(second, EEXIST);
+    await serveGet(second, there);
+    await serveWrite(second, EINVAL);
+    expect(await unchanged).toMatchObject({ code: 'EINVAL' });
+    await second.closed();
+  });
+
+  const reply = { source: '10.0.0.2', destination: '192.0.2.1' };
+  const ports = { sourcePort: 443, destinationPort: 40000 };
+  const [SOURCE_NAT, CONFIRMED] = [1 << 4, 1 << 3];
+  const natted: EntryDescription = {
+    ...there,
+    reply: { ...reply, protocol: 6, ports: [443, 40000] },
+    status: SOURCE_NAT | CONFIRMED,
+  };
+  const master = { ...tcpKey.original, sourcePort: 7 };
+
+  test.each<[string, Partial<EntrySpec>, EntryDescription, string | undefined]>([
+    ['a reply', { reply: { ...reply, ...ports } }, there, 'reply'],
+    ['no other reply', { reply: { ...reply, ...ports } }, natted, undefined],
+    ['NAT', { nat: { source: { address: '192.0.2.1' } } }, there, 'nat'],
+    ['the same NAT', { nat: { source: { address: '192.0.2.1' } } }, natted, undefined],
+    [
+      'a master',
+      { master: { protocol: 'tcp', protocolNumber: 6, ...master } },
+      { ...there, master: { ...tcpTuple, ports: [8, 443] } },
+      'master',
+    ],
+    [
+      'the same master',
+      { master: { protocol: 'tcp', protocolNumber: 6, ...master } },
+      { ...there, master: { ...tcpTuple, ports: [7, 443] } },
+      undefined,
+    ],
+  ])('of an entry with %s', async (_, part, current, differing) => {
+    const upserting = upsertEntry({ ...spec, ...part }).catch((error: unknown) => error);
+    const socket = await accept();
+    await serveWrite(socket, EEXIST);
+    await serveGet(socket, current);
+    if (differing === undefined) {
+      await serveWrite(socket, current);
+      expect(await upserting).toMatchObject({ created: false });
+    } else {
+      const error = await upserting;
+      expect(error).toMatchObject({ code: 'EEXIST', operation: 'upsertEntry' });
+      expect(String(error)).toContain(`differs in ${differing},`);
+    }
+    await socket.closed();
+  });
+
+  test.each([
+    ['its handshake', 2n ** 40n, 'dccp'],
+    ['nothing', 2n ** 33n, undefined],
+  ])('of DCCP, where %s differs', async (_, handshakeSequence, differing) => {
+    const original = { ...tcpTuple, protocol: 33 };
+    const current = { id: 5, original, dccp: { state: 3, role: 1, handshakeSequence } };
+    const dccp = { state: 'PARTOPEN', role: 'server', handshakeSequence: 2n ** 33n } as const;
+    const upserting = upsertEntry({ ...spec, protocol: 'dccp', dccp }).catch(
+      (error: unknown) => error,
+    );
+    const socket = await accept();
+    await serveWrite(socket, EEXIST);
+    await serveGet(socket, current);
+    if (differing === undefined) await serveWrite(socket, current);
+    const result = await upserting;
+    if (differing === undefined) expect(result).toMatchObject({ created: false });
+    else expect(String(result)).toContain(`differs in ${differing},`);
     await socket.closed();
   });
 });

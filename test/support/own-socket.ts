@@ -38,6 +38,7 @@ export const readDefaultTimeouts = onOwnSocket('readDefaultTimeouts');
 export const readPressure = onOwnSocket('readPressure');
 export const readStats = onOwnSocket('readStats');
 export const updateEntry = onOwnSocket('updateEntry');
+export const upsertEntry = onOwnSocket('upsertEntry');
 export const updateExpectation = onOwnSocket('updateExpectation');
 export const updateTimeoutPolicy = onOwnSocket('updateTimeoutPolicy');
 export const writeDefaultTimeouts = onOwnSocket('writeDefaultTimeouts');

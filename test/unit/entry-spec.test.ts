@@ -447,6 +447,33 @@ describe('changes', () => {
     expect([some.entry.mark, some.view.getUint32(at, LITTLE_ENDIAN)]).toEqual([0x10, 0xf0]);
   });
 
+  it.each<[EntryChanges['mark'], number, number]>([
+    [{ toggle: 5 }, 5, 0],
+    [{ value: 1, mask: 0xf, toggle: 0x50 }, 0x51, 0xf],
+    [{ value: 0x80000001, mask: 0x8000000f, toggle: 0x40000000 }, 0xc0000001, 0x8000000f],
+  ])('of a mark toggle bits outside the mask: %o', (mark, value, mask) => {
+    const { entry, view } = written(changesSlab({ mark }));
+    expect(entry.mark).toBe(value);
+    expect(view.getUint32(SLAB.firstEntry + SPEC.markMask, LITTLE_ENDIAN)).toBe(mask);
+  });
+
+  it.each<[EntryChanges['labels'], bigint, number[]]>([
+    [3n, 3n, Array<number>(16).fill(0xff)],
+    ['3', 3n, Array<number>(16).fill(0xff)],
+    [{ set: 1n }, 1n, [1, ...Array<number>(15).fill(0)]],
+    [{ clear: 1n << 127n }, 0n, [...Array<number>(15).fill(0), 0x80]],
+    [{ set: 1n, clear: 6n }, 1n, [7, ...Array<number>(15).fill(0)]],
+  ])('of labels set and clear some, or replace all: %o', (labels, value, mask) => {
+    const { entry, view } = written(changesSlab({ labels }));
+    expect(entry.labels).toBe(value);
+    expect([...new Uint8Array(view.buffer, SLAB.firstEntry + SPEC.labelsMask, 16)]).toEqual(mask);
+  });
+
+  it('of SCTP name no TCP', () => {
+    const sctp = { state: 'CLOSED', originalTag: 1, replyTag: 2 } as const;
+    expect(changesOf({ sctp }).sctp).toMatchObject(sctp);
+  });
+
   it('of the state alone leave flags and window scale', () => {
     const { original, reply } = changesOf({ tcp: { state: 'CLOSE' } }).toJSON().tcp ?? {};
     expect([original, reply]).toEqual([{}, {}]);
@@ -469,6 +496,14 @@ describe('changes', () => {
     ['changes.mark', { mark: '1' }],
     ['changes.mark.value', { mark: { value: 0x100, mask: 0xff } }],
     ['changes.mark.mask', { mark: { value: 1 } }],
+    ['changes.mark.mask', { mark: { value: 1, toggle: 2 } }],
+    ['changes.mark.toggle', { mark: { value: 1, mask: 0xf, toggle: 0x18 } }],
+    ['changes.labels', { labels: { set: 3n, clear: 2n } }],
+    ['changes.labels.clear', { labels: { set: 3n, clear: -1n } }],
+    ['changes.tcp.state', { tcp: { state: 'xUNKNOWN(5)' } }],
+    ['changes.tcp.state', { tcp: { state: 'UNKNOWN(5)x' } }],
+    ['changes.tcp.state', { tcp: { state: 'UNKNOWN(256)' } }],
+    ['changes.tcp.state', { tcp: { state: ['UNKNOWN(5)'] } }],
     ['changes.status[0]', { status: ['confirmed'] }],
     [
       'changes.sctp',

@@ -270,6 +270,13 @@ describe('parseEntries()', () => {
     expect(() => parseEntries(line)).toThrow(/^text: line 1: /);
   });
 
+  it('reads words however far apart, and no comment', () => {
+    const [list, save] = [one(LINE), one(SAVE)];
+    expect(one(`  ${LINE.replaceAll(/ (?=\S)/g, '   ')}\t`)).toEqual(list);
+    expect(one(`  ${SAVE.replaceAll(' ', ' \t ')} `)).toEqual(save);
+    expect(parseEntries(`#${LINE}\n # ${SAVE}\n#\n\n`)).toEqual([]);
+  });
+
   it('refuses labels that it does not know', () => {
     const options = { labels: new Map([[1, 'b']]) };
     expect(one(`${LINE} labels=b`, options).labels).toBe(2n);

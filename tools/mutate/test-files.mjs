@@ -40,6 +40,7 @@ const SLOW = {
 /** Tests of the whole addon over a scripted kernel, for mutants of the folders that they are about. */
 const OF_STACK = {
   'deleted-entries': ['entry', 'table'],
+  dump: ['entry'],
   endings: ['entry', 'event', 'request'],
   entries: ['entry', 'record', 'table'],
   'event-namespaces': ['event', 'table'],
@@ -56,7 +57,9 @@ const OF_STACK = {
   stats: ['health', 'request', 'table'],
   strangers: ['core'],
   timeouts: ['timeout', 'table'],
-  trace: ['core', 'event', 'request'],
+  trace: ['core', 'entry', 'event', 'request'],
+  transfer: ['entry'],
+  'without-ports': ['entry'],
   writing: ['entry', 'request'],
 };
 
