@@ -712,6 +712,62 @@ describe('updateEntries', () => {
   });
 });
 
+describe('what is wrong sends nothing', () => {
+  const tcp = { state: 'CLOSE' } as const;
+  const sctp = { state: 'CLOSED', originalTag: 1, replyTag: 2 } as const;
+  const synproxy = { initialSequence: 0, initialTimestamp: 0, timestampOffset: 0 };
+  const sequenceAdjust = {
+    original: { correctionPosition: 0, offsetBefore: 0, offsetAfter: 0 },
+  };
+  const both = [{ protocol: 'tcp' }, { protocol: 'sctp', mark: 1 }] as const;
+
+  test.each<[string, () => Promise<unknown>, RegExp]>([
+    ['no filter', () => deleteEntries(undefined as never), /^filter: matches a whole address/],
+    ['a filter of all', () => deleteEntries({}), /^filter: matches a whole address family/],
+    ['a family', () => deleteEntries({ family: 'ipv6' }), /^filter: matches a whole address/],
+    ['a family among others', () => deleteEntries([{ mark: 1 }, { family: 'ipv4' }]), /^filter: /],
+    ['no filter', () => updateEntries(undefined as never, { mark: 1 }), /^filter: matches every/],
+    ['a filter of all', () => updateEntries({}, { mark: 1 }), /^filter: matches every entry/],
+    ['any protocol', () => updateEntries({ mark: 1 }, { tcp }), /^changes\.tcp: requires protocol/],
+    [
+      'two protocols',
+      () => updateEntries({ protocol: ['tcp', 'udp'] }, { tcp }),
+      /^changes\.tcp: requires protocol: 'tcp' in the filter/,
+    ],
+    ['another one', () => updateEntries(both, { tcp }), /^changes\.tcp: requires protocol: 'tcp'/],
+    ['another one', () => updateEntries(both, { sctp }), /^changes\.sctp: requires protocol/],
+    ['a SYN proxy', () => updateEntries({ mark: 1 }, { synproxy }), /^changes\.synproxy: only upd/],
+    [
+      'a sequence',
+      () => updateEntries({ mark: 1 }, { sequenceAdjust }),
+      /^changes\.sequenceAdjust: only updateEntry\(\) takes it/,
+    ],
+    [
+      'zeroing of a part',
+      () => listEntries({ mark: 1 }, { zeroCounters: true }),
+      /^options\.zeroCounters: excludes every filter but/,
+    ],
+    [
+      'zeroing of what is dying',
+      () => listEntries({}, { zeroCounters: true, table: 'dying' }),
+      /^options\.zeroCounters: excludes table: 'dying'/,
+    ],
+  ])('%s (%#)', async (_, call, message) => {
+    const error = await (async () => call())().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toMatch(message);
+    expect(waitingSockets()).toBe(0);
+  });
+
+  test('a list of no filters, which matches nothing', async () => {
+    const none = { matched: 0, vanished: 0 };
+    expect(await listEntries([])).toEqual([]);
+    expect(await deleteEntries([])).toEqual({ ...none, deleted: 0 });
+    expect(await updateEntries([], { mark: 1 })).toEqual({ ...none, updated: 0 });
+    expect(waitingSockets()).toBe(0);
+  });
+});
+
 describe('a kernel that refuses what it is asked to leave out', () => {
   test.each([
     ['EINVAL', EINVAL],
