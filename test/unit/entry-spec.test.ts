@@ -477,6 +477,14 @@ describe('changes', () => {
   it('of the state alone leave flags and window scale', () => {
     const { original, reply } = changesOf({ tcp: { state: 'CLOSE' } }).toJSON().tcp ?? {};
     expect([original, reply]).toEqual([{}, {}]);
+    const scaled = changesOf({
+      tcp: { state: 'CLOSE', original: { windowScale: 3 }, reply: { flags: 4 } },
+    });
+    expect(scaled.toJSON().tcp).toEqual({
+      state: 'CLOSE',
+      original: { windowScale: 3 },
+      reply: { flags: 4, flagsMask: 0xff },
+    });
   });
 
   it('are named in the order in which the kernel applies them', () => {

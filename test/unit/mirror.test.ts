@@ -715,6 +715,7 @@ describe('a refresh', () => {
   });
 
   test.each([
+    ['nothing else', {}],
     ['labels', { labels: 1n }],
     ['a long helper', { helper: 'h'.repeat(60) }],
   ])('of what an event with a time has told is no change: %s', async (_, more) => {

@@ -19,5 +19,5 @@ export default {
   allowEmpty: true,
   dryRunTimeoutMinutes: 30,
   // A mutant that loops is ended by Stryker's limit of hits; one that waits, by that of framework.mjs.
-  timeoutMS: 120_000,
+  timeoutMS: 40_000,
 };

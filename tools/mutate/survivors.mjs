@@ -526,4 +526,32 @@ export const SURVIVORS = [
     because:
       'hashes are compared before: where all else is the same, they differ as the protocols do',
   },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: "return typeof value === 'number' && (value & 0xffff) === value;",
+    from: "typeof value === 'number' && (value & 0xffff) === value",
+    to: 'false',
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: "return typeof value === 'number' && (value & 0xffff) === value;",
+    from: "typeof value === 'number'",
+    to: 'true',
+    because: 'no other value is its own bits',
+  },
+  {
+    file: 'src/mirror/flow-key.ts',
+    line: "return typeof value === 'number' && (value & 0xffff) === value;",
+    from: "typeof value === 'number'",
+    to: "typeof value !== 'number'",
+    because: AT_LENGTH,
+  },
+  {
+    file: 'src/entry/parse-list-line.ts',
+    line: 'if (original === undefined || reply === undefined) {',
+    from: 'original === undefined',
+    to: 'false',
+    because: 'without an original tuple there is no reply either',
+  },
 ];
