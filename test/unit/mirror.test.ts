@@ -517,16 +517,24 @@ describe('events change a mirror', () => {
     expect([...mirror][0]?.mark).toBe(4);
   });
 
-  it('that end a flow which the kernel is asked about', async () => {
+  it.each([
+    ['still has', [flowOf(1)]],
+    ['no longer has', []],
+  ])('that end a flow which the kernel is asked about, and %s', async (_, flows) => {
     const table = new PlayedTable(flowOf(1));
     await using mirror = await table.mirror();
+    const changes = changesOf(mirror);
     table.beforeAnswer = async () => {
       table.tell(['destroy', flowOf(1)]);
       await table.events.caughtUp();
+      table.flows = flows;
     };
     table.tell(['new', flowOf(1)]);
     await mirror.caughtUp();
-    expect(mirror.size).toBe(0);
+    table.tell(['new', flowOf(2)]);
+    await expect.poll(() => changes.at(-1)?.type).toBe('added');
+    expect(changes.map(({ type }) => type)).toEqual(['removed', 'added']);
+    expect([mirror.size, idsOf(mirror)]).toEqual([1, [2]]);
     expect(table.gets).toHaveLength(1);
   });
 });
