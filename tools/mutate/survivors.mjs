@@ -554,4 +554,25 @@ export const SURVIVORS = [
     to: 'false',
     because: 'without an original tuple there is no reply either',
   },
+  {
+    file: 'src/entry/check-changes.ts',
+    line: 'if (toggle === undefined) return { value, mask };',
+    from: 'toggle === undefined',
+    to: 'false',
+    because: 'undefined has no bits',
+  },
+  {
+    file: 'src/entry/create.ts',
+    line: 'if (creations.isFull) await creations.room();',
+    from: 'creations.isFull',
+    to: 'true',
+    because: 'only saves time: where there is room nothing waits',
+  },
+  {
+    file: 'src/mirror/slot-hash.ts',
+    line: 'for (let next = (place + 1) & mask; pairs[2 * next + 1] !== 0; next = (next + 1) & mask) {',
+    from: '2 * next + 1',
+    to: '2 * next - 1',
+    because: 'only saves time: it looks at one empty place more',
+  },
 ];
