@@ -873,6 +873,10 @@ describe('the end of a mirror', () => {
     await expect(refreshed).rejects.toBe(failure);
     await expect(next).rejects.toBe(failure);
     expect(() => mirror.size).toThrow(failure);
+    const failing = new PlayedTable(flowOf(1));
+    await using first = await failing.mirror();
+    failing.events.caughtUp = () => Promise.reject(failure);
+    await expect(first.caughtUp()).rejects.toBe(failure);
     const ended = new PlayedTable(flowOf(1));
     const other = await ended.mirror();
     const waiting = other.changes().batches().next();
