@@ -35,7 +35,7 @@ export class ChangeQueue {
   }
 
   put(changes: readonly MirrorChange[]): void {
-    const room = this.dropped > 0 ? 0 : LIMITS.changesWaiting - this.waiting.length;
+    const room = LIMITS.changesWaiting - this.waiting.length;
     if (changes.length <= room) {
       for (const change of changes) this.waiting.push(change);
     } else {

@@ -1068,7 +1068,7 @@ describe('a mirror looks again', () => {
     const changes = changesOf(mirror);
     table.events.counters.malformed = 3;
     table.flows = [flowOf(2)];
-    await expect.poll(() => changes.length, { timeout: 3000 }).toBe(3);
+    await expect.poll(() => changes.length, { timeout: 10_000 }).toBe(3);
     expect(changes[0]).toEqual({ type: 'lost', cause: 'kernel', count: 3 });
     expect(idsOf(mirror)).toEqual([2]);
     expect(mirror.resyncs).toBe(1);
@@ -1146,7 +1146,7 @@ describe('a mirror looks again', () => {
     const table = new PlayedTable(flowOf(1, { timeout: 0 }), flowOf(2, { timeout: 500 }));
     await using mirror = await table.mirror({ recheckInterval: 100_000 });
     table.flows = [flowOf(2)];
-    await expect.poll(() => mirror.size, { timeout: 3000 }).toBe(1);
+    await expect.poll(() => mirror.size, { timeout: 10_000 }).toBe(1);
     expect(table.gets).toHaveLength(1);
     expect(mirror.staleFor).toBeGreaterThan(0);
     table.tell(['update', flowOf(2)]);
