@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import type { NativeFailure } from '../../src/core/native.js';
-import { ANSWER } from '../../src/record/layout.js';
+import { ANSWER, REQUEST } from '../../src/record/layout.js';
 import { RequestQueue } from '../../src/request/queue.js';
 
 const sockets = vi.hoisted((): object[] => []);
@@ -98,6 +98,51 @@ test('no more jobs are under way than the limit, and the next one follows an ans
   }
 });
 
+describe('requests that wait together', () => {
+  /** A queue whose kernel does all; the bytes of each job. */
+  function recording() {
+    const jobs: Buffer[] = [];
+    const queue = queueOver({
+      send: async (memory: ArrayBuffer, used: number) => {
+        jobs.push(Buffer.from(new Uint8Array(memory, 0, used)));
+        return { answers: new ArrayBuffer(1000 * ANSWER.size), slabs: [] };
+      },
+    });
+    return { queue, jobs };
+  }
+
+  const all = () => 'all';
+  const most = LIMITS.requestBytesInJob;
+  /** Of the records of a request; sixteen requests fill a job. */
+  const bytes = most / 16 - REQUEST.headerSize;
+
+  test('fill a job to its last byte, and what is left is another one', async () => {
+    const { queue, jobs } = recording();
+    const sent = Array.from({ length: 32 }, () => queue.begin('op', 'get', bytes, all).promise);
+    sent.push(queue.send('op', 'usage', all));
+    expect(jobs, 'full ones wait for nothing').toHaveLength(2);
+    expect(await Promise.all(sent)).toEqual(sent.map(() => 'all'));
+    expect(jobs.map(({ length }) => length)).toEqual([most, most, REQUEST.headerSize]);
+  });
+
+  test('have nothing of those before them', async () => {
+    const { queue, jobs } = recording();
+    for (const value of [0xff, 0]) {
+      const sent = Array.from({ length: 16 }, () => {
+        const { view, at, promise } = queue.begin('op', 'get', bytes, all);
+        if (value > 0) new Uint8Array(view.buffer, at + REQUEST.headerSize, bytes).fill(value);
+        return promise;
+      });
+      await Promise.all(sent);
+      const job = jobs.pop() ?? Buffer.alloc(0);
+      expect(job).toHaveLength(most);
+      for (let at = REQUEST.headerSize; at < job.length; at += REQUEST.headerSize + bytes) {
+        expect(job.subarray(at, at + bytes).equals(Buffer.alloc(bytes, value))).toBe(true);
+      }
+    }
+  });
+});
+
 describe('a socket of the thread', () => {
   test.each<[string, readonly NativeFailure[], boolean]>([
     ['one of several requests', [ENOENT, EPERM], false],
@@ -136,4 +181,21 @@ describe('a socket of the thread', () => {
     await turn();
     expect(events.sort()).toEqual(['answered', 'closed']);
   });
+});
+
+test('a thread has one queue, and another once it has left what that one was opened for', async () => {
+  vi.resetModules();
+  const { queueOfThread } = await import('../../src/request/thread-queue.js');
+  const close = vi.fn(async () => undefined);
+  let stays = true;
+  const outcome = { answers: new ArrayBuffer(ANSWER.size), slabs: [] };
+  sockets.push({ isOfThread: () => stays, close, send: async () => outcome });
+  const queue = queueOfThread();
+  expect(await get(queue)).toBe('an answer');
+  await turn();
+  expect(queueOfThread()).toBe(queue);
+  expect(close).not.toHaveBeenCalled();
+  stays = false;
+  expect(queueOfThread()).not.toBe(queue);
+  expect(close).toHaveBeenCalledOnce();
 });
