@@ -145,7 +145,7 @@ const copy: FieldCopy<TupleField> = {
 
 /**
  * An entry has one zone, of both directions or of one. Behind one that is not 0 the kernel
- * refuses another in a request, even 0 (ctnetlink_parse_tuple_zone). `zones` is in its order.
+ * refuses another in a request, even 0 (ctnetlink_parse_tuple_zone). The order is the kernel's.
  */
 export function requireOneZone(
   path: string,
@@ -153,18 +153,24 @@ export function requireOneZone(
   original: Tuple | undefined,
   reply: Tuple | undefined,
 ): void {
-  // Nearly always.
-  if (zone === undefined && original?.zone === undefined && reply?.zone === undefined) return;
-  const zones = { zone, 'original.zone': original?.zone, 'reply.zone': reply?.zone };
-  let first: string | undefined;
-  for (const [name, value] of Object.entries(zones)) {
-    if (value === undefined) continue;
-    if (first !== undefined) {
-      const why = `must be absent beside ${path}.${first}: the zone is that of both directions or of one`;
-      throw typeError(`${path}.${name}`, why);
-    }
-    if (value !== 0) first = name;
+  let first = zoneBehind(undefined, path, 'zone', zone);
+  first = zoneBehind(first, path, 'original.zone', original?.zone);
+  zoneBehind(first, path, 'reply.zone', reply?.zone);
+}
+
+/** The name of the zone that is not 0: `first`, or this one. */
+function zoneBehind(
+  first: string | undefined,
+  path: string,
+  name: string,
+  value: number | undefined,
+): string | undefined {
+  if (value === undefined) return first;
+  if (first !== undefined) {
+    const why = `must be absent beside ${path}.${first}: the zone is that of both directions or of one`;
+    throw typeError(`${path}.${name}`, why);
   }
+  return value === 0 ? undefined : name;
 }
 
 const TUPLE_FORM = {
