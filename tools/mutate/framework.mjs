@@ -135,10 +135,18 @@ export const vi = {
     factories.set(`${graphOf(url)} ${new URL(specifier, url).pathname}`, factory);
   },
   resetModules: () => void resets++,
-  importAgain(url, specifier) {
+  /** What runs when a module is loaded is no part of the test, as the first time. */
+  async importAgain(url, specifier) {
     const address = new URL(specifier, url);
     address.search = `?g=${graphOf(url)}${resets > 0 ? `&r=${resets}` : ''}`;
-    return import(address.href);
+    const state = globalThis.__stryker__ ?? {};
+    const { currentTestId } = state;
+    state.currentTestId = undefined;
+    try {
+      return await import(address.href);
+    } finally {
+      state.currentTestId = currentTestId;
+    }
   },
 };
 export const vitest = vi;
