@@ -47,7 +47,7 @@ export async function originOf(
   return {
     pid,
     name: printable(name.replace(/\n$/, '')),
-    command: command === undefined ? [] : argumentsIn(command),
+    command: argumentsIn(command ?? ''),
   };
 }
 

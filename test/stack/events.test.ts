@@ -1,15 +1,23 @@
 /** What a stream makes of an event socket that lies, and its methods in every state. */
 import { setTimeout } from 'node:timers/promises';
-import { Conntrack, type ConntrackEvent, type EventStream, watchEvents } from 'conntrack';
+import {
+  Conntrack,
+  type ConntrackEvent,
+  type EventStream,
+  type WatchOptions,
+  watchEvents,
+} from 'conntrack';
 import { describe, expect, test } from 'vitest';
 import {
   CTNETLINK,
+  CTNETLINK_EXPECTATIONS,
   entryMessage,
+  expectationMessage,
   type Message,
   NLM_F,
   nfgenmsg,
 } from '../support/message-builder.js';
-import { accept, failNext, type KernelSocket } from '../support/scripted-kernel.js';
+import { accept, failNext, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
 import { flow } from './flows.js';
 
 /** What the kernel sends: nlmsg_pid is who caused it. */
@@ -34,12 +42,15 @@ const icmpMessage = {
   }).payload,
 };
 
+const EVERYWHERE: WatchOptions = { allNamespaces: true };
+const UNSUPPORTED = 'ERR_CONNTRACK_UNSUPPORTED';
+
 interface Watching {
   stream: EventStream;
   socket: KernelSocket;
 }
 
-async function watch(options?: Parameters<typeof watchEvents>[0]): Promise<Watching> {
+async function watch(options?: WatchOptions): Promise<Watching> {
   const stream = watchEvents(options);
   return { stream, socket: await accept() };
 }
@@ -69,6 +80,43 @@ describe('an event stream', () => {
     expect(events.map((event) => 'originPortId' in event && event.originPortId)).toEqual([
       4711, 0, 0,
     ]);
+  });
+
+  test('tells of expectations that came and went, and who caused it', async () => {
+    const { stream, socket } = await watch({ expectations: true });
+    const expected: Message = { ...expectationMessage(5), sequence: 0, portId: 4711 };
+    await socket.send({ ...expected, flags: NLM_F.create | NLM_F.excl });
+    await socket.send({ ...expected, flags: 0, type: CTNETLINK_EXPECTATIONS.delete, portId: 0 });
+    const events: ConntrackEvent[] = [];
+    for await (const event of stream) {
+      events.push(event);
+      if (events.length === 2) break;
+    }
+    const expectation = expect.objectContaining({ id: 5, helper: 'ftp' }) as unknown;
+    expect(events).toEqual([
+      { type: 'expectation-new', expectation, originPortId: 4711 },
+      { type: 'expectation-destroy', expectation, originPortId: 0 },
+    ]);
+    expect(stream.counters).toMatchObject({ received: 2, delivered: 2 });
+  });
+
+  test('has the time of an event where the kernel sends it', async () => {
+    const { stream, socket } = await watch();
+    const eventTime = 1_700_000_000_123_456_789n;
+    await socket.send({ ...created(1), ...entryMessage({ ...flow(1), eventTime }), sequence: 0 });
+    // Its extension has no time.
+    await socket.send({
+      ...created(2),
+      ...entryMessage({ ...flow(2), helper: 'ftp' }),
+      sequence: 0,
+    });
+    await socket.send(created(3));
+    const times: unknown[] = [];
+    for await (const event of stream) {
+      times.push('eventTimeNs' in event ? event.eventTimeNs : 'absent');
+      if (times.length === 3) break;
+    }
+    expect(times).toEqual([eventTime, 'absent', 'absent']);
   });
 
   test('drops and counts what is malformed, and nothing else', async () => {
@@ -191,6 +239,29 @@ describe('an event stream', () => {
     expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 
+  test.each<[string, Parameters<typeof failNext>, WatchOptions, string, RegExp]>([
+    ['to join', ['bind', 'EPERM'], {}, 'EPERM', /CAP_NET_ADMIN(?!.*BROADCAST).*cap_net_admin/s],
+    [
+      'to hear others',
+      ['bind', 'EPERM'],
+      EVERYWHERE,
+      'EPERM',
+      /lacks CAP_NET_ADMIN.*, or CAP_NET_BROADCAST, which/,
+    ],
+    ['for lack of memory', ['bind', 'ENOMEM'], EVERYWHERE, 'ENOMEM', /^(?!.*CAP_NET)/s],
+    ['to have a socket', ['socket', 'EPERM'], EVERYWHERE, UNSUPPORTED, /^(?!.*CAP_NET)/s],
+  ])('that may not be opened says why: %s', (_, failure, options, code, text) => {
+    failNext(...failure);
+    let error: unknown;
+    try {
+      watchEvents(options);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code, operation: 'watchEvents' });
+    expect(String(error)).toMatch(text);
+  });
+
   test('fails at once when it cannot subscribe', () => {
     failNext('bind', 'EPERM');
     expect(() => watchEvents()).toThrow(
@@ -201,9 +272,7 @@ describe('an event stream', () => {
       }),
     );
     failNext('socket', 'EPROTONOSUPPORT');
-    expect(() => watchEvents()).toThrow(
-      expect.objectContaining({ code: 'ERR_CONNTRACK_UNSUPPORTED' }),
-    );
+    expect(() => watchEvents()).toThrow(expect.objectContaining({ code: UNSUPPORTED }));
   });
 });
 
@@ -285,6 +354,26 @@ describe('the states of an event stream', () => {
 });
 
 describe('options', () => {
+  test.each<[WatchOptions | undefined, number[]]>([
+    [undefined, [1, 2, 3]],
+    [{}, [1, 2, 3]],
+    [{ events: ['destroy'] }, [3]],
+    [{ events: ['update', 'new', 'update'] }, [1, 2]],
+    [{ expectations: true }, [1, 2, 3, 4, 6]],
+    [{ expectations: false }, [1, 2, 3]],
+    [{ events: [], expectations: true }, [4, 6]],
+  ])('%j subscribes to the groups %j', async (options, groups) => {
+    const { stream, socket } = await watch(options);
+    expect(socket.groups).toEqual(groups);
+    await stream.close();
+  });
+
+  test('with a signal that has aborted open no socket', () => {
+    const reason = new Error('enough');
+    expect(() => watchEvents({ signal: AbortSignal.abort(reason) })).toThrow(reason);
+    expect(waitingSockets()).toBe(0);
+  });
+
   test.each([
     [
       { events: ['created'] },
@@ -301,6 +390,7 @@ describe('options', () => {
     [{ receiveBufferBytes: '4096' }, TypeError, 'options.receiveBufferBytes'],
     [{ queueBytes: 65_535 }, RangeError, 'options.queueBytes'],
     [{ queueBytes: 2 ** 31 }, RangeError, 'options.queueBytes'],
+    [{ events: [], expectations: false }, TypeError, 'options.events: must name'],
     [null, TypeError, 'options: must be a plain object'],
   ])('%j is refused', (options, type, message) => {
     const call = () => watchEvents(options as never);

@@ -25,7 +25,7 @@ export const CTNETLINK = {
   getStatsCpu: 0x104,
   getStats: 0x105,
 } as const;
-export const CTNETLINK_EXPECTATIONS = { new: 0x200 } as const;
+export const CTNETLINK_EXPECTATIONS = { new: 0x200, delete: 0x202 } as const;
 export const CTNETLINK_TIMEOUTS = {
   new: 0x800,
   get: 0x801,
