@@ -14,7 +14,7 @@ import { createEntry, deleteEntry, getEntry, updateEntry } from '../support/own-
 import { accept, type KernelSocket } from '../support/scripted-kernel.js';
 import { errorOf } from './outcome.js';
 
-const [EEXIST, EINVAL] = [17, 22];
+const [ENOENT, EEXIST, EINVAL] = [2, 17, 22];
 const addresses = { source: '10.0.0.1', destination: '10.0.0.2' };
 const ports = { sourcePort: 5, destinationPort: 6 };
 const keys = { sourceKey: 5, destinationKey: 6 };
@@ -137,7 +137,7 @@ describe.each(PROTOCOLS)(
       ['deleteEntry', (key) => deleteEntry({ ...key, id: 5 })],
     ])('%s tells of a kernel that has ports what is missing', async (operation, run) => {
       const running = errorOf(run(unnamed));
-      await serve(await accept(), errorMessage(EINVAL));
+      await serve(await accept(), errorMessage(EINVAL), errorMessage(ENOENT));
       const error = (await running) as ConntrackError;
       expect(error).toMatchObject({ code: 'EINVAL', operation });
       expect(error.message).toContain('the tuple has none');
@@ -151,4 +151,21 @@ test('a kernel that sends a port sends the port that was asked for', async () =>
   const original = { ...addresses, protocol: 136, ports: [5, 7] as const };
   await serve(await accept(), entryMessage({ original, id: 5 }));
   expect(await getting).toBeUndefined();
+});
+
+describe('an error about a protocol that every kernel tracks alike says nothing of ports', () => {
+  const tcp = { protocol: 'tcp', original: { ...addresses, ...ports }, timeout: 60 } as const;
+  const esp = { protocol: 'esp', original: addresses, timeout: 60 } as const;
+
+  test.each<[string, number, () => Promise<unknown>]>([
+    ['a second entry of TCP', EEXIST, () => createEntry(tcp)],
+    ['an entry of ESP', EINVAL, () => createEntry(esp)],
+    ['a look for one of ESP', EINVAL, () => getEntry(esp)],
+  ])('%s', async (_, errno, run) => {
+    const running = errorOf(run());
+    await serve(await accept(), errorMessage(errno), errorMessage(ENOENT));
+    const error = (await running) as ConntrackError;
+    expect(error).toMatchObject({ errno });
+    expect(String(error)).not.toMatch(/the tuple has none|by its addresses alone/);
+  });
 });

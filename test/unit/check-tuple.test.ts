@@ -1,6 +1,6 @@
 /** Addresses and protocols in arguments, and what an error says about what was meant. */
 import { describe, expect, test } from 'vitest';
-import { address, flowTupleOf, protocol } from '../../src/record/check-tuple.js';
+import { address, flowTupleOf, masterOf, protocol, tupleOf } from '../../src/record/check-tuple.js';
 
 describe('an address', () => {
   test.each([
@@ -30,6 +30,7 @@ describe('an address', () => {
     ['10.0.0.256:53', ''],
     ['host%eth0', ''],
     ['', ''],
+    [['10.0.0.1'], ''],
     [['10.0.0.1:53'], ''],
     [167_772_161, ''],
     [null, ''],
@@ -76,4 +77,34 @@ test('the tuple of a flow has its protocol, by a word or as other', () => {
   expect(flowTupleOf(other, 'flow').protocol).toBe(99);
   expect(() => flowTupleOf(5, 'flow')).toThrow('a tuple with protocol, source and destination');
   expect(() => flowTupleOf({ ...other, ports: 5 }, 'flow')).toThrow('flow.ports: unknown field');
+});
+
+describe('a tuple', () => {
+  const ends = { source: '10.0.0.1', destination: '10.0.0.2' };
+  const ports = { ...ends, sourcePort: 1, destinationPort: 2 };
+
+  test.each<[object, number]>([
+    [ports, 6],
+    [{ ...ports, protocol: 'udp' }, 17],
+    [{ ...ends, protocol: 'esp' }, 50],
+    [{ ...ends, protocol: 'other', protocolNumber: 99 }, 99],
+  ])('of a master has its own protocol, or that of the flow: %o', (given, number) => {
+    expect(masterOf(given, 'spec.master', 6).protocol).toBe(number);
+  });
+
+  test('of a flow may repeat its protocol, and have no other', () => {
+    expect(tupleOf({ ...ports, protocol: 'tcp' }, 'spec.original', 6)).toMatchObject(ports);
+    expect(() => tupleOf({ ...ports, protocol: 'udp' }, 'spec.original', 6)).toThrow(
+      'spec.original.protocol: must be 6 here, not 17',
+    );
+  });
+
+  test('has no field of Object.prototype', () => {
+    Object.defineProperty(Object.prototype, 'zone', { value: 5, configurable: true });
+    try {
+      expect(tupleOf(ports, 'key.original', 6)).toEqual(ports);
+    } finally {
+      delete (Object.prototype as { zone?: unknown }).zone;
+    }
+  });
 });

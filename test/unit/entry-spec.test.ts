@@ -315,6 +315,14 @@ describe('a specification becomes a record', () => {
     },
   );
 
+  it.each([
+    ['source', { source: '10.9.9.9' }],
+    ['destination', { destination: '192.0.2.1' }],
+  ])('with a reply that has another %s', (_, end) => {
+    const reply = { ...INVERSE, ...end };
+    expect(specOf({ ...TCP, reply }).toJSON()).toMatchObject({ original: PORTS, reply });
+  });
+
   it('of GRE behind NAT: the kernel leaves the keys of the reply as they are', () => {
     const original = {
       source: '10.0.0.1',
@@ -362,6 +370,16 @@ describe('a specification becomes a record', () => {
 });
 
 describe('a wrong specification', () => {
+  it.each([
+    ['icmp', '8, 0, 13, 14, 15, 16, 17, 18'],
+    ['icmpv6', '128, 129, 139, 140'],
+  ] as const)('learns which types of %s the kernel tracks', (protocol, types) => {
+    const spec = { ...PING, protocol, original: { ...ENDS, icmp: { type: 3, code: 0, id: 0 } } };
+    expect(() => specOf(spec)).toThrow(
+      `spec.original.icmp.type: must be one of ${types}: the kernel tracks no other type`,
+    );
+  });
+
   it.each<[string, unknown]>([
     ['spec', undefined],
     ['spec', null],

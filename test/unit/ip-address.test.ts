@@ -5,6 +5,7 @@ import {
   formatIPv4,
   formatIPv6,
   mappedIPv4,
+  sameAddress,
   writeAddress,
 } from '../../src/record/ip-address.js';
 import { Random } from '../support/random.js';
@@ -61,8 +62,24 @@ describe('mappedIPv4', () => {
   it.each([
     ...['::', '::1', '::10.1.2.3', '::fffe:10.1.2.3', '::ffff', '::ffff:0:0:1', '1::ffff:10.1.2.3'],
     ...['::ffff:1:10.1.2.3', 'fe80::1', '10.1.2.3', '', '::ffff:10.1.2', '::ffff:10.1.2.3%eth0'],
+    ...['::ffff:0:ffff:10.1.2.3'],
   ])('there is none of %j', (text) => {
     expect(mappedIPv4(text)).toBeUndefined();
+  });
+});
+
+describe('sameAddress', () => {
+  it.each([
+    ['10.0.0.1', '10.0.0.1', true],
+    ['10.0.0.1', '10.0.0.2', false],
+    ['fd00::1', 'FD00:0:0::1', true],
+    ['fd00::1', 'fd00::2', false],
+    ['::1.2.3.4', '::102:304', true],
+    // Of the same first bytes.
+    ['1.2.3.4', '102:304::', false],
+  ])('of %s and %s is %s', (one, other, same) => {
+    expect(sameAddress(one, other)).toBe(same);
+    expect(sameAddress(other, one)).toBe(same);
   });
 });
 

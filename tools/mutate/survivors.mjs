@@ -10,6 +10,7 @@ const NOBODY = 'only saves time: changes that nobody reads go to nobody';
 const SLOWER = 'only saves time: the keys are compared, too';
 const AT_LENGTH = 'only saves time: a key that is not read in short is read at length';
 const BOTH_TAKE = 'only saves time: the other branch takes them all, too';
+const CACHED = 'only saves time: the text is made anew';
 const NARROWS = 'the condition is for the compiler: another one has excluded the case';
 
 /** The mutants that no test can notice: the first line, what it changes, into what, and why. */
@@ -637,5 +638,124 @@ export const SURVIVORS = [
     from: 'this.isAwake',
     to: 'false',
     because: 'only saves time: a second start sends nothing that may not be sent',
+  },
+  {
+    file: 'src/record/check-tuple.ts',
+    line: "return family === 'ipv6' ? (mappedIPv4(text) ?? text) : text;",
+    from: "family === 'ipv6'",
+    to: 'true',
+    because: 'only saves time: an IPv4 address is no mapped one',
+  },
+  {
+    file: 'src/record/check-tuple.ts',
+    line: "const [, address = '', rest = ''] = parts ?? [];",
+    from: '[]',
+    to: '["Stryker was here"]',
+    because: 'the text is the first, which nothing reads',
+  },
+  {
+    file: 'src/record/inverse-tuple.ts',
+    line: 'const type = answers?.get(message.type);',
+    from: 'answers?.get',
+    to: 'answers.get',
+    because: NARROWS,
+  },
+  {
+    file: 'src/record/inverse-tuple.ts',
+    line: "const tracked = [...(answers?.keys() ?? [])].join(', ');",
+    from: 'answers?.keys',
+    to: 'answers.keys',
+    because: NARROWS,
+  },
+  {
+    file: 'src/record/inverse-tuple.ts',
+    line: "const tracked = [...(answers?.keys() ?? [])].join(', ');",
+    from: '[]',
+    to: '["Stryker was here"]',
+    because: NARROWS,
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'return ipv4Keys[slot] === key ? (ipv4Texts[slot] as string) : rememberIPv4(words, at, slot);',
+    from: 'ipv4Keys[slot] === key',
+    to: 'false',
+    because: CACHED,
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: "if (!/^[0:]+:ffff:/i.test(text) || addressFamily(text) !== 'ipv6') return undefined;",
+    from: '/^[0:]+:ffff:/i',
+    to: '/[0:]+:ffff:/i',
+    because: 'only saves time: the bytes decide',
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'if (one === other) return true;',
+    from: 'one === other',
+    to: 'false',
+    because: 'only saves time: the bytes are the same',
+  },
+  {
+    file: 'src/record/tuple-writer.ts',
+    line: 'writeAddress(view, at + TUPLE.source, tuple.source);',
+    from: 'at + TUPLE.source',
+    to: 'at - TUPLE.source',
+    because: AT_ZERO,
+  },
+  {
+    file: 'src/record/tuple-writer.ts',
+    line: 'if (reply.source !== original.destination || reply.destination !== original.source) {',
+    from: 'reply.source !== original.destination || reply.destination !== original.source',
+    to: 'true',
+    because: 'only saves time: the text has the same bytes',
+  },
+  {
+    file: 'src/record/tuple-writer.ts',
+    line: 'const source = view.getUint32(originalAt + TUPLE.source + byte);',
+    from: 'originalAt + TUPLE.source',
+    to: 'originalAt - TUPLE.source',
+    because: AT_ZERO,
+  },
+  {
+    file: 'src/record/tuple-writer.ts',
+    line: 'view.setUint32(at + TUPLE.source + byte, destination);',
+    from: 'at + TUPLE.source',
+    to: 'at - TUPLE.source',
+    because: AT_ZERO,
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'ipv6Keys[key + 1] !== b ||',
+    from: 'key + 1',
+    to: 'key - 1',
+    because: CACHED,
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'ipv6Keys[key + 2] !== c ||',
+    from: 'key + 2',
+    to: 'key - 2',
+    because: CACHED,
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'ipv6Keys[key + 3] !== d',
+    from: 'key + 3',
+    to: 'key - 3',
+    because: CACHED,
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'for (let word = 0; word < 8; word++) {',
+    from: 'word < 8',
+    to: 'word <= 8',
+    because: 'no run begins behind the last word',
+  },
+  {
+    file: 'src/record/ip-address.ts',
+    line: 'ipv6Keys[key] !== a ||',
+    from: 'ipv6Keys[key] !== a || ipv6Keys[key + 1] !== b || ipv6Keys[key + 2] !== c || ipv6Keys[key + 3] !== d',
+    to: 'true',
+    because: CACHED,
   },
 ];

@@ -53,14 +53,14 @@ const OF_STACK = {
   'pass-signal': ['entry', 'table'],
   'proc-files': ['health', 'table'],
   refusals: ['core', 'entry', 'request', 'table'],
-  requests: ['entry', 'request', 'table'],
+  requests: ['entry', 'record', 'request', 'table'],
   stats: ['health', 'request', 'table'],
   strangers: ['core'],
   timeouts: ['timeout', 'table'],
   trace: ['core', 'entry', 'event', 'request'],
   transfer: ['entry'],
-  'without-ports': ['entry'],
-  writing: ['entry', 'request'],
+  'without-ports': ['entry', 'record'],
+  writing: ['entry', 'record', 'request'],
 };
 
 /** The tests for mutants in `folders` of src/. */
