@@ -26,6 +26,7 @@ test('every id, and none for its own', async () => {
   const [own, ...others] = events;
   expect(own).not.toHaveProperty('netns');
   expect(others.map((event) => 'netns' in event && event.netns)).toEqual(IDS);
+  for (const event of others) expect(event).not.toHaveProperty('eventTimeNs');
 });
 
 test('of expectations, too', async () => {

@@ -1,4 +1,5 @@
 /** What a stream makes of an event socket that lies, and its methods in every state. */
+import { getEventListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import {
   Conntrack,
@@ -17,7 +18,13 @@ import {
   NLM_F,
   nfgenmsg,
 } from '../support/message-builder.js';
-import { accept, failNext, type KernelSocket, waitingSockets } from '../support/scripted-kernel.js';
+import {
+  accept,
+  failNext,
+  type KernelSocket,
+  waitingSockets,
+  withStoppedClock,
+} from '../support/scripted-kernel.js';
 import { flow } from './flows.js';
 
 /** What the kernel sends: nlmsg_pid is who caused it. */
@@ -114,6 +121,7 @@ describe('an event stream', () => {
     const times: unknown[] = [];
     for await (const event of stream) {
       times.push('eventTimeNs' in event ? event.eventTimeNs : 'absent');
+      expect(event).not.toHaveProperty('netns');
       if (times.length === 3) break;
     }
     expect(times).toEqual([eventTime, 'absent', 'absent']);
@@ -183,6 +191,21 @@ describe('an event stream', () => {
     }
     await sending;
     expect(stream.counters).toMatchObject({ received: count, delivered: count });
+  });
+
+  test('lets events gather for as long as it may', async () => {
+    await withStoppedClock(async (advance) => {
+      const { stream, socket } = await watch({ maxDelay: 1000 });
+      const pending = stream.batches().next();
+      await socket.send(created(1));
+      await socket.send(created(2));
+      expect(await Promise.race([pending, setTimeout(50, 'waits')])).toBe('waits');
+      await socket.send(created(3));
+      const moving = setInterval(advance, 1, 1000);
+      expect((await pending).value).toHaveLength(3);
+      clearInterval(moving);
+      await stream.close();
+    });
   });
 
   test('has caught up when all that was sent before the call was processed', async () => {
@@ -314,8 +337,15 @@ describe('the states of an event stream', () => {
         expect(await watching.pending).toEqual({ value: undefined, done: true });
       }
       await watching.stream.close();
+      expect(watching.stream.counters).toMatchObject({ received: 0, delivered: 0 });
     },
   );
+
+  test('`await using` closes the socket', async () => {
+    const { stream, socket } = await watch();
+    await stream[Symbol.asyncDispose]();
+    await socket.closed();
+  });
 
   test('return() and throw() close the socket', async () => {
     for (const method of ['return', 'throw'] as const) {
@@ -338,6 +368,24 @@ describe('the states of an event stream', () => {
     expect((await iterator.next()).value).toMatchObject({ type: 'new' });
     await stream.close();
     expect(await iterator.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('its signal is left at its end', async () => {
+    const { signal } = new AbortController();
+    const { stream } = await watch({ signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await stream.close();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  test('events on their way to who reads are dropped with the stream', async () => {
+    const { stream, socket } = await watch();
+    await socket.send(created(1));
+    await expect.poll(() => stream.counters.received).toBe(1);
+    const next = stream.batches().next();
+    await stream.close();
+    expect(await next).toEqual({ value: undefined, done: true });
+    expect(stream.counters.delivered).toBe(0);
   });
 
   test('a handle that is closed watches nothing', async () => {
@@ -367,6 +415,18 @@ describe('options', () => {
     expect(socket.groups).toEqual(groups);
     await stream.close();
   });
+
+  test.each([
+    [undefined, 64 << 20],
+    [4096, 4096],
+  ])(
+    'a receive buffer of %s bytes is of the size that the kernel grants',
+    async (given, granted) => {
+      const { stream } = await watch({ receiveBufferBytes: given });
+      expect(stream.receiveBufferBytes).toBe(granted);
+      await stream.close();
+    },
+  );
 
   test('with a signal that has aborted open no socket', () => {
     const reason = new Error('enough');

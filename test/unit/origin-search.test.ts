@@ -1,8 +1,9 @@
 /** The search for the process that has a socket open, on a machine whose /proc this test plays. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { originOf } from '../../src/event/origin.js';
 
@@ -10,6 +11,9 @@ const machine = vi.hoisted(() => ({
   /** Of each process: its open files, by their numbers. */
   processes: new Map<number, Map<string, string>>(),
   looks: [] as string[],
+  /** Links that are being read, and the most at a time. */
+  reading: 0,
+  most: 0,
   /** A file that is closed once it was looked at. */
   closing: '',
 }));
@@ -24,6 +28,9 @@ vi.mock('../../src/core/proc-folders.js', async (original) => ({
   },
   processIds: async () => [...machine.processes.keys()],
   linkAt: async (_: string, path: string) => {
+    machine.most = Math.max(machine.most, ++machine.reading);
+    await turn();
+    machine.reading--;
     const [fd = ''] = path.split('/').slice(-1);
     const link = filesOf(path)?.get(fd);
     if (path === machine.closing) filesOf(path)?.delete(fd);
@@ -45,6 +52,16 @@ const linkTo = (portId: number) => `socket:[${inodeOf(portId)}]`;
 /** Whose name and command line can be read. */
 const OWN = process.pid;
 const origin = (portId: number) => originOf('findOrigin', undefined, portId);
+
+/** The file of a descriptor, which may be closed meanwhile. */
+function linkAt(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
 const folder = (pid: number) => `/proc/${pid}/fd`;
 
 /** Lets processes have so many files each that are no sockets, and the last one the sockets behind. */
@@ -60,6 +77,7 @@ function open(others: readonly number[], files: number, portIds: readonly number
 beforeEach(() => {
   machine.looks = [];
   machine.closing = '';
+  machine.most = 0;
 });
 
 describe('a process', () => {
@@ -67,6 +85,7 @@ describe('a process', () => {
     open([2, 3], 130, sockets.slice(0, 1));
     expect(await origin(sockets[0] as number)).toMatchObject({ pid: OWN });
     expect(machine.looks).toEqual([sockets[0] as number, 2, 3, OWN].map(folder));
+    expect(machine.most, 'at a time').toBe(64);
   });
 
   test('is looked for once by all who ask, and not again while it has the socket', async () => {
@@ -93,6 +112,12 @@ describe('a process', () => {
     expect(machine.looks).toEqual([]);
     expect(await origin(asked[0] as number)).toBeDefined();
     expect(machine.looks).toHaveLength(2);
+  });
+
+  test('is not looked for when there is no socket of that port id', async () => {
+    open([2], 1, []);
+    expect(await origin(5)).toBeUndefined();
+    expect(machine.looks).toEqual([]);
   });
 
   test('that nobody is has been looked for everywhere, and is so the next time', async () => {
@@ -146,5 +171,7 @@ describe('the name and the command line', () => {
     open([], 0, [portId], pid);
     const command = ['sh', '-c', 'read x', 'sh', ...read];
     expect(await origin(portId)).toEqual({ pid, name: 'a\\u000ab', command });
+    const left = readdirSync('/proc/self/fd').map((fd) => linkAt(`/proc/self/fd/${fd}`));
+    expect(left.filter((path) => path.startsWith(`/proc/${pid}/`))).toEqual([]);
   });
 });
