@@ -93,7 +93,7 @@ function errorOfChange(operation: string, failure: NativeFailure, name: string):
   const isMismatch = failure.syscall === undefined && failure.errno === constants.errno.EINVAL;
   return isMismatch
     ? replacedPolicyError(operation, failure, name)
-    : errorOfTimeouts(operation, failure, { name });
+    : errorOfTimeouts(operation, failure);
 }
 
 export async function deleteTimeoutPolicy(requests: RequestQueue, name: string): Promise<boolean> {
@@ -150,8 +150,8 @@ async function find<T>(
   writeTimeouts(request, { name });
   const { words, at, failure } = await request.promise;
   if (words !== undefined) return read(words, at);
-  if (failure === undefined || isAbsence(failure)) return undefined;
-  throw errorOfTimeouts(operation, failure, { name });
+  if (isAbsence(failure as NativeFailure)) return undefined;
+  throw errorOfTimeouts(operation, failure as NativeFailure);
 }
 
 /** Sends a write, and resolves with what the kernel has then. */

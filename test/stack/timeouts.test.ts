@@ -28,7 +28,7 @@ import {
   updateTimeoutPolicy,
   writeDefaultTimeouts,
 } from '../support/own-socket.js';
-import { accept, type KernelSocket } from '../support/scripted-kernel.js';
+import { accept, failNext, type KernelSocket } from '../support/scripted-kernel.js';
 import { errorOf } from './outcome.js';
 
 const ENOENT = 2;
@@ -72,6 +72,12 @@ const errorWith = async (
 
 /** Of the second message of a datagram. */
 const second = (message: Message): Message => ({ ...message, sequence: 2 });
+
+/** Those of a write that follows a get. */
+const behindGet = (message: Message, index: number): Message => ({
+  ...message,
+  sequence: 2 + index,
+});
 
 describe('what is sent', () => {
   const get = (sequence?: number) =>
@@ -169,6 +175,21 @@ describe('what is sent', () => {
   });
 });
 
+test.each<['udp' | 'generic' | 17 | 99, number, object]>([
+  ['udp', 17, { protocol: 'udp', timeouts: { unreplied: 30, replied: 120 } }],
+  [17, 17, { protocol: 'udp', timeouts: { unreplied: 30, replied: 120 } }],
+  ['generic', 255, { protocol: 'generic', timeouts: { timeout: 30 }, unknownAttributes: 1 }],
+  [99, 99, { protocol: 'other', timeouts: {}, unknownAttributes: 2 }],
+])('the defaults of %s are read for one family', async (protocol, protocolNumber, wanted) => {
+  const { sent, result } = await answering(
+    () => readDefaultTimeouts(protocol),
+    timeoutMessage({ protocol: protocolNumber, seconds: { 1: 30, 2: 120 } }),
+  );
+  const asked = timeoutAttributes({ protocol: protocolNumber, seconds: {} }).slice(0, 2);
+  expect(sent).toEqual([request(CTNETLINK_TIMEOUTS.defaultGet, 0, asked)]);
+  expect(result).toEqual({ protocolNumber, unknownAttributes: 0, ...wanted });
+});
+
 describe('what is not known', () => {
   test('is counted, and what was not sent is absent', async () => {
     const odd: TimeoutsDescription = {
@@ -180,10 +201,12 @@ describe('what is not known', () => {
     };
     const tcp: TimeoutsDescription = { name: 'tcp', protocol: 6, seconds: { 3: 0, 12: 9 } };
     const { result } = await answering(listTimeoutPolicies, [
+      timeoutMessage({ ...odd, name: 'none', family: FAMILY.unspecified }),
       timeoutMessage(odd),
       timeoutMessage(tcp),
       doneMessage(),
     ]);
+    expect(result.shift()).toMatchObject({ name: 'none', family: 'UNKNOWN(0)' });
     expect(result).toEqual([
       {
         name: 'odd',
@@ -274,15 +297,10 @@ describe('what the kernel refuses', () => {
   });
 
   test('a change, after the look', async () => {
-    const error = await errorWith(
-      update,
-      timeoutMessage(UDP),
-      [errorMessage(ENOMEM), errorMessage(ENOMEM)].map((message, index) => ({
-        ...message,
-        sequence: 2 + index,
-      })),
-    );
+    const answers = [errorMessage(ENOMEM), errorMessage(ENOMEM)];
+    const error = await errorWith(update, timeoutMessage(UDP), answers.map(behindGet));
     expect(error).toMatchObject({ code: 'ENOMEM', operation: 'updateTimeoutPolicy' });
+    expect(String(error)).not.toContain('replaced');
   });
 
   test.each([
@@ -294,6 +312,36 @@ describe('what the kernel refuses', () => {
   });
 });
 
+describe('a system call that fails', () => {
+  const failed = { code: 'EINVAL', syscall: 'sendto' };
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['listTimeoutPolicies', listTimeoutPolicies],
+    ['getTimeoutPolicy', () => getTimeoutPolicy('web')],
+    ['createTimeoutPolicy', () => createTimeoutPolicy(SPEC)],
+    ['updateTimeoutPolicy', () => updateTimeoutPolicy('web', { replied: 5 })],
+    ['deleteTimeoutPolicy', () => deleteTimeoutPolicy('web')],
+    ['readDefaultTimeouts', () => readDefaultTimeouts('udp')],
+    ['writeDefaultTimeouts', () => writeDefaultTimeouts('udp', { replied: 5 })],
+  ])('is no answer of the kernel: %s', async (operation, call) => {
+    failNext('sendto', 'EINVAL');
+    const failing = errorOf(call());
+    await accept();
+    expect(await failing).toMatchObject({ ...failed, operation });
+  });
+
+  test('does not mean that another program has replaced a policy', async () => {
+    const failing = errorOf(updateTimeoutPolicy('web', { replied: 5 }));
+    const socket = await accept();
+    await socket.request();
+    failNext('sendto', 'EINVAL');
+    await socket.send(timeoutMessage(UDP));
+    const error = await failing;
+    expect(error).toMatchObject({ ...failed, operation: 'updateTimeoutPolicy' });
+    expect(String(error)).not.toContain('replaced');
+  });
+});
+
 describe('another program', () => {
   const update = () => updateTimeoutPolicy('web', { replied: 5 });
 
@@ -301,20 +349,17 @@ describe('another program', () => {
     const error = await errorWith(
       update,
       timeoutMessage(UDP),
-      [errorMessage(EINVAL), second(timeoutMessage({ ...UDP, protocol: 6 }))].map(
-        (message, index) => ({ ...message, sequence: 2 + index }),
-      ),
+      [errorMessage(EINVAL), timeoutMessage({ ...UDP, protocol: 6 })].map(behindGet),
     );
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'updateTimeoutPolicy' });
     expect(String(error)).toContain("replaced the timeout policy 'web'");
   });
 
   test('has deleted it, and the kernel does not create it again', async () => {
-    const error = await errorWith(update, timeoutMessage(UDP), [
-      { ...errorMessage(ENOENT), sequence: 2 },
-      { ...errorMessage(ENOENT), sequence: 3 },
-    ]);
-    expect(error).toMatchObject({ code: 'ENOENT', message: /no timeout policy 'web'/ });
+    const answers = [errorMessage(ENOENT), errorMessage(ENOENT)];
+    const error = await errorWith(update, timeoutMessage(UDP), answers.map(behindGet));
+    expect(error).toMatchObject({ code: 'ENOENT', operation: 'updateTimeoutPolicy' });
+    expect(String(error)).toMatch(/no timeout policy 'web'.*createTimeoutPolicy/s);
   });
 
   test.each<[string, () => Promise<unknown>, readonly Message[], string]>([
@@ -333,6 +378,7 @@ describe('another program', () => {
       [errorMessage(EEXIST), second(timeoutMessage(UDP))],
     );
     expect(error).toBeInstanceOf(ConntrackError);
-    expect(error).toMatchObject({ code: 'EEXIST', hint: /updateTimeoutPolicy/ });
+    expect(error).toMatchObject({ code: 'EEXIST', operation: 'createTimeoutPolicy' });
+    expect(String(error)).toMatch(/policy 'web' exists already.*updateTimeoutPolicy/s);
   });
 });

@@ -73,4 +73,17 @@ describe('what is refused before anything is sent', () => {
       await expect(call('tcp', timeouts)).rejects.toThrow(`${field}: `);
     }
   });
+
+  test.each<[TimeoutPolicySpec['protocol'], Timeouts, string]>([
+    ['udp', { timeout: 5 }, 'no state of protocol udp; known: unreplied, replied'],
+    ['generic', { replied: 5 }, 'no state of protocol generic; known: timeout'],
+    [255, { replied: 5 }, 'no state of protocol generic; known: timeout'],
+    [99, { timeout: 5 }, 'protocol 99 has no states with names'],
+  ])('a state that %s does not have: %o', async (protocol, timeouts, problem) => {
+    const [state = ''] = Object.keys(timeouts);
+    const creating = createTimeoutPolicy({ ...spec, protocol, timeouts });
+    await expect(creating).rejects.toThrow(`spec.timeouts.${state}: ${problem}`);
+    const writing = writeDefaultTimeouts(protocol as number, timeouts);
+    await expect(writing).rejects.toThrow(`timeouts.${state}: ${problem}`);
+  });
 });
