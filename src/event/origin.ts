@@ -56,11 +56,10 @@ export async function originOf(
  * port ids of its own.
  */
 export function inodeOf(text: string, portId: number): string | undefined {
-  const [header = '', ...lines] = text.split('\n').map((line) => line.trim().split(/\s+/));
+  const [header = '', ...lines] = text.split('\n').map((line) => line.split(/\s+/));
   const [protocolAt, portIdAt, inodeAt] = ['Eth', 'Pid', 'Inode'].map((name) =>
     header.indexOf(name),
   ) as [number, number, number];
-  if (inodeAt < 0) return undefined;
   const found = lines.find(
     (line) => line[protocolAt] === NETLINK_NETFILTER && line[portIdAt] === String(portId),
   );

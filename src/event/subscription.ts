@@ -89,7 +89,7 @@ export class EventSubscription {
       const slabs = await afterTurn(this.reader.next());
       if (slabs === undefined || this.ending.hasEnded()) break;
       const { failure } = this.reader;
-      if (slabs.length === 0 && failure !== undefined) {
+      if (failure !== undefined) {
         this.stop({ error: errorOfWatchFailure(this.operation, failure, this.allNamespaces) });
         break;
       }
