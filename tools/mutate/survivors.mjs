@@ -11,6 +11,7 @@ const SLOWER = 'only saves time: the keys are compared, too';
 const AT_LENGTH = 'only saves time: a key that is not read in short is read at length';
 const BOTH_TAKE = 'only saves time: the other branch takes them all, too';
 const CACHED = 'only saves time: the text is made anew';
+const DEBUG = 'only a process that was started with NODE_DEBUG=conntrack prints it';
 const NARROWS = 'the condition is for the compiler: another one has excluded the case';
 
 /** The mutants that no test can notice: the first line, what it changes, into what, and why. */
@@ -321,7 +322,7 @@ export const SURVIVORS = [
     line: "() => `${settingPath(sysctl)} = ${text}: ${failure ? codeOf(failure.errno) : 'ok'}`,",
     from: "() => `${settingPath(sysctl)} = ${text}: ${failure ? codeOf(failure.errno) : 'ok'}`",
     to: '() => undefined',
-    because: 'only a process that was started with NODE_DEBUG=conntrack prints it',
+    because: DEBUG,
   },
   {
     file: 'src/health/stat-file.ts',
@@ -904,5 +905,12 @@ export const SURVIVORS = [
     from: 'state < TIMEOUTS.mostStates',
     to: 'state <= TIMEOUTS.mostStates',
     because: 'the bit behind the last is the first again, which is that of no state',
+  },
+  {
+    file: 'src/event/subscription.ts',
+    line: 'note(operation, () => {',
+    from: '{ const granted = `${this.reader.receiveBufferBytes} of ${receiveBufferBytes} bytes`; return `subscribed to groups 0x${groups.toString(16)}, receive buffer: ${granted} granted`; }',
+    to: '{}',
+    because: DEBUG,
   },
 ];
