@@ -15,7 +15,7 @@ import type { NativeFailure } from '../core/native.js';
 export function errorOfExpectation(
   operation: string,
   failure: NativeFailure,
-  isPortless = false,
+  isPortless: boolean,
 ): ConntrackError {
   const problem =
     failure.syscall === undefined ? EXPECTATION_PROBLEMS[codeOf(failure.errno)] : undefined;

@@ -118,7 +118,6 @@ export async function deleteExpectations(
   filter: Filters,
 ): Promise<DeleteExpectationsResult> {
   const operation = 'deleteExpectations';
-  if ((filter as unknown) === undefined) throw typeError('filter', DELETES_ALL);
   const matcher = expectationMatcher(filter);
   if (matcher.takesWholeFamily) throw typeError('filter', DELETES_ALL);
   const keys = (await matching(requests, operation, matcher)).map(expectationKeyOf);

@@ -25,7 +25,7 @@ export const CTNETLINK = {
   getStatsCpu: 0x104,
   getStats: 0x105,
 } as const;
-export const CTNETLINK_EXPECTATIONS = { new: 0x200, delete: 0x202 } as const;
+export const CTNETLINK_EXPECTATIONS = { new: 0x200, get: 0x201, delete: 0x202 } as const;
 export const CTNETLINK_TIMEOUTS = {
   new: 0x800,
   get: 0x801,
@@ -288,26 +288,67 @@ export function entryMessage(entry: EntryDescription): Message {
   };
 }
 
-/** The message of a dump that holds an expectation of FTP. */
-export function expectationMessage(id: number): Message {
-  const flow = { source: '10.0.0.1', destination: '10.0.0.2', protocol: 6 };
-  const payload = [
-    tuple(1, { ...flow, ports: [40000, 21] }),
-    tuple(2, { ...flow, ports: [0, 50000] }),
-    tuple(3, {
+/** What is not named is not sent. */
+export interface ExpectationDescription {
+  tuple: TupleDescription;
+  mask?: TupleDescription;
+  master?: TupleDescription;
+  zone?: number;
+  timeout?: number | undefined;
+  id?: number;
+  flags?: number;
+  class?: number;
+  helper?: string | undefined;
+  function?: string;
+  nat?: { direction: number; tuple: TupleDescription };
+}
+
+/** The attributes of an expectation, in the order of requests. */
+export function expectationAttributes(expectation: ExpectationDescription): Buffer[] {
+  const { tuple: expected, nat } = expectation;
+  return [
+    tuple(2, expected),
+    ...optional(expectation.zone, (value) => attribute(7, u16(value))),
+    ...optional(expectation.mask, (value) => tuple(3, value)),
+    ...optional(expectation.master, (value) => tuple(1, value)),
+    ...optional(expectation.timeout, (value) => attribute(4, u32(value))),
+    ...optional(expectation.id, (value) => attribute(5, u32(value))),
+    ...optional(expectation.flags, (value) => attribute(8, u32(value))),
+    ...optional(expectation.class, (value) => attribute(9, u32(value))),
+    ...optional(expectation.helper, (value) => attribute(6, text(value))),
+    ...optional(expectation.function, (value) => attribute(11, text(value))),
+    ...optional(nat, (value) =>
+      nest(10, attribute(1, u32(value.direction)), tuple(2, value.tuple)),
+    ),
+  ];
+}
+
+const FTP_FLOW = { source: '10.0.0.1', destination: '10.0.0.2', protocol: 6 };
+
+/** The message of a dump that holds an expectation, of FTP unless it says. */
+export function expectationMessage(
+  id: number,
+  expectation: Partial<ExpectationDescription> = {},
+): Message {
+  const whole = {
+    master: { ...FTP_FLOW, ports: [40000, 21] },
+    tuple: { ...FTP_FLOW, ports: [0, 50000] },
+    mask: {
       source: '255.255.255.255',
       destination: '255.255.255.255',
       protocol: 6,
       ports: [0, 65535],
-    }),
-    attribute(4, u32(300)),
-    attribute(5, u32(id)),
-    attribute(6, text('ftp')),
-  ];
+    },
+    timeout: 300,
+    id,
+    helper: 'ftp',
+    ...expectation,
+  } satisfies ExpectationDescription;
+  const family = isIPv4(whole.tuple.source) ? FAMILY.ipv4 : FAMILY.ipv6;
   return {
     type: CTNETLINK_EXPECTATIONS.new,
     flags: NLM_F.multi,
-    payload: Buffer.concat([nfgenmsg(FAMILY.ipv4), ...payload]),
+    payload: Buffer.concat([nfgenmsg(family), ...expectationAttributes(whole)]),
   };
 }
 

@@ -20,8 +20,10 @@ function onOwnSocket<Key extends Name>(name: Key): Conntrack[Key] {
 }
 
 export const countEntries = onOwnSocket('countEntries');
+export const countExpectations = onOwnSocket('countExpectations');
 export const createEntries = onOwnSocket('createEntries');
 export const createEntry = onOwnSocket('createEntry');
+export const createExpectation = onOwnSocket('createExpectation');
 export const createTimeoutPolicy = onOwnSocket('createTimeoutPolicy');
 export const deleteEntry = onOwnSocket('deleteEntry');
 export const deleteExpectation = onOwnSocket('deleteExpectation');
@@ -29,8 +31,10 @@ export const deleteExpectations = onOwnSocket('deleteExpectations');
 export const deleteTimeoutPolicy = onOwnSocket('deleteTimeoutPolicy');
 export const diagnose = onOwnSocket('diagnose');
 export const flushEntries = onOwnSocket('flushEntries');
+export const flushExpectations = onOwnSocket('flushExpectations');
 export const getEntries = onOwnSocket('getEntries');
 export const getEntry = onOwnSocket('getEntry');
+export const getExpectation = onOwnSocket('getExpectation');
 export const getTimeoutPolicy = onOwnSocket('getTimeoutPolicy');
 export const listExpectations = onOwnSocket('listExpectations');
 export const listTimeoutPolicies = onOwnSocket('listTimeoutPolicies');

@@ -152,6 +152,20 @@ export async function accept(): Promise<KernelSocket> {
   );
 }
 
+/** The socket that a call opens; rejects as soon as the call has ended without one. */
+export async function acceptFrom(call: Promise<unknown>): Promise<KernelSocket> {
+  let hasEnded = false;
+  const end = () => {
+    hasEnded = true;
+  };
+  void call.then(end, end);
+  return eventually('the opening of a socket', () => {
+    if (script.waitingSockets() > 0) return new KernelSocket();
+    if (hasEnded) throw new Error('the call has ended, and opened no socket');
+    return undefined;
+  });
+}
+
 /** How many sockets were opened and not accepted. */
 export function waitingSockets(): number {
   return script.waitingSockets();

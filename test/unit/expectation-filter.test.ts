@@ -40,7 +40,7 @@ const ftp = expectationOf({
 });
 const tunnel = expectationOf({
   protocol: 'gre',
-  tuple: { source: 'fd00::1', destination: 'fd00::2', sourceKey: 5, destinationKey: 6 },
+  tuple: { source: 'fd00::1', destination: 'fd00:0:8000::2', sourceKey: 5, destinationKey: 6 },
   master: {
     ...master,
     source: 'fd00::1',
@@ -63,6 +63,8 @@ describe('a filter of expectations', () => {
     ['a network of the tuple', { tuple: { destination: '10.0.1.0/24' } }, true, false],
     ['its neighbour', { tuple: { destination: '10.0.0.0/24' } }, false, false],
     ['a network of IPv6', { tuple: { source: 'fd00::/127' } }, false, true],
+    ['a large one', { tuple: { destination: 'fc00::/7' } }, false, true],
+    ['a large one beside it', { tuple: { destination: 'fe00::/7' } }, false, false],
     ['a port of the tuple', { tuple: { destinationPort: { from: 4999, to: 5000 } } }, true, false],
     ['a port beyond', { tuple: { destinationPort: { from: 5001, to: 65535 } } }, false, false],
     ['a key', { tuple: { sourceKey: 5, destinationKey: { from: 6, to: 9 } } }, false, true],
@@ -84,6 +86,7 @@ describe('a filter of expectations', () => {
     ['a helper', { helper: 'ftp' }, true, false],
     ['the beginning of one', { helper: 'ft' }, false, false],
     ['a function', { function: 'nat-follow-master' }, false, false],
+    ['the id', { id: 0 }, true, true],
     ['another id', { id: 1 }, false, false],
     ['a negation', { not: { helper: 'ftp' } }, false, true],
     ['two negations', { not: [{ helper: 'ftp' }, { port: 21 }] }, false, false],
@@ -95,18 +98,33 @@ describe('a filter of expectations', () => {
   });
 
   test.each<[string, unknown]>([
-    ['filter: ', 5],
-    ['filter: ', null],
-    ['filter: ', ftp],
-    ['filter: ', ftp.toJSON()],
+    ['filter: must be a plain object or an array of them, not 5', 5],
+    ['filter: must be a plain object or an array of them, not null', null],
+    ['filter: must be a plain object or an array of them', 'ftp'],
+    ['filter: must be a plain object or an array of them, not an expectation; getExp', ftp],
+    [
+      'filter: must be a plain object or an array of them, not an expectation; getExp',
+      ftp.toJSON(),
+    ],
+    [
+      'filter.not: must be a plain object or an array of them, not an expectation; getExp',
+      { not: ftp },
+    ],
+    ['filter.protocolNumber: unknown', { protocolNumber: 6 }],
+    ['filter[1]: must be a plain object or an array of them, not undefined', [{}, undefined]],
     ['filter[1].helper: ', [{}, { helper: '' }]],
     ['filter.zone: unknown field', { zone: 0 }],
     ['filter.protocl: ', { protocl: 'tcp' }],
     ['filter.tuple.icmp: ', { tuple: { icmp: {} } }],
     ['filter.tuple: must have ports or keys', { tuple: { sourcePort: 1, destinationKey: 2 } }],
     ['filter.tuple.source: ', { tuple: { source: '10.0.0.1/8' } }],
-    ['filter.master.destination: must have', { address: '::', master: { destination: '1.1.1.1' } }],
-    ['filter.mask.source: must have', { family: 'ipv6', mask: { source: '255.0.0.0' } }],
+    ['filter.address: must have', { family: 'ipv6', address: '1.1.1.1' }],
+    ...['tuple', 'mask', 'master'].flatMap((part) =>
+      ['source', 'destination'].map((end): [string, unknown] => [
+        `filter.${part}.${end}: must have the address family of address, ipv6`,
+        { address: '::', [part]: { [end]: '1.1.1.1' } },
+      ]),
+    ),
     ['filter.tuple.protocol: unknown', { tuple: { protocol: 6 } }],
     ['filter.port: ', { port: { from: 2, to: 1 } }],
     ['filter.flags.all[0]: ', { flags: { all: ['eternal'] } }],
@@ -207,6 +225,7 @@ function randomConditions(random: Random, all: readonly Expectation[]): Expectat
         address,
         family === 'ipv4' ? '10.0.1.0/24' : 'fd00::1:0/112',
         family === 'ipv4' ? '10.0.0.0/23' : '::/0',
+        family === 'ipv4' ? '0.0.0.0/0' : 'fc00::/7',
       ]);
     const port = random.of<PortFilter>([random.below(3), { from: 0, to: 1 }, { from: 1, to: 9 }]);
     const side = random.of(['tuple', 'master', 'mask'] as const);

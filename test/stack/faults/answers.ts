@@ -81,7 +81,10 @@ export function answers(
     rule(CTNETLINK.getStats, 0, [statsMessage(ENTRIES)]),
     rule(CTNETLINK.getStatsCpu, DUMP, [cpuStats(CTNETLINK.getStatsCpu, [2, 4]), doneMessage()]),
     rule(EXPECTATION.statsCpu, DUMP, [cpuStats(EXPECTATION.statsCpu, [1, 2, 3]), doneMessage()]),
-    rule(EXPECTATION.get, DUMP, [...expectations.map(expectationMessage), doneMessage()]),
+    rule(EXPECTATION.get, DUMP, [
+      ...expectations.map((id) => expectationMessage(id)),
+      doneMessage(),
+    ]),
     rule(EXPECTATION.get, 0, [expectationMessage(5)]),
     rule(CTNETLINK_EXPECTATIONS.new, 0),
     rule(EXPECTATION.delete, 0),
