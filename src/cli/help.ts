@@ -63,8 +63,8 @@ function overview(columns: number): string[] {
       columns,
     ),
     '',
-    `${PROGRAM} COMMAND --help prints the options of a command.`,
-    'docs/command-line.md of the package has exit codes and examples.',
+    ...wrapped(`${PROGRAM} COMMAND --help prints the options of a command.`, columns),
+    ...wrapped('docs/command-line.md of the package has exit codes and examples.', columns),
   ];
 }
 
