@@ -11,15 +11,15 @@ const AT_SECURE = 23n;
  * of another user. Node.js knows, and exports it nowhere. The kernel may keep such a process from
  * reading the file (it is not dumpable), so what cannot be read counts as yes.
  */
-export function isSecureExecution(): boolean {
+export function isSecureExecution(path = '/proc/self/auxv', arch: string = process.arch): boolean {
   let bytes: Uint8Array;
   try {
-    bytes = Uint8Array.from(readFileSync('/proc/self/auxv'));
+    bytes = Uint8Array.from(readFileSync(path));
   } catch {
     return true;
   }
   // Pairs of a C unsigned long.
-  const is32Bit = process.arch === 'arm' || process.arch === 'ia32';
+  const is32Bit = arch === 'arm' || arch === 'ia32';
   const words = is32Bit
     ? Array.from(new Uint32Array(bytes.buffer), BigInt)
     : new BigUint64Array(bytes.buffer);

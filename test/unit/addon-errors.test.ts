@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { addonError, layoutError } from '../../src/core/addon-errors.js';
+import { addonError, cutOffError, layoutError } from '../../src/core/addon-errors.js';
 import { LAYOUT_HASH } from '../../src/core/layout-hash.js';
 
 const TARGET = `${process.platform}-${process.arch}`;
@@ -50,6 +50,15 @@ it('the error has every path, the first line of its reason, and the last as caus
   ]);
 });
 
+it.each<[unknown, string]>([
+  [Object.assign(new Error('no'), { code: 'ERR_DLOPEN_FAILED' }), '    no'],
+  [undefined, '    undefined'],
+  [null, '    null'],
+])('what was thrown is shown, whatever it is: %o', (error, reason) => {
+  const { message } = addonError([{ path: '/a.node', error }], location());
+  expect(message.split('\n').slice(1, 3)).toEqual(['  /a.node', reason]);
+});
+
 it.each([
   [
     '/a.node: cannot open shared object file: No such file',
@@ -75,6 +84,24 @@ describe('the advice', () => {
       [SOURCE, refused("version `GLIBC_2.17' not found")],
       {},
       /^Build it here with "npm explore conntrack -- npm run build:gyp", .*C\+\+17/,
+    ],
+    [
+      'the system refuses the one, and the other is missing',
+      [SOURCE, refused("version `GLIBC_2.17' not found"), SHIPPED],
+      {},
+      /^The installation is incomplete: /,
+    ],
+    [
+      'the end of the shipped file is missing',
+      [SOURCE, { ...SHIPPED, error: cutOffError() }],
+      {},
+      /^The installation is incomplete: /,
+    ],
+    [
+      'the folder of shipped files has none',
+      [SOURCE, SHIPPED],
+      { targets: ['notes'] },
+      /A clone builds it with "npm run/,
     ],
     [
       'the shipped file is for another processor',
@@ -111,14 +138,14 @@ describe('the advice', () => {
       [SHIPPED],
       { isBundle: true },
       new RegExp(
-        `/dist/core/load-addon\\.js is a bundle.* prebuilds/${TARGET}/conntrack\\.<libc>\\.node beside`,
+        `^/\\S+/dist/core/load-addon\\.js is a bundle.* prebuilds/${TARGET}/conntrack\\.<libc>\\.node beside`,
       ),
     ],
   ])('where %s', (_what, attempts, where, advice) => {
     const { hint, message } = addonError(attempts, location(where));
     expect(hint).toMatch(advice);
     expect(message.endsWith(String(hint))).toBe(true);
-    expect(message.split('\n').length).toBeLessThanOrEqual(5);
+    expect(message.split('\n').length).toBeLessThanOrEqual(6);
   });
 
   it('is about the bundle where a bundler has put the path of the package into it', () => {
