@@ -268,6 +268,24 @@ describe('entries', () => {
       LINE,
       '1 entry deleted\n',
     ],
+    [
+      '-D',
+      [
+        ['streamEntries', {}],
+        ['flushEntries', { entries: true }],
+      ],
+      LINE,
+      '1 entry deleted\n',
+    ],
+    [
+      '-D -f ipv6',
+      [
+        ['streamEntries', { family: 'ipv6' }],
+        ['flushEntries', { family: 'ipv6', entries: true }],
+      ],
+      LINE,
+      '1 entry deleted\n',
+    ],
     ['-D --dry-run', [['streamEntries', {}]], LINE, '1 entry would be deleted\n'],
     ['flush --yes', [['flushEntries', {}]], '', 'the table is empty\n'],
     [

@@ -88,6 +88,14 @@ it('reads options of no letter beside a letter', () => {
   });
 });
 
+it('-R has a file, and other letters have none', () => {
+  for (const line of ['-R file', '-Rfile', '--load-file file']) {
+    expect(parse(line)).toMatchObject({ command: 'load', words: ['file'], isLetter: true });
+  }
+  expect(messageOf('-R')).toBe('-R lacks its value: FILE');
+  expect(parse('-L').words).toEqual([]);
+});
+
 it('--help of a command wins over what else is wrong', () => {
   expect(parse('count --events new --help')).toMatchObject({ command: 'help', words: ['count'] });
   expect(parse('-h')).toMatchObject({ command: 'help', words: [] });
@@ -111,6 +119,11 @@ describe('filters', () => {
     [
       'list --timeout -60 --bytes 1000-',
       [{ ...empty, timeout: { to: 60 }, counters: { total: { bytes: { from: 1000 } } } }],
+    ],
+    ['list --protocol sctp --state closed', [{ ...empty, protocol: 132, state: 'CLOSED' }]],
+    [
+      'list --protocol tcp,sctp --state closed',
+      [{ ...empty, protocol: [6, 132], state: 'CLOSED' }],
     ],
     ['list --timeout 5', [{ ...empty, timeout: { from: 5, to: 5 } }]],
     [
@@ -150,6 +163,8 @@ describe('filters', () => {
     ['list --protocol tpc', `--protocol has no word "tpc"; did you mean 'tcp'?`],
     ['list --source 10.0.0', '--source must be an IPv4 or IPv6 address, not "10.0.0"'],
     ['list --source 10.0.0.1 --destination ::1', '--destination is ipv6, the rest ipv4'],
+    ['list --protocol sctp --state SYN_SENT', '--state has no word "SYN_SENT"'],
+    ['list --protocol tcp,sctp --state OPENN', `--state has no word "OPENN"; did you mean 'OPEN'?`],
     ['list --assured maybe', '--assured must be yes or no, not "maybe"'],
     ['list --labels web', 'no label is named "web"'],
     ['list --timeout x', '--timeout must be a number or a range such as 5-9, 5- or -9, not "x"'],

@@ -1,7 +1,7 @@
 /** What the command line prints, without a kernel. */
 import { ConntrackError, type Entry } from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
-import { failureOf } from '../../src/cli/failure.js';
+import { failureOf, firstLineOf } from '../../src/cli/failure.js';
 import { COMMAND_NAMES, commandOf } from '../../src/cli/line/commands.js';
 import { longOf } from '../../src/cli/line/options.js';
 import { parseLine } from '../../src/cli/line/parse.js';
@@ -14,6 +14,7 @@ import { grouped, percent, shortBytes, shortSeconds } from '../../src/cli/print/
 import { paintOf, plain } from '../../src/cli/print/style.js';
 import { Writer } from '../../src/cli/print/writer.js';
 import { run } from '../../src/cli/run.js';
+import { UsageError } from '../../src/cli/usage-error.js';
 import type { World } from '../../src/cli/world.js';
 import { failing, sink, TERMINAL, worldOf } from './cli-world.js';
 import { entryWith, TCP_TUPLES } from './records.js';
@@ -154,6 +155,50 @@ describe('the output', () => {
     const ended = failureOf(error, []);
     expect(ended.code).toBe(exit);
     expect(ended.text.split('\n')[0]).toBe(`conntrack-js: ${problem}`);
+  });
+
+  test.each<[string, object, string]>([
+    ['a file', { code: 'ENOENT', path: '/x' }, 'open /x failed: there is no such file (ENOENT)'],
+    ['a folder', { code: 'EISDIR', path: '/x' }, 'open /x failed: it is a folder (EISDIR)'],
+    ['no file', { code: 'EMFILE' }, 'open failed: EMFILE'],
+  ])('of the system, about %s', (_, parts, text) => {
+    const error = Object.assign(new Error('x'), { syscall: 'open', ...parts });
+    expect(failureOf(error, [])).toEqual({ code: 1, text: `conntrack-js: ${text}` });
+  });
+
+  test.each<[unknown]>([
+    ['a text'],
+    [undefined],
+    [Object.assign(new Error('x'), { code: 'ENOENT' })],
+    [Object.assign(new Error('x'), { syscall: 'open' })],
+  ])('%o is none of the system', (error) => {
+    expect(() => failureOf(error, [])).toThrow();
+  });
+
+  it('of a line names the help of its command', () => {
+    const textOf = (words: string[]) => failureOf(new UsageError('no'), words).text;
+    expect(textOf(['list', '-X'])).toBe('conntrack-js: no\nSee conntrack-js list --help');
+    expect(textOf(['lits'])).toBe('conntrack-js: no\nSee conntrack-js --help');
+    expect(textOf([])).toBe('conntrack-js: no\nSee conntrack-js --help');
+  });
+
+  it('of privileges says how to get them, and one line has no advice', () => {
+    const error = new ConntrackError('this process lacks CAP_NET_ADMIN', {
+      ...{ code: 'EPERM', operation: 'listEntries', hint: 'Grant it.' },
+    });
+    expect(failureOf(error, []).text).toMatch(/Grant it\.\nOr run this command with sudo\.$/);
+    expect(firstLineOf(error)).toBe('this process lacks CAP_NET_ADMIN');
+  });
+
+  test.each([
+    ['spec.original.sourcePort: x', '--source-port: x'],
+    ['changes.timeout: x', '--timeout: x'],
+    ['filters[0].helper: x', '--helper: x'],
+    ['options.netns: x', 'options.netns: x'],
+  ])('of an argument, %s', (message, text) => {
+    expect(failureOf(new RangeError(message), [])).toEqual({
+      ...{ code: 2, text: `conntrack-js: ${text}` },
+    });
   });
 
   it('an error of the program itself is thrown', () => {

@@ -75,6 +75,7 @@ describe('a value', () => {
     ['an old state', () => stateIn('LISTEN', undefined), 'SYN_SENT2'],
     ['an old state of TCP', () => stateIn('LISTEN', 6), 'SYN_SENT2'],
     ['labels', () => labelsIn(['web,4', '0'], LABELS), 0b11001n],
+    ['a label of two digits', () => labelsIn(['12'], LABELS), 1n << 12n],
     ['the last label', () => labelsIn(['db'], LABELS), 1n << 127n],
   ])('%s', (_, read, value) => {
     expect(read()).toEqual(value);
@@ -96,6 +97,7 @@ describe('a value', () => {
     ['X has two prefixes: "10.0.0.0/8/8"', () => networkIn('10.0.0.0/8/8', undefined, 'X')],
     ['X must be a number from 0 to 32, not "33"', () => networkIn('10.0.0.0/33', undefined, 'X')],
     ['X must be a number from 0 to 128, not "129"', () => networkIn('::/129', undefined, 'X')],
+    ['X has two prefixes: "10.0.0.0/8/"', () => networkIn('10.0.0.0/8/', undefined, 'X')],
     ['the mask of X is not ipv4', () => networkIn('10.0.0.0', 'ffff::', 'X')],
     ['the mask of X must be an IPv4', () => networkIn('10.0.0.0', '255', 'X')],
     ['the mask of X has a hole: "255.0.255.0"', () => networkIn('1.1.1.1', '255.0.255.0', 'X')],
@@ -111,6 +113,7 @@ describe('a value', () => {
     ['--state has no word "NONE"', () => stateIn('NONE', 17)],
     [`no label is named "wbe"; did you mean 'web'?`, () => labelsIn(['wbe'], LABELS)],
     ['no label is named "128"', () => labelsIn(['128'], LABELS)],
+    ['no label is named "5x"', () => labelsIn(['5x'], LABELS)],
     ['no label is named "x5"', () => labelsIn(['x5'], LABELS)],
   ])('%s', (message, read) => {
     expect(read).toThrow(UsageError);

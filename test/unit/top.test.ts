@@ -569,6 +569,15 @@ describe('keys', () => {
     press('\u0015', 'u', true);
     expect(prompt.text).toBe('');
     expect(press('\u007f', 'backspace')).toBeUndefined();
+    // Of a letter and Ctrl, the one is typed, and the other erases a word and what is behind it.
+    for (const letter of 'wug ports  ') press(letter);
+    expect(prompt.text).toBe('wug ports  ');
+    press('\u0017', 'w', true);
+    expect(prompt.text).toBe('wug ');
+    expect(press('\u0012', 'r', true)).toBeUndefined();
+    expect(press('a\u001b', '')).toBeUndefined();
+    expect(press('abc', '')).toBe('changed');
+    press('\u0015', 'u', true);
     expect(press('\u001b[A', 'up')).toBeUndefined();
     expect(press('\u0007', 'z')).toBeUndefined();
     expect(press('\u001b', 'escape')).toBe('left');
