@@ -133,6 +133,7 @@ const withPort = { ...empty, port: 443 };
 const FLOW =
   '--protocol tcp --source 10.0.0.1 --destination 10.0.0.2 --source-port 40000 --destination-port 21';
 const KEY = { protocol: 6, original: control };
+const SPEC = { ...KEY, reply: undefined };
 
 type Row = [
   line: string,
@@ -193,23 +194,23 @@ describe('entries', () => {
     ],
     [
       `create ${FLOW} --timeout 5`,
-      [['createEntry', { ...KEY, timeout: 5 }]],
+      [['createEntry', { ...SPEC, timeout: 5 }]],
       '',
       `created: ${String(entry)}\n`,
     ],
-    [`create ${FLOW} --json`, [['createEntry', KEY]], JSON_LINE, `created: ${String(entry)}\n`],
-    [`create ${FLOW} --output line`, [['createEntry', KEY]], LINE, `created: ${String(entry)}\n`],
+    [`create ${FLOW} --json`, [['createEntry', SPEC]], JSON_LINE, `created: ${String(entry)}\n`],
+    [`create ${FLOW} --output line`, [['createEntry', SPEC]], LINE, `created: ${String(entry)}\n`],
     [
       `create ${FLOW} --if-absent --json`,
-      [['createEntry', KEY]],
+      [['createEntry', SPEC]],
       '',
       'one is there already: left alone\n',
       { answers: { createEntry: throwing('EEXIST') } },
     ],
-    [`create ${FLOW} --or-update`, [['upsertEntry', KEY]], '', `created: ${String(entry)}\n`],
+    [`create ${FLOW} --or-update`, [['upsertEntry', SPEC]], '', `created: ${String(entry)}\n`],
     [
       `create ${FLOW} --or-update`,
-      [['upsertEntry', KEY]],
+      [['upsertEntry', SPEC]],
       '',
       `changed: ${String(entry)}\n`,
       { answers: { upsertEntry: async () => ({ entry, created: false }) } },
@@ -312,7 +313,9 @@ describe('entries', () => {
     ['flush --dry-run', [['streamEntries', {}]], LINE, '1 entry would be deleted\n'],
   ])('%s', async (line, calls, out, err, options = {}, code = 0) => {
     const ended = await perform(line, { ...options, person: true });
-    expect(ended).toMatchObject({ code, calls, err });
+    expect(ended).toMatchObject({ code, err });
+    // The API refuses some fields that are there and undefined.
+    expect(ended.calls).toStrictEqual(calls);
     // Labels are shown where they are asked for.
     if (line.includes('--labels 1')) expect(ended.out.startsWith(out)).toBe(true);
     else expect(ended.out).toBe(out);

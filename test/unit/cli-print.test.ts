@@ -1,4 +1,5 @@
 /** What the command line prints, without a kernel. */
+import { Readable } from 'node:stream';
 import { ConntrackError, type Entry } from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
 import { failureOf, firstLineOf } from '../../src/cli/failure.js';
@@ -142,6 +143,14 @@ describe('the output', () => {
     take();
     await waiting;
     expect(isTaken).toBe(true);
+  });
+
+  it('of the lines of a file is the same', async () => {
+    const world = worldOf({ in: () => Readable.from(['--version\n-V\n-R x\n']) });
+    expect(await run(['-R', '-'], world)).toBe(2);
+    expect(world.out.text().match(/^conntrack-js \d/gm)).toHaveLength(2);
+    expect(world.err.text()).toContain('line 3 ends the file');
+    expect(world.err.text()).toContain('-R inside of -R');
   });
 
   test.each([

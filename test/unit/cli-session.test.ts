@@ -273,7 +273,7 @@ describe('the details of a flow', () => {
     const entry = flow(1, {
       ...{ status: SEEN_REPLY | ASSURED, timeout: 250, mark: 255, zone: 7, helper: 'ftp' },
       ...{ labels: 6n, startTime: BigInt(Date.UTC(2026, 0, 31, 12)) * 1_000_000n },
-    } as EntryValues);
+    });
     const lines = await linesOf(entry);
     expect(lines.filter((line) => !line.startsWith('began'))).toEqual([
       FIRST,

@@ -420,6 +420,11 @@ describe('a specification', () => {
 });
 
 describe('changes', () => {
+  it('take a helper away, also of what has none', () => {
+    const { given: options } = parseLine(['update', '--helper', '']);
+    expect(changesIn(options, LABELS)).toEqual({ changes: { helper: '' }, unchanged: {} });
+  });
+
   test.each<[string, object, object | undefined]>([
     ['--timeout 5', { timeout: 5 }, { timeout: { from: 5, to: 5 } }],
     ['--mark 5', { mark: 5 }, { mark: 5 }],

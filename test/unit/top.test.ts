@@ -517,6 +517,15 @@ describe('the frame', () => {
     );
   });
 
+  test.each<[object, string]>([
+    [{ growthPerSecond: 0 }, '95 % critical  full in 10s  4 dropped/s'],
+    [{ growthPerSecond: -5 }, '95 % critical  -5/s  full in 10s'],
+    [{ secondsUntilFull: undefined }, '+1,234/s  4 dropped/s'],
+    [{ level: 'normal' }, '95 % normal  +1,234/s  4 dropped/s'],
+  ])('has the pressure of %j', (more, text) => {
+    expect(textOfFrame({ pressure: { ...pressure, ...more } }, 160)).toContain(text);
+  });
+
   it('an address that is cut keeps its port', () => {
     expect(textOfFrame({ picture: picture([ipv6]) })).toMatch(/\[2001:db8:\S+~\S+:443 /);
   });
