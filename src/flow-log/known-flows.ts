@@ -9,7 +9,7 @@
 import type { Entry } from '../entry/entry.js';
 import { FLOW } from '../mirror/flow-records.js';
 import { FlowTable, recordOf } from '../mirror/flow-table.js';
-import { type FlowRecord as Flow, isSameFlow } from '../mirror/merge.js';
+import { type FlowRecord as Flow, isDying, isSameFlow } from '../mirror/merge.js';
 import { Snapshots } from '../mirror/snapshots.js';
 import { ENTRY, ENTRY_PRESENT } from '../record/layout.js';
 import { number64 } from '../record/words.js';
@@ -78,6 +78,12 @@ export class KnownFlows {
     const { table, accounts } = this;
     const shown = recordOf(entry);
     const slot = table.findOriginal(shown);
+    // The kernel sends the event of the end before it takes the entry out of its table
+    // (nf_ct_delete): what has begun to end is left to its event.
+    if (isDying(shown)) {
+      if (slot !== -1) this.see(slot);
+      return undefined;
+    }
     if (slot === -1) {
       const added = table.add(shown);
       this.see(added);

@@ -13,7 +13,7 @@ import type { ConntrackEvent, EntryEvent, EventCounters } from '../event/event.j
 import { Arrivals } from './arrivals.js';
 import { Deleters } from './deleters.js';
 import { flowPartOf } from './flow-part.js';
-import type { FlowRecord } from './flow-record.js';
+import type { FlowRecord, LossRecord } from './flow-record.js';
 import { KnownFlows, type Sighting } from './known-flows.js';
 import { noticesOf, reliabilityEnded } from './notices.js';
 import type { FlowTableHandle, RecorderOptions } from './options.js';
@@ -51,6 +51,9 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
   #pending = false;
   /** Events were lost since the last reading began. */
   #hasLost = false;
+  #malformed = 0;
+  /** No reading begins before then. */
+  #rested = 0;
   /** When the next reading is due, as `performance.now()`; `undefined`: none is. */
   #due: number | undefined = 0;
 
@@ -193,6 +196,8 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     const doubt = hadLost || this.#losesEvents() ? 'lost' : 'no-event';
     for (const sightings of inBatches(this.#flows.end(doubt))) yield* this.#parts(sightings);
     const tookMs = performance.now() - began;
+    // At most half of the time goes into readings.
+    this.#rested = began + 2 * tookMs;
     this.#due = this.#nextReading(began, tookMs);
   }
 
@@ -220,13 +225,11 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
   }
 
   #nextReading(began: number, tookMs: number): number | undefined {
-    const ended = began + tookMs;
-    // At most half of the time goes into readings.
-    if (this.#hasLost) return ended + tookMs;
+    if (this.#hasLost) return this.#rested;
     const { interval } = this.#options;
-    if (interval !== undefined) return Math.max(began + interval, ended + tookMs);
+    if (interval !== undefined) return Math.max(began + interval, this.#rested);
     if (this.#events.coverage === 'all') return undefined;
-    return ended + Math.max(LIMITS.flowRecheckMs, LIMITS.recheckShare * tookMs);
+    return began + tookMs + Math.max(LIMITS.flowRecheckMs, LIMITS.recheckShare * tookMs);
   }
 
   async *#recordsOf(events: readonly ConntrackEvent[]): AsyncGenerator<FlowRecord[], void> {
@@ -240,9 +243,7 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
           records.push(this.#ended(event, time));
           break;
         case 'lost':
-          records.push({ ...event, at: new Date(time) });
-          this.#hasLost = true;
-          this.#due ??= performance.now();
+          records.push(this.#lost(event.cause, event.count, time));
           break;
         case 'reliability-ended':
           records.push(reliabilityEnded(event));
@@ -251,7 +252,20 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
           break;
       }
     }
+    const { malformed } = this.#events.counters;
+    // What could not be read may have been the end of a flow.
+    if (malformed > this.#malformed) {
+      records.push(this.#lost('kernel', malformed - this.#malformed, time));
+      this.#malformed = malformed;
+    }
     if (records.length > 0) yield records;
+  }
+
+  #lost(cause: LossRecord['cause'], count: number, time: number): LossRecord {
+    this.#hasLost = true;
+    const soonest = Math.max(performance.now(), this.#rested);
+    this.#due = Math.min(this.#due ?? soonest, soonest);
+    return { type: 'lost', cause, count, at: new Date(time) };
   }
 
   #ended(event: EntryEvent, time: number): FlowRecord {

@@ -14,7 +14,7 @@ import type { Entry } from '../entry/entry.js';
 import type { EntryEventType } from '../event/event.js';
 import { FLOW } from './flow-records.js';
 import { type FlowTable, recordOf } from './flow-table.js';
-import { type FlowRecord, isOlder, isSameFlow, RECORD_WORDS } from './merge.js';
+import { type FlowRecord, isDying, isOlder, isSameFlow, RECORD_WORDS } from './merge.js';
 
 /** Hears what becomes of the flows. */
 export interface FlowListener {
@@ -65,7 +65,9 @@ export class Follower {
     const shown = recordOf(entry);
     const slot = table.findOriginal(shown);
     if (slot === -1) {
-      if (mayAdd) table.noteExpiry(this.add(shown));
+      // The kernel sends DESTROY before it takes the entry out of its table (nf_ct_delete): the event
+      // may have been taken in before the dump began.
+      if (mayAdd && !isDying(shown)) table.noteExpiry(this.add(shown));
       return;
     }
     if (records.has(slot, FLOW.ended | FLOW.isNew)) return;

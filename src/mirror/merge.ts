@@ -91,6 +91,13 @@ export function isSameFlow(one: FlowRecord, other: FlowRecord): boolean {
   );
 }
 
+const DYING = statusBit('dying');
+
+/** Whether the kernel has begun to end the flow. */
+export function isDying({ words, at }: FlowRecord): boolean {
+  return ((words[at + ENTRY.status / 4] as number) & DYING) !== 0;
+}
+
 /** Bits that packets set and nothing clears. */
 const ONLY_SET = statusBit('seenReply') | statusBit('assured');
 const STATE_BIT = ENTRY_PRESENT.tcpState | ENTRY_PRESENT.sctpState | ENTRY_PRESENT.dccpState;

@@ -111,17 +111,50 @@ describe('readings', () => {
     },
   );
 
-  it('one after a loss, which finds what is gone', async () => {
-    const table = new PlayedHandle(flow(1, 5n), flow(2, 6n));
+  test.each([undefined, '1h'] as const)(
+    'one after a loss, which finds what is gone (interval: %s)',
+    async (interval) => {
+      const table = new PlayedHandle(flow(1, 5n), flow(2, 6n));
+      const { recorder, records } = table.record({ interval });
+      await turn();
+      records.length = 0;
+      table.flows = [flow(2, 9n)];
+      table.put({ type: 'lost', cause: 'kernel', count: 7 });
+      await vi.advanceTimersByTimeAsync(1);
+      const ofOpen = interval === undefined ? [] : ['2 open 9'];
+      expect(shortly(records)).toEqual(['lost 7 kernel', ...ofOpen, '1 unobserved 5 lost']);
+      expect(records[0]).toHaveProperty('at', expect.any(Date));
+      await vi.advanceTimersByTimeAsync(3_500_000);
+      expect(table.dumps).toHaveLength(2);
+      await recorder.close();
+    },
+  );
+
+  it('one after a message that could not be read', async () => {
+    const table = new PlayedHandle(flow(1, 5n), flow(2, 5n));
     const { recorder, records } = table.record();
     await turn();
-    table.flows = [flow(2, 9n)];
-    table.put({ type: 'lost', cause: 'kernel', count: 7 });
+    table.flows = [];
+    table.events.counters.malformed = 2;
+    table.tell(['destroy', flow(2, 6n)]);
     await vi.advanceTimersByTimeAsync(1);
-    expect(shortly(records)).toEqual(['lost 7 kernel', '1 unobserved 5 lost']);
-    expect(records[0]).toHaveProperty('at', expect.any(Date));
-    await vi.advanceTimersByTimeAsync(3_600_000);
-    expect(table.dumps).toHaveLength(2);
+    expect(shortly(records)).toEqual(['2 expired 6', 'lost 2 kernel', '1 unobserved 5 lost']);
+    await recorder.close();
+  });
+
+  it('not all the time while events are lost', async () => {
+    const table = new PlayedHandle();
+    // A reading takes 100 ms.
+    table.meanwhile = (batch) =>
+      batch === 0 ? new Promise((resolve) => void setTimeout(resolve, 100)) : undefined;
+    const { recorder } = table.record();
+    await vi.advanceTimersByTimeAsync(100);
+    for (let round = 0; round < 100; round++) {
+      table.put({ type: 'lost', cause: 'kernel', count: 1 });
+      await vi.advanceTimersByTimeAsync(20);
+    }
+    expect(table.dumps.length).toBeGreaterThan(8);
+    expect(table.dumps.length).toBeLessThan(13);
     await recorder.close();
   });
 

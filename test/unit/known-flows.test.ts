@@ -185,6 +185,27 @@ describe('a DESTROY event and a reading', () => {
     expect(log.destroy(flow(1, 10)).lines[1]).toBe('r-1.1 expired 10/10');
   });
 
+  it('that comes before a reading, which shows what is about to leave the table', () => {
+    const dying = { status: 8 | 512 };
+    const log = new Log()
+      .begin()
+      .end()
+      .destroy(flow(1, 9))
+      .read(flow(1, 9, dying))
+      .read();
+    expect(log.lines).toEqual(['r-1.1 expired 9/9']);
+    expect(log.size).toBe(0);
+  });
+
+  it('that comes after a reading, which shows what has begun to end', () => {
+    const dying = { status: 8 | 512 };
+    const log = new Log()
+      .read(flow(1, 8))
+      .read(flow(1, 9, dying))
+      .destroy(flow(1, 9, dying));
+    expect(log.lines).toEqual(['r-1.1 open 8/8', 'r-1.2 expired 1/9']);
+  });
+
   it('that never comes: the flow is gone', () => {
     const log = new Log()
       .read(flow(1, 8))

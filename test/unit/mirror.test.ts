@@ -31,6 +31,7 @@ vi.mock('../../src/core/limits.js', async (importOriginal) => {
 const SEEN_REPLY = 2;
 const ASSURED = 4;
 const CONFIRMED = 8;
+const DYING = 512;
 
 /** The numbers of the flows, in order. */
 const idsOf = (flows: Iterable<{ readonly id?: number | undefined }>) =>
@@ -574,6 +575,21 @@ describe('a mirror stays in step', () => {
     await mirror.refresh();
     const none = Array<undefined>(4).fill(undefined);
     expect(seen).toEqual([1, [3], [3], [...none, 3, 3], [...none, false, false]]);
+  });
+
+  it('with an end that came before it reads, while the entry is about to leave the table', async () => {
+    const dying = { status: CONFIRMED | DYING };
+    const table = new PlayedTable(flowOf(1), flowOf(2));
+    await using mirror = await table.mirror();
+    table.tell(['destroy', flowOf(1)]);
+    await mirror.caughtUp();
+    // Of the second the event is still to come.
+    table.flows = [flowOf(1, dying), flowOf(2, dying)];
+    await mirror.refresh();
+    expect(idsOf(mirror)).toEqual([2]);
+    table.tell(['destroy', flowOf(2)]);
+    await mirror.caughtUp();
+    expect(idsOf(mirror)).toEqual([]);
   });
 
   it('with events that disagree with what it reads: the kernel decides', async () => {
