@@ -41,7 +41,10 @@ const last = folder(3, 1);
 
 export default defineConfig({
   resolve: {
-    alias: { conntrack: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
+    alias: {
+      'conntrack/flow-log': fileURLToPath(new URL('src/flow-log/flow-log.ts', import.meta.url)),
+      conntrack: fileURLToPath(new URL('src/index.ts', import.meta.url)),
+    },
   },
   test: {
     // A process a file: kernel tests move theirs into a network namespace.

@@ -263,7 +263,7 @@ describeInNamespace(
       const tallies = new Tallies();
       await using arena = await Arena.open(tallies);
       await new Schedule(tallies, arena.activities).run(SECONDS);
-      expect(await arena.check()).toEqual([undefined, undefined, undefined, undefined]);
+      expect((await arena.check()).filter((problem) => problem !== undefined)).toEqual([]);
       expect(tallies.failures).toEqual([]);
       expect(arena.counters.foreign).toBeGreaterThan(0);
     },
