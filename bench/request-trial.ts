@@ -12,6 +12,8 @@ import { run } from './programs.js';
 type Times = Record<string, { each: number; mainThread: number }>;
 
 const FLOWS = 16_000;
+/** The first ones warm up; the last one counts. */
+const ROUNDS = Number(process.argv[3]);
 const ONE_BY_ONE = 3000;
 
 const spec = (number: number): EntrySpec => ({
@@ -99,7 +101,7 @@ async function smallTables(): Promise<void> {
       for await (const batch of conntrack.streamEntries().batches()) batch.forEach(look);
     };
     const samples: Record<string, number[]> = { floor: [], list: [], stream: [] };
-    for (let round = 0; round < (entries > 10_000 ? 8 : 30); round++) {
+    for (let round = 0; round < ROUNDS * (entries > 10_000 ? 3 : 10); round++) {
       const { measured } = run({ command: native('receive_floor'), args: [], measures: true });
       samples.floor?.push((measured.seconds ?? Number.NaN) * 1e6);
       for (const [name, work] of Object.entries({ list, stream })) {
@@ -149,7 +151,7 @@ function median(values: number[]): number {
 
 switch (process.argv[2]) {
   case 'requests':
-    for (let round = 0; round < 3; round++) await requests();
+    for (let round = 0; round < ROUNDS; round++) await requests();
     break;
   case 'tables':
     await smallTables();
