@@ -14,7 +14,7 @@ import { type TopApi, topOptionsIn } from '../../src/cli/top/options.js';
 import type { Picture, Row } from '../../src/cli/top/picture.js';
 import { Prompt } from '../../src/cli/top/prompt.js';
 import { Ranking } from '../../src/cli/top/ranking.js';
-import { dueAfter } from '../../src/cli/top/readings.js';
+import { dueAfter, Readings } from '../../src/cli/top/readings.js';
 import { Screen } from '../../src/cli/top/screen.js';
 import { Session } from '../../src/cli/top/session.js';
 import { Surveyor } from '../../src/cli/top/survey.js';
@@ -353,6 +353,34 @@ describe('a reading', () => {
     const none = surveyorOf(() => [[bare]]);
     expect((await none.survey({ grouping: 'state' })).rows[0]).toMatchObject({ bytes: Number.NaN });
   });
+});
+
+it('readings that no key asks for are measurements, each when it is due', async () => {
+  let measuredAt = 0;
+  const shown: boolean[] = [];
+  const survey = async ({ isMeasured }: { isMeasured: boolean }) => {
+    if (isMeasured) measuredAt = performance.now();
+    return { ...picture([]), took: 0 };
+  };
+  const surveyor = {
+    survey,
+    get measuredAt() {
+      return measuredAt;
+    },
+  } as unknown as Surveyor;
+  const readings = new Readings(surveyor, {
+    intervalMs: 20,
+    question: () => ({ wanted: WANTED, filters: undefined, expected: 1 }),
+    isPaused: () => false,
+    show: async (_picture, isMeasured) => void shown.push(isMeasured),
+  });
+  const ending = new AbortController();
+  const running = readings.run(ending.signal);
+  await expect.poll(() => shown.length, { timeout: 3000 }).toBeGreaterThan(4);
+  ending.abort();
+  readings.askAgain();
+  await running;
+  expect(shown).not.toContain(false);
 });
 
 it('readings leave the machine three quarters of the time', () => {

@@ -99,7 +99,8 @@ export class Readings {
         () => {
           if (!this.#asker.isPaused()) resolve();
         },
-        Math.max(0, this.#dueAt() - performance.now()),
+        // A timer leaves out the part of a millisecond.
+        Math.max(0, Math.ceil(this.#dueAt() - performance.now())),
       );
       this.#wake = () => {
         clearTimeout(timer);
