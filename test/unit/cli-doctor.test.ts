@@ -101,6 +101,16 @@ describe('the report', () => {
       'timeout policies': { works: false, code: 'EPERM', message: 'refused' },
       'read counters': { works: true, value: 'netlink' },
     });
+    expect(privileges.root).toBe(process.geteuid?.() === 0);
+    expect(privileges.userNamespace).toMatch(/^(initial|other)$/);
+    expect(
+      Object.entries(privileges.capabilities ?? {}).map(([name, has]) => [name, typeof has]),
+    ).toEqual([
+      ['CAP_NET_BROADCAST', 'boolean'],
+      ['CAP_NET_ADMIN', 'boolean'],
+      ['CAP_SYS_PTRACE', 'boolean'],
+      ['CAP_SYS_ADMIN', 'boolean'],
+    ]);
     expect(versions.addon).toBe('loaded');
     const broken = await report({ countEntries: refused('ERR_CONNTRACK_LAYOUT') });
     expect(broken.versions.addon).toBe('cannot be loaded (ERR_CONNTRACK_LAYOUT)');
@@ -119,6 +129,29 @@ describe('the report', () => {
         },
       },
     });
+  });
+
+  test.each<[Partial<Awaited<ReturnType<typeof report>>['privileges']>, string]>([
+    [{}, 'root in the initial user namespace, with CAP_NET_ADMIN'],
+    [{ root: false, capabilities: {} }, 'an ordinary user in the initial user namespace, with no'],
+    [
+      { capabilities: { CAP_NET_ADMIN: false } },
+      'root in the initial user namespace, with no capability',
+    ],
+    [
+      { capabilities: undefined, userNamespace: 'unknown' },
+      'root in the unknown user namespace, with unknown capabilities',
+    ],
+  ])('prints the privileges %j', async (more, text) => {
+    const found = await report({ listTimeoutPolicies: refused('EPERM') });
+    const capabilities = { CAP_NET_ADMIN: true, CAP_SYS_ADMIN: false };
+    const privileges = { ...found.privileges, root: true, capabilities, ...more };
+    const usual = { userNamespace: 'initial' as const, ...more };
+    const lines = linesOfReport({ ...found, privileges: { ...privileges, ...usual } }, 80, plain);
+    expect(lines.join('\n')).toContain(`Privileges\n  ${text}`);
+    const at = lines.findIndex((line) => / no +timeout policies$/.test(line));
+    expect(lines[at + 1]?.trim()).toBe('refused (EPERM)');
+    expect(lines.join('\n')).toMatch(/yes +read and change entries\n/);
   });
 
   it('is printed in sections', async () => {

@@ -1,7 +1,8 @@
 /** What the command line prints, without a kernel. */
+import { Resolver } from 'node:dns/promises';
 import { Readable } from 'node:stream';
 import { ConntrackError, type Entry } from 'conntrack';
-import { describe, expect, it, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { failureOf, firstLineOf } from '../../src/cli/failure.js';
 import { COMMAND_NAMES, commandOf } from '../../src/cli/line/commands.js';
 import { longOf } from '../../src/cli/line/options.js';
@@ -19,6 +20,14 @@ import { UsageError } from '../../src/cli/usage-error.js';
 import type { World } from '../../src/cli/world.js';
 import { failing, sink, TERMINAL, worldOf } from './cli-world.js';
 import { entryWith, TCP_TUPLES } from './records.js';
+
+const opened = vi.hoisted((): string[] => []);
+vi.mock('../../src/cli/handle.js', () => ({
+  openHandle: async (netns: string) => {
+    opened.push(netns);
+    return { countEntries: async () => 7, close: async () => void opened.push('closed') };
+  },
+}));
 
 const NOTHING = new Map<number, string>();
 
@@ -58,6 +67,46 @@ describe('entries', () => {
     const world = worldOf();
     await printed('list --json', [hostile], world);
     expect(JSON.parse(world.out.text())).toEqual(JSON.parse(JSON.stringify(hostile)));
+  });
+
+  describe('with the names of their addresses', () => {
+    const names = new Map([
+      ['10.0.0.1', ['client']],
+      ['10.0.0.2', ['a server\u001b']],
+    ]);
+    beforeEach(() => {
+      vi.spyOn(Resolver.prototype, 'reverse').mockImplementation(async (address) => {
+        const found = names.get(address);
+        if (found === undefined) throw new Error('no name');
+        return found;
+      });
+    });
+    afterEach(() => void vi.restoreAllMocks());
+    const entry = entryWith({
+      ...TCP_TUPLES,
+      reply: { ...TCP_TUPLES.reply, destination: '10.0.0.9' },
+    });
+
+    it('in lines and tables stand in the place of the address', async () => {
+      const pipe = worldOf();
+      await printed('list --names', [entry], pipe);
+      expect(pipe.out.text()).toMatch(/ src=client dst=(a_server\S*) .* src=\1 dst=10\.0\.0\.9 /);
+      const terminal = worldOf({ out: sink(TERMINAL), env: { TERM: 'dumb' } });
+      await printed('list --names', [entry], terminal);
+      expect(terminal.out.text()).toMatch(/ client:40000 /);
+    });
+
+    it('in JSON stand beside the entry, and XML has none', async () => {
+      const world = worldOf();
+      await printed('list --names --json', [entry], world);
+      expect(JSON.parse(world.out.text())).toEqual({
+        ...(JSON.parse(JSON.stringify(entry)) as object),
+        names: { '10.0.0.1': 'client', '10.0.0.2': expect.stringMatching(/^a_server/) as unknown },
+      });
+      const xml = worldOf();
+      await printed('list --names --output xml', [entry], xml);
+      expect(xml.out.text()).toContain('<src>10.0.0.1</src>');
+    });
   });
 
   it('XML has a document around a list, and nothing around nothing', async () => {
@@ -143,6 +192,13 @@ describe('the output', () => {
     take();
     await waiting;
     expect(isTaken).toBe(true);
+  });
+
+  it('of the lines of a file is of the namespace that the file is run in', async () => {
+    const world = worldOf({ in: () => Readable.from(['-C\n-C\n']) });
+    expect(await run(['-R', '-', '--netns', 'blue'], world)).toBe(0);
+    expect(world.out.text()).toBe('7\n7\n');
+    expect(opened).toEqual(['blue', 'closed']);
   });
 
   it('of the lines of a file is the same', async () => {

@@ -1,9 +1,11 @@
 /** What the keys of `top` do, and what its groups and details are. */
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { ConntrackError, type Entry } from 'conntrack';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test, vi } from 'vitest';
 import { parseLine } from '../../src/cli/line/parse.js';
-import { plain } from '../../src/cli/print/style.js';
+import { type Paint, plain } from '../../src/cli/print/style.js';
 import { FlowDetails } from '../../src/cli/top/details.js';
 import { filtersOfText, within } from '../../src/cli/top/filter-text.js';
 import { GROUPINGS, type GroupingName } from '../../src/cli/top/groupings.js';
@@ -37,7 +39,11 @@ const KEY = {
 type Call = readonly [name: string, ...given: unknown[]];
 
 /** A session over a table of these flows; `type` gives it keys, and waits for what they bring. */
-async function open(flows: readonly Entry[], answers: Record<string, () => unknown> = {}) {
+async function open(
+  flows: readonly Entry[],
+  answers: Record<string, () => unknown> = {},
+  { line = 'top', paint = plain }: { line?: string; paint?: Paint } = {},
+) {
   const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
   const world = worldOf({ out: sink({ ...TERMINAL, columns: 120 }), in: () => input });
   const calls: Call[] = [];
@@ -54,10 +60,16 @@ async function open(flows: readonly Entry[], answers: Record<string, () => unkno
         signal.addEventListener('abort', resolve);
       });
     },
-    streamEntries: (filters: unknown) => {
+    streamEntries: (filters: unknown, { signal }: { signal: AbortSignal }) => {
       calls.push(['streamEntries', filters]);
+      const aborted = once(signal, 'abort').then(() => {
+        signal.throwIfAborted();
+      });
+      // Only a batch that is held waits for it.
+      aborted.catch(() => undefined);
       return {
         batches: async function* () {
+          await Promise.race([answers.batch?.(), aborted]);
           yield flows;
         },
       };
@@ -66,9 +78,9 @@ async function open(flows: readonly Entry[], answers: Record<string, () => unkno
     updateEntry: of('updateEntry', () => flows[0]),
     deleteEntry: of('deleteEntry', () => true),
   } as unknown as TopApi;
-  const options = topOptionsIn(parseLine(['top']), new Map());
+  const options = topOptionsIn(parseLine(line.split(' ')), new Map());
   const labels = { byBit: new Map<number, string>(), bits: new Map<string, number>() };
-  const running = new Session(api, world, options, labels, plain).run();
+  const running = new Session(api, world, options, labels, paint).run();
   let seen = 0;
   const shows = async (text: string | RegExp) => {
     const since = () => world.out.text().slice(seen);
@@ -84,7 +96,7 @@ async function open(flows: readonly Entry[], answers: Record<string, () => unkno
   };
   await shows('10.0.0.1:1 ');
   return {
-    ...{ calls, type, asked, world },
+    ...{ calls, type, asked, shows, world, input, running },
     [Symbol.asyncDispose]: async () => {
       // A prompt takes the first one.
       input.write('\u0003\u0003');
@@ -116,6 +128,67 @@ describe('a key', () => {
     await session.type(KEY.enter, /original +10\.0\.0\.1:1 -> 10\.0\.0\.2:443/);
     expect(session.calls.filter(([name]) => name === 'getEntry')).toHaveLength(1);
     await session.type(KEY.left, /10\.0\.0\.1:2 /);
+  });
+
+  it('opens a flow whose details are read again with each measurement', async () => {
+    await using session = await open(two, {}, { line: 'top --interval-ms 100' });
+    await session.type(KEY.down);
+    await session.type(KEY.enter, /original/);
+    const read = () => session.calls.filter(([name]) => name === 'getEntry').length;
+    await expect.poll(read, { timeout: 3000 }).toBeGreaterThan(2);
+  });
+
+  it('opens a flow, and says why its details cannot be read', async () => {
+    let count = 0;
+    const getEntry = () => {
+      if (count++ === 0) return two[0];
+      throw new ConntrackError('no more', { code: 'EPERM', operation: 'getEntry' });
+    };
+    await using session = await open(two, { getEntry }, { line: 'top --interval-ms 100' });
+    await session.type(KEY.down);
+    await session.type(KEY.enter, 'no more');
+  });
+
+  it('has its result in green, or why it has none in red', async () => {
+    const paint: Paint = (style, text) => `<${style} ${text}>`;
+    await using session = await open(two, {}, { paint });
+    await session.type(KEY.enter, '<red select a row first: Down>');
+    await session.type(KEY.down);
+    await session.type('x', 'y/N');
+    await session.type('n', '<green nothing was cut>');
+  });
+
+  it('reads at once, and says so until the rows are there', async () => {
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const batches = [held, undefined];
+    await using session = await open(two, { batch: () => batches.pop() });
+    await session.type('p', 'reading ...');
+    answer();
+    await session.shows(/\[2;1H(?!.*reading)/);
+  });
+
+  it('ends a reading that is under way, and begins the one that it asks for', async () => {
+    const batches = [undefined, new Promise(() => undefined), undefined];
+    await using session = await open(two, { batch: () => batches.pop() });
+    await session.type('p', 'reading ...');
+    await session.type('g', 'SOURCE');
+    await session.shows(/\[2;1H(?!.*reading)/);
+    expect(session.calls.filter(([name]) => name === 'streamEntries')).toHaveLength(3);
+  });
+
+  it('pauses readings, and goes on', async () => {
+    await using session = await open(two, {}, { line: 'top --interval-ms 100' });
+    const count = () => session.calls.filter(([name]) => name === 'streamEntries').length;
+    await session.type(' ', 'paused');
+    const before = count();
+    await setTimeout(300);
+    // The one that was under way, if there was one.
+    expect(count()).toBeLessThanOrEqual(before + 1);
+    await session.type(' ');
+    await expect.poll(count, { timeout: 3000 }).toBeGreaterThan(before + 3);
   });
 
   it('moves to the last row and the first', async () => {
@@ -215,6 +288,68 @@ describe('a key', () => {
     await session.type(KEY.escape, /quit/);
     await session.type('f', 'only groups');
     await last(port(443));
+  });
+});
+
+describe('a terminal', () => {
+  const ENTER = '\u001b[?1049h';
+  const LEAVE = '\u001b[?1049l';
+
+  test.each<[string, (session: Awaited<ReturnType<typeof open>>) => void]>([
+    ['the key of the shell', ({ input }) => input.write('\u001a')],
+    ['the signal of another process', () => process.emit('SIGTSTP', 'SIGTSTP')],
+  ])('is given back while %s stops the process', async (_, stop) => {
+    await using session = await open(two);
+    const out = () => session.world.out.text();
+    let atStop = '';
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      atStop = out();
+      return true;
+    });
+    try {
+      stop(session);
+      await expect
+        .poll(() => kill.mock.calls, { timeout: 3000 })
+        .toEqual([[process.pid, 'SIGTSTP']]);
+    } finally {
+      kill.mockRestore();
+    }
+    expect(atStop.slice(-LEAVE.length)).toBe(LEAVE);
+    expect(out().slice(atStop.length)).toContain(ENTER);
+    expect(out().slice(atStop.length)).toContain('10.0.0.1:1 ');
+    expect(process.listenerCount('SIGTSTP')).toBe(1);
+  });
+
+  it('is given back when a signal ends the process', async () => {
+    let isOver = false;
+    const batch = () => {
+      if (isOver) throw new Error('the process has ended');
+    };
+    const session = await open(two, { batch }, { line: 'top --interval-ms 100' });
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => true);
+    const others = process.listeners('SIGHUP').length;
+    try {
+      process.emit('SIGHUP', 'SIGHUP');
+      expect(kill.mock.calls).toEqual([[process.pid, 'SIGHUP']]);
+      expect(session.world.out.text()).toContain(LEAVE);
+      expect(process.listeners('SIGHUP')).toHaveLength(others - 1);
+    } finally {
+      kill.mockRestore();
+    }
+    isOver = true;
+    await expect(session.running).rejects.toThrow('the process has ended');
+  });
+
+  it('that is gone ends the session', async () => {
+    const session = await open(two);
+    session.input.end();
+    await session.running;
+    expect(session.world.out.text()).toContain(LEAVE);
+  });
+
+  it('that pastes has no command typed', async () => {
+    await using session = await open(two);
+    await session.type('\u001b[200~q?\u001b[201~?', 'look up the names of addresses');
   });
 });
 

@@ -5,13 +5,15 @@ import { describe, expect, it, test } from 'vitest';
 import { CONDITIONS, longOf } from '../../src/cli/line/options.js';
 import { parseLine } from '../../src/cli/line/parse.js';
 import { type Paint, plain } from '../../src/cli/print/style.js';
+import { Writer } from '../../src/cli/print/writer.js';
 import { expanded, filtersOfText, textOf, within } from '../../src/cli/top/filter-text.js';
 import { FlowCounters } from '../../src/cli/top/flow-counters.js';
-import { frameOf } from '../../src/cli/top/frame.js';
+import { frameOf, plainLines } from '../../src/cli/top/frame.js';
 import { ACTIONS, actionOf, KEYS } from '../../src/cli/top/keys.js';
 import { Meter } from '../../src/cli/top/meter.js';
 import { type TopApi, topOptionsIn } from '../../src/cli/top/options.js';
 import type { Picture, Row } from '../../src/cli/top/picture.js';
+import { printOnAndOn } from '../../src/cli/top/printed.js';
 import { Prompt } from '../../src/cli/top/prompt.js';
 import { Ranking } from '../../src/cli/top/ranking.js';
 import { dueAfter, Readings } from '../../src/cli/top/readings.js';
@@ -41,6 +43,9 @@ describe('the filter that a person types', () => {
     ['sport 5', '--sport 5'],
     ['source 10.0.0.1 port 443', '--source 10.0.0.1 --port 443'],
     ['-p tcp --dport 443', '-p tcp --dport 443'],
+    ['-ptcp 443', '-ptcp --port 443'],
+    // No option has this letter.
+    ['-X 443', '-X --port 443'],
     ['--protocol=tcp 443', '--protocol=tcp --port 443'],
     ['any-nat tcp', '--any-nat tcp'],
     ['any-nat --protocol tcp', '--any-nat --protocol tcp'],
@@ -355,6 +360,69 @@ describe('a reading', () => {
   });
 });
 
+describe('for a file, a pipe or a program', () => {
+  const printed = async (line: string, isJson: boolean) => {
+    let bytes = 0;
+    const api = {
+      readPressure: async () => ({ entries: 3, maxEntries: 10, utilization: 0.3, level: 'normal' }),
+      streamEntries: () => ({
+        batches: async function* () {
+          bytes += 1e6;
+          yield [flow(1, { bytes }), flow(2), flow(3)];
+        },
+      }),
+    } as unknown as TopApi;
+    const out = sink();
+    const given = topOptionsIn(parseLine(line.split(' ')), NO_LABELS);
+    const output = { writer: new Writer(out), columns: undefined, isJson };
+    const { signal } = new AbortController();
+    await printOnAndOn(api, { ...given, intervalMs: 250 }, output, signal);
+    return out.text();
+  };
+
+  it('refreshes follow one another as tables, with an empty line between them', async () => {
+    const [, second = '', ...more] = (await printed('top --limit 2 --rows 2', false)).split('\n\n');
+    expect(more).toEqual([]);
+    const lines = second.split('\n').map((text) => text.trim().replace(/ .*/, ''));
+    expect(lines).toEqual(['3', '3', 'PROTO', 'tcp', 'tcp', '']);
+    expect(second).toMatch(/10\.0\.0\.1:1 .* \d\.\dM +2\.9M /);
+  });
+
+  it('refreshes are lines of JSON, without what is not known', async () => {
+    const lines = (await printed('top --limit 1 --group source --rows 1', true)).split('\n');
+    expect(lines.map((text) => (text === '' ? undefined : (JSON.parse(text) as unknown)))).toEqual([
+      {
+        ...{
+          time: expect.any(String) as unknown,
+          entries: 3,
+          maxEntries: 10,
+          level: 'normal',
+          flows: 3,
+        },
+        ...{ uncounted: 0, unmeasured: 0 },
+        ...{ bytesPerSecond: expect.any(Number) as unknown, packetsPerSecond: 0 },
+        rows: [
+          {
+            ...{ source: '10.0.0.1', flows: 1, bytes: 2e6, packets: 2 },
+            ...{ bytesPerSecond: expect.any(Number) as unknown, packetsPerSecond: 0 },
+          },
+        ],
+      },
+      undefined,
+    ]);
+  });
+
+  it('a flow in JSON is its entry with its rates, if they are known', async () => {
+    const [line = ''] = (await printed('top --limit 1', true)).split('\n');
+    const { rows } = JSON.parse(line) as { rows: { id: number }[] };
+    expect(rows).toHaveLength(3);
+    expect(rows[0]).toEqual({
+      ...(JSON.parse(JSON.stringify(flow(1, { bytes: 2e6 }))) as object),
+      ...{ bytesPerSecond: expect.any(Number) as unknown, packetsPerSecond: 0 },
+    });
+  });
+});
+
 it('readings that no key asks for are measurements, each when it is due', async () => {
   let measuredAt = 0;
   const shown: boolean[] = [];
@@ -550,8 +618,86 @@ describe('the frame', () => {
     [{ growthPerSecond: -5 }, '95 % critical  -5/s  full in 10s'],
     [{ secondsUntilFull: undefined }, '+1,234/s  4 dropped/s'],
     [{ level: 'normal' }, '95 % normal  +1,234/s  4 dropped/s'],
+    [{ maxEntries: 0, utilization: 0 }, '250,000, no limit entries  +1,234/s  full in 10s  4 dr'],
   ])('has the pressure of %j', (more, text) => {
     expect(textOfFrame({ pressure: { ...pressure, ...more } }, 160)).toContain(text);
+  });
+
+  test.each<[string, Partial<Picture>, Partial<View>]>([
+    ['flows by bytes per second  all\n', {}, {}],
+    ['flows by bytes per second, 1 of 9,999  all\n', { total: 9999 }, {}],
+    ['flows by bytes per second, 7 flows in others  all\n', { ungrouped: 7 }, {}],
+    ['flows by bytes per second  tcp\n', {}, { filterText: 'tcp' }],
+    [
+      'flows by age, smallest first  all\n',
+      {},
+      { wanted: { ...WANTED, order: 'age', isReversed: true } },
+    ],
+    ['1 flow  5 bytes/s  6 packets/s   ', {}, {}],
+    ['2 flows  5 bytes/s  6 packets/s  1 without counters   ', { flows: 2, uncounted: 1 }, {}],
+    ['  6 packets/s  1 not measured yet   ', { unmeasured: 1 }, {}],
+    ['1 flow  measuring ...   ', { byteRate: Number.NaN, unmeasured: 1 }, {}],
+    ['  6 packets/s  read in 1.0 s   ', { took: 1 }, {}],
+    ['   01:02:03', {}, {}],
+    ['   reading ...  01:02:03', {}, { isReading: true }],
+    ['   paused  01:02:03', {}, { isPaused: true, isReading: true }],
+  ])('says %j', (text, of, more) => {
+    const time = new Date(2026, 0, 31, 1, 2, 3);
+    const frame = textOfFrame({ picture: picture([row(1)], { time, ...of }), ...more });
+    expect(frame).toContain(text);
+  });
+
+  it('of a terminal that is too small says the least size', () => {
+    for (const [columns, height] of [
+      [39, 24],
+      [80, 7],
+    ] as const) {
+      const size = { columns, rows: height };
+      expect(frameOf(viewOf({ pressure }), size, (one) => one, plain)).toEqual({
+        ...{ lines: ['needs 40 x 8'], cursor: undefined },
+      });
+    }
+  });
+
+  const tableIn = (columns: number, given: readonly Row[], nameOf = (one: string) => one) => {
+    const lines = plainLines(viewOf({ picture: picture(given) }), columns, nameOf).slice(2);
+    return lines.map((line) => line.trimEnd());
+  };
+
+  it('has the columns that some row fills, in widths that a rate does not change', () => {
+    expect(tableIn(160, [row(1), row(2)])).toEqual([
+      'PROTO  STATE        SOURCE           DESTINATION      *BYTES/s   BYTES     AGE    LEFT',
+      'tcp    ESTABLISHED  10.0.0.1:1       10.0.0.2:443          98K    977K       -       -',
+      'tcp    ESTABLISHED  10.0.0.2:2       10.0.0.2:443         195K    1.9M       -       -',
+    ]);
+    expect(tableIn(160, [])).toEqual([
+      'PROTO  STATE  SOURCE           DESTINATION      NAT  *BYTES/s   BYTES     AGE    LEFT    MARK    ZONE',
+    ]);
+  });
+
+  it('has a column that fits to the last letter', () => {
+    const [head = ''] = tableIn(160, [row(1)]);
+    expect(tableIn(head.length, [row(1)])[0]).toBe(head);
+    expect(tableIn(head.length - 1, [row(1)])[0]).not.toContain('LEFT');
+  });
+
+  it('shows a long name where there is room, and cuts its middle where there is none', () => {
+    const host = `${'a'.repeat(40)}${'z'.repeat(40)}`;
+    const nameOf = (one: string) => (one === '10.0.0.1' ? host : one);
+    expect([250, 110, 70].map((columns) => tableIn(columns, [row(1)], nameOf)[1])).toEqual([
+      `tcp    ESTABLISHED  ${host}:1  10.0.0.2:443          98K    977K       -       -`,
+      'tcp    ESTABLISHED  aaaaaaaaaaaaaaaaaaaaaaa~zzzzzzzzzzzzzzzzzzzzz:1  10.0.0.2:443          98K    977K       -',
+      'tcp    aaaaaaaaaaaaaaaaaaaa~zzzzzzzzzzzzzzzzzz:1  10.0~:443       98K',
+    ]);
+  });
+
+  it('of a file or a pipe has the filter above the table', () => {
+    expect(plainLines(viewOf(), 80, (one) => one)).toEqual([]);
+    const view = viewOf({ pressure, picture: picture([row(1)]), filterText: 'tcp' });
+    const lines = plainLines(view, 80, (one) => one);
+    expect(lines.map((line) => line.trim().split(/ +/)[0])).toEqual([
+      ...['250,000', '1', 'only:', 'PROTO', 'tcp'],
+    ]);
   });
 
   it('an address that is cut keeps its port', () => {

@@ -193,7 +193,7 @@ function fitted<Of extends Row>(
   const widths = shown.map(({ shape, texts, width }) => {
     if (!shape.isWide) return width;
     const longest = Math.max(...texts.map(({ length }) => length), ADDRESS);
-    return Math.max(8, spare < 0 ? width + spare : Math.min(longest, width + spare));
+    return Math.max(8, Math.min(longest, width + spare));
   });
   const cells = rows.map((_, row) =>
     shown.map(({ shape, texts }, index): Cell => {
