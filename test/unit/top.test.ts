@@ -569,6 +569,10 @@ describe('the frame', () => {
     },
     help: { page: 'help', picture: picture(rows) },
     'a prompt': { prompt: new Prompt('filter: ', long), picture: picture(rows) },
+    'a long label': {
+      prompt: new Prompt(`mark of ${name}: `, '443'),
+      picture: picture(rows),
+    },
     'a short prompt': {
       prompt: new Prompt('filter: ', '443'),
       message: { text: long, isError: true },
@@ -611,6 +615,17 @@ describe('the frame', () => {
     expect(textOfFrame({ pressure }, 160)).toMatch(
       /^250,000 of 262,144 entries {2}\[#{19}\.\] {2}95 % critical {2}\+1,234\/s {2}full in 10s {2}4 dropped\/s$/m,
     );
+  });
+
+  it('has the cursor behind what is typed', () => {
+    const size = { columns: 80, rows: 24 };
+    const at = (label: string, text: string) =>
+      frameOf(viewOf({ prompt: new Prompt(label, text) }), size, (one) => one, plain);
+    expect(at('filter: ', '443').cursor).toEqual({ row: 23, column: 11 });
+    expect(at('filter: ', long).cursor).toEqual({ row: 23, column: 79 });
+    const { lines, cursor } = at(`cut ${long}? [y/N] `, '');
+    expect(lines[23]).toMatch(/^cut x+~x+\? \[y\/N\] $/);
+    expect(cursor?.column).toBe(64);
   });
 
   test.each<[object, string]>([

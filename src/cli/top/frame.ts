@@ -8,7 +8,7 @@ import { counted, grouped, percent, shortSeconds } from '../print/numbers.js';
 import { LEVEL_STYLES } from '../print/pressure.js';
 import { type Paint, plain, type Style } from '../print/style.js';
 import { amount, tableOf } from './columns.js';
-import { apart, cutAtEnd } from './fit.js';
+import { apart, cutAtEnd, cutInMiddle } from './fit.js';
 import { groupingOf } from './groupings.js';
 import { SHOWN_KEYS } from './keys.js';
 import type { Picture } from './picture.js';
@@ -51,7 +51,7 @@ export function frameOf(view: View, size: Size, nameOf: NameOf, paint: Paint): F
   const { prompt } = view;
   const cursor = prompt && {
     row: rows - 1,
-    column: Math.min(columns - 1, shownPrompt(prompt.label, prompt.text, columns).length),
+    column: shownPrompt(prompt.label, prompt.text, columns).length,
   };
   return { lines, cursor };
 }
@@ -230,10 +230,14 @@ function helpLines(columns: number, paint: Paint): string[] {
   );
 }
 
+/** Columns for what is typed, and the cursor behind it, beside the longest label. */
+const TYPED = 16;
+
 /** The label and the end of what is typed. */
 function shownPrompt(label: string, text: string, columns: number): string {
-  const room = columns - label.length - 1;
-  return label + (text.length <= room ? text : `~${text.slice(text.length - room + 1)}`);
+  const shown = cutInMiddle(label, columns - TYPED);
+  const room = columns - shown.length - 1;
+  return shown + (text.length <= room ? text : `~${text.slice(text.length - room + 1)}`);
 }
 
 function lastLine({ prompt, message, page }: View, columns: number, paint: Paint): string {
