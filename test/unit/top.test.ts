@@ -8,7 +8,7 @@ import { type Paint, plain } from '../../src/cli/print/style.js';
 import { Writer } from '../../src/cli/print/writer.js';
 import { expanded, filtersOfText, textOf, within } from '../../src/cli/top/filter-text.js';
 import { FlowCounters } from '../../src/cli/top/flow-counters.js';
-import { frameOf, plainLines } from '../../src/cli/top/frame.js';
+import { frameOf, plainLines, roomIn } from '../../src/cli/top/frame.js';
 import { ACTIONS, actionOf, KEYS } from '../../src/cli/top/keys.js';
 import { Meter } from '../../src/cli/top/meter.js';
 import { type TopApi, topOptionsIn } from '../../src/cli/top/options.js';
@@ -381,7 +381,9 @@ describe('for a file, a pipe or a program', () => {
   };
 
   it('refreshes follow one another as tables, with an empty line between them', async () => {
-    const [, second = '', ...more] = (await printed('top --limit 2 --rows 2', false)).split('\n\n');
+    const text = await printed('top --limit 2 --rows 2', false);
+    const [first = '', second = '', ...more] = text.split('\n\n');
+    expect(first).toMatch(/^3 of 10 entries/);
     expect(more).toEqual([]);
     const lines = second.split('\n').map((text) => text.trim().replace(/ .*/, ''));
     expect(lines).toEqual(['3', '3', 'PROTO', 'tcp', 'tcp', '']);
@@ -593,7 +595,7 @@ describe('the frame', () => {
       const size = { columns, rows: height };
       for (const nameOf of [(one: string) => one, () => name]) {
         const { lines, cursor } = frameOf(viewOf(view), size, nameOf, plain);
-        expect(lines.length).toBeLessThanOrEqual(height);
+        expect(lines).toHaveLength(height < 8 ? 1 : height);
         for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
         if (cursor !== undefined) {
           expect(cursor.column).toBeLessThan(columns);
@@ -615,6 +617,41 @@ describe('the frame', () => {
     expect(textOfFrame({ pressure }, 160)).toMatch(
       /^250,000 of 262,144 entries {2}\[#{19}\.\] {2}95 % critical {2}\+1,234\/s {2}full in 10s {2}4 dropped\/s$/m,
     );
+  });
+
+  it('has the pressure in colours, as many parts as have room', () => {
+    const coloured: Paint = (style, text) => `<${style} ${text}>`;
+    const firstIn = (columns: number, paint: Paint) => {
+      const size = { columns, rows: 24 };
+      return frameOf(viewOf({ pressure }), size, (one) => one, paint).lines[0] ?? '';
+    };
+    expect(firstIn(160, coloured)).toBe(
+      '<bold 250,000 of 262,144 entries>  <red [###################.]>  <red 95 % critical>' +
+        '  +1,234/s  <red full in 10s>  <red 4 dropped/s>',
+    );
+    const all = firstIn(160, plain);
+    expect(firstIn(all.length, plain)).toBe(all);
+    expect(firstIn(all.length - 1, plain)).toMatch(/full in 10s$/);
+  });
+
+  it('has the traffic as long as there is room beside the time', () => {
+    const of = { took: 1, time: new Date(2026, 0, 31, 1, 2, 3) };
+    const lineIn = (columns: number) =>
+      textOfFrame({ picture: picture([row(1)], of) }, columns).split('\n')[1];
+    const all = '1 flow  5 bytes/s  6 packets/s  read in 1.0 s  01:02:03';
+    expect(lineIn(all.length)).toBe(all);
+    expect(lineIn(all.length - 1)).toBe('1 flow  5 bytes/s  6 packets/s                01:02:03');
+    expect(textOfFrame({}).split('\n')[1]).toBe('reading the table ...');
+  });
+
+  test.each([8, 24, 50])('of %i lines has the selected row', (height) => {
+    const size = { columns: 80, rows: height };
+    const view = viewOf({ picture: picture(rows) });
+    for (const index of [0, 30, 49]) {
+      select(view, roomIn(size), () => index);
+      const { lines } = frameOf(view, size, (one) => one, plain);
+      expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
+    }
   });
 
   it('has the cursor behind what is typed', () => {
@@ -648,11 +685,17 @@ describe('the frame', () => {
       {},
       { wanted: { ...WANTED, order: 'age', isReversed: true } },
     ],
+    [
+      'sources by number of flows  all\n',
+      { rows: groups, total: groups.length },
+      { wanted: { ...WANTED, grouping: 'source', order: 'flows' } },
+    ],
     ['1 flow  5 bytes/s  6 packets/s   ', {}, {}],
     ['2 flows  5 bytes/s  6 packets/s  1 without counters   ', { flows: 2, uncounted: 1 }, {}],
     ['  6 packets/s  1 not measured yet   ', { unmeasured: 1 }, {}],
     ['1 flow  measuring ...   ', { byteRate: Number.NaN, unmeasured: 1 }, {}],
     ['  6 packets/s  read in 1.0 s   ', { took: 1 }, {}],
+    ['0 flows  5 bytes/s  6 packets/s   ', { flows: 0 }, {}],
     ['   01:02:03', {}, {}],
     ['   reading ...  01:02:03', {}, { isReading: true }],
     ['   paused  01:02:03', {}, { isPaused: true, isReading: true }],
@@ -664,14 +707,17 @@ describe('the frame', () => {
 
   it('of a terminal that is too small says the least size', () => {
     for (const [columns, height] of [
-      [39, 24],
-      [80, 7],
+      [39, 8],
+      [40, 7],
     ] as const) {
       const size = { columns, rows: height };
       expect(frameOf(viewOf({ pressure }), size, (one) => one, plain)).toEqual({
         ...{ lines: ['needs 40 x 8'], cursor: undefined },
       });
     }
+    expect(textOfFrame({ pressure }, 40)).not.toContain('needs');
+    const least = frameOf(viewOf({ pressure }), { columns: 40, rows: 8 }, (one) => one, plain);
+    expect(least.lines[0]).toBe('250,000 of 262,144 entries');
   });
 
   const tableIn = (columns: number, given: readonly Row[], nameOf = (one: string) => one) => {
@@ -713,6 +759,8 @@ describe('the frame', () => {
     expect(lines.map((line) => line.trim().split(/ +/)[0])).toEqual([
       ...['250,000', '1', 'only:', 'PROTO', 'tcp'],
     ]);
+    expect(lines[1]).toMatch(/^1 flow {2}5 bytes\/s {2}6 packets\/s +\d\d:\d\d:\d\d$/);
+    expect(lines[1]).not.toMatch(/paused|reading/);
   });
 
   it('an address that is cut keeps its port', () => {

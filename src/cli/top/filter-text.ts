@@ -60,7 +60,6 @@ export function expanded(text: string): string {
 
 /** The option whose value is the next word. */
 function optionIn(word: string): OptionName | undefined {
-  if (word.includes('=')) return undefined;
   if (word.startsWith('--')) return NAMES.get(word.slice(2));
   return word.length === 2
     ? CONDITIONS.find((name) => shapeOf(name).letter === word[1])
