@@ -183,6 +183,8 @@ describe('the report', () => {
     expect(lines.find((line) => line.includes('accounting  '))).toMatch(
       /accounting +off +ACCOUNTING_OFF, try on$/,
     );
+    const unknown = linesOfReport(await report({ readStats: refused('EPERM') }), 80, plain);
+    expect(unknown.map((line) => line.trim())).toContain('?   the counter clashResolve');
     const fine = linesOfReport(await report({ diagnose: async () => [] }), 80, plain);
     expect(fine).toContain('Findings');
     expect(fine).not.toContain('Private');

@@ -44,6 +44,7 @@ describe('the filter that a person types', () => {
     ['source 10.0.0.1 port 443', '--source 10.0.0.1 --port 443'],
     ['-p tcp --dport 443', '-p tcp --dport 443'],
     ['-ptcp 443', '-ptcp --port 443'],
+    ['port -443 tcp', '--port -443 --protocol tcp'],
     // No option has this letter.
     ['-X 443', '-X --port 443'],
     ['--protocol=tcp 443', '--protocol=tcp --port 443'],
@@ -59,6 +60,8 @@ describe('the filter that a person types', () => {
   test.each([
     ['4433434', /--port must be a number/],
     ['foo', /"foo" is no address, port, protocol, state or condition/],
+    ['443x', /"443x" is no address, port/],
+    ['x443', /"x443" is no address, port/],
     ['establishd', /did you mean 'ESTABLISHED'/],
     ['mark', /--mark lacks its value/],
     ['mark 7 or', /no condition stands behind/],
@@ -733,6 +736,21 @@ describe('the frame', () => {
     ]);
     expect(tableIn(160, [])).toEqual([
       'PROTO  STATE  SOURCE           DESTINATION      NAT  *BYTES/s   BYTES     AGE    LEFT    MARK    ZONE',
+    ]);
+  });
+
+  it('has what a flow has in each column', () => {
+    const more: EntryValues = {
+      ...{ timeout: 250, mark: 255, zone: 7, status: 0x90 },
+      reply: { ...TCP_TUPLES.reply, destination: '9.9.9.9', destinationPort: 5 },
+    };
+    const full = row(1, { entry: flow(1, more).toJSON(), began: Date.now() - 90_500 });
+    const [head = '', cells = ''] = tableIn(200, [full]);
+    expect(head.split(/ {2,}/).slice(4)).toEqual([
+      ...['NAT', '*BYTES/s', 'BYTES', 'AGE', 'LEFT', 'MARK', 'ZONE'],
+    ]);
+    expect(cells.split(/ {2,}/).slice(4)).toEqual([
+      ...['from 9.9.9.9:5', '98K', '977K', '1m30s', '4m10s', '0xff', '7'],
     ]);
   });
 
