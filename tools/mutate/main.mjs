@@ -103,7 +103,8 @@ function isOfLoading({ fileName, location: { start } }) {
       !node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword));
   const walk = (node) => {
     if (at < node.pos || at >= node.end) return false;
-    if (runsLater(node)) return true;
+    // What stands in the place of a whole function is taken when the module is loaded.
+    if (runsLater(node)) return at > node.getStart(file);
     return ts.forEachChild(node, walk) ?? false;
   };
   return !walk(file);
