@@ -301,6 +301,7 @@ describe('a terminal', () => {
   ])('is given back while %s stops the process', async (_, stop) => {
     await using session = await open(two);
     const out = () => session.world.out.text();
+    const listeners = process.listenerCount('SIGTSTP');
     let atStop = '';
     const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
       atStop = out();
@@ -317,7 +318,7 @@ describe('a terminal', () => {
     expect(atStop.slice(-LEAVE.length)).toBe(LEAVE);
     expect(out().slice(atStop.length)).toContain(ENTER);
     expect(out().slice(atStop.length)).toContain('10.0.0.1:1 ');
-    expect(process.listenerCount('SIGTSTP')).toBe(1);
+    expect(process.listenerCount('SIGTSTP')).toBe(listeners);
   });
 
   it('is given back when a signal ends the process', async () => {
