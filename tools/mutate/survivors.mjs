@@ -48,13 +48,6 @@ export const SURVIVORS = [
     because: 'every condition takes a value',
   },
   {
-    file: 'src/cli/commands/flush.ts',
-    line: 'const only = family === undefined ? {} : { family };',
-    from: 'family === undefined',
-    to: 'false',
-    because: 'an option that is undefined is left out',
-  },
-  {
     file: 'src/cli/top/filter-text.ts',
     line: "const words = text.split(/\\s+/).filter((word) => word !== '');",
     from: '/\\s+/',
