@@ -105,6 +105,8 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     this.#reading.abort();
     if (this.#signal !== undefined) unfollowSignal(this.#signal, this.#follower);
     await this.#events.close();
+    // What it reads ends with it, also where nobody asks for more records.
+    void this.#records.return(undefined).catch(() => undefined);
   }
 
   /** The same as `close()`. */
@@ -183,13 +185,18 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     this.#flows.begin(Date.now());
     const { signal } = this.#reading;
     const entries = this.#handle.streamEntries(this.#options.filter, { signal });
-    for await (const batch of entries.batches()) {
-      const time = Date.now();
-      yield* this.#parts(batch.map((entry) => this.#flows.show(entry, time)));
-      const events = this.#arrivals.take();
-      if (events?.done === true) return;
-      if (events !== undefined) yield* this.#recordsOf(events.value);
-      void this.#arrivals.come();
+    const batches = entries.batches();
+    try {
+      for await (const batch of batches) {
+        const time = Date.now();
+        yield* this.#parts(batch.map((entry) => this.#flows.show(entry, time)));
+        const events = this.#arrivals.take();
+        if (events?.done === true) return;
+        if (events !== undefined) yield* this.#recordsOf(events.value);
+        void this.#arrivals.come();
+      }
+    } finally {
+      await batches.return?.();
     }
     yield* this.#catchUp();
     if (this.#arrivals.haveEnded) return;
