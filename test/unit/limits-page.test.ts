@@ -89,7 +89,7 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
   'columns and rows of what is printed': {
     'src/cli/help.ts': ['NARROWEST', 'WIDEST', 'LEFT', '?? 80'],
     'src/cli/top/printed.ts': ['COLUMNS'],
-    'src/cli/top/frame.ts': ['ABOVE', 'BELOW', 'BAR'],
+    'src/cli/top/frame.ts': ['ABOVE', 'BELOW', 'BAR', 'TYPED'],
     'src/cli/top/columns.ts': ['GAP', 'ADDRESS', 'LONGEST'],
     'src/cli/top/screen.ts': ['?? 24', '?? 80'],
     'src/cli/doctor/private.ts': ['SHOWN'],
