@@ -1,5 +1,6 @@
 /**
- * What was seen and reported of each flow, by its slot: numbers in pages that do not move.
+ * Keeps the counters that readings showed and records reported of each flow, by its slot, in pages
+ * that do not move.
  */
 const PAGE_BITS = 12;
 const PAGE_MASK = (1 << PAGE_BITS) - 1;
@@ -21,9 +22,9 @@ export interface Account {
   readonly number: number;
   /** How many records it has. */
   readonly parts: number;
-  /** When the last of them ended, in milliseconds since 1970; `undefined`: there is none. */
+  /** The end of the last record, in milliseconds since 1970; `undefined` before the first one. */
   readonly until: number | undefined;
-  /** What the kernel has counted, as far as readings have shown it. */
+  /** The sum of the kernel's counts that readings have shown. */
   readonly seen: Counts;
   readonly reported: Counts;
 }

@@ -13,7 +13,7 @@ export class Arrivals {
     this.batches = batches;
   }
 
-  /** Whether no more will come. */
+  /** The stream has ended. */
   get haveEnded(): boolean {
     return this.failure !== undefined || this.answer?.done === true;
   }

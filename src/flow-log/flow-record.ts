@@ -85,7 +85,7 @@ export interface FlowPart {
   readonly helper?: string | undefined;
   /** The state of TCP, SCTP or DCCP. */
   readonly state?: string | undefined;
-  /** Whether the kernel saw traffic in both directions. */
+  /** The kernel saw traffic in both directions. */
   readonly replied: boolean;
 
   /** When the flow began and ended, where the kernel said it. */
@@ -100,9 +100,9 @@ export interface FlowPart {
   readonly traffic?: FlowTraffic | undefined;
   /** Of this part and all before it. */
   readonly total?: FlowTraffic | undefined;
-  /** Whether traffic may be missing: `doubts` has the reason. */
+  /** Traffic may be missing; `doubts` has the reason. */
   readonly estimated: boolean;
-  /** Absent: there is none. */
+  /** Absent where the record lacks nothing. */
   readonly doubts?: readonly FlowDoubt[] | undefined;
 }
 
@@ -116,7 +116,7 @@ export interface LossRecord {
 }
 
 /**
- * What keeps records from being complete:
+ * The cause of incomplete records:
  *
  * - `accounting-off`, `timestamps-off`, `events-off`: a setting of the table; flows that begin while
  *   it is off have no counters, no times, or no events.
@@ -133,11 +133,11 @@ export type FlowNoticeCode =
   | 'settings-unreadable'
   | 'reliability-ended';
 
-/** Something keeps records from being complete. */
+/** Reports a cause of incomplete records. */
 export interface FlowNotice {
   readonly type: 'notice';
   readonly code: FlowNoticeCode;
-  /** What is missing, why, and what to do. */
+  /** Names the missing part, the cause and the remedy. */
   readonly message: string;
   /** The sysctl to change, and the value. */
   readonly setting?: string | undefined;

@@ -16,7 +16,7 @@ import { number64 } from '../record/words.js';
 import { type Account, Accounts, type Counts, isSmaller, NOTHING, sumOf } from './accounts.js';
 import type { FlowDoubt, FlowOutcome } from './flow-record.js';
 
-/** What a record is made of. */
+/** The parts of a record, before it becomes plain data. */
 export interface Sighting {
   readonly outcome: FlowOutcome;
   /** What the kernel said last. */

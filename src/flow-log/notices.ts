@@ -1,5 +1,5 @@
 /**
- * What keeps the records of a table from being complete.
+ * Makes notices of the settings that leave records incomplete.
  */
 import type { EventCoverage, ReliabilityEndedEvent } from '../event/event.js';
 import type { TableSettings } from '../health/settings.js';
