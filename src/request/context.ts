@@ -43,6 +43,7 @@ export class Context {
   /** The stream ends with the context, unless nobody holds it any more. */
   follow<T extends Dependent>(stream: T): T {
     this.streams.add(stream);
+    if (this.closing !== undefined) void stream.close();
     return stream;
   }
 
@@ -54,6 +55,8 @@ export class Context {
   async during<T>(work: Dependent, run: () => Promise<T>): Promise<T> {
     this.running.add(work);
     try {
+      // A call that looked at something first goes on behind the end of its handle.
+      if (this.closing !== undefined) await work.close();
       return await run();
     } finally {
       this.running.delete(work);
@@ -80,7 +83,8 @@ export class Context {
   private async release(): Promise<void> {
     this.netns?.close();
     const dependents = [...this.streams.held(), ...this.running];
-    const requests = this.isOfCall ? undefined : this.own;
+    // Closed also where no request has come: one that comes behind the end opens no socket.
+    const requests = this.isOfCall ? undefined : this.requests;
     await Promise.all([...dependents.map((one) => one.close()), requests?.close()]);
     // Whoever waited for an answer has it before the handle is closed.
     if (!this.isOfCall) await setImmediate();

@@ -83,6 +83,30 @@ describe('what ends with a context', () => {
   });
 });
 
+describe('what begins in a context after its end', () => {
+  it('ends at once', async () => {
+    const context = new Context();
+    await context.close();
+    const closed: string[] = [];
+    const named = (name: string) => ({ close: () => void closed.push(name) });
+    context.follow(named('stream'));
+    await context.during(named('work'), async () => {
+      expect(closed).toEqual(['stream', 'work']);
+    });
+  });
+
+  it('sends nothing', async () => {
+    const context = new Context();
+    const { requests } = new Context();
+    await context.close();
+    await requests.close();
+    for (const queue of [context.requests, requests]) {
+      const begin = () => queue.begin('countEntries', 'count', 0, () => undefined);
+      expect(begin).toThrow('countEntries: the handle is closed');
+    }
+  });
+});
+
 describe('an argument behind the last parameter', () => {
   const pass = (...given: unknown[]) => {
     const listed = (function (..._: unknown[]) {
