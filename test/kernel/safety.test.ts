@@ -5,9 +5,11 @@
  */
 import {
   Conntrack,
+  createEntries,
   deleteEntries,
   type EntryFilter,
   type EntrySpec,
+  flushEntries,
   listEntries,
   updateEntries,
 } from 'conntrack';
@@ -139,5 +141,20 @@ describeInNamespace('conntrack')('a writing call leaves bystanders alone', () =>
     await conntrack.flushExpectations();
     await conntrack.writeSettings({ accounting: true });
     expect(await ids()).toEqual(others);
+  });
+});
+
+describeInNamespace()('a handle that closes before its first request', () => {
+  test.each(['ipv4', 'ipv6'] as const)('flushes no %s', async (family) => {
+    // The first look at what the kernel can takes longer: another call has it behind it.
+    await flushEntries({ family });
+    await createEntries([plain, { ...plain, original: V6 }]);
+    const handle = await Conntrack.open();
+    const flushed = handle.flushEntries({ family });
+    const refused = expect(flushed).rejects.toMatchObject({ code: 'ERR_CONNTRACK_CLOSED' });
+    await handle.close();
+    await refused;
+    expect(await listEntries({ family })).toHaveLength(1);
+    await flushEntries();
   });
 });

@@ -101,7 +101,7 @@ describe('what begins in a context after its end', () => {
     await context.close();
     await requests.close();
     for (const queue of [context.requests, requests]) {
-      const begin = () => queue.begin('countEntries', 'count', 0, () => undefined);
+      const begin = () => queue.begin('countEntries', 'usage', 0, () => undefined);
       expect(begin).toThrow('countEntries: the handle is closed');
     }
   });
