@@ -5,5 +5,5 @@ import { recordFlows } from 'conntrack/flow-log';
 for await (const record of recordFlows()) {
   if (record.type === 'flow') console.log(JSON.stringify(record));
   else if (record.type === 'lost') console.warn(record.count, 'events are lost:', record.cause);
-  else console.warn(record.message);
+  else if (record.type === 'notice') console.warn(record.message);
 }

@@ -125,6 +125,8 @@ export const LIMITS = {
   flowRecheckMs: 60_000,
   /** How long the name of a program that deletes flows is taken from the last look. */
   originKnownMs: 5000,
+  /** Records that writeFlows() gives a writer at a time. */
+  flowsInWrite: 8192,
 
   // Metrics ----------------------------------------------------------------------------
 

@@ -5,12 +5,15 @@ import type { ConntrackEvent } from '../event/event.js';
 
 export class Arrivals {
   private readonly batches: AsyncIterator<ConntrackEvent[], undefined>;
-  private asked: Promise<void> | undefined;
+  private readonly notify: () => void;
+  private isAsked = false;
   private answer: IteratorResult<ConntrackEvent[], undefined> | undefined;
   private failure: { readonly error: unknown } | undefined;
 
-  constructor(batches: AsyncIterator<ConntrackEvent[], undefined>) {
+  /** `notify` is called when a batch has come, or the stream has ended. */
+  constructor(batches: AsyncIterator<ConntrackEvent[], undefined>, notify: () => void) {
     this.batches = batches;
+    this.notify = notify;
   }
 
   /** The stream has ended. */
@@ -18,10 +21,16 @@ export class Arrivals {
     return this.failure !== undefined || this.answer?.done === true;
   }
 
-  /** Asks for the next batch: the one before has been processed. Resolves when it has come. */
-  async come(): Promise<void> {
-    this.asked ??= this.ask();
-    await this.asked;
+  /** There is something to take. */
+  get haveCome(): boolean {
+    return this.failure !== undefined || this.answer !== undefined;
+  }
+
+  /** Asks for the next batch: the one before has been processed. */
+  ask(): void {
+    if (this.isAsked) return;
+    this.isAsked = true;
+    void this.receive();
   }
 
   /** Takes the batch that has come; `undefined`: none has. */
@@ -31,16 +40,17 @@ export class Arrivals {
     if (answer === undefined) return undefined;
     if (answer.done !== true) {
       this.answer = undefined;
-      this.asked = undefined;
+      this.isAsked = false;
     }
     return answer;
   }
 
-  private async ask(): Promise<void> {
+  private async receive(): Promise<void> {
     try {
       this.answer = await this.batches.next();
     } catch (error) {
       this.failure = { error };
     }
+    this.notify();
   }
 }

@@ -10,6 +10,14 @@ import { FlowRecorder } from './recorder.js';
 
 export type * from './flow-record.js';
 export type { FlowLogOptions, FlowTableHandle, Interval } from './options.js';
+export { parseFlowRecord } from './parse-record.js';
+export {
+  type FlowSource,
+  FlowWriteError,
+  type WriteFlowsOptions,
+  writeFlows,
+} from './write-flows.js';
+export type * from './writer.js';
 export type { FlowRecorder };
 
 /**

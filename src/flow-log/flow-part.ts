@@ -3,16 +3,16 @@
  */
 import type { Tuple } from '../record/tuple.js';
 import { TupleView } from '../record/tuple-view.js';
-import { type Counts, NOTHING, sumOf } from './accounts.js';
+import { type Counts, isSmaller, NOTHING, sumOf } from './accounts.js';
 import type { FlowDeleter, FlowDoubt, FlowPart, FlowTraffic } from './flow-record.js';
 import type { Sighting } from './known-flows.js';
 
 /** Doubts about the traffic. */
-const ESTIMATES: ReadonlySet<FlowDoubt> = new Set(['lost', 'no-event', 'zeroed']);
+const ESTIMATES: ReadonlySet<FlowDoubt> = new Set(['lost', 'no-event', 'not-recorded', 'zeroed']);
 
 /** `run`: what no other recorder has in its flows. */
 export function flowPartOf(
-  { outcome, entry, known, account, hasCounters, time, doubt }: Sighting,
+  { outcome, entry, known, account, name, counts, time, doubt }: Sighting,
   run: string,
   deletedBy: FlowDeleter | undefined,
 ): FlowPart {
@@ -20,19 +20,20 @@ export function flowPartOf(
   const start = entry.startTime;
   const end = entry.stopTime;
   const doubts: FlowDoubt[] = doubt === undefined ? [] : [doubt];
-  if (!hasCounters) doubts.push('no-counters');
+  if (counts === undefined) doubts.push('no-counters');
   if (start === undefined) doubts.push('no-times');
   const { status } = entry;
   // Field by field: a loop over the names of those that are present would take most of the time.
   const part: Mutable<FlowPart> = {
     type: 'flow',
-    flow: `${run}-${number}`,
+    flow: name ?? `${run}-${number}`,
     part: parts + 1,
     outcome,
     family: entry.family,
     protocol: entry.protocol,
     protocolNumber: entry.protocolNumber,
     zone: entry.zone,
+    id: entry.id,
     original: copyOf(entry.original),
     reply: copyOf(entry.reply),
     replied: status.seenReply,
@@ -56,9 +57,10 @@ export function flowPartOf(
   }
   const from = until === undefined ? start : new Date(until);
   if (from !== undefined) part.from = from;
-  if (hasCounters) {
+  if (counts !== undefined) {
     part.traffic = trafficOf(sumOf(seen, NOTHING, reported));
     part.total = trafficOf(seen);
+    if (isSmaller(counts, seen)) part.counters = trafficOf(counts);
   }
   if (doubts.length > 0) part.doubts = doubts;
   return part;

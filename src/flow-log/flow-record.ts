@@ -37,10 +37,17 @@ export type FlowOutcome = 'open' | 'expired' | 'deleted' | 'unobserved';
  * - `no-times`: `net.netfilter.nf_conntrack_timestamp` was 0 when the flow began.
  * - `lost`: the flow was gone after events were lost. Traffic since the last reading is missing.
  * - `no-event`: the flow was gone, and sends no events. Traffic since the last reading is missing.
+ * - `not-recorded`: the flow ended while no recorder ran. Traffic since its last record is missing.
  * - `zeroed`: another program set the flow's counters to 0. Traffic between the last reading and
  *   that is missing.
  */
-export type FlowDoubt = 'no-counters' | 'no-times' | 'lost' | 'no-event' | 'zeroed';
+export type FlowDoubt =
+  | 'no-counters'
+  | 'no-times'
+  | 'lost'
+  | 'no-event'
+  | 'not-recorded'
+  | 'zeroed';
 
 /** The program that deleted a flow. */
 export interface FlowDeleter {
@@ -69,6 +76,8 @@ export interface FlowPart {
   readonly protocol: Protocol;
   readonly protocolNumber: number;
   readonly zone: number;
+  /** The kernel's id of the entry. Without timestamps another flow may get the same one. */
+  readonly id: number;
   /** The direction of the first packet, before NAT. */
   readonly original: Tuple;
   /** The direction of the answers, after NAT. */
@@ -100,6 +109,8 @@ export interface FlowPart {
   readonly traffic?: FlowTraffic | undefined;
   /** Of this part and all before it. */
   readonly total?: FlowTraffic | undefined;
+  /** What the kernel's counters said. Only where another program has set them to 0: `total` has more. */
+  readonly counters?: FlowTraffic | undefined;
   /** Traffic may be missing; `doubts` has the reason. */
   readonly estimated: boolean;
   /** Absent where the record lacks nothing. */
@@ -116,6 +127,16 @@ export interface LossRecord {
 }
 
 /**
+ * No recorder ran in this time: flows that began and ended in it have no record. The first record with
+ * `resume`, where there are earlier ones.
+ */
+export interface GapRecord {
+  readonly type: 'gap';
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/**
  * The cause of incomplete records:
  *
  * - `accounting-off`, `timestamps-off`, `events-off`: a setting of the table; flows that begin while
@@ -124,6 +145,7 @@ export interface LossRecord {
  *   their ends.
  * - `settings-unreadable`: nothing says whether one of these applies.
  * - `reliability-ended`: from here on DESTROY events can be lost.
+ * - `finished`: `finish()` has ended the recorder; what comes later is not recorded.
  */
 export type FlowNoticeCode =
   | 'accounting-off'
@@ -131,7 +153,8 @@ export type FlowNoticeCode =
   | 'events-off'
   | 'older-flows-silent'
   | 'settings-unreadable'
-  | 'reliability-ended';
+  | 'reliability-ended'
+  | 'finished';
 
 /** Reports a cause of incomplete records. */
 export interface FlowNotice {
@@ -146,4 +169,4 @@ export interface FlowNotice {
 }
 
 /** A record of {@link recordFlows}, discriminated by `type`. */
-export type FlowRecord = FlowPart | LossRecord | FlowNotice;
+export type FlowRecord = FlowPart | LossRecord | GapRecord | FlowNotice;

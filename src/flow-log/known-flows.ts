@@ -14,7 +14,8 @@ import { Snapshots } from '../mirror/snapshots.js';
 import { ENTRY, ENTRY_PRESENT } from '../record/layout.js';
 import { number64 } from '../record/words.js';
 import { type Account, Accounts, type Counts, isSmaller, NOTHING, sumOf } from './accounts.js';
-import type { FlowDoubt, FlowOutcome } from './flow-record.js';
+import { flowOfPart, refineStart } from './earlier-flow.js';
+import type { FlowDoubt, FlowOutcome, FlowPart } from './flow-record.js';
 
 /** The parts of a record, before it becomes plain data. */
 export interface Sighting {
@@ -24,8 +25,10 @@ export interface Sighting {
   /** What a reading said before, which has more than a DESTROY event. */
   readonly known?: Entry | undefined;
   readonly account: Account;
-  /** Whether the kernel counts. */
-  readonly hasCounters: boolean;
+  /** The name that an earlier recorder gave it. */
+  readonly name?: string | undefined;
+  /** The kernel's own; `undefined`: it counts nothing. */
+  readonly counts: Counts | undefined;
   /** Milliseconds since 1970. */
   readonly time: number;
   readonly doubt?: FlowDoubt | undefined;
@@ -47,6 +50,9 @@ export class KnownFlows {
    * of one that was known, which may have the same id, or the same one after a program zeroed it.
    */
   private readonly doubtful = new Set<number>();
+  /** Flows of an earlier recorder, by number: their names, and which have not been shown yet. */
+  private readonly names = new Map<number, string>();
+  private readonly unseen = new Set<number>();
   private readonly snapshots = new Snapshots();
   private readonly isReporting: boolean;
   private reading = 0;
@@ -63,6 +69,36 @@ export class KnownFlows {
 
   get size(): number {
     return this.table.size;
+  }
+
+  /** The last part that an earlier recorder made of a flow, which was open then. */
+  resume(part: FlowPart): void {
+    const { table, accounts, succeeded, accountsOfSucceeded } = this;
+    const flow = flowOfPart(part);
+    const seen = countsOfPart(part);
+    const account: Account = {
+      ...this.newAccount(seen),
+      parts: part.part,
+      until: part.to.getTime(),
+      reported: seen,
+    };
+    const { number } = account;
+    this.names.set(number, part.flow);
+    this.unseen.add(number);
+    const slot = table.findOriginal(flow);
+    if (slot === -1) {
+      accounts.set(table.add(flow), account);
+      return;
+    }
+    // Another flow has the tuple. The older one of both has ended.
+    const other = accounts.get(slot);
+    if ((other.until ?? 0) > part.to.getTime()) {
+      accountsOfSucceeded.set(succeeded.add(flow), account);
+    } else {
+      this.succeed(slot, table.record(slot));
+      table.replace(slot, flow);
+      accounts.set(slot, account);
+    }
   }
 
   /** A reading begins. Events come from before then on. */
@@ -92,7 +128,7 @@ export class KnownFlows {
     }
     // It has ended while the reading runs, or is another one that the next reading shows, too.
     if (table.records.has(slot, FLOW.ended)) return undefined;
-    const known = table.record(slot);
+    const known = this.knownAt(table, slot, shown);
     const before = countsOf(known);
     const now = countsOf(shown);
     const isSame = isSameFlow(known, shown);
@@ -114,6 +150,7 @@ export class KnownFlows {
     });
     table.replace(slot, shown);
     this.see(slot);
+    this.unseen.delete(account.number);
     return this.doubtful.has(slot) ? undefined : this.reportOf(slot, entry, time, doubt);
   }
 
@@ -122,7 +159,7 @@ export class KnownFlows {
     const told = recordOf(entry);
     const { table, succeeded } = this;
     const was = succeeded.findOriginal(told);
-    if (was !== -1 && isEndOf(succeeded.record(was), told)) {
+    if (was !== -1 && isEndOf(this.knownAt(succeeded, was, told), told)) {
       const sighting = this.endOf(succeeded, was, this.accountsOfSucceeded.get(was), {
         ...{ told, entry, outcome, time },
       });
@@ -131,7 +168,9 @@ export class KnownFlows {
     }
     const slot = table.findOriginal(told);
     const isKnown =
-      slot !== -1 && !table.records.has(slot, FLOW.ended) && isSameFlow(table.record(slot), told);
+      slot !== -1 &&
+      !table.records.has(slot, FLOW.ended) &&
+      isSameFlow(this.knownAt(table, slot, told), told);
     if (isKnown) {
       const sighting = this.endOf(table, slot, this.accounts.get(slot), {
         ...{ told, entry, outcome, time },
@@ -144,7 +183,7 @@ export class KnownFlows {
     }
     if (slot === -1 && this.isReading) table.addEnded(told);
     const account = this.newAccount(countsOf(told));
-    return { outcome, entry, account, time, hasCounters: hasCounters(told) };
+    return { outcome, entry, account, time, counts: kernelCounts(told) };
   }
 
   /**
@@ -174,10 +213,18 @@ export class KnownFlows {
         table.delete(slot);
       }
     }
+    this.unseen.clear();
   }
 
   private newAccount(seen: Counts): Account {
     return { number: ++this.numbers, parts: 0, until: undefined, seen, reported: NOTHING };
+  }
+
+  /** What is known of the flow on a tuple. `now`: what the kernel says of it, or of another one. */
+  private knownAt(table: FlowTable, slot: number, now: Flow): Flow {
+    const known = table.record(slot);
+    if (this.unseen.size > 0) refineStart(known, now);
+    return known;
   }
 
   private see(slot: number): void {
@@ -196,6 +243,7 @@ export class KnownFlows {
     const before = accountsOfSucceeded.get(was);
     const { seen } = accounts.get(slot);
     accounts.set(slot, { ...before, seen: sumOf(before.seen, seen) });
+    this.unseen.delete(before.number);
     succeeded.delete(was);
     return 'zeroed';
   }
@@ -212,8 +260,9 @@ export class KnownFlows {
     const { parts, seen, reported } = account;
     if (parts > 0 && doubt === undefined && !isSmaller(reported, seen)) return undefined;
     this.accounts.set(slot, { ...account, parts: parts + 1, until: time, reported: seen });
-    const has = hasCounters(this.table.record(slot));
-    return { outcome: 'open', entry, account, time, hasCounters: has, doubt };
+    const counts = kernelCounts(this.table.record(slot));
+    const name = this.names.get(account.number);
+    return { outcome: 'open', entry, account, name, time, counts, doubt };
   }
 
   private endOf(
@@ -232,17 +281,34 @@ export class KnownFlows {
       entry,
       known: this.entryAt(table, slot),
       account: { ...account, seen },
+      name: this.forget(account.number),
       time,
-      hasCounters: hasCounters(told),
+      counts: kernelCounts(told),
       doubt: isZeroed ? 'zeroed' : undefined,
     };
   }
 
   private unobserved(table: FlowTable, slot: number, account: Account, doubt: FlowDoubt): Sighting {
-    const entry = this.entryAt(table, slot);
-    const has = hasCounters(table.record(slot));
-    const time = this.readBefore;
-    return { outcome: 'unobserved', entry, account, time, hasCounters: has, doubt };
+    const { number, until = 0 } = account;
+    const isUnseen = this.unseen.has(number);
+    return {
+      outcome: 'unobserved',
+      entry: this.entryAt(table, slot),
+      account,
+      name: this.forget(number),
+      time: isUnseen ? until : this.readBefore,
+      counts: kernelCounts(table.record(slot)),
+      doubt: isUnseen ? 'not-recorded' : doubt,
+    };
+  }
+
+  /** The flow has ended. Returns its earlier name. */
+  private forget(number: number): string | undefined {
+    const name = this.names.get(number);
+    if (name === undefined) return undefined;
+    this.names.delete(number);
+    this.unseen.delete(number);
+    return name;
   }
 
   private entryAt(table: FlowTable, slot: number): Entry {
@@ -266,7 +332,17 @@ function hasCounters({ words, at }: Flow): boolean {
 }
 
 function countsOf(flow: Flow): Counts {
-  if (!hasCounters(flow)) return NOTHING;
+  return kernelCounts(flow) ?? NOTHING;
+}
+
+function countsOfPart({ total }: FlowPart): Counts {
+  if (total === undefined) return NOTHING;
+  const { original, reply } = total;
+  return [original.packets, original.bytes, reply.packets, reply.bytes];
+}
+
+function kernelCounts(flow: Flow): Counts | undefined {
+  if (!hasCounters(flow)) return undefined;
   const { words, at } = flow;
   const count = (index: number) => number64(words, at + PACKETS + 2 * index);
   return [count(0), count(1), count(2), count(3)];

@@ -73,6 +73,12 @@ export function reliabilityEnded({ entries, maxEntries }: ReliabilityEndedEvent)
   );
 }
 
+/** `at`: when the recorder was asked to end. */
+export function finished(at: Date): FlowNotice {
+  const message = 'The recorder was asked to end. Flows that end from here on have no record.';
+  return { ...notice('finished', message), at };
+}
+
 function off(code: FlowNoticeCode, name: string, message: string): FlowNotice {
   const setting = `${SYSCTL}${name}`;
   return {

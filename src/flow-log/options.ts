@@ -20,6 +20,7 @@ import type { EventStream } from '../event/stream.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { lastingFilters } from '../filter/lasting.js';
 import type { TableSettings } from '../health/settings.js';
+import type { FlowArchive } from './writer.js';
 
 /** What a recorder asks of a `Conntrack`. */
 export interface FlowTableHandle {
@@ -56,6 +57,12 @@ export interface FlowLogOptions {
    * flow without traffic since its last record has none. Default: flows are recorded when they end.
    */
   readonly interval?: Interval | undefined;
+  /**
+   * What keeps the records of an earlier recorder of the same table and filter, such as the sink that
+   * these are written to: its open flows go on, with their names and the counters that were recorded,
+   * and a `gap` record reports the time between. A flow that has ended meanwhile is `unobserved`.
+   */
+  readonly resume?: FlowArchive | undefined;
   /** The mode `reliableDestroy` of `watchEvents`: no end of a flow is lost. */
   readonly reliable?: boolean | undefined;
   /** As in `WatchOptions`. */
@@ -91,6 +98,11 @@ const handle = instance<FlowTableHandle>(
     ),
 );
 
+const archive = instance<FlowArchive>(
+  'an archive of flows',
+  ({ history }) => typeof history === 'function',
+);
+
 const instead = (name: string) => `record the flows without it, and look at ${name} of each record`;
 
 /** Options that were checked: a copy, in which nothing changes afterwards. */
@@ -104,6 +116,7 @@ const checked = options<RecorderOptions>({
   conntrack: optional(handle),
   filter: optional((value, path) => lastingFilters(value as EntryFilter, path, instead)),
   interval: optional(interval),
+  resume: optional(archive),
   reliable: optional(boolean),
   receiveBufferBytes: optional(integer(LIMITS.leastReceiveBufferBytes, LIMITS.mostBufferBytes)),
   queueBytes: optional(integer(LIMITS.leastQueueBytes, LIMITS.mostBufferBytes)),

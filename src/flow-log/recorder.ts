@@ -13,9 +13,9 @@ import type { ConntrackEvent, EntryEvent, EventCounters } from '../event/event.j
 import { Arrivals } from './arrivals.js';
 import { Deleters } from './deleters.js';
 import { flowPartOf } from './flow-part.js';
-import type { FlowRecord, LossRecord } from './flow-record.js';
+import type { FlowRecord, GapRecord, LossRecord } from './flow-record.js';
 import { KnownFlows, type Sighting } from './known-flows.js';
-import { noticesOf, reliabilityEnded } from './notices.js';
+import { finished, noticesOf, reliabilityEnded } from './notices.js';
 import type { FlowTableHandle, RecorderOptions } from './options.js';
 
 export const OPERATION = 'recordFlows';
@@ -56,6 +56,11 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
   #rested = 0;
   /** When the next reading is due, as `performance.now()`; `undefined`: none is. */
   #due: number | undefined = 0;
+  /** When `finish()` was called. */
+  #finishing: Date | undefined;
+  /** Ends the wait for events. */
+  #wake = () => {};
+  readonly #began: number;
 
   /** @internal */
   constructor(handle: FlowTableHandle, options: RecorderOptions) {
@@ -70,12 +75,16 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
       signal,
       reliableDestroy: reliable,
     });
-    this.#arrivals = new Arrivals(this.#events.batches());
+    this.#arrivals = new Arrivals(this.#events.batches(), () => {
+      this.#wake();
+    });
+    this.#began = Date.now();
     this.#deleters = new Deleters(handle);
     this.#flows = new KnownFlows(interval !== undefined);
     this.#records = this.#make();
     this.#signal = signal;
-    if (signal !== undefined) followSignal(signal, this.#follower);
+    if (signal?.aborted === true) this.#reading.abort(signal.reason);
+    else if (signal !== undefined) followSignal(signal, this.#follower);
   }
 
   /** The sums of the stream of events. Readable at any time, also after the end. */
@@ -96,6 +105,25 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
   /** Iterates over arrays of records, as they come. */
   batches(): AsyncIterableIterator<FlowRecord[], undefined> {
     return iterateBatches(this.#source());
+  }
+
+  /**
+   * Ends the recorder when its loop has had everything: what the kernel sent before the call and, with
+   * `interval`, a last part of each open flow. A notice `finished` is the last record, and the loop ends by
+   * itself. For a process that is asked to end; `close()` drops what waits. Returns at once.
+   *
+   * @example
+   * ```ts
+   * import { recordFlows, writeFlows } from 'conntrack/flow-log';
+   *
+   * const recorder = recordFlows();
+   * process.once('SIGTERM', () => recorder.finish());
+   * await writeFlows(recorder, { write: async (records) => console.log(records.length) });
+   * ```
+   */
+  finish(): void {
+    this.#finishing ??= new Date();
+    this.#wake();
   }
 
   /** Ends the recorder and its loop. Idempotent. */
@@ -132,6 +160,7 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     this.#pending = true;
     try {
       const { value } = await this.#records.next();
+      if (value === undefined) await this.close();
       if (!this.#isClosed) return value;
     } catch (error) {
       if (!this.#isClosed) {
@@ -146,9 +175,16 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
 
   /** The records, none of them in an empty batch. */
   async *#make(): AsyncGenerator<FlowRecord[], undefined> {
+    const gap = await this.#resume();
+    if (gap !== undefined) yield [gap];
     const notices = noticesOf(await this.#settings(), this.#events.coverage);
     if (notices.length > 0) yield notices;
     for (;;) {
+      if (this.#finishing !== undefined) {
+        yield* this.#last();
+        yield [finished(this.#finishing)];
+        return undefined;
+      }
       if (this.#due !== undefined && performance.now() >= this.#due) yield* this.#readTable();
       await this.#eventsOrDue();
       const batch = this.#arrivals.take();
@@ -166,14 +202,56 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
     }
   }
 
-  /** Resolves when a batch of events has come, or a reading is due. */
+  async *#last(): AsyncGenerator<FlowRecord[], void> {
+    // What an earlier recorder knew is compared with the table once at least.
+    if (this.#options.interval !== undefined || this.#due === 0) yield* this.#readTable();
+    else yield* this.#catchUp();
+    if (this.#losesEvents()) yield* this.#readTable();
+  }
+
+  /** Takes over what an earlier recorder knew. */
+  async #resume(): Promise<GapRecord | undefined> {
+    const { signal } = this.#reading;
+    const history = await this.#unlessEnded(this.#options.resume?.history());
+    if (history === undefined) return undefined;
+    for await (const part of history.open) {
+      signal.throwIfAborted();
+      this.#flows.resume(part);
+    }
+    const to = new Date(this.#began);
+    return { type: 'gap', from: history.until < to ? history.until : to, to };
+  }
+
+  /** Rejects at once when the recorder ends. */
+  async #unlessEnded<T>(promise: Promise<T> | undefined): Promise<T | undefined> {
+    if (promise === undefined) return undefined;
+    const { signal } = this.#reading;
+    signal.throwIfAborted();
+    let stop = () => {};
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        stop = () => {
+          reject(signal.reason as Error);
+        };
+        signal.addEventListener('abort', stop);
+        promise.then(resolve, reject);
+      });
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Resolves when a batch of events has come, a reading is due, or the recorder is to end. */
   async #eventsOrDue(): Promise<void> {
-    if (this.#due === undefined) return this.#arrivals.come();
+    this.#arrivals.ask();
     let timer: NodeJS.Timeout | undefined;
-    const due = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(1, (this.#due ?? 0) - performance.now()));
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#arrivals.haveCome || this.#finishing !== undefined) resolve();
+      else if (this.#due !== undefined) {
+        timer = setTimeout(resolve, Math.max(1, this.#due - performance.now()));
+      }
     });
-    await Promise.race([this.#arrivals.come(), due]);
     clearTimeout(timer);
   }
 
@@ -193,7 +271,7 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
         const events = this.#arrivals.take();
         if (events?.done === true) return;
         if (events !== undefined) yield* this.#recordsOf(events.value);
-        void this.#arrivals.come();
+        this.#arrivals.ask();
       }
     } finally {
       await batches.return?.();
@@ -217,14 +295,19 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
   async *#catchUp(): AsyncGenerator<FlowRecord[], void> {
     const progress = { isDone: false };
     // Where the stream has ended, it tells why.
-    const done = this.#events
+    void this.#events
       .caughtUp()
       .catch(() => undefined)
       .finally(() => {
         progress.isDone = true;
+        this.#wake();
       });
     while (!progress.isDone) {
-      await Promise.race([done, this.#arrivals.come()]);
+      this.#arrivals.ask();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (this.#arrivals.haveCome) resolve();
+      });
       const events = this.#arrivals.take();
       if (events?.done === true) return;
       if (events !== undefined) yield* this.#recordsOf(events.value);

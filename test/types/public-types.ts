@@ -70,7 +70,7 @@ import {
   type WatchOptions,
   writeDefaultTimeouts,
 } from 'conntrack';
-import { type FlowRecord, recordFlows } from 'conntrack/flow-log';
+import { type FlowRecord, parseFlowRecord, recordFlows, writeFlows } from 'conntrack/flow-log';
 import { registerMetrics } from 'conntrack/prometheus';
 import { expectTypeOf } from 'vitest';
 
@@ -355,7 +355,15 @@ export async function flowLog(handle: Conntrack, record: FlowRecord): Promise<vo
   // @ts-expect-error -- no unit
   recordFlows({ interval: '60' });
   for await (const one of recordFlows()) expectTypeOf(one).toEqualTypeOf<FlowRecord>();
+  const kept: FlowRecord[] = [];
+  const writer = { write: async (some: readonly FlowRecord[]) => void kept.push(...some) };
+  expectTypeOf(await writeFlows(recordFlows(), writer)).toBeNumber();
+  await writeFlows(recordFlows(), [writer], { retry: (_, failures) => failures * 1000 });
+  // @ts-expect-error -- no writer
+  await writeFlows(recordFlows(), {});
+  expectTypeOf(parseFlowRecord('')).toEqualTypeOf<FlowRecord>();
   if (record.type === 'lost') expectTypeOf(record.count).toBeNumber();
   else if (record.type === 'notice') record.message.trim();
+  else if (record.type === 'gap') expectTypeOf(record.from).toEqualTypeOf<Date>();
   else expectTypeOf(record.traffic?.original.bytes).toEqualTypeOf<number | undefined>();
 }

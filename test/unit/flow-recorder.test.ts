@@ -1,6 +1,11 @@
 /** The recorder of flows over a table that a test plays: when it reads, what it reports, how it ends. */
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
-import { type FlowLogOptions, type FlowRecord, recordFlows } from '../../src/flow-log/flow-log.js';
+import {
+  type FlowLogOptions,
+  type FlowPart,
+  type FlowRecord,
+  recordFlows,
+} from '../../src/flow-log/flow-log.js';
 import { flowOf, PlayedTable } from './played-table.js';
 import { type EntryValues, entryWith } from './records.js';
 
@@ -53,6 +58,7 @@ const shortly = (records: readonly FlowRecord[]) =>
   records.map((record) => {
     if (record.type === 'notice') return `notice ${record.code}`;
     if (record.type === 'lost') return `lost ${record.count} ${record.cause}`;
+    if (record.type === 'gap') return `gap ${record.to.getTime() - record.from.getTime()}`;
     const { original, outcome, total, doubts = [] } = record;
     return [original.sourcePort, outcome, total?.original.packets, ...doubts].join(' ');
   });
@@ -307,6 +313,155 @@ describe('notices', () => {
   });
 });
 
+describe('resume', () => {
+  const openFlow = async () => {
+    const table = new PlayedHandle(flow(1, 5n), flow(2, 5n));
+    const { recorder, records } = table.record({ interval: '1h' });
+    await turn();
+    await recorder.close();
+    return records.filter((record) => record.type === 'flow');
+  };
+
+  it.each([
+    ['a list', (parts: FlowPart[]) => parts],
+    [
+      'a stream',
+      async function* (parts: FlowPart[]) {
+        yield* parts;
+      },
+    ],
+  ])('of %s: reports the gap, goes on with what was open, ends what is gone', async (_, as) => {
+    const open = as(await openFlow());
+    const table = new PlayedHandle(flow(1, 8n), flow(3, 1n));
+    const until = new Date(Date.now() - 60_000);
+    const { recorder, records } = table.record({
+      resume: { history: async () => ({ until, open }) },
+    });
+    table.tell(['destroy', flow(1, 9n)]);
+    await turn();
+    expect(records[0]).toEqual({ type: 'gap', from: until, to: expect.any(Date) as Date });
+    expect(shortly(records.slice(1))).toEqual(['1 expired 9', '2 unobserved 5 not-recorded']);
+    expect(records[1]).toMatchObject({ part: 2, traffic: { original: { packets: 4 } } });
+    await recorder.close();
+  });
+
+  it('of an empty archive: as without one', async () => {
+    const table = new PlayedHandle(flow(1, 8n));
+    const { recorder, records } = table.record({
+      interval: '1h',
+      resume: { history: async () => undefined },
+    });
+    await turn();
+    expect(shortly(records)).toEqual(['1 open 8']);
+    await recorder.close();
+  });
+
+  it('of an archive from the future, as after a clock was set back: a gap of no time', async () => {
+    const table = new PlayedHandle();
+    const until = new Date(Date.now() + 3_600_000);
+    const { recorder, records } = table.record({
+      resume: { history: async () => ({ until, open: [] }) },
+    });
+    await turn();
+    expect(shortly(records)).toEqual(['gap 0']);
+    await recorder.close();
+  });
+
+  it('fails with the archive', async () => {
+    const table = new PlayedHandle();
+    const { ended } = table.record({ resume: { history: () => Promise.reject(new Error('EIO')) } });
+    await expect(ended).rejects.toThrow('EIO');
+    expect(table.events.isClosed).toBe(true);
+  });
+
+  it.each(['close', 'abort', 'abort before'])(
+    'waits no longer for the archive: %s',
+    async (end) => {
+      const table = new PlayedHandle();
+      const controller = new AbortController();
+      if (end === 'abort before') controller.abort(new Error('enough'));
+      const { recorder, ended } = table.record({
+        resume: { history: () => new Promise(() => undefined) },
+        signal: controller.signal,
+      });
+      if (end === 'close') {
+        await recorder.close();
+        await ended;
+      } else {
+        controller.abort(new Error('enough'));
+        await expect(ended).rejects.toThrow('enough');
+      }
+      expect(table.events.isClosed).toBe(true);
+    },
+  );
+
+  it('takes over no more flows once it has ended', async () => {
+    const [part] = await openFlow();
+    const table = new PlayedHandle();
+    let taken = 0;
+    const { recorder, ended } = table.record({
+      resume: {
+        history: async () => ({
+          until: new Date(),
+          open: (async function* () {
+            for (;;) {
+              if (++taken === 3) void recorder.close();
+              yield part as FlowPart;
+            }
+          })(),
+        }),
+      },
+    });
+    await ended;
+    expect(taken).toBe(3);
+  });
+});
+
+describe('finish()', () => {
+  it('takes in what the kernel has sent, and ends the loop', async () => {
+    const table = new PlayedHandle(flow(1, 5n));
+    const { recorder, records, ended } = table.record();
+    await turn();
+    table.tell(['destroy', flow(1, 7n)]);
+    recorder.finish();
+    recorder.finish();
+    await ended;
+    expect(shortly(records)).toEqual(['1 expired 7', 'notice finished']);
+    expect(table.dumps).toHaveLength(1);
+    expect(table.events.isClosed).toBe(true);
+  });
+
+  it('makes a last part of open flows, with an interval', async () => {
+    const table = new PlayedHandle(flow(1, 5n));
+    const { recorder, records, ended } = table.record({ interval: '1h' });
+    await turn();
+    table.flows = [flow(1, 6n)];
+    recorder.finish();
+    await ended;
+    expect(shortly(records)).toEqual(['1 open 5', '1 open 6', 'notice finished']);
+  });
+
+  it('looks for what is gone where events are lost', async () => {
+    const table = new PlayedHandle(flow(1, 5n), flow(2, 5n));
+    const { recorder, records, ended } = table.record();
+    await turn();
+    table.flows = [flow(2, 5n)];
+    table.put({ type: 'lost', cause: 'kernel', count: 1 });
+    recorder.finish();
+    await ended;
+    expect(shortly(records)).toEqual(['lost 1 kernel', '1 unobserved 5 lost', 'notice finished']);
+  });
+
+  it('before it has begun: compares an archive with the table', async () => {
+    const table = new PlayedHandle(flow(1, 5n));
+    const { recorder, records, ended } = table.record();
+    recorder.finish();
+    await ended;
+    expect(shortly(records)).toEqual(['notice finished']);
+    expect(table.dumps).toHaveLength(1);
+  });
+});
+
 describe('the end', () => {
   it('by close(), while it waits', async () => {
     const table = new PlayedHandle();
@@ -406,6 +561,7 @@ test.each([
   [{ interval: Number.NaN }, /^options\.interval: must be from 1000 ms to/],
   [{ interval: '900h' }, /^options\.interval: must be from 1000 ms to/],
   [{ filter: { mark: 1 } }, /^options\.filter\.mark: may change while a flow lives; record the/],
+  [{ resume: {} }, /^options\.resume: must be an archive of flows/],
   [{ conntrack: {} }, /^options\.conntrack: must be a Conntrack/],
   [{ reliable: 1 }, /^options\.reliable: must be/],
   [{ every: 1 }, /^options\.every: /],

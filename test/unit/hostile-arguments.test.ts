@@ -12,7 +12,7 @@ import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import * as ownEntries from '../../src/entry/entries.js';
 import * as ownExpectations from '../../src/expectation/view.js';
-import { recordFlows } from '../../src/flow-log/flow-log.js';
+import { parseFlowRecord, recordFlows, writeFlows } from '../../src/flow-log/flow-log.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { hostileValues } from './hostile-values.js';
@@ -405,6 +405,7 @@ const ROWS: readonly Row[] = [
             conntrack: handles.willing,
             filter: { protocol: 'tcp' },
             interval: '1s',
+            resume: { history: async () => undefined },
             reliable: true,
             receiveBufferBytes: 65536,
             queueBytes: 65536,
@@ -414,6 +415,24 @@ const ROWS: readonly Row[] = [
         isOptional: true,
       },
     ],
+  },
+  {
+    name: 'writeFlows',
+    run: writeFlows as Function,
+    parameters: [
+      { name: 'records', valid: [(async function* () {})()] },
+      { name: 'to', valid: [{ write: async () => {} }, [{ write: async () => {} }]] },
+      {
+        name: 'options',
+        valid: [{ retry: () => undefined, signal: new AbortController().signal }],
+        isOptional: true,
+      },
+    ],
+  },
+  {
+    name: 'parseFlowRecord',
+    run: parseFlowRecord as Function,
+    parameters: [{ name: 'json', valid: ['{"type":"gap","from":"1970","to":"1970"}'] }],
   },
   {
     name: 'registerMetrics of Prometheus',

@@ -4,6 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { flowPartOf } from '../../src/flow-log/flow-part.js';
 import type { FlowPart } from '../../src/flow-log/flow-record.js';
 import { KnownFlows, type Sighting } from '../../src/flow-log/known-flows.js';
+import { parseFlowRecord } from '../../src/flow-log/parse-record.js';
 import { flowOf } from './played-table.js';
 import { holds } from './property.js';
 import { type EntryValues, entryWith } from './records.js';
@@ -26,11 +27,27 @@ const began = (seconds: number): EntryValues => ({ startTime: BigInt(seconds) * 
 /** A flow log without sockets and clocks. */
 class Log {
   readonly parts: FlowPart[] = [];
-  private readonly flows: KnownFlows;
+  private flows: KnownFlows;
   private second = 0;
+  private run = 'r';
 
-  constructor(isReporting = true) {
+  constructor(private readonly isReporting = true) {
     this.flows = new KnownFlows(isReporting);
+  }
+
+  /** Another recorder goes on with the flows whose last part was that of an open one. */
+  restart(): this {
+    const open = new Map<string, FlowPart>();
+    for (const part of this.parts) {
+      if (part.outcome === 'open') open.set(part.flow, part);
+      else open.delete(part.flow);
+    }
+    this.flows = new KnownFlows(this.isReporting);
+    this.run += 'r';
+    for (const part of open.values()) {
+      this.flows.resume(parseFlowRecord(JSON.stringify(part)) as FlowPart);
+    }
+    return this;
   }
 
   begin(): this {
@@ -78,7 +95,7 @@ class Log {
   }
 
   private put(sighting: Sighting | undefined): void {
-    if (sighting !== undefined) this.parts.push(flowPartOf(sighting, 'r', undefined));
+    if (sighting !== undefined) this.parts.push(flowPartOf(sighting, this.run, undefined));
   }
 }
 
@@ -275,6 +292,82 @@ describe('counters that fall', () => {
   });
 });
 
+describe('after a restart', () => {
+  it('a flow goes on, with its name, its number of parts and what was counted', () => {
+    const log = new Log().read(flow(1, 10, began(1))).restart();
+    log.read(flow(1, 16, began(1))).destroy(flow(1, 20, began(1)));
+    expect(log.lines).toEqual(['r-1.1 open 10/10', 'r-1.2 open 6/16', 'r-1.3 expired 4/20']);
+    expect(log.parts.map(({ estimated }) => estimated)).toEqual([false, false, false]);
+    expect(log.parts[1]).toMatchObject({ from: new Date(1001), start: new Date(1000) });
+  });
+
+  it('its end comes before a reading', () => {
+    const log = new Log().read(flow(1, 10)).restart().begin().destroy(flow(1, 20)).end();
+    expect(log.lines).toEqual(['r-1.1 open 10/10', 'r-1.2 expired 10/20']);
+    expect(log.size).toBe(0);
+  });
+
+  it('a flow that is gone ended meanwhile, some time after its last part', () => {
+    const log = new Log().read(flow(1, 10), flow(2, 5)).restart().read(flow(2, 6));
+    expect(log.lines.slice(2)).toEqual(['r-2.2 open 1/6', 'r-1.2 unobserved 0/10 not-recorded']);
+    expect(log.parts[3]).toMatchObject({ estimated: true, to: new Date(1001) });
+    // Later ends are those of a recorder that runs.
+    expect(log.read().lines[4]).toBe('r-2.3 unobserved 0/6 no-event');
+  });
+
+  test.each([
+    ['another id', {}, { id: 77 }],
+    ['another beginning', began(1), began(2)],
+  ])('the next flow on the tuple is another one: %s', (_, first, next) => {
+    const log = new Log()
+      .read(flow(1, 8, first))
+      .restart()
+      .read(flow(1, 3, next));
+    expect(log.lines.slice(1)).toEqual(['rr-2.1 open 3/3', 'r-1.2 unobserved 0/8 not-recorded']);
+    expect(log.destroy(flow(1, 9, next)).lines[3]).toBe('rr-2.2 expired 6/9');
+  });
+
+  it('of two open flows on one tuple the older one has ended', () => {
+    const log = new Log().read(flow(1, 8)).begin();
+    log.show(flow(1, 3, { id: 77 })).restart();
+    log.read(flow(1, 5, { id: 77 }));
+    expect(log.lines.slice(2)).toEqual(['r-2.2 open 2/5', 'r-1.2 unobserved 0/8 not-recorded']);
+  });
+
+  it('counters that a program has set to 0 before go on from there', () => {
+    const log = new Log().read(flow(1, 8, began(1))).read(flow(1, 2, began(1)));
+    expect(log.parts[1]?.counters?.original.packets).toBe(2);
+    log.restart().read(flow(1, 6, began(1)));
+    expect(log.lines[2]).toBe('r-1.3 open 4/14');
+  });
+
+  it('the exact time of the beginning is that of the kernel', () => {
+    const exact = { startTime: SECOND + 123_456_789n };
+    const log = new Log()
+      .read(flow(1, 8, exact))
+      .restart()
+      .read(flow(1, 9, exact));
+    log.restart().destroy(flow(1, 10, exact));
+    expect(log.lines).toEqual(['r-1.1 open 8/8', 'r-1.2 open 1/9', 'r-1.3 expired 1/10']);
+  });
+
+  it('what is gone has what was known of it', () => {
+    const shown = flow(1, 3, { labels: (1n << 100n) | 5n, helper: 'ftp', mark: 7, status: 14 });
+    const log = new Log().read({ ...shown, zone: 3, ...began(1) });
+    const [before] = log.parts;
+    const [, after] = log.restart().read().parts;
+    expect(after).toEqual({
+      ...before,
+      part: 2,
+      outcome: 'unobserved',
+      from: before?.to,
+      traffic: { original: { packets: 0, bytes: 0 }, reply: { packets: 0, bytes: 0 } },
+      estimated: true,
+      doubts: ['not-recorded'],
+    });
+  });
+});
+
 it('takes from a reading what a DESTROY event lacks', () => {
   const shown = flow(1, 3, { labels: 5n, helper: 'ftp', mark: 7, status: 14 });
   const log = new Log(false).read(shown).destroy(flow(1, 4, { status: 526, tcpState: 7 }));
@@ -288,6 +381,7 @@ it('takes from a reading what a DESTROY event lacks', () => {
       protocol: 'tcp',
       protocolNumber: 6,
       zone: 0,
+      id: 1,
       original: {
         source: '10.0.0.1',
         destination: '10.0.1.1',
@@ -402,5 +496,50 @@ test.each([true, false])('the sums are exact in any order (times: %s)', (hasTime
     expect(log.parts.filter(({ estimated }) => estimated)).toEqual([]);
     expect(ends.map(({ total }) => total?.original.packets).sort()).toEqual(kernel.ended.sort());
     expect(log.size).toBe(0);
+  });
+});
+
+test('what a restart misses is what ended meanwhile, and nothing is counted twice', () => {
+  const act = fc.tuple(fc.nat(TUPLES - 1), fc.boolean());
+  const run = fc.record({ down: fc.array(act), steps: fc.array(step, { maxLength: 4 }) });
+  holds(fc.array(run, { maxLength: 4 }), (runs) => {
+    const kernel = new Kernel(true);
+    const log = new Log();
+    const ended: { packets: number; isMissed: boolean }[] = [];
+    const note = (isMissed: boolean) => {
+      for (const packets of kernel.ended.splice(0)) ended.push({ packets, isMissed });
+    };
+    const act = (acts: readonly [number, boolean][]) => {
+      for (const [tuple, ends] of acts) kernel.act(tuple, ends);
+    };
+    for (const { down, steps } of runs) {
+      act(down);
+      kernel.events.length = 0;
+      note(true);
+      log.restart();
+      for (const { acts } of [{ acts: [] }, ...steps]) {
+        act(acts);
+        for (const event of kernel.events.splice(0)) log.destroy(event);
+        note(false);
+        log.begin();
+        for (const tuple of kernel.open.keys()) log.show(kernel.entry(tuple));
+        log.end();
+      }
+    }
+    const sums = new Map<string, number>();
+    for (const { flow, traffic } of log.parts) {
+      sums.set(flow, (sums.get(flow) ?? 0) + (traffic?.original.packets ?? 0));
+    }
+    const of = (outcome: (part: FlowPart) => boolean) =>
+      log.parts.filter(outcome).map(({ flow }) => sums.get(flow) ?? 0);
+    const numeric = (one: number, other: number) => one - other;
+    const told = ended.filter(({ isMissed }) => !isMissed).map(({ packets }) => packets);
+    expect(of(({ outcome }) => outcome === 'expired').sort(numeric)).toEqual(told.sort(numeric));
+    const gone = of(({ doubts }) => doubts?.includes('not-recorded') === true);
+    expect(gone.length).toBeLessThanOrEqual(ended.length - told.length);
+    const open = [...kernel.open.values()].map(({ packets }) => packets).sort(numeric);
+    const ends = new Set(log.parts.filter((part) => part.outcome !== 'open').map((p) => p.flow));
+    const left = [...sums].filter(([flow]) => !ends.has(flow)).map(([, sum]) => sum);
+    if (runs.length > 0) expect(left.sort(numeric)).toEqual(open);
   });
 });
