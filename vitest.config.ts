@@ -42,6 +42,9 @@ const last = folder(3, 1);
 export default defineConfig({
   resolve: {
     alias: {
+      'conntrack/flow-log/files': fileURLToPath(
+        new URL('src/flow-log/files/files.ts', import.meta.url),
+      ),
       'conntrack/flow-log': fileURLToPath(new URL('src/flow-log/flow-log.ts', import.meta.url)),
       conntrack: fileURLToPath(new URL('src/index.ts', import.meta.url)),
     },

@@ -127,6 +127,12 @@ export const LIMITS = {
   originKnownMs: 5000,
   /** Records that writeFlows() gives a writer at a time. */
   flowsInWrite: 8192,
+  /** Default of `fileBytes`, after which a file of records is complete. */
+  flowFileBytes: 64 * MIB,
+  leastFlowFileBytes: 4 * KIB,
+  /** Default of `fileTime`. */
+  flowFileMs: 3_600_000,
+  leastFlowFileMs: 1000,
 
   // Metrics ----------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ import * as table from '../table/table.js';
 import { type FlowLogOptions, recorderOptionsOf } from './options.js';
 import { FlowRecorder } from './recorder.js';
 
+export type { Interval } from './duration.js';
 export type * from './flow-record.js';
-export type { FlowLogOptions, FlowTableHandle, Interval } from './options.js';
+export type { FlowLogOptions, FlowTableHandle } from './options.js';
 export { parseFlowRecord } from './parse-record.js';
 export {
   type FlowSource,

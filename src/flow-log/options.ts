@@ -3,16 +3,7 @@
  *
  * @module
  */
-import {
-  boolean,
-  type Check,
-  instance,
-  integer,
-  optional,
-  options,
-  signal,
-} from '../core/check.js';
-import { rangeError, typeError } from '../core/errors.js';
+import { boolean, instance, integer, optional, options, signal } from '../core/check.js';
 import { LIMITS } from '../core/limits.js';
 import type { EntryStream, ReadOptions } from '../entry/stream.js';
 import type { OriginProgram, WatchOptions } from '../event/event.js';
@@ -20,6 +11,7 @@ import type { EventStream } from '../event/stream.js';
 import type { EntryFilter } from '../filter/filter.js';
 import { lastingFilters } from '../filter/lasting.js';
 import type { TableSettings } from '../health/settings.js';
+import { duration, type Interval } from './duration.js';
 import type { FlowArchive } from './writer.js';
 
 /** What a recorder asks of a `Conntrack`. */
@@ -38,9 +30,6 @@ export interface FlowTableHandle {
   /** As the function. */
   findOrigin(portId: number): Promise<Pick<OriginProgram, 'pid' | 'name'> | undefined>;
 }
-
-/** A time: milliseconds, or a number with a unit, such as `'60s'` or `'5m'`. */
-export type Interval = number | `${number}${'ms' | 's' | 'm' | 'h'}`;
 
 /** Options of {@link recordFlows}. */
 export interface FlowLogOptions {
@@ -73,23 +62,6 @@ export interface FlowLogOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
-/** Milliseconds. */
-const interval: Check<number> = (value, path) => {
-  const text = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value) : null;
-  if (typeof value !== 'number' && text === null) {
-    throw typeError(path, "must be milliseconds, or a number with ms, s, m or h, such as '60s'");
-  }
-  const [, count, unit] = text ?? [];
-  const milliseconds = text ? Number(count) * UNITS[unit as keyof typeof UNITS] : Number(value);
-  const least = LIMITS.leastFlowIntervalMs;
-  if (!(milliseconds >= least && milliseconds <= LIMITS.longestIntervalMs)) {
-    throw rangeError(path, `must be from ${least} ms to ${LIMITS.longestIntervalMs} ms`);
-  }
-  return milliseconds;
-};
-
 const handle = instance<FlowTableHandle>(
   'a Conntrack',
   ({ watchEvents, streamEntries, readSettings, findOrigin }) =>
@@ -115,7 +87,7 @@ export interface RecorderOptions extends Omit<FlowLogOptions, 'filter' | 'interv
 const checked = options<RecorderOptions>({
   conntrack: optional(handle),
   filter: optional((value, path) => lastingFilters(value as EntryFilter, path, instead)),
-  interval: optional(interval),
+  interval: optional(duration(LIMITS.leastFlowIntervalMs)),
   resume: optional(archive),
   reliable: optional(boolean),
   receiveBufferBytes: optional(integer(LIMITS.leastReceiveBufferBytes, LIMITS.mostBufferBytes)),

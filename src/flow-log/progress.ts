@@ -10,7 +10,12 @@ export class FlowProgress {
   add(record: FlowRecord): void {
     this.first ??= timeOf(record);
     const time = completeUntil(record);
-    if (time !== undefined && (this.last === undefined || time > this.last)) this.last = time;
+    if (time !== undefined) this.reach(time);
+  }
+
+  /** Nothing before this time is missing. */
+  reach(time: Date): void {
+    if (this.last === undefined || time > this.last) this.last = time;
   }
 
   /**

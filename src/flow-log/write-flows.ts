@@ -11,9 +11,10 @@ import type { FlowRecord } from './flow-record.js';
 import type { FlowWriter } from './writer.js';
 
 /** A recorder, or any other source of records. */
-export type FlowSource =
-  | AsyncIterable<FlowRecord>
-  | (AsyncIterable<FlowRecord> & { batches(): AsyncIterable<FlowRecord[]> });
+export interface FlowSource extends AsyncIterable<FlowRecord> {
+  /** Read instead of the records one by one, where there is one. */
+  batches?(): AsyncIterable<FlowRecord[]>;
+}
 
 /** Options of {@link writeFlows}. */
 export interface WriteFlowsOptions {
@@ -150,7 +151,7 @@ class FlowWriting {
       this.wakeReader();
       // A generator that waits for its own source would return when that has more.
       const left = batches.return?.();
-      if ('batches' in this.source) await left;
+      if (this.source.batches !== undefined) await left;
       else left?.catch(() => undefined);
     }
   }
@@ -220,8 +221,8 @@ class FlowWriting {
 }
 
 function batchesOf(source: FlowSource): AsyncIterator<FlowRecord[]> {
-  if ('batches' in source) return source.batches()[Symbol.asyncIterator]();
-  return oneByOne(source);
+  const batches = source.batches?.();
+  return batches === undefined ? oneByOne(source) : batches[Symbol.asyncIterator]();
 }
 
 async function* oneByOne(source: AsyncIterable<FlowRecord>): AsyncGenerator<FlowRecord[]> {

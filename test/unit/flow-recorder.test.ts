@@ -83,6 +83,7 @@ describe('readings', () => {
     ['2s', 2000],
     ['1.5m', 90_000],
     ['1h', 3_600_000],
+    ['0.5d', 43_200_000],
     ['1000ms', 1000],
     [1500, 1500],
   ] as const)('one every interval: %s', async (interval, milliseconds) => {
@@ -555,7 +556,10 @@ it('can be read once, one read at a time', async () => {
 });
 
 test.each([
-  [{ interval: '1d' }, /^options\.interval: must be milliseconds, or a number with ms, s, m or h/],
+  [
+    { interval: '1w' },
+    /^options\.interval: must be milliseconds, or a number with ms, s, m, h or d/,
+  ],
   [{ interval: '-1s' }, /^options\.interval: must be milliseconds/],
   [{ interval: 999 }, /^options\.interval: must be from 1000 ms to/],
   [{ interval: Number.NaN }, /^options\.interval: must be from 1000 ms to/],

@@ -20,5 +20,13 @@ export function holds<Values extends [unknown, ...unknown[]]>(
   fc.assert(fc.property(...arbitraries, check), { seed: SEED, numRuns: RUNS });
 }
 
+/** The same of a check that waits, such as for the disk: with a tenth of the values. */
+export async function holdsAsync<Value>(
+  values: fc.Arbitrary<Value>,
+  check: (value: Value) => Promise<void>,
+): Promise<void> {
+  await fc.assert(fc.asyncProperty(values, check), { seed: SEED, numRuns: Math.ceil(RUNS / 10) });
+}
+
 /** Any text, with what a terminal obeys and with halves of pairs. */
 export const text = fc.string({ unit: 'binary', maxLength: 300 });

@@ -1,0 +1,64 @@
+/**
+ * `conntrack/flow-log/files`: records of flows in files. See the guide to the flow log.
+ *
+ * @module flow-log-files
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { FlowFiles } from './flow-files.js';
+import { lockDirectory } from './lock.js';
+import { logFilesAmong } from './names.js';
+import { OpenFlows } from './open-flows.js';
+import { type FlowFilesOptions, filesOptionsOf } from './options.js';
+import { describeDamage } from './read-flow-files.js';
+import { recover } from './recover.js';
+
+export type { FlowFilesOptions } from './options.js';
+export {
+  type FlowFileDamage,
+  type OnDamage,
+  type ReadFlowFilesOptions,
+  readFlowFiles,
+} from './read-flow-files.js';
+export type { FlowFiles };
+
+/**
+ * Opens a directory for records: lines of JSON in files, one after another by size and time, complete
+ * ones compressed. What a killed process has left is completed first: no half line becomes a record,
+ * and no record of a resolved `write()` is missing.
+ *
+ * A process warning, `CONNTRACK_FLOW_FILES`, reports lines that are no records, which are left as they
+ * are, and complete files that cannot be compressed or removed.
+ *
+ * @throws ConntrackError, code `EBUSY`, while another process writes to the directory.
+ * @throws an error of the file system, such as `EACCES`.
+ * @throws TypeError or RangeError for a wrong option, naming the field.
+ *
+ * @example
+ * ```ts
+ * import { recordFlows, writeFlows } from 'conntrack/flow-log';
+ * import { openFlowFiles } from 'conntrack/flow-log/files';
+ *
+ * await using files = await openFlowFiles({ directory: '/var/log/flows', keepFor: '30d' });
+ * const recorder = recordFlows({ interval: '60s', resume: files });
+ * process.once('SIGTERM', () => recorder.finish());
+ * await writeFlows(recorder, files);
+ * ```
+ */
+export async function openFlowFiles(options: FlowFilesOptions): Promise<FlowFiles> {
+  const checked = filesOptionsOf(options);
+  const { directory } = checked;
+  await mkdir(directory, { recursive: true, mode: 0o750 });
+  const unlock = await lockDirectory(directory);
+  try {
+    await recover(directory);
+    const openFlows = new OpenFlows(directory, (damage) => {
+      process.emitWarning(describeDamage(damage), { code: 'CONNTRACK_FLOW_FILES' });
+    });
+    await openFlows.load();
+    const names = logFilesAmong(await readdir(directory)).map(({ name }) => name);
+    return new FlowFiles(checked, openFlows, names, unlock);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
