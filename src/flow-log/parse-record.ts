@@ -123,11 +123,18 @@ const CHECKS: { readonly [Type in FlowRecord['type']]: Check<FlowRecord> } = {
   notice,
 };
 
+function valueIn(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (error) {
+    throw typeError('json', `must be the JSON of a record: ${(error as Error).message}`, error);
+  }
+}
+
 /**
  * Returns the record that `JSON.stringify` has made the text of, with its dates. Fields that this
  * version does not know are left out.
  *
- * @throws SyntaxError for a text that is no JSON.
  * @throws TypeError or RangeError for a text that is no record, naming the field.
  *
  * @example
@@ -143,7 +150,7 @@ const CHECKS: { readonly [Type in FlowRecord['type']]: Check<FlowRecord> } = {
  */
 export function parseFlowRecord(json: string): FlowRecord {
   if (typeof json !== 'string') throw typeError('json', 'must be a string');
-  const value: unknown = JSON.parse(json);
+  const value = valueIn(json);
   const { type } = dictionary(value, 'record');
   return CHECKS[word(Object.keys(CHECKS) as FlowRecord['type'][])(type, 'record.type')](
     value,

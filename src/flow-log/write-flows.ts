@@ -4,7 +4,15 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Check, instance, isArray, optional, options, signal } from '../core/check.js';
+import {
+  arrayOf,
+  type Check,
+  instance,
+  isArray,
+  optional,
+  options,
+  signal,
+} from '../core/check.js';
 import { typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { FlowRecord } from './flow-record.js';
@@ -50,15 +58,18 @@ export class FlowWriteError extends Error {
   }
 }
 
-const writer = instance<FlowWriter>(
-  'a writer of flows',
-  ({ write }) => typeof write === 'function',
+/** A stream and a buffer have a `write()` as well, which resolves nothing. */
+const writer = instance<FlowWriter & { readonly end?: unknown; readonly fill?: unknown }>(
+  'a writer of flows: an object whose write() takes records and resolves when they are kept',
+  ({ write, end, fill }) => typeof write === 'function' && end === undefined && fill === undefined,
 );
+const several = arrayOf<FlowWriter>(writer);
 
 const writers: Check<readonly FlowWriter[]> = (value, path) => {
   if (!isArray(value, path)) return [writer(value, path)];
-  if (value.length === 0) throw typeError(path, 'must have a writer of flows');
-  return value.map((one, index) => writer(one, `${path}[${index}]`));
+  const all = several(value, path);
+  if (all.length === 0) throw typeError(path, 'must have a writer of flows');
+  return all;
 };
 
 const source = instance<FlowSource>(

@@ -244,7 +244,14 @@ describe('damage', () => {
 
   it('no directory, no log', async () => {
     await expect(allOf(readFlowFiles(join(directory, 'none')))).rejects.toMatchObject({
+      name: 'ConntrackError',
       code: 'ENOENT',
+      operation: 'readFlowFiles',
+    });
+    await expect(openFlowFiles({ directory: '/dev/null/flows' })).rejects.toMatchObject({
+      name: 'ConntrackError',
+      code: 'ENOTDIR',
+      operation: 'openFlowFiles',
     });
     mkdirSync(join(directory, 'flows-of-others.ndjson'));
     expect(await readAll()).toEqual([]);
@@ -308,7 +315,8 @@ describe('a write that fails', () => {
     return Object.getPrototypeOf(handle) as FileHandle;
   };
   afterEach(() => void vi.restoreAllMocks());
-  const full = () => Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC' });
+  const full = () =>
+    Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC', syscall: 'write' });
 
   it.each(['write', 'datasync', 'half a write', 'write and truncate', 'datasync and truncate'])(
     '%s: its records are not there, those of the next one are',

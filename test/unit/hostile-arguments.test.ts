@@ -12,6 +12,7 @@ import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import * as ownEntries from '../../src/entry/entries.js';
 import * as ownExpectations from '../../src/expectation/view.js';
+import { openFlowFiles, readFlowFiles } from '../../src/flow-log/files/files.js';
 import { parseFlowRecord, recordFlows, writeFlows } from '../../src/flow-log/flow-log.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
@@ -232,6 +233,9 @@ class NoLines {
 /** What is right in a place, whatever it is elsewhere. */
 const WELCOME: Readonly<Record<string, RegExp>> = {
   readable: /^an async generator/,
+  records: /^an async generator/,
+  'options.retry': /^a function/,
+  'options.onDamage': /^a function/,
   'options.labels': /^a Map/,
   'filter.startedAfter': /^a Date/,
   'options.filter.startedAfter': /^a Date/,
@@ -361,6 +365,14 @@ type Function = (...given: unknown[]) => unknown;
 
 const open = conntrack.Conntrack.open.bind(conntrack.Conntrack) as Function;
 /** A handle keeps its socket, and so its kernel. */
+/** Keeps flows. */
+class Keeper {
+  async write() {}
+  async history() {
+    return undefined;
+  }
+}
+
 const handles = {
   refusing: await conntrack.Conntrack.open(),
   willing: await conntrack.Conntrack.open(),
@@ -405,7 +417,7 @@ const ROWS: readonly Row[] = [
             conntrack: handles.willing,
             filter: { protocol: 'tcp' },
             interval: '1s',
-            resume: { history: async () => undefined },
+            resume: new Keeper(),
             reliable: true,
             receiveBufferBytes: 65536,
             queueBytes: 65536,
@@ -421,7 +433,7 @@ const ROWS: readonly Row[] = [
     run: writeFlows as Function,
     parameters: [
       { name: 'records', valid: [(async function* () {})()] },
-      { name: 'to', valid: [{ write: async () => {} }, [{ write: async () => {} }]] },
+      { name: 'to', valid: [new Keeper(), [new Keeper()]] },
       {
         name: 'options',
         valid: [{ retry: () => undefined, signal: new AbortController().signal }],
@@ -433,6 +445,34 @@ const ROWS: readonly Row[] = [
     name: 'parseFlowRecord',
     run: parseFlowRecord as Function,
     parameters: [{ name: 'json', valid: ['{"type":"gap","from":"1970","to":"1970"}'] }],
+  },
+  {
+    name: 'openFlowFiles',
+    run: openFlowFiles as Function,
+    parameters: [
+      {
+        name: 'options',
+        // It is not made: there is a file on the way.
+        valid: [
+          {
+            directory: '/dev/null/flows',
+            fileBytes: 4096,
+            fileTime: '1s',
+            compress: false,
+            keepBytes: 0,
+            keepFor: '1d',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    name: 'readFlowFiles',
+    run: readFlowFiles as Function,
+    parameters: [
+      { name: 'directory', valid: ['/dev/null/flows'] },
+      { name: 'options', valid: [{ onDamage: () => {} }], isOptional: true },
+    ],
   },
   {
     name: 'registerMetrics of Prometheus',
@@ -974,6 +1014,8 @@ test('what is needed is what the types demand: see test/types', async () => {
     'key.reply': ends,
     'key.reply.icmp': 'code id type',
     'key.tuple': ends,
+    // Of openFlowFiles().
+    options: 'directory',
     'options.filter.not.port': 'from to',
     'options.groups': 'by',
     'options.netns': 'pid',

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import { watchOptionsOf } from '../../src/event/options.js';
+import { filesOptionsOf } from '../../src/flow-log/files/options.js';
 import { recorderOptionsOf } from '../../src/flow-log/options.js';
 import { watchPressureOptionsOf } from '../../src/health/pressure.js';
 import { flowGroups } from '../../src/metrics/flow-source.js';
@@ -67,6 +68,7 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
     'src/mirror/dimensions.ts': ['KEY_WORDS', 'FAMILY_SHIFT'],
     'src/mirror/extensions.ts': ['PAGE_BITS', 'PAGE_PLACES'],
     'src/flow-log/earlier-flow.ts': ['NS_PER_MS'],
+    'src/flow-log/files/lines.ts': ['NEWLINE'],
     'src/flow-log/accounts.ts': ['PAGE_BITS', 'PAGE_MASK', 'NUMBER', 'PARTS', 'UNTIL', 'SEEN'],
     'src/cli/top/flow-counters.ts': ['SLOTS_A_FLOW', 'FEWEST'],
   },
@@ -206,6 +208,8 @@ describe('a number of the page', () => {
     '`maxEntries`': (value) => mirrorOptionsOf({ maxEntries: value }),
     '`recheckInterval`': (value) => mirrorOptionsOf({ recheckInterval: value }),
     '`interval`': (value) => recorderOptionsOf({ interval: value }),
+    '`fileBytes`': (value) => filesOptionsOf({ directory: '.', fileBytes: value }),
+    '`fileTime`': (value) => filesOptionsOf({ directory: '.', fileTime: value }),
     '`limit` of `countBy`': (value) => countBy(undefined as never, 'state', { limit: value }),
     '`limit` of a group': (value) => flowGroups([{ by: 'state', limit: value }], 'groups'),
     '`intervalMs`': (value) => watchPressureOptionsOf({ intervalMs: value }),

@@ -97,8 +97,8 @@ describe('refuses', () => {
   });
 
   it.each([
-    ['{', SyntaxError, /JSON/],
-    ['', SyntaxError, /JSON/],
+    ['{', TypeError, /^json: must be the JSON of a record/],
+    ['', TypeError, /^json: must be/],
     ['null', TypeError, /^record: must be a plain object/],
     ['[]', TypeError, /^record: must be a plain object/],
     ['{}', TypeError, /^record\.type: must be/],

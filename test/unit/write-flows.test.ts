@@ -1,4 +1,5 @@
 /** Records go from any source to any writer: what is written together, what fails, what ends it. */
+import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import {
   type FlowRecord,
@@ -234,6 +235,7 @@ describe('the signal', () => {
 it.each([
   [[{}, new Keeper()], /^records: must be records of flows/],
   [[items(), {}], /^to: must be a writer of flows/],
+  [[items(), new PassThrough()], /^to: must be a writer of flows: an object whose write\(\) takes/],
   [[items(), []], /^to: must have a writer of flows/],
   [[items(), [new Keeper(), 1]], /^to\[1\]: must be a writer of flows/],
   [[items(), new Keeper(), { retry: 1 }], /^options\.retry: must be a function/],

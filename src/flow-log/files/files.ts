@@ -4,11 +4,12 @@
  * @module flow-log-files
  */
 import { mkdir, readdir } from 'node:fs/promises';
+import { fileError } from './file-error.js';
 import { FlowFiles } from './flow-files.js';
 import { lockDirectory } from './lock.js';
 import { logFilesAmong } from './names.js';
 import { OpenFlows } from './open-flows.js';
-import { type FlowFilesOptions, filesOptionsOf } from './options.js';
+import { type CheckedFilesOptions, type FlowFilesOptions, filesOptionsOf } from './options.js';
 import { describeDamage } from './read-flow-files.js';
 import { recover } from './recover.js';
 
@@ -30,7 +31,7 @@ export type { FlowFiles };
  * are, and complete files that cannot be compressed or removed.
  *
  * @throws ConntrackError, code `EBUSY`, while another process writes to the directory.
- * @throws an error of the file system, such as `EACCES`.
+ * @throws ConntrackError with the code of the file system, such as `EACCES`.
  * @throws TypeError or RangeError for a wrong option, naming the field.
  *
  * @example
@@ -46,7 +47,15 @@ export type { FlowFiles };
  */
 export async function openFlowFiles(options: FlowFilesOptions): Promise<FlowFiles> {
   const checked = filesOptionsOf(options);
-  const { directory } = checked;
+  try {
+    return await openLocked(checked);
+  } catch (error) {
+    throw fileError('openFlowFiles', `${checked.directory} cannot be opened`, error);
+  }
+}
+
+async function openLocked(options: CheckedFilesOptions): Promise<FlowFiles> {
+  const { directory } = options;
   await mkdir(directory, { recursive: true, mode: 0o750 });
   const unlock = await lockDirectory(directory);
   try {
@@ -56,7 +65,7 @@ export async function openFlowFiles(options: FlowFilesOptions): Promise<FlowFile
     });
     await openFlows.load();
     const names = logFilesAmong(await readdir(directory)).map(({ name }) => name);
-    return new FlowFiles(checked, openFlows, names, unlock);
+    return new FlowFiles(options, openFlows, names, unlock);
   } catch (error) {
     await unlock();
     throw error;

@@ -6,10 +6,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConntrackError, closedError } from '../../core/errors.js';
+import { closedError } from '../../core/errors.js';
 import type { FlowRecord } from '../flow-record.js';
 import type { FlowArchive, FlowHistory, FlowWriter } from '../writer.js';
 import { compressFile, syncDirectory } from './compress.js';
+import { fileError } from './file-error.js';
 import { logFilesAmong, nameOf, timeOf } from './names.js';
 import type { OpenFlows } from './open-flows.js';
 import type { CheckedFilesOptions } from './options.js';
@@ -134,7 +135,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
         throw error;
       }
     } catch (error) {
-      throw this.#errorOf(error as NodeJS.ErrnoException);
+      throw fileError(OPERATION, `records are not written to ${this.directory}`, error);
     }
   }
 
@@ -230,23 +231,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
     const message = `${this.directory}: ${what}: ${(error as Error).message}`;
     process.emitWarning(message, { code: 'CONNTRACK_FLOW_FILES' });
   }
-
-  #errorOf(error: NodeJS.ErrnoException): Error {
-    const { code = 'EIO', syscall, message } = error;
-    return new ConntrackError(`records are not written to ${this.directory}: ${message}`, {
-      code,
-      operation: OPERATION,
-      syscall,
-      hint: HINTS[code] ?? 'Write them again once the cause is gone.',
-      cause: error,
-    });
-  }
 }
-
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: 'Make room, or have "keepBytes" or "keepFor" remove old files; then write again.',
-  EDQUOT: 'Make room, or have "keepBytes" or "keepFor" remove old files; then write again.',
-};
 
 /** A write may take less than all. */
 async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {

@@ -121,7 +121,7 @@ export class OpenFlows {
 }
 
 /** Characters that are written at a time. */
-const PIECE = 64 * 1024;
+const PIECE = 65_536;
 
 function headIn(text = ''): Head {
   const { after, until } = JSON.parse(text) as { readonly after: unknown; readonly until: unknown };

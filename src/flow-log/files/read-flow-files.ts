@@ -9,8 +9,11 @@ import { ConntrackError, typeError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { FlowRecord } from '../flow-record.js';
 import { parseFlowRecord } from '../parse-record.js';
+import { fileError } from './file-error.js';
 import { bytesOf, linesOf, openLogFile } from './lines.js';
 import { logFilesAmong } from './names.js';
+
+const OPERATION = 'readFlowFiles';
 
 /** What cannot be read. */
 export interface FlowFileDamage {
@@ -45,7 +48,7 @@ export const directoryPath = text(1, 4096);
  * write there at the same time.
  *
  * @throws ConntrackError, code `EBADMSG`, for a line that is no record, naming file and line.
- * @throws an error of the file system: `ENOENT` for no such directory.
+ * @throws ConntrackError with the code of the file system: `ENOENT` for no such directory.
  * @throws TypeError for a wrong argument.
  *
  * @example
@@ -75,12 +78,20 @@ export async function* recordsIn(
   onDamage: OnDamage,
   upTo?: string,
 ): AsyncGenerator<FlowRecord, undefined> {
-  for (const { name } of logFilesAmong(await readdir(directory))) {
+  for (const { name } of logFilesAmong(await namesIn(directory))) {
     if (after !== undefined && name <= after) continue;
     if (upTo !== undefined && name > upTo) return undefined;
     yield* recordsOf(directory, name, onDamage);
   }
   return undefined;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    throw fileError(OPERATION, `${directory} cannot be read`, error);
+  }
 }
 
 async function* recordsOf(
@@ -124,7 +135,7 @@ export function recordIn(text: string | undefined): FlowRecord {
 function fail(damage: FlowFileDamage): never {
   throw new ConntrackError(describeDamage(damage), {
     code: 'EBADMSG',
-    operation: 'readFlowFiles',
+    operation: OPERATION,
     hint: '"onDamage" reads the rest.',
     cause: damage.error,
   });
