@@ -33,6 +33,11 @@ const NAMED = [
     table-health.ts top-talkers.ts watch.ts`,
   ),
   ...inFolder(
+    'examples/dashboard',
+    `README.md audience.ts flow-counters.ts history.ts largest.ts main.ts monitor.ts
+    namespace-watch.ts page.html page.ts requests.ts server.ts survey.ts`,
+  ),
+  ...inFolder(
     'examples/support',
     `end-of-pipe.ts fill-table.ts loopback.ts mirror-client.ts mirror-server.ts print.ts
     private-network.ts traffic.ts write-entries.ts`,

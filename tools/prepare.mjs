@@ -19,7 +19,7 @@
 // and out/threads have what runs under sanitizers, out/big-endian what runs on such a machine,
 // where there is a compiler for it, and out/fuzz the fuzzers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -120,6 +120,9 @@ const TESTS = {
   machine: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
 };
 
+/** tsc leaves it out. */
+const PAGE = 'examples/dashboard/page.html';
+
 const timeOf = (path) => statSync(join(root, path)).mtimeMs;
 
 /** What is needed for a target and the projects behind it. */
@@ -170,6 +173,7 @@ for (const preset of ['sanitized', 'threads', 'big-endian', 'fuzz']) {
 for (const project of needs.typescript) {
   run(`tsc -p ${project}`, process.execPath, ['node_modules/typescript/bin/tsc', '-p', project]);
   if (project === '.') run('the executable', process.execPath, ['tools/bundle-cli.mjs']);
+  if (project === 'examples') copyFileSync(join(root, PAGE), join(root, 'out', PAGE));
 }
 for (const name of needs.bundles)
   run(`the bundle of ${name}`, process.execPath, [`tools/bundle-${name}.mjs`]);

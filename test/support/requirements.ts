@@ -26,6 +26,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
   'qemu-aarch64-static': 'qemu-user-static',
   promtool: 'prometheus',
+  chromium: 'chromium',
 };
 
 export type Tool = keyof typeof PACKAGES;

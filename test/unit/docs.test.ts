@@ -21,6 +21,7 @@ const pages = [
   'CONTRIBUTING.md',
   'SECURITY.md',
   'examples/README.md',
+  'examples/dashboard/README.md',
   ...guides,
 ];
 
@@ -68,7 +69,7 @@ describe('the documents', () => {
       const code = read(file);
       if (code === ofReadme || file.includes('/support/')) continue;
       if (!/console\.log|stdout/.test(code)) continue;
-      expect(code, file).toContain("import './support/end-of-pipe.js';");
+      expect(code, file).toMatch(/^import '\.\.?\/support\/end-of-pipe\.js';$/m);
     }
   });
 
