@@ -309,7 +309,7 @@ describeInNamespace('chromium')('the dashboard in a browser', () => {
     expect(await rowsOf(page, 'talkers')).toEqual([]);
     expect(await listOf(page, 'findings')).toEqual([
       ['critical', 'readPressure: not loaded', undefined],
-      ['critical', 'streamEntries: not permitted', undefined],
+      ['warning', 'streamEntries: not permitted', undefined],
     ]);
     expect(complaints).toEqual([]);
   });
