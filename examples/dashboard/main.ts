@@ -55,6 +55,7 @@ function readOptions(): ReturnType<typeof optionsOf> {
 }
 
 const { port, host, name, netns, intervalMs } = readOptions();
+const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 
 try {
   await using table = await open(netns);
@@ -73,7 +74,7 @@ try {
     console.log(`http://${isIPv6(address) ? `[${address}]` : address}:${chosen}/`);
     if (isLoopback(address)) console.log(ONLY_HERE);
     else console.error(FOR_OTHERS);
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await stopped;
   } finally {
     await dashboard.close();
   }

@@ -11,7 +11,7 @@ import { type Survey, Surveyor } from './survey.js';
 export const THRESHOLDS = { elevatedAt: 0.7, criticalAt: 0.85 } as const;
 
 /** With a sample every two seconds, an hour. */
-const KEPT_SAMPLES = 1800;
+export const KEPT_SAMPLES = 1800;
 /** Readings of the table, and diagnoses, take a tenth of the time at most. */
 const REST = 9;
 const DIAGNOSIS_EVERY_MS = 30_000;

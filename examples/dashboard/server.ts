@@ -3,7 +3,7 @@
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { Audience } from './audience.js';
-import { type Moment, Monitor, type Table, THRESHOLDS } from './monitor.js';
+import { KEPT_SAMPLES, type Moment, Monitor, type Table, THRESHOLDS } from './monitor.js';
 import { type Page, readPage } from './page.js';
 import { refusalOf } from './requests.js';
 
@@ -100,7 +100,7 @@ export class Dashboard {
     const { title, intervalMs } = this.#options;
     const { load, flows, moment } = this.#monitor;
     return {
-      about: { title, intervalMs, ...THRESHOLDS },
+      about: { title, intervalMs, kept: KEPT_SAMPLES, ...THRESHOLDS },
       load: load.toJSON(),
       flows: flows.toJSON(),
       moment,
@@ -110,7 +110,12 @@ export class Dashboard {
 
 /** What a page gets when it opens, and when it has missed something. */
 interface Whole {
-  readonly about: typeof THRESHOLDS & { readonly title: string; readonly intervalMs: number };
+  readonly about: typeof THRESHOLDS & {
+    readonly title: string;
+    readonly intervalMs: number;
+    /** How many rows the columns have at most. */
+    readonly kept: number;
+  };
   readonly load: ReturnType<Monitor['load']['toJSON']>;
   readonly flows: ReturnType<Monitor['flows']['toJSON']>;
   readonly moment: Moment;

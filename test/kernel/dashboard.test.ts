@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Dashboard } from '../../examples/dashboard/server.js';
 import { complaintsOf, faintTexts, startBrowser } from '../support/browser.js';
+import { runNode } from '../support/child.js';
 import { setting } from '../support/namespace.js';
 import { PlayedTable } from '../support/played-dashboard.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -199,6 +200,38 @@ describeInNamespace('chromium')('the dashboard in a browser', () => {
     child.kill('SIGINT');
     expect(await ended).toEqual([0, null]);
     expect(await complained).toBe('');
+  });
+
+  it('listens on loopback unless it is asked for more, and says what is wrong', async () => {
+    const wrong = (...args: string[]) => runNode([program, ...args]);
+    for (const args of [['--port', 'x'], ['--interval-ms', '1'], ['--nothing']]) {
+      const { code, stdout, stderr } = await wrong(...args);
+      expect({ code, stdout }, args.join(' ')).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/\nusage: main\.js /);
+    }
+    expect(await wrong('--netns', 'nowhere')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/nowhere/) as string,
+    });
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect(await wrong('--port', String(port))).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/EADDRINUSE/) as string,
+    });
+    server.close();
+
+    const child = spawn(process.execPath, [program, '--port', '0', '--host', '0.0.0.0'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'close');
+    const [warning] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string];
+    expect(warning).toBe(
+      'Whoever reaches this address sees who talks to whom: the page asks for no password.\n',
+    );
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 
   it('shows a full table, what is lost, and texts as texts', async () => {

@@ -166,7 +166,7 @@ describe('the server of the dashboard', () => {
     const { value: first } = await events.next();
     expect(first?.name).toBe('whole');
     expect(first?.data).toMatchObject({
-      about: { title: 'here', intervalMs: 5, elevatedAt: 0.7, criticalAt: 0.85 },
+      about: { title: 'here', intervalMs: 5, kept: 1800, elevatedAt: 0.7, criticalAt: 0.85 },
       flows: { time: [], began: [], ended: [] },
     });
     for await (const { name, data } of events) {
