@@ -339,7 +339,8 @@ describeInNamespace('chromium')('the dashboard in a browser', () => {
       ...Object.fromEntries(unknown.map((id) => [id, '-'])),
       'began-note': 'the table cannot be read',
     });
-    expect(await rowsOf(page, 'talkers')).toEqual([]);
+    expect(await rowsOf(page, 'talkers')).toEqual([['-', '-', '-', '-']]);
+    expect(await rowsOf(page, 'states')).toEqual([['-', '-']]);
     expect(await listOf(page, 'findings')).toEqual([
       ['critical', 'readPressure: not loaded', undefined],
       ['warning', 'streamEntries: not permitted', undefined],
