@@ -1,6 +1,6 @@
 /**
- * The pages that are open: so many, and none makes memory grow. A page that takes its frames too slowly
- * misses some, and then gets everything anew.
+ * The pages that are open: so many, and none makes memory grow. A page that takes its events too
+ * slowly misses some, and then gets everything anew.
  */
 import type { ServerResponse } from 'node:http';
 

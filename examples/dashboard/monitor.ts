@@ -1,6 +1,6 @@
 /**
- * Samples the pressure all the time; reads the table and diagnoses it only while somebody looks, for
- * that costs the more the larger the table is.
+ * Samples the pressure all the time; reads the table and diagnoses it only while somebody looks,
+ * for that costs the more the larger the table is.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Conntrack, Finding, PressureSample } from 'conntrack';

@@ -25,7 +25,7 @@ export function refusalOf(
     const reason = `the Host header names "${host ?? ''}": start the dashboard with --name NAME`;
     return { status: 421, reason };
   }
-  // What a page of another site asks for, it could not read, but it would take the place of a client.
+  // A page of another site could read nothing, but it would take the place of a client.
   const site = headers['sec-fetch-site'];
   const isNavigation = headers['sec-fetch-mode'] === 'navigate';
   if (site !== undefined && site !== 'same-origin' && site !== 'none' && !isNavigation) {

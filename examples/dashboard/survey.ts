@@ -1,10 +1,10 @@
 /**
- * Reads the table once, and compares it with the reading before: who talks, in which states the flows
- * are, and how many have begun and ended.
+ * Reads the table once, and compares it with the reading before: who talks, in which states the
+ * flows are, and how many have begun and ended.
  *
- * It subscribes to no events. A listener makes the kernel send the events of every flow, which costs the
- * machine most when it is busiest. The kernel has no counter of new flows. What two readings show is
- * exact for flows that outlive the time between them; a shorter flow is not seen.
+ * It subscribes to no events. A listener makes the kernel send the events of every flow, which costs
+ * the machine most when it is busiest. The kernel has no counter of new flows. What two readings show
+ * is exact for flows that outlive the time between them; a shorter flow is not seen.
  */
 import type { Conntrack, Entry } from 'conntrack';
 import { checkOf, FlowCounters } from './flow-counters.js';
