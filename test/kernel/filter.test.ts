@@ -139,12 +139,12 @@ describeInNamespace(
   });
 
   test(
-    'means what the reference says, for a thousand random ones',
+    'means what the reference says, for hundreds of random ones',
     async () => {
       expect(table).toHaveLength(174);
       const random = new Random(2);
       let some = 0;
-      for (let round = 0; round < many(1000); round++) {
+      for (let round = 0; round < many(400); round++) {
         const filters = Array.from({ length: random.of([1, 1, 1, 2, 3]) }, () =>
           randomFilter(random, table),
         );
@@ -162,10 +162,10 @@ describeInNamespace(
         const compared = (await listEntries([...filters, ...filters])).map(keyOf);
         expect(new Set(compared)).toEqual(new Set(expected));
       }
-      expect(some).toBeGreaterThan(many(500));
+      expect(some).toBeGreaterThan(many(200));
     },
     LONG,
-  ); // some 3,000 walks over the hash table: half a minute on a slow machine
+  ); // some 1,200 walks over the hash table
   test('deletes what the reference says, and leaves the rest as it was', async () => {
     const random = new Random(4);
     let left = table;

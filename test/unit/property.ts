@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 const SEED = Number(process.env.CONNTRACK_SEED ?? 1);
 /** How many values each property is tried with. */
-export const RUNS = Number(process.env.CONNTRACK_PROPERTY_RUNS ?? 1000);
+export const RUNS = Number(process.env.CONNTRACK_PROPERTY_RUNS ?? 400);
 
 /** Fails where `check`, the last argument, throws for values of the arbitraries before it. */
 export function holds<Values extends [unknown, ...unknown[]]>(
