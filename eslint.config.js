@@ -16,8 +16,8 @@ const FOLDERS = [
   'mirror',
   'table',
   'conntrack',
-  'metrics',
   'flow-log',
+  'metrics',
   'index',
   'cli',
 ];

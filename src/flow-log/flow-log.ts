@@ -12,6 +12,7 @@ export type { Interval } from './duration.js';
 export type * from './flow-record.js';
 export type { FlowLogOptions, FlowTableHandle } from './options.js';
 export { parseFlowRecord } from './parse-record.js';
+export { type FlowCounters, FlowTotals, type ProtocolCounters } from './totals.js';
 export {
   type FlowSource,
   FlowWriteError,

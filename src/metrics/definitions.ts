@@ -3,6 +3,8 @@
  * tested against them.
  */
 import type { EventCounters } from '../event/event.js';
+import type { TrafficCount } from '../flow-log/flow-record.js';
+import type { FlowCounters } from '../flow-log/totals.js';
 import { COUNTERS, type Counter, type CounterName } from '../health/counters.js';
 import type { TableCounters, TableStats } from '../health/stats.js';
 import { utilizationOf } from '../health/utilization.js';
@@ -98,10 +100,7 @@ export const EVENT_METRICS: readonly Metric<EventCounters>[] = [
     ...ofEvents('lost', '{event}'),
     help: 'Events that found no room in the receive buffer (kernel) or in the queue.',
     labels: ['cause'],
-    samplesOf: ({ lostInKernel, lostInQueue }) => [
-      { labels: { cause: 'kernel' }, value: lostInKernel },
-      { labels: { cause: 'queue' }, value: lostInQueue },
-    ],
+    samplesOf: lossesOf,
   },
   {
     ...ofEvents('malformed', '{message}'),
@@ -179,6 +178,55 @@ export const FLOW_METRICS: Readonly<Record<CountedBy, Metric<MirrorReading>>> = 
   zone: flowsBy('zone', 'Flows by zone.'),
 };
 
+/** Of the records of a flow log. */
+export const FLOW_LOG_METRICS: readonly Metric<FlowCounters>[] = [
+  {
+    ...ofFlowLog('records', '{record}'),
+    help: 'Records of flows; a part of an open flow is one.',
+    labels: ['protocol', 'outcome'],
+    samplesOf: ({ protocols }) =>
+      Array.from(protocols).flatMap(([protocol, { records }]) =>
+        Object.entries(records).map(([outcome, value]) => ({
+          labels: { protocol, outcome },
+          value,
+        })),
+      ),
+  },
+  {
+    ...ofFlowLog('io', 'By'),
+    help: 'Bytes in these records.',
+    ...byDirection('bytes'),
+  },
+  {
+    ...ofFlowLog('packets', '{packet}'),
+    help: 'Packets in these records.',
+    ...byDirection('packets'),
+  },
+  {
+    ...ofFlowLog('estimated', '{record}'),
+    help: 'Records of flows that may lack traffic.',
+    ...single(({ estimated }) => estimated),
+  },
+  {
+    ...ofFlowLog('lost', '{event}'),
+    help: 'Lost events, which may have been ends of flows.',
+    labels: ['cause'],
+    samplesOf: lossesOf,
+  },
+  {
+    ...ofFlowLog('gap', 's'),
+    help: 'Seconds, in all, in which no recorder ran.',
+    ...single(({ gapMs }) => gapMs / 1000),
+  },
+  {
+    ...ofFlowLog('notices', '{notice}'),
+    help: 'Notices of causes of incomplete records.',
+    labels: ['code'],
+    samplesOf: ({ notices }) =>
+      Object.entries(notices).map(([code, value]) => ({ labels: { code }, value })),
+  },
+];
+
 /** A metric without labels. */
 function single<Source>(
   pick: (source: Source) => number | undefined,
@@ -209,6 +257,37 @@ function ofEvents(
     prometheus: { name: `conntrack_events_${name}_total`, type: 'counter' },
     opentelemetry: { name: `conntrack.events.${name}`, kind: 'counter', unit },
   };
+}
+
+function lossesOf({ lostInKernel, lostInQueue }: Losses): Sample[] {
+  return [
+    { labels: { cause: 'kernel' }, value: lostInKernel },
+    { labels: { cause: 'queue' }, value: lostInQueue },
+  ];
+}
+
+type Losses = Pick<EventCounters, 'lostInKernel' | 'lostInQueue'>;
+
+function ofFlowLog(
+  name: string,
+  unit: string,
+): Pick<Metric<FlowCounters>, 'prometheus' | 'opentelemetry'> {
+  const inUnit = { s: '_seconds', By: '_bytes' }[unit] ?? '';
+  return {
+    prometheus: { name: `conntrack_flow_log_${name}${inUnit}_total`, type: 'counter' },
+    opentelemetry: { name: `conntrack.flow_log.${name}`, kind: 'counter', unit },
+  };
+}
+
+function byDirection(
+  count: keyof TrafficCount,
+): Pick<Metric<FlowCounters>, 'labels' | 'samplesOf'> {
+  const samplesOf = ({ protocols }: FlowCounters) =>
+    Array.from(protocols).flatMap(([protocol, { traffic }]) => [
+      { labels: { protocol, direction: 'original' }, value: traffic.original[count] },
+      { labels: { protocol, direction: 'reply' }, value: traffic.reply[count] },
+    ]);
+  return { labels: ['protocol', 'direction'], samplesOf };
 }
 
 function ofMirror(

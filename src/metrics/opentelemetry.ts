@@ -23,6 +23,7 @@ import type { TableStats } from '../health/stats.js';
 import { readStats } from '../table/health.js';
 import {
   EVENT_METRICS,
+  FLOW_LOG_METRICS,
   type Metric,
   MIRROR_UP_METRIC,
   type Sample,
@@ -121,13 +122,15 @@ function create(
  */
 export function registerMetrics(meter: Meter, options?: OpenTelemetryOptions): () => void {
   checkMeter(meter, 'meter');
-  const { conntrack = { readStats }, stream, mirror, groups, attributes } = optionsOf(options);
+  const checked = optionsOf(options);
+  const { conntrack = { readStats }, stream, mirror, groups, flowLog, attributes } = checked;
   const source = flowSourceOf(mirror, groups);
   const up = instrumentsOf(meter, [UP_METRIC]);
   const table = instrumentsOf(meter, TABLE_METRICS);
   const events = stream === undefined ? [] : instrumentsOf(meter, EVENT_METRICS);
   const mirrorUp = source === undefined ? [] : instrumentsOf(meter, [MIRROR_UP_METRIC]);
   const ofMirror = source === undefined ? [] : instrumentsOf(meter, source.metrics);
+  const ofFlowLog = flowLog === undefined ? [] : instrumentsOf(meter, FLOW_LOG_METRICS);
   let reading: Promise<TableStats> | undefined;
   /** Both callbacks of a collection ask, and both do before the answer is there. */
   const read = () => {
@@ -158,8 +161,9 @@ export function registerMetrics(meter: Meter, options?: OpenTelemetryOptions): (
         observeAll(result, up, isRead);
         if (stream !== undefined) observeAll(result, events, stream.counters);
         if (source !== undefined) observeAll(result, mirrorUp, isOpen(source.mirror));
+        if (flowLog !== undefined) observeAll(result, ofFlowLog, flowLog.counters);
       },
-      [...up, ...events, ...mirrorUp].map(({ observable }) => observable),
+      [...up, ...events, ...mirrorUp, ...ofFlowLog].map(({ observable }) => observable),
     ],
     [
       async (result) => {

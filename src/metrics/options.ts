@@ -4,6 +4,7 @@
 import type { Conntrack } from '../conntrack.js';
 import { instance, optional } from '../core/check.js';
 import type { EventStream } from '../event/stream.js';
+import type { FlowTotals } from '../flow-log/totals.js';
 import { type FlowGroup, flowGroups, type MeasuredMirror } from './flow-source.js';
 
 /** Where metrics come from. */
@@ -20,6 +21,8 @@ export interface MetricSources {
    * value of `other`. Default: `['state', 'protocol']`.
    */
   readonly groups?: readonly FlowGroup[] | undefined;
+  /** Adds the sums of a flow log. Its owner writes records to it. */
+  readonly flowLog?: Pick<FlowTotals, 'counters'> | undefined;
 }
 
 export const SOURCES = {
@@ -40,4 +43,10 @@ export const SOURCES = {
     instance<MeasuredMirror>('a TableMirror', ({ countBy }) => typeof countBy === 'function'),
   ),
   groups: optional(flowGroups),
+  flowLog: optional(
+    instance<Pick<FlowTotals, 'counters'>>(
+      'a FlowTotals',
+      ({ counters }) => typeof counters === 'object' && counters !== null,
+    ),
+  ),
 };

@@ -10,6 +10,7 @@ import { typeError } from '../core/errors.js';
 import { readStats } from '../table/health.js';
 import {
   EVENT_METRICS,
+  FLOW_LOG_METRICS,
   type Metric,
   MIRROR_UP_METRIC,
   type MirrorReading,
@@ -69,12 +70,14 @@ interface Source {
   readonly labels: Labels;
   readonly stream: MetricSources['stream'];
   readonly mirror: FlowSource | undefined;
+  readonly flowLog: MetricSources['flowLog'];
 }
 
-function metricsOf({ stream, mirror }: Source): readonly Metric<never>[] {
+function metricsOf({ stream, mirror, flowLog }: Source): readonly Metric<never>[] {
   const ofStream = stream === undefined ? [] : EVENT_METRICS;
   const ofMirror = mirror === undefined ? [] : [MIRROR_UP_METRIC, ...mirror.metrics];
-  return [UP_METRIC, ...TABLE_METRICS, ...ofStream, ...ofMirror];
+  const ofFlowLog = flowLog === undefined ? [] : FLOW_LOG_METRICS;
+  return [UP_METRIC, ...TABLE_METRICS, ...ofStream, ...ofMirror, ...ofFlowLog];
 }
 
 function requireOtherLabels(source: Source): void {
@@ -182,11 +185,15 @@ class Page {
       const isRead = reading?.status === 'fulfilled';
       this.#set(source, UP_METRIC, isRead);
       if (isRead) for (const one of TABLE_METRICS) this.#set(source, one, reading.value);
-      const { stream, mirror } = source;
+      const { stream, mirror, flowLog } = source;
       if (stream !== undefined) {
         for (const one of EVENT_METRICS) this.#set(source, one, stream.counters);
       }
       if (mirror !== undefined) this.#setMirror(source, mirror);
+      if (flowLog !== undefined) {
+        const { counters } = flowLog;
+        for (const one of FLOW_LOG_METRICS) this.#set(source, one, counters);
+      }
     }
   }
 
@@ -242,9 +249,10 @@ export function registerMetrics(options?: PrometheusOptions): () => void {
     labels: own = {},
     mirror,
     groups,
+    flowLog,
   } = optionsOf(options);
   const flows = flowSourceOf(mirror, groups);
-  const source: Source = { conntrack, stream, mirror: flows, labels: own };
+  const source: Source = { conntrack, stream, mirror: flows, flowLog, labels: own };
   requireOtherLabels(source);
   const known = pages.get(registry);
   const page =

@@ -70,7 +70,13 @@ import {
   type WatchOptions,
   writeDefaultTimeouts,
 } from 'conntrack';
-import { type FlowRecord, parseFlowRecord, recordFlows, writeFlows } from 'conntrack/flow-log';
+import {
+  type FlowRecord,
+  FlowTotals,
+  parseFlowRecord,
+  recordFlows,
+  writeFlows,
+} from 'conntrack/flow-log';
 import { registerMetrics } from 'conntrack/prometheus';
 import { expectTypeOf } from 'vitest';
 
@@ -341,7 +347,7 @@ export function errors(error: ConntrackError, code: ConntrackErrorCode): void {
 // Metrics -----------------------------------------------------------------------------
 export function metrics(mirror: TableMirror): void {
   registerMetrics({ mirror, groups: ['state', { by: 'service', limit: 20 }] });
-  registerMetrics({ mirror, groups: MIRROR_INDEXES });
+  registerMetrics({ mirror, groups: MIRROR_INDEXES, flowLog: new FlowTotals() });
   // @ts-expect-error -- no group
   registerMetrics({ mirror, groups: ['states'] });
   // @ts-expect-error -- misspelled

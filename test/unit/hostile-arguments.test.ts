@@ -13,7 +13,12 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import * as ownEntries from '../../src/entry/entries.js';
 import * as ownExpectations from '../../src/expectation/view.js';
 import { openFlowFiles, readFlowFiles } from '../../src/flow-log/files/files.js';
-import { parseFlowRecord, recordFlows, writeFlows } from '../../src/flow-log/flow-log.js';
+import {
+  FlowTotals,
+  parseFlowRecord,
+  recordFlows,
+  writeFlows,
+} from '../../src/flow-log/flow-log.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { hostileValues } from './hostile-values.js';
@@ -190,6 +195,7 @@ const handle = { readStats: async () => Promise.reject(new Error('not asked for'
 const stream = { counters: {} };
 const mirror = { size: 0, countBy: () => new Map() };
 const groups = ['state', { by: 'service', limit: 5 }];
+const flowLog = new FlowTotals();
 const meter = {
   createObservableCounter() {},
   createObservableGauge() {},
@@ -484,7 +490,7 @@ const ROWS: readonly Row[] = [
         name: 'options',
         // A registry of its own each time: names are taken once.
         get valid() {
-          return [{ registry: new Registry(), conntrack: handle, stream, mirror, groups }];
+          return [{ registry: new Registry(), conntrack: handle, stream, mirror, groups, flowLog }];
         },
         isOptional: true,
       },
@@ -499,7 +505,9 @@ const ROWS: readonly Row[] = [
       { name: 'meter', valid: [meter] },
       {
         name: 'options',
-        valid: [{ conntrack: handle, stream, mirror, groups, attributes: { netns: 'blue' } }],
+        valid: [
+          { conntrack: handle, stream, mirror, groups, flowLog, attributes: { netns: 'blue' } },
+        ],
         isOptional: true,
       },
     ],

@@ -12,6 +12,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CpuStats, TableCounters, TableStats } from '../../src/health/stats.js';
 import {
   EVENT_METRICS,
+  FLOW_LOG_METRICS,
   FLOW_METRICS,
   type Metric,
   MIRROR_METRICS,
@@ -63,6 +64,36 @@ const stream = {
     lostInQueue: 6,
     malformed: 2,
     foreign: 1,
+  },
+};
+
+/** A flow log that has records of a protocol, and a loss. */
+const flowLog = {
+  counters: {
+    protocols: new Map([
+      [
+        'tcp',
+        {
+          records: { open: 4, expired: 3, deleted: 2, unobserved: 1 },
+          traffic: {
+            original: { packets: 50, bytes: 60_000 },
+            reply: { packets: 40, bytes: 9_007_199_254_740_991 },
+          },
+        },
+      ],
+    ] as const),
+    estimated: 5,
+    lostInKernel: 8,
+    lostInQueue: 9,
+    gapMs: 1500,
+    notices: {
+      'accounting-off': 1,
+      'timestamps-off': 0,
+      'events-off': 0,
+      'older-flows-silent': 2,
+      'settings-unreadable': 0,
+      'reliability-ended': 0,
+    },
   },
 };
 
@@ -148,6 +179,27 @@ const EVENT_SAMPLES = {
   conntrack_events_foreign_total: 1,
 };
 
+const FLOW_LOG_SAMPLES = {
+  'conntrack_flow_log_records_total tcp open': 4,
+  'conntrack_flow_log_records_total tcp expired': 3,
+  'conntrack_flow_log_records_total tcp deleted': 2,
+  'conntrack_flow_log_records_total tcp unobserved': 1,
+  'conntrack_flow_log_io_bytes_total tcp original': 60_000,
+  'conntrack_flow_log_io_bytes_total tcp reply': 9_007_199_254_740_991,
+  'conntrack_flow_log_packets_total tcp original': 50,
+  'conntrack_flow_log_packets_total tcp reply': 40,
+  conntrack_flow_log_estimated_total: 5,
+  'conntrack_flow_log_lost_total kernel': 8,
+  'conntrack_flow_log_lost_total queue': 9,
+  conntrack_flow_log_gap_seconds_total: 1.5,
+  'conntrack_flow_log_notices_total accounting-off': 1,
+  'conntrack_flow_log_notices_total timestamps-off': 0,
+  'conntrack_flow_log_notices_total events-off': 0,
+  'conntrack_flow_log_notices_total older-flows-silent': 2,
+  'conntrack_flow_log_notices_total settings-unreadable': 0,
+  'conntrack_flow_log_notices_total reliability-ended': 0,
+};
+
 /** Those of the conntrack collector of node_exporter. */
 const NODE_EXPORTER = [
   'node_nf_conntrack_entries',
@@ -176,6 +228,7 @@ describe('the tables of the guide', () => {
     ['table', 0, [UP_METRIC, ...TABLE_METRICS]],
     ['events', 1, EVENT_METRICS],
     ['mirror', 2, ALL_OF_MIRROR],
+    ['flow log', 3, FLOW_LOG_METRICS],
   ])('for Prometheus have the metrics of the %s', (_, index, metrics) => {
     const table = guide.split('\n## ')[index + 1] ?? '';
     expect(tableRows(table, '| metric |')).toEqual(
@@ -190,7 +243,7 @@ describe('the tables of the guide', () => {
 
   it('for OpenTelemetry have the instruments', () => {
     const metrics: readonly Metric<never>[] = [
-      ...[UP_METRIC, ...TABLE_METRICS, ...EVENT_METRICS, ...ALL_OF_MIRROR],
+      ...[UP_METRIC, ...TABLE_METRICS, ...EVENT_METRICS, ...ALL_OF_MIRROR, ...FLOW_LOG_METRICS],
     ];
     expect(tableRows(guide, '| instrument |')).toEqual(
       metrics.flatMap(({ opentelemetry, labels, help }) => {
@@ -428,6 +481,17 @@ describe('conntrack/prometheus', () => {
     expect(registry.getMetricsAsArray()).toEqual([]);
   });
 
+  it('has the sums of a flow log', async () => {
+    const registry = new Registry();
+    registerMetrics({ registry, conntrack: handleOn(STATS, undefined), flowLog });
+    expect(await scrape(registry)).toEqual({ ...TABLE_SAMPLES, ...FLOW_LOG_SAMPLES });
+    const types = (await registry.metrics()).match(/^# TYPE conntrack_flow_log_.*/gm);
+    expect(types).toHaveLength(FLOW_LOG_METRICS.length);
+    expect(types?.filter((type) => !type.endsWith('_total counter'))).toEqual([]);
+    // The table could not be read this time.
+    expect(await scrape(registry)).toEqual({ conntrack_up: 0, ...FLOW_LOG_SAMPLES });
+  });
+
   it('has the flows of a mirror by state and protocol, and how the mirror is', async () => {
     const registry = new Registry();
     registerMetrics({ registry, conntrack: handleOn(STATS), mirror: mirrorOfBoth() });
@@ -578,6 +642,9 @@ describe('conntrack/prometheus', () => {
     ['stream: must be an EventStream', { stream: { counters: null } }],
     ['stream: must be an EventStream', { stream: { counters: 5 } }],
     ['mirror: must be a TableMirror', { mirror: {} }],
+    ['flowLog: must be a FlowTotals', { flowLog: {} }],
+    ['flowLog: must be a FlowTotals', { flowLog: { counters: null } }],
+    ['flowLog: must be a FlowTotals', { flowLog: { counters: 5 } }],
   ])('refuses another object: %s', (message, options) => {
     const given = { registry: new Registry(), ...options };
     expect(() => registerMetrics(given)).toThrow(`options.${message}`);
@@ -676,6 +743,26 @@ describe('conntrack/opentelemetry', () => {
       ['conntrack.events.lost', 'COUNTER', '{event}'],
       ['conntrack.events.malformed', 'COUNTER', '{message}'],
       ['conntrack.events.foreign', 'COUNTER', '{message}'],
+    ]);
+  });
+
+  it('gives the sums of a flow log, also when the kernel cannot be read', async () => {
+    const { reader, meter } = start();
+    registerInstruments(meter, { conntrack: handleOn(undefined), flowLog });
+    const { values, kinds } = await reader.values();
+    const ofSamples = Object.entries(FLOW_LOG_SAMPLES).map(([name, value]) => [
+      name.replace(/^conntrack_flow_log_([a-z]+)(_bytes|_seconds)?_total/, 'conntrack.flow_log.$1'),
+      value,
+    ]);
+    expect(values).toEqual({ 'conntrack.up': 0, ...Object.fromEntries(ofSamples) });
+    expect(kinds.slice(1)).toEqual([
+      ['conntrack.flow_log.records', 'COUNTER', '{record}'],
+      ['conntrack.flow_log.io', 'COUNTER', 'By'],
+      ['conntrack.flow_log.packets', 'COUNTER', '{packet}'],
+      ['conntrack.flow_log.estimated', 'COUNTER', '{record}'],
+      ['conntrack.flow_log.lost', 'COUNTER', '{event}'],
+      ['conntrack.flow_log.gap', 'COUNTER', 's'],
+      ['conntrack.flow_log.notices', 'COUNTER', '{notice}'],
     ]);
   });
 
