@@ -1,16 +1,20 @@
 /**
  * Serves metrics of the table to Prometheus until Ctrl-C; with CAP_NET_ADMIN also of new flows.
+ * With --flows, which needs it, there are those of a mirror and of a flow log, too.
  *
- *   node out/examples/exporter.js [port]
+ *   node out/examples/exporter.js [port] [--flows]
  */
 import './support/end-of-pipe.js';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ConntrackError, type EventStream, watchEvents } from 'conntrack';
+import { ConntrackError, type EventStream, mirrorTable, watchEvents } from 'conntrack';
+import { FlowTotals, recordFlows, writeFlows } from 'conntrack/flow-log';
 import { registerMetrics } from 'conntrack/prometheus';
 import { register } from 'prom-client';
 
-const port = Number(process.argv[2] ?? 9465);
+const args = process.argv.slice(2);
+const withFlows = args.includes('--flows');
+const port = Number(args.find((arg) => arg !== '--flows') ?? 9465);
 
 /** The kernel does not count new flows; conntrack_events_received_total does. */
 function watchNewFlows(): EventStream | undefined {
@@ -24,7 +28,10 @@ function watchNewFlows(): EventStream | undefined {
 }
 
 const stream = watchNewFlows();
-registerMetrics({ stream });
+const mirror = withFlows ? await mirrorTable() : undefined;
+const recorder = withFlows ? recordFlows({ interval: '15s' }) : undefined;
+const flowLog = new FlowTotals();
+registerMetrics({ stream, mirror, flowLog: recorder && flowLog });
 
 const server = createServer((request, response) => {
   if (request.url !== '/metrics') {
@@ -45,8 +52,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     server.close();
     void stream?.close();
+    void mirror?.close();
+    void recorder?.close();
   });
 }
 
-// An unread stream would fill its queue.
-if (stream !== undefined) for await (const _events of stream.batches());
+/** An unread stream would fill its queue. */
+async function readAll(events: EventStream): Promise<void> {
+  for await (const _events of events.batches());
+}
+
+await Promise.all([stream && readAll(stream), recorder && writeFlows(recorder, flowLog)]);

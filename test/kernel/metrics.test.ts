@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { readStats } from 'conntrack';
 import { beforeAll, expect, test } from 'vitest';
-import { count, insert } from '../support/conntrack-tool.js';
+import { count, insert, remove } from '../support/conntrack-tool.js';
+import { queriesFor } from '../support/dashboard.js';
 import { run, setting } from '../support/namespace.js';
 import { describeInNamespace, describeWithTools } from '../support/requirements.js';
 
@@ -54,8 +55,11 @@ class Running implements AsyncDisposable {
 class Exporter extends Running {
   readonly #url: Promise<string>;
 
-  constructor(...prefix: string[]) {
-    const [command, ...args] = [...prefix, process.execPath, program, '0'];
+  constructor({
+    prefix = [],
+    flags = [],
+  }: { prefix?: readonly string[]; flags?: readonly string[] } = {}) {
+    const [command = '', ...args] = [...prefix, process.execPath, program, '0', ...flags];
     super(command, ...args);
     this.#url = this.#firstLine();
   }
@@ -142,16 +146,56 @@ function createFlow(...nat: string[]): void {
   insert('-p', 'udp', ...tuple, '-t', '600', ...nat);
 }
 
+/** A Prometheus that scrapes an exporter each second, and has the alert rules. */
+class Prometheus extends Running {
+  readonly #folder: string;
+
+  constructor(target: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'conntrack-prometheus-'));
+    const config = {
+      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      rule_files: [fileURLToPath(new URL('../../docs/prometheus-alerts.yml', import.meta.url))],
+      scrape_configs: [{ job_name: 'conntrack', static_configs: [{ targets: [target] }] }],
+    };
+    // JSON is YAML.
+    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
+    super(
+      'prometheus',
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=${PROMETHEUS}`,
+      '--log.level=error',
+    );
+    this.#folder = folder;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** An answer of Prometheus; `undefined` while it starts. */
+async function ask<Data>(path: string): Promise<Data | undefined> {
+  const response = await fetch(`http://${PROMETHEUS}/api/v1/${path}`).catch(() => undefined);
+  if (response === undefined || response.status === 503) return undefined;
+  const answer = (await response.json()) as { status: string; error?: string; data: Data };
+  if (answer.status !== 'success') throw new Error(`${path}: ${answer.error ?? ''}`);
+  return answer.data;
+}
+
+/** The values of an expression in PromQL, one for each set of labels. */
+async function valuesOf(expression: string): Promise<number[]> {
+  const data = await ask<{ result: { value: [time: number, value: string] }[] }>(
+    `query?query=${encodeURIComponent(expression)}`,
+  );
+  return data?.result.map(({ value }) => Number(value[1])) ?? [];
+}
+
 /** The value of an expression in PromQL; `undefined` when there is none yet. */
 async function query(expression: string): Promise<number | undefined> {
-  const url = `http://${PROMETHEUS}/api/v1/query?query=${encodeURIComponent(expression)}`;
-  const response = await fetch(url).catch(() => undefined);
-  if (response?.ok !== true) return undefined; // it is starting
-  const { data } = (await response.json()) as {
-    data: { result: { value: [time: number, value: string] }[] };
-  };
-  const [first] = data.result;
-  return first && Number(first.value[1]);
+  const [first] = await valuesOf(expression);
+  return first;
 }
 
 const soon = { timeout: 20_000, interval: 50 };
@@ -209,7 +253,7 @@ describeInNamespace('conntrack', 'setpriv')('metrics of the real kernel', () => 
   });
 
   test('come from /proc without CAP_NET_ADMIN, and without events', async () => {
-    await using exporter = new Exporter(...WITHOUT_NET_ADMIN);
+    await using exporter = new Exporter({ prefix: WITHOUT_NET_ADMIN });
     const { samples, tools } = await scrapeAtRest(exporter);
     expect(samples).toEqual(tools);
     exporter.child.kill();
@@ -230,27 +274,7 @@ describeInNamespace('conntrack', 'setpriv')('metrics of the real kernel', () => 
   describeWithTools('prometheus')('Prometheus', () => {
     test('scrapes them', async () => {
       await using exporter = new Exporter();
-      const folder = mkdtempSync(join(tmpdir(), 'conntrack-prometheus-'));
-      using _ = {
-        [Symbol.dispose]: () => {
-          rmSync(folder, { recursive: true });
-        },
-      };
-      const config = {
-        global: { scrape_interval: '1s' },
-        scrape_configs: [
-          { job_name: 'conntrack', static_configs: [{ targets: [await exporter.target()] }] },
-        ],
-      };
-      // JSON is YAML.
-      writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-      await using _prometheus = new Running(
-        'prometheus',
-        `--config.file=${join(folder, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=${PROMETHEUS}`,
-        '--log.level=error',
-      );
+      await using _prometheus = new Prometheus(await exporter.target());
 
       await expect.poll(() => query('up{job="conntrack"}'), soon).toBe(1);
       await expect.poll(() => query('node_nf_conntrack_entries'), soon).toBe(count());
@@ -260,10 +284,50 @@ describeInNamespace('conntrack', 'setpriv')('metrics of the real kernel', () => 
       await expect.poll(() => query('node_nf_conntrack_entries'), soon).toBe(count());
       await expect.poll(() => query('conntrack_events_received_total'), soon).toBe(1);
     });
+
+    test('has an answer to every query of the dashboard, and no fault in a rule', async () => {
+      setting('acct', 1);
+      await using exporter = new Exporter({ flags: ['--flows'] });
+      await using _prometheus = new Prometheus(await exporter.target());
+      await expect.poll(() => query('conntrack_mirror_up'), soon).toBe(1);
+      const tuple = ['-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '5000', '--dport', '443'];
+      insert('-p', 'tcp', ...tuple, '--state', 'ESTABLISHED', '-t', '600');
+      const queries = queriesFor('20s');
+      const silent = async () => {
+        // The table grows, and one flow ends.
+        createFlow();
+        createFlow();
+        remove('-p', 'udp', '--sport', `${flows}`);
+        const counts = await Promise.all(
+          queries.map(async ({ expr }) => (await valuesOf(expr)).length),
+        );
+        return queries.filter((_, index) => counts[index] === 0);
+      };
+      await expect.poll(silent, { ...soon, interval: 500 }).toEqual([]);
+      expect(
+        await query('sum(conntrack_flow_log_records_total{outcome="deleted"})'),
+      ).toBeGreaterThan(0);
+
+      const evaluated = async () => {
+        const data = await ask<{ groups: { rules: { health: string; lastError?: string }[] }[] }>(
+          'rules',
+        );
+        return new Set(
+          data?.groups.flatMap(({ rules }) =>
+            rules.map(({ health, lastError = '' }) => `${health}${lastError}`),
+          ),
+        );
+      };
+      await expect.poll(evaluated, soon).toEqual(new Set(['ok']));
+    });
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('the exporter ends on %s', async (signal) => {
-    await using exporter = new Exporter();
+  test.each([
+    ['SIGINT', []],
+    ['SIGTERM', []],
+    ['SIGTERM', ['--flows']],
+  ] as const)('the exporter ends on %s %s', async (signal, flags) => {
+    await using exporter = new Exporter({ flags });
     await exporter.scrape(); // the connection stays open
     exporter.child.kill(signal);
     expect(await exporter.ended).toEqual([0, null]);
