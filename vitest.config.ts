@@ -45,6 +45,9 @@ export default defineConfig({
       'conntrack/flow-log/files': fileURLToPath(
         new URL('src/flow-log/files/files.ts', import.meta.url),
       ),
+      'conntrack/flow-log/opentelemetry': fileURLToPath(
+        new URL('src/flow-log/opentelemetry/opentelemetry.ts', import.meta.url),
+      ),
       'conntrack/flow-log': fileURLToPath(new URL('src/flow-log/flow-log.ts', import.meta.url)),
       conntrack: fileURLToPath(new URL('src/index.ts', import.meta.url)),
     },

@@ -23,9 +23,10 @@ const NAMED = [
   ...inFolder(
     'docs',
     `architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
-    flow-log.md grafana-dashboard.json installing.md kernels.md libraries.md lifecycle.md limits.md
-    metrics.md mirror.md namespaces.md performance.md permissions.md prometheus-alerts.yml
-    reading.md seccomp.json testing.md timeouts.md tuning.md writing.md`,
+    flow-log-opentelemetry.md flow-log.md grafana-dashboard.json installing.md kernels.md
+    libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md performance.md
+    permissions.md prometheus-alerts.yml reading.md seccomp.json testing.md timeouts.md tuning.md
+    writing.md`,
   ),
   ...inFolder(
     'examples',

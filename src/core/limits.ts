@@ -133,6 +133,10 @@ export const LIMITS = {
   /** Default of `fileTime`. */
   flowFileMs: 3_600_000,
   leastFlowFileMs: 1000,
+  /** Default of `batchSize` of exportFlows(). */
+  logsInBatch: 512,
+  /** Default of `timeoutMs` of exportFlows(): that of OpenTelemetry's own processors. */
+  exportTimeoutMs: 30_000,
 
   // Metrics ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import {
   recordFlows,
   writeFlows,
 } from '../../src/flow-log/flow-log.js';
+import { exportFlows } from '../../src/flow-log/opentelemetry/opentelemetry.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { hostileValues } from './hostile-values.js';
@@ -196,6 +197,7 @@ const stream = { counters: {} };
 const mirror = { size: 0, countBy: () => new Map() };
 const groups = ['state', { by: 'service', limit: 5 }];
 const flowLog = new FlowTotals();
+const exporter = { export: () => undefined, shutdown: async () => undefined };
 const meter = {
   createObservableCounter() {},
   createObservableGauge() {},
@@ -473,6 +475,23 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: 'exportFlows',
+    run: exportFlows as Function,
+    parameters: [
+      {
+        name: 'options',
+        valid: [
+          {
+            exporter,
+            resource: { 'service.name': 'gateway' },
+            batchSize: 5,
+            timeoutMs: 5,
+          },
+        ],
+      },
+    ],
+  },
+  {
     name: 'readFlowFiles',
     run: readFlowFiles as Function,
     parameters: [
@@ -514,6 +533,10 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+/** Of attributes any name will do. */
+const FREE = /^options\.(attributes|resource)(\.|$)/;
+const FREE_VALUE = /^options\.(attributes|resource)\./;
+
 type Path = readonly (string | number)[];
 
 /** Whether it is a part of an argument that has parts itself. */
@@ -522,7 +545,7 @@ function isTree(value: unknown): value is Record<string, unknown> {
   const isPlain =
     typeof value === 'object' &&
     value !== null &&
-    ![meter, handle, stream, mirror].includes(value as never);
+    ![meter, handle, stream, mirror, exporter].includes(value as never);
   return isPlain && Object.getPrototypeOf(value) === Object.prototype;
 }
 
@@ -725,8 +748,7 @@ describe.each(ROWS)('$name', (row) => {
   const { run, parameters } = row;
   const places = placesOf(row);
   const objects = places.filter(({ part }) => isTree(part) && !Array.isArray(part));
-  /** Of attributes any name will do. */
-  const known = objects.filter(({ field }) => field !== 'options.attributes');
+  const known = objects.filter(({ field }) => !FREE.test(field));
 
   test('takes what is right', async () => {
     for (const given of validCallsOf(row)) await expectAccepted(run, given);
@@ -776,7 +798,7 @@ describe.each(ROWS)('$name', (row) => {
 
   test('refuses what is wrong in each place, and names it', async () => {
     const cases = places
-      .filter(({ field }) => !field.startsWith('options.attributes.'))
+      .filter(({ field }) => !FREE_VALUE.test(field))
       .flatMap((place) =>
         hostileValues()
           .filter(([what]) => WELCOME[place.field]?.test(what) !== true)
@@ -789,7 +811,7 @@ describe.each(ROWS)('$name', (row) => {
 
   test('tells what is meant by an address that is more, and by a number in quotes', async () => {
     const meant = places.flatMap(({ field, part, with: given }) => {
-      if (field.startsWith('options.attributes')) return [];
+      if (FREE.test(field)) return [];
       const takesNetworks = /filter/.test(field);
       const address: [string, RegExp][] = [
         ['fe80::1%eth0', /leave out the scope/],
@@ -883,7 +905,7 @@ test.each(Object.entries(COPIES))(
     const accepted: string[] = [];
     for (const row of ROWS) {
       for (const { field, with: given } of placesOf(row)) {
-        if (field.startsWith('options.attributes')) continue;
+        if (FREE.test(field)) continue;
         for (const [kind, view] of Object.entries(views)) {
           const fault = await refusalFault(
             row.run,
@@ -1022,8 +1044,8 @@ test('what is needed is what the types demand: see test/types', async () => {
     'key.reply': ends,
     'key.reply.icmp': 'code id type',
     'key.tuple': ends,
-    // Of openFlowFiles().
-    options: 'directory',
+    // Of exportFlows() and openFlowFiles().
+    options: 'directory exporter',
     'options.filter.not.port': 'from to',
     'options.groups': 'by',
     'options.netns': 'pid',

@@ -7,6 +7,7 @@ import { describe, expect, it, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import { watchOptionsOf } from '../../src/event/options.js';
 import { filesOptionsOf } from '../../src/flow-log/files/options.js';
+import { exportOptionsOf } from '../../src/flow-log/opentelemetry/options.js';
 import { recorderOptionsOf } from '../../src/flow-log/options.js';
 import { watchPressureOptionsOf } from '../../src/health/pressure.js';
 import { flowGroups } from '../../src/metrics/flow-source.js';
@@ -41,6 +42,7 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
       ...['payload_offset', 'pass'],
     ],
     'src/core/elf.ts': ['MAGIC', 'PT_INTERP'],
+    'src/flow-log/opentelemetry/flow-exporter.ts': ['SUCCESS'],
     'src/core/secure-execution.ts': ['AT_SECURE'],
     'src/health/read-stats.ts': ['EINVAL'],
     'src/entry/check-changes.ts': ['ALL_LABELS'],
@@ -193,6 +195,7 @@ describe('a number of the page', () => {
   });
 
   /** `RangeError` for what is beyond. */
+  const exporter = { export: () => undefined, shutdown: async () => undefined };
   const OPTIONS: Readonly<Record<string, (value: number) => unknown>> = {
     '`receiveBufferBytes`': (value) => [
       watchOptionsOf({ receiveBufferBytes: value }),
@@ -210,6 +213,8 @@ describe('a number of the page', () => {
     '`interval`': (value) => recorderOptionsOf({ interval: value }),
     '`fileBytes`': (value) => filesOptionsOf({ directory: '.', fileBytes: value }),
     '`fileTime`': (value) => filesOptionsOf({ directory: '.', fileTime: value }),
+    '`batchSize`': (value) => exportOptionsOf({ exporter, batchSize: value }),
+    '`timeoutMs`': (value) => exportOptionsOf({ exporter, timeoutMs: value }),
     '`limit` of `countBy`': (value) => countBy(undefined as never, 'state', { limit: value }),
     '`limit` of a group': (value) => flowGroups([{ by: 'state', limit: value }], 'groups'),
     '`intervalMs`': (value) => watchPressureOptionsOf({ intervalMs: value }),
