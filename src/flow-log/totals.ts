@@ -63,6 +63,7 @@ export class FlowTotals implements FlowWriter {
     'older-flows-silent': 0,
     'settings-unreadable': 0,
     'reliability-ended': 0,
+    finished: 0,
   };
   #estimated = 0;
   #gapMs = 0;

@@ -57,6 +57,7 @@ const NO_NOTICES = {
   'older-flows-silent': 0,
   'settings-unreadable': 0,
   'reliability-ended': 0,
+  finished: 0,
 };
 
 const SUMS = {

@@ -93,6 +93,7 @@ const flowLog = {
       'older-flows-silent': 2,
       'settings-unreadable': 0,
       'reliability-ended': 0,
+      finished: 0,
     },
   },
 };
@@ -198,6 +199,7 @@ const FLOW_LOG_SAMPLES = {
   'conntrack_flow_log_notices_total older-flows-silent': 2,
   'conntrack_flow_log_notices_total settings-unreadable': 0,
   'conntrack_flow_log_notices_total reliability-ended': 0,
+  'conntrack_flow_log_notices_total finished': 0,
 };
 
 /** Those of the conntrack collector of node_exporter. */
