@@ -48,6 +48,9 @@ export default defineConfig({
       'conntrack/flow-log/opentelemetry': fileURLToPath(
         new URL('src/flow-log/opentelemetry/opentelemetry.ts', import.meta.url),
       ),
+      'conntrack/flow-log/jetstream': fileURLToPath(
+        new URL('src/flow-log/jetstream/jetstream.ts', import.meta.url),
+      ),
       'conntrack/flow-log': fileURLToPath(new URL('src/flow-log/flow-log.ts', import.meta.url)),
       conntrack: fileURLToPath(new URL('src/index.ts', import.meta.url)),
     },

@@ -137,6 +137,10 @@ export const LIMITS = {
   logsInBatch: 512,
   /** Default of `timeoutMs` of exportFlows(): that of OpenTelemetry's own processors. */
   exportTimeoutMs: 30_000,
+  /** Records that a FlowStream has sent and that the server has not acknowledged. */
+  acknowledgementsUnderWay: 512,
+  /** No acknowledgement came for so long: ETIMEDOUT. */
+  acknowledgedMs: 5000,
 
   // Metrics ----------------------------------------------------------------------------
 

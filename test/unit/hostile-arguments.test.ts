@@ -19,6 +19,7 @@ import {
   recordFlows,
   writeFlows,
 } from '../../src/flow-log/flow-log.js';
+import { openFlowStream } from '../../src/flow-log/jetstream/jetstream.js';
 import { exportFlows } from '../../src/flow-log/opentelemetry/opentelemetry.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
@@ -398,6 +399,16 @@ const methodOf = (name: string): Function => {
   return (...given) => handle[name]?.(...given);
 };
 
+/** As far as anybody looks at a connection to NATS that sends nothing. */
+class PlayedConnection {
+  readonly publish = () => undefined;
+  readonly subscribe = () => undefined;
+  readonly flush = async () => undefined;
+  readonly isClosed = () => false;
+
+  async *status() {}
+}
+
 const ROWS: readonly Row[] = [
   ...Object.entries(FUNCTIONS).flatMap(([name, parameters]) => [
     { name, parameters, run: exported[name] as Function },
@@ -412,6 +423,24 @@ const ROWS: readonly Row[] = [
     run: open,
     parameters: [
       { name: 'options', valid: [{ netns: 'blue' }, { netns: { pid: 1 } }], isOptional: true },
+    ],
+  },
+  {
+    name: 'openFlowStream',
+    run: openFlowStream as Function,
+    parameters: [
+      {
+        name: 'options',
+        valid: [
+          {
+            connection: new PlayedConnection(),
+            host: 'web1.example.com',
+            prefix: 'flows.eu',
+            stream: 'FLOWS',
+            inboxPrefix: '_INBOX_web1',
+          },
+        ],
+      },
     ],
   },
   {
@@ -1044,8 +1073,8 @@ test('what is needed is what the types demand: see test/types', async () => {
     'key.reply': ends,
     'key.reply.icmp': 'code id type',
     'key.tuple': ends,
-    // Of exportFlows() and openFlowFiles().
-    options: 'directory exporter',
+    // Of exportFlows(), openFlowFiles() and openFlowStream().
+    options: 'connection directory exporter',
     'options.filter.not.port': 'from to',
     'options.groups': 'by',
     'options.netns': 'pid',

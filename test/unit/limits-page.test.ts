@@ -45,6 +45,8 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
     'src/flow-log/opentelemetry/flow-exporter.ts': ['SUCCESS'],
     'src/core/secure-execution.ts': ['AT_SECURE'],
     'src/health/read-stats.ts': ['EINVAL'],
+    'src/flow-log/jetstream/errors.ts': ['OTHER_STREAM', 'TOO_LARGE'],
+    'src/flow-log/jetstream/publisher.ts': ['NO_RESPONDERS', 'HEADER_BYTES'],
     'src/entry/check-changes.ts': ['ALL_LABELS'],
     'src/cli/read/specs.ts': ['ALL_LABELS'],
     'src/filter/compile.ts': ['MOST'],

@@ -22,7 +22,10 @@ describe('package.json', () => {
       ...['peerDependencies', 'devDependencies'],
     ]);
     const peers = Object.keys(manifest.peerDependencies);
-    expect(peers).toEqual(['@opentelemetry/api', 'prom-client']);
+    expect(peers).toEqual([
+      ...['@nats-io/jetstream', '@nats-io/transport-node'],
+      ...['@opentelemetry/api', 'prom-client'],
+    ]);
     expect(peers.filter((name) => !manifest.peerDependenciesMeta[name]?.optional)).toEqual([]);
   });
 
@@ -51,6 +54,8 @@ describe('the modules that ship', () => {
 
   it('import modules of Node.js that start no process and serve no network, and a peer', () => {
     expect([...new Set(all.map(({ module }) => module))].sort()).toEqual([
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
       'node:crypto',
       'node:diagnostics_channel',
       'node:dns/promises',

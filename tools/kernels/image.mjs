@@ -109,6 +109,8 @@ const BUILT = ['Release', 'test/support/native'];
 const PACKAGES = [
   'vitest',
   'prom-client',
+  '@nats-io/jetstream',
+  '@nats-io/transport-node',
   '@opentelemetry/api',
   '@opentelemetry/sdk-metrics',
   '@xterm/headless',

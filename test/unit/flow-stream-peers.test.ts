@@ -1,0 +1,16 @@
+/** Without its peers, `openFlowStream` says how to install them. */
+import { expect, test, vi } from 'vitest';
+import { loadPeers } from '../../src/flow-log/jetstream/peers.js';
+
+vi.mock('@nats-io/jetstream', () => {
+  throw new Error('Cannot find package');
+});
+
+test('a client of NATS that is not installed', async () => {
+  await expect(loadPeers()).rejects.toMatchObject({
+    name: 'ConntrackError',
+    code: 'ERR_CONNTRACK_UNSUPPORTED',
+    operation: 'openFlowStream',
+    hint: 'Install it with "npm install @nats-io/transport-node @nats-io/jetstream".',
+  });
+});
