@@ -41,7 +41,7 @@ describe('the modules that ship', () => {
     .filter((name) => name.endsWith('.js') && !name.startsWith('cli/'))
     .map((name) => ({
       name,
-      text: read(`dist/${name}`).replace(/\/\*.*?\*\/|^\s*\/\/.*$/gms, ''),
+      text: read(`dist/${name}`).replace(/\/\*.*?\*\/|^\s*\/\/[^\n]*$/gms, ''),
     }));
 
   /** Each that an import, an export or a call names. */
