@@ -51,6 +51,9 @@ export default defineConfig({
       'conntrack/flow-log/jetstream': fileURLToPath(
         new URL('src/flow-log/jetstream/jetstream.ts', import.meta.url),
       ),
+      'conntrack/flow-log/sqlite': fileURLToPath(
+        new URL('src/flow-log/sqlite/sqlite.ts', import.meta.url),
+      ),
       'conntrack/flow-log': fileURLToPath(new URL('src/flow-log/flow-log.ts', import.meta.url)),
       conntrack: fileURLToPath(new URL('src/index.ts', import.meta.url)),
     },
@@ -62,7 +65,7 @@ export default defineConfig({
     slowTestThreshold: 10_000,
     projects: [
       ...['unit', 'wire', 'os', 'addon', 'fuzz', 'simulation', 'stack', 'kernel'].map(first),
-      ...['lifecycle'].map(waiting),
+      ...['lifecycle', 'sqlite'].map(waiting),
       ...['quiet'].map(alone),
       ...['machine'].map(last),
     ],

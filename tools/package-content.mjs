@@ -23,7 +23,7 @@ const NAMED = [
   ...inFolder(
     'docs',
     `architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
-    flow-log-jetstream.md flow-log-opentelemetry.md flow-log.md grafana-dashboard.json installing.md kernels.md
+    flow-log-jetstream.md flow-log-opentelemetry.md flow-log-sqlite.md flow-log.md grafana-dashboard.json installing.md kernels.md
     libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md performance.md
     permissions.md prometheus-alerts.yml reading.md seccomp.json testing.md timeouts.md tuning.md
     writing.md`,
@@ -31,7 +31,7 @@ const NAMED = [
   ...inFolder(
     'examples',
     `README.md at-a-glance.ts change-entries.ts cut-flows.ts exporter.ts first-look.ts
-    flow-events.ts flow-log.ts list-entries.ts mirror-worker.ts most-bytes.ts nat-lookup.ts pressure.ts
+    flow-events.ts flow-log.ts flow-log-sqlite.ts list-entries.ts mirror-worker.ts most-bytes.ts nat-lookup.ts pressure.ts
     table-health.ts top-talkers.ts watch.ts`,
   ),
   ...inFolder('examples/flow-log', 'agent.ts fleet.ts top-talkers.ts'),

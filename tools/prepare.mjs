@@ -118,6 +118,7 @@ const TESTS = {
     bundles: ['lifecycle'],
   },
   machine: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
+  sqlite: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.', 'examples'] },
 };
 
 /** tsc leaves it out. */

@@ -25,6 +25,14 @@ function isAllowed([command, ...args]) {
 }
 
 run([process.execPath, 'tools/prepare.mjs', 'tests', ...project]);
-const wrap = process.getuid() !== 0 && isAllowed([...inUserNamespace, 'true']);
-const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...given];
-run(wrap ? [...inUserNamespace, ...vitest] : vitest);
+const wrap =
+  process.getuid() !== 0 && isAllowed([...inUserNamespace, 'true']) ? inUserNamespace : [];
+const hasOthers = project.some((name) => name !== 'sqlite');
+if (hasOthers || project.length === 0) {
+  const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...given];
+  run([...wrap, ...vitest, ...(hasOthers ? [] : ['--project', '!sqlite'])]);
+}
+// These run on a Node.js that has an engine for SQLite.
+if (project.includes('sqlite') || project.length === 0) {
+  run([...wrap, process.execPath, 'tools/test-sqlite.mjs', 'node:sqlite', ...given]);
+}

@@ -142,6 +142,38 @@ export const LIMITS = {
   /** No acknowledgement came for so long: ETIMEDOUT. */
   acknowledgedMs: 5000,
 
+  // Flow log in SQLite -----------------------------------------------------------------
+
+  /** How long a write waits for another process that writes; the event loop waits, too. */
+  databaseBusyMs: 1000,
+  /** The log of SQLite keeps so much of its file. */
+  databaseLogBytes: 64 * MIB,
+  /** Pages in that log from which on they go into the database: a page that many writes change goes once. */
+  databaseLogPages: 8192,
+  /** Pages of the database in memory. */
+  databaseCacheBytes: 32 * MIB,
+  /** Rows that a write deletes at most, besides as many as it writes. */
+  flowsInDeletion: 1024,
+  /** And pages that it gives back to the disk. */
+  pagesInDeletion: 256,
+  /** One part in so many of the file may be free; more is given back. */
+  databaseFreeShare: 8,
+  /** How often old rows are looked for where nothing is written, and how soon again if there were many. */
+  databaseIdleMs: 60_000,
+  databaseRestMs: 100,
+  /** Rows that are read at a time. */
+  flowsInPage: 1000,
+  /** Default of `limit` of `topTalkers`, and the most. */
+  talkers: 20,
+  mostTalkers: 1_000_000,
+  /** Of `keepFor`: an hour and a hundred years. */
+  leastKeptMs: 3_600_000,
+  longestKeptMs: 3_153_600_000_000,
+  /** Of `keepBytes`. */
+  leastDatabaseBytes: MIB,
+  /** Of a path. */
+  pathBytes: 4095,
+
   // Metrics ----------------------------------------------------------------------------
 
   /** Default of `limit` of a group of flows: the keys that have a sample. */

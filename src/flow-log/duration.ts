@@ -10,7 +10,7 @@ export type Interval = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** Milliseconds. */
+/** Milliseconds, whole ones. */
 export function duration(least: number, most: number = LIMITS.longestIntervalMs): Check<number> {
   return (value, path) => {
     const text = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null;
@@ -25,6 +25,6 @@ export function duration(least: number, most: number = LIMITS.longestIntervalMs)
     if (!(milliseconds >= least && milliseconds <= most)) {
       throw rangeError(path, `must be from ${least} ms to ${most} ms`);
     }
-    return milliseconds;
+    return Math.round(milliseconds);
   };
 }

@@ -77,6 +77,7 @@ import {
   recordFlows,
   writeFlows,
 } from 'conntrack/flow-log';
+import { type FlowDatabase, openFlowDatabase } from 'conntrack/flow-log/sqlite';
 import { registerMetrics } from 'conntrack/prometheus';
 import { expectTypeOf } from 'vitest';
 
@@ -372,4 +373,20 @@ export async function flowLog(handle: Conntrack, record: FlowRecord): Promise<vo
   else if (record.type === 'notice') record.message.trim();
   else if (record.type === 'gap') expectTypeOf(record.from).toEqualTypeOf<Date>();
   else expectTypeOf(record.traffic?.original.bytes).toEqualTypeOf<number | undefined>();
+}
+
+// Flow log in SQLite ------------------------------------------------------------------
+export async function flowDatabase(database: FlowDatabase): Promise<void> {
+  expectTypeOf(await openFlowDatabase({ path: 'f', keepFor: '30d' })).toEqualTypeOf<FlowDatabase>();
+  // @ts-expect-error -- no unit
+  await openFlowDatabase({ path: 'f', keepFor: '30' });
+  // @ts-expect-error -- a file or a database
+  await openFlowDatabase({ keepFor: '30d' });
+  const [talker] = database.topTalkers({ by: 'service', since: new Date() });
+  if (talker !== undefined)
+    expectTypeOf(talker.destinationPort).toEqualTypeOf<number | undefined>();
+  // @ts-expect-error -- zones have no source
+  String(database.topTalkers({ by: 'zone' })[0]?.source);
+  // @ts-expect-error -- by what?
+  database.topTalkers({ limit: 5 });
 }

@@ -21,6 +21,7 @@ import {
 } from '../../src/flow-log/flow-log.js';
 import { openFlowStream } from '../../src/flow-log/jetstream/jetstream.js';
 import { exportFlows } from '../../src/flow-log/opentelemetry/opentelemetry.js';
+import { openFlowDatabase } from '../../src/flow-log/sqlite/sqlite.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
 import { hostileValues } from './hostile-values.js';
@@ -207,6 +208,17 @@ const meter = {
   removeBatchObservableCallback() {},
 };
 
+/** A new database of SQLite. */
+const sqlite = {
+  exec() {},
+  prepare: (sql: string) => ({
+    run: () => ({ changes: 0 }),
+    all: () => (/^PRAGMA|sqlite_schema/.test(sql) ? [{ zero: 0 }] : []),
+  }),
+  close() {},
+};
+const database = await openFlowDatabase({ database: sqlite });
+
 const slabs = {
   entry: new SlabBuilder().add({ ...TCP_TUPLES, id: 1, timeout: 5, status: 6, tcpState: 3 }).slab,
   expectation: expectationSlab({ protocol: 'tcp', tuple, master: tuple }),
@@ -246,6 +258,8 @@ const WELCOME: Readonly<Record<string, RegExp>> = {
   'options.retry': /^a function/,
   'options.onDamage': /^a function/,
   'options.labels': /^a Map/,
+  'options.since': /^a (number|Date)/,
+  'options.until': /^a (number|Date)/,
   'filter.startedAfter': /^a Date/,
   'options.filter.startedAfter': /^a Date/,
 };
@@ -529,6 +543,31 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: 'openFlowDatabase',
+    run: openFlowDatabase as Function,
+    parameters: [
+      {
+        name: 'options',
+        valid: [{ database: sqlite, readOnly: false, keepFor: '30d', keepBytes: 2 ** 30 }],
+      },
+    ],
+  },
+  ...Object.entries({
+    flows: { address: 'fd00::1', port: 443, protocol: 'tcp', since: 5, until: 6, limit: 7 },
+    notes: { since: 5, until: 6 },
+    topTalkers: { by: 'source', since: 5, until: 6, limit: 7 },
+    totals: { since: 5, until: 6, every: '1h' },
+  }).map(
+    ([name, valid]): Row => ({
+      name: `${name} of a database`,
+      run: (given) =>
+        (database as unknown as Record<string, (given: unknown) => void>)[name]?.(given),
+      parameters: [
+        { name: 'options', valid: [valid], ...(name !== 'topTalkers' && { isOptional: true }) },
+      ],
+    }),
+  ),
+  {
     name: 'registerMetrics of Prometheus',
     run: (options) => {
       prometheus.registerMetrics(options as object);
@@ -574,7 +613,7 @@ function isTree(value: unknown): value is Record<string, unknown> {
   const isPlain =
     typeof value === 'object' &&
     value !== null &&
-    ![meter, handle, stream, mirror, exporter].includes(value as never);
+    ![meter, handle, stream, mirror, exporter, sqlite].includes(value as never);
   return isPlain && Object.getPrototypeOf(value) === Object.prototype;
 }
 
@@ -1073,8 +1112,8 @@ test('what is needed is what the types demand: see test/types', async () => {
     'key.reply': ends,
     'key.reply.icmp': 'code id type',
     'key.tuple': ends,
-    // Of exportFlows(), openFlowFiles() and openFlowStream().
-    options: 'connection directory exporter',
+    // Of exportFlows(), openFlowFiles(), openFlowStream() and topTalkers().
+    options: 'by connection directory exporter',
     'options.filter.not.port': 'from to',
     'options.groups': 'by',
     'options.netns': 'pid',

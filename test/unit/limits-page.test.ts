@@ -9,6 +9,9 @@ import { watchOptionsOf } from '../../src/event/options.js';
 import { filesOptionsOf } from '../../src/flow-log/files/options.js';
 import { exportOptionsOf } from '../../src/flow-log/opentelemetry/options.js';
 import { recorderOptionsOf } from '../../src/flow-log/options.js';
+import { databaseOptionsOf } from '../../src/flow-log/sqlite/options.js';
+import { topTalkersQueryOf } from '../../src/flow-log/sqlite/top-talkers.js';
+import { totalsQueryOf } from '../../src/flow-log/sqlite/totals.js';
 import { watchPressureOptionsOf } from '../../src/health/pressure.js';
 import { flowGroups } from '../../src/metrics/flow-source.js';
 import { countBy } from '../../src/mirror/groups.js';
@@ -52,6 +55,8 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
     'src/filter/compile.ts': ['MOST'],
     'src/filter/network.ts': ['MAPPED_PREFIX'],
     'src/record/ip-address.ts': ['DOT', 'COLON'],
+    'src/flow-log/sqlite/schema.ts': ['APPLICATION', 'VERSION'],
+    'src/flow-log/sqlite/retention.ts': ['ANY_TIME'],
     'src/mirror/flow-key.ts': ['FIELDS', 'DOT', 'ZERO'],
   },
   'what an object in memory is made of': {
@@ -217,6 +222,11 @@ describe('a number of the page', () => {
     '`fileTime`': (value) => filesOptionsOf({ directory: '.', fileTime: value }),
     '`batchSize`': (value) => exportOptionsOf({ exporter, batchSize: value }),
     '`timeoutMs`': (value) => exportOptionsOf({ exporter, timeoutMs: value }),
+    '`keepFor`': (value) => databaseOptionsOf({ path: 'f', keepFor: value }),
+    '`keepBytes`': (value) => databaseOptionsOf({ path: 'f', keepBytes: value }),
+    '`limit` of `topTalkers`': (value) =>
+      topTalkersQueryOf({ by: 'zone', limit: value }, 'options'),
+    '`every`': (value) => totalsQueryOf({ every: value }),
     '`limit` of `countBy`': (value) => countBy(undefined as never, 'state', { limit: value }),
     '`limit` of a group': (value) => flowGroups([{ by: 'state', limit: value }], 'groups'),
     '`intervalMs`': (value) => watchPressureOptionsOf({ intervalMs: value }),

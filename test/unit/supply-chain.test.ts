@@ -24,7 +24,7 @@ describe('package.json', () => {
     const peers = Object.keys(manifest.peerDependencies);
     expect(peers).toEqual([
       ...['@nats-io/jetstream', '@nats-io/transport-node'],
-      ...['@opentelemetry/api', 'prom-client'],
+      ...['@opentelemetry/api', 'better-sqlite3', 'prom-client'],
     ]);
     expect(peers.filter((name) => !manifest.peerDependenciesMeta[name]?.optional)).toEqual([]);
   });
@@ -56,6 +56,7 @@ describe('the modules that ship', () => {
     expect([...new Set(all.map(({ module }) => module))].sort()).toEqual([
       '@nats-io/jetstream',
       '@nats-io/transport-node',
+      'better-sqlite3',
       'node:crypto',
       'node:diagnostics_channel',
       'node:dns/promises',
@@ -68,6 +69,7 @@ describe('the modules that ship', () => {
       'node:path',
       'node:process',
       'node:readline',
+      'node:sqlite',
       'node:stream',
       'node:stream/promises',
       'node:timers/promises',

@@ -41,7 +41,7 @@ const checked = object<FlowFilesOptions>({
   fileTime: optional(duration(LIMITS.leastFlowFileMs)),
   compress: optional(boolean),
   keepBytes: optional(integer(0, Number.MAX_SAFE_INTEGER)),
-  keepFor: optional(duration(LIMITS.leastFlowFileMs, Number.MAX_SAFE_INTEGER)),
+  keepFor: optional(duration(LIMITS.leastFlowFileMs, LIMITS.longestKeptMs)),
 });
 
 export function filesOptionsOf(options: FlowFilesOptions): CheckedFilesOptions {
