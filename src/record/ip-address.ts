@@ -134,13 +134,7 @@ function bytesOf(text: string): Buffer {
   return bytes;
 }
 
-/** Writes the 4 or 16 bytes of an address that `addressFamily` knows. */
-export function writeAddress(view: DataView, offset: number, text: string): void {
-  if (familyOf(text) === 'ipv4') writeIPv4(view, offset, text, 0);
-  else writeIPv6(view, offset, text);
-}
-
-/** The address that begins at `index`. */
+/** The IPv4 address that begins at `index`. */
 function writeIPv4(view: DataView, offset: number, text: string, index: number): void {
   let at = offset;
   let octet = 0;
@@ -156,7 +150,8 @@ function writeIPv4(view: DataView, offset: number, text: string, index: number):
   view.setUint8(at, octet);
 }
 
-function writeIPv6(view: DataView, offset: number, text: string): void {
+/** Writes the 4 or 16 bytes of an address that `addressFamily` knows. */
+export function writeAddress(view: DataView, offset: number, text: string): void {
   const end = offset + 16;
   let at = offset;
   /** Where `::` is. */
@@ -186,7 +181,7 @@ function writeIPv6(view: DataView, offset: number, text: string): void {
     view.setUint16(at, word);
     at += 2;
   }
-  // What is behind the gap ends where the address does.
+  // What is behind the gap ends where the address does; an IPv4 address has no gap.
   for (let to = end; to > gap; ) {
     to -= 2;
     at -= 2;
