@@ -165,8 +165,9 @@ console.table(
     score: `${((100 * row.caught) / Math.max(1, behaving(row))).toFixed(1)} %`,
   })),
 );
-// What a test notices needs no reason.
-const isWhole = !values.sample && !values.judge;
+// What a test notices needs no reason. Of a part of a file, other lines may have the survivor.
+const isOfLines = values.mutate.some((pattern) => /:\d/.test(pattern));
+const isWhole = !values.sample && !values.judge && !isOfLines;
 const files = new Set(isWhole ? mutants.map(({ fileName }) => fileName) : []);
 const needless = SURVIVORS.filter((known) => files.has(known.file) && !seen.has(known));
 for (const { file, line } of needless) console.log(`${file} no longer has this survivor: ${line}`);
