@@ -43,7 +43,7 @@ export function portIn(text: string, what: string): PortFilter {
 export function rangeIn(text: string, what: string): RangeFilter {
   const [, from = '', dash, to = ''] = /^(\d*)(-?)(\d*)$/.exec(text) ?? [];
   const number = (digits: string) => (digits === '' ? undefined : Number(digits));
-  if (dash === undefined || (from === '' && to === '')) {
+  if (from === '' && to === '') {
     throw new UsageError(
       `${what} must be a number or a range such as 5-9, 5- or -9, not "${text}"`,
     );
