@@ -1,12 +1,16 @@
 /** The report of the doctor, over an API that the test plays. */
 import { ConntrackError, type Finding } from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
+import doctor from '../../src/cli/commands/doctor.js';
+import { attempt } from '../../src/cli/doctor/attempt.js';
 import { linesOfReport } from '../../src/cli/doctor/print.js';
-import { type DoctorApi, examine } from '../../src/cli/doctor/report.js';
+import { type DoctorApi, type DoctorReport, examine } from '../../src/cli/doctor/report.js';
 import { parseLine } from '../../src/cli/line/parse.js';
-import { plain } from '../../src/cli/print/style.js';
+import { type Paint, plain } from '../../src/cli/print/style.js';
+import { Writer } from '../../src/cli/print/writer.js';
 import { textOf } from '../../src/cli/top/filter-text.js';
 import { apart, cutAtEnd, cutInMiddle } from '../../src/cli/top/fit.js';
+import { sink, TERMINAL, worldOf } from './cli-world.js';
 import { entryWith, TCP_TUPLES } from './records.js';
 
 // Only in the bundle of the executable is package.json two folders above it.
@@ -190,6 +194,192 @@ describe('the report', () => {
     expect(fine).not.toContain('Private');
     const failed = linesOfReport(await report({ diagnose: refused('EPERM') }), 80, plain);
     expect(failed.at(-1)).toBe('  refused (EPERM)');
+  });
+});
+
+describe('the whole report', () => {
+  const works = (value: unknown) => ({ works: true, value }) as never;
+  const fails = (message: string) => ({ works: false, code: 'EPERM', message }) as never;
+  const lacking = 'this process lacks CAP_NET_ADMIN in the user namespace that owns the network';
+  const setting = (name: string, parts: object) => ({
+    ...{ name, sysctl: 'nf_conntrack_x', value: 1, unit: 'count', global: false, judgement: 'ok' },
+    ...parts,
+  });
+  const REPORT = {
+    versions: { conntrack: '1.2.3', kernel: `linux ${'6.18 '.repeat(20).trim()}` },
+    privileges: {
+      root: true,
+      capabilities: { CAP_NET_ADMIN: true, CAP_SYS_ADMIN: false, CAP_SYS_PTRACE: true },
+      userNamespace: 'initial',
+      tried: {
+        'read and change entries': works(7),
+        'watch events': fails(lacking),
+        'timeout policies': fails(lacking),
+        'read counters': fails('another reason'),
+      },
+    },
+    features: [
+      { name: 'compares marks', has: true, detail: 'never shown' },
+      { name: 'compares zones', has: false, detail: 'the kernel is too old' },
+      { name: 'expectations', has: false, detail: 'the kernel is too old' },
+      { name: 'events', has: undefined, detail: '' },
+    ],
+    settings: works([
+      setting('accounting', {
+        ...{ value: false, unit: 'switch' },
+        ...{ judgement: 'warning', finding: 'ACCOUNTING_OFF', suggested: 1 },
+      }),
+      setting('timestamps', {
+        ...{ value: true, unit: 'switch' },
+        ...{ judgement: 'info', finding: 'TIMESTAMPS', suggested: 0 },
+      }),
+      setting('events', {
+        ...{ value: 'on', unit: 'events' },
+        ...{ judgement: 'critical', finding: 'EVENTS', suggested: 2 },
+      }),
+      setting('icmpTimeout', { unit: 'seconds', value: 30 }),
+      setting('fragTimeout', { unit: 'seconds', value: 60, judgement: 'info' }),
+      setting('maxEntries', { value: 262_144, judgement: 'info', finding: 'MAX', suggested: 5 }),
+      setting('buckets', { value: 5, judgement: 'info', finding: 'BUCKETS' }),
+    ]),
+    pressure: fails('no file'),
+    findings: works([
+      {
+        ...{ severity: 'critical', code: 'FULL' },
+        message: `${'The table is full, and so are the lines of this message. '.repeat(2)}Wait.`,
+      },
+      { severity: 'warning', code: 'HALF', message: 'm', setting: 'net.x', suggested: 1 },
+      { severity: 'info', code: 'NO_ADVICE', message: 'm', setting: 'net.x', current: 1 },
+      { severity: 'info', code: 'NO_SETTING', message: 'm', suggested: 1 },
+    ]),
+  } as unknown as DoctorReport;
+  const coloured: Paint = (style, text) => (text === '' ? '' : `<${style} ${text}>`);
+
+  it('in 80 columns', () => {
+    expect(linesOfReport(REPORT, 80, coloured)).toEqual([
+      '<bold Versions>',
+      '  conntrack  1.2.3',
+      '  kernel     linux 6.18 6.18 6.18 6.18 6.18 6.18 6.18 6.18 6.18 6.18 6.18 6.18',
+      '             6.18 6.18 6.18 6.18 6.18 6.18 6.18 6.18',
+      '',
+      '<bold Privileges>',
+      '  root in the initial user namespace, with CAP_NET_ADMIN, CAP_SYS_PTRACE',
+      '',
+      '  <green  yes > read and change entries',
+      '  <yellow   no > watch events',
+      '         this process lacks CAP_NET_ADMIN in the user namespace that owns the',
+      '         network (EPERM)',
+      '  <yellow   no > timeout policies',
+      '  <yellow   no > read counters',
+      '         another reason (EPERM)',
+      '',
+      '<bold Kernel>',
+      '  <green  yes > compares marks',
+      '  <yellow   no > compares zones',
+      '         the kernel is too old',
+      '  <yellow   no > expectations',
+      '  <dim   ?  > events',
+      '',
+      '<bold Settings>',
+      '  <bold SETTING>       <bold VALUE>      <bold JUDGEMENT>',
+      '  accounting      off      <yellow ACCOUNTING_OFF, try on>',
+      '  timestamps       on      <cyan TIMESTAMPS, try off>',
+      '  events           on      <red EVENTS, try auto>',
+      '  fragTimeout    60 s  <dim 1m>  <cyan info>',
+      '  maxEntries   262144      <cyan MAX, try 5>',
+      '  buckets           5      <cyan BUCKETS>',
+      '',
+      '<bold Pressure>',
+      '  no file (EPERM)',
+      '',
+      '<bold Findings: 2 warnings>',
+      '  <red CRITICAL> <bold FULL>',
+      '    The table is full, and so are the lines of this message. The table is full,',
+      '    and so are the lines of this message. Wait.',
+      '',
+      '  <yellow WARNING> <bold HALF>',
+      '    m',
+      '    <bold sysctl -w net.x=1>',
+      '',
+      '  <cyan INFO> <bold NO_ADVICE>',
+      '    m',
+      '',
+      '  <cyan INFO> <bold NO_SETTING>',
+      '    m',
+    ]);
+  });
+
+  const run = async (text: string, { answers = {}, facts = {} } = {}) => {
+    const world = worldOf({ out: sink(facts) });
+    const call = {
+      ...{ line: parseLine(text.split(' ')), world, writer: new Writer(world.out) },
+      run: async () => 0 as const,
+    };
+    const code = await doctor({ ...ANSWERS, ...answers } as never, call);
+    return { code, text: world.out.text() };
+  };
+
+  it('is printed by the command, in the columns of the terminal or 80, and at most 100', async () => {
+    const diagnose = async () => [{ ...FINDING, message: 'word '.repeat(60).trim() }];
+    const widest = async (facts: object) => {
+      const { text } = await run('doctor --no-color', { answers: { diagnose }, facts });
+      const lines = text.split('\n').filter((line) => line.startsWith('    word'));
+      return Math.max(...lines.map(({ length }) => length));
+    };
+    expect(await widest({})).toBe(78);
+    expect(await widest({ ...TERMINAL, columns: 60 })).toBe(58);
+    expect(await widest({ ...TERMINAL, columns: 200 })).toBe(98);
+  });
+
+  it('has colours on a terminal, unless --no-color is given', async () => {
+    expect((await run('doctor', { facts: TERMINAL })).text).toContain(
+      '\u001b[1mVersions\u001b[22m',
+    );
+    expect((await run('doctor --no-color', { facts: TERMINAL })).text).not.toContain('\u001b');
+  });
+
+  it('is JSON where that is asked for, with what identifies the machine only on request', async () => {
+    const { text } = await run('doctor --json');
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(await report())));
+    expect(text.trimEnd()).not.toContain('\n');
+    expect(JSON.parse((await run('doctor --json --private')).text)).toHaveProperty('private');
+  });
+
+  it('ends with 5 where --check is given, and something is worse than info', async () => {
+    const info = { diagnose: async () => [{ ...FINDING, severity: 'info' }] };
+    const unknown = { diagnose: refused('EPERM') };
+    expect((await run('doctor')).code).toBe(0);
+    expect((await run('doctor --check')).code).toBe(5);
+    expect((await run('doctor --check', { answers: info })).code).toBe(0);
+    expect((await run('doctor --check', { answers: unknown })).code).toBe(0);
+  });
+});
+
+describe('an attempt', () => {
+  test.each<[string, Error, object]>([
+    [
+      'of the API',
+      new ConntrackError('y', { code: 'EPERM', operation: 'x' }),
+      { code: 'EPERM', message: 'y' },
+    ],
+    [
+      'of the system',
+      Object.assign(new Error('x: y'), { code: 'EACCES' }),
+      { code: 'EACCES', message: 'x: y' },
+    ],
+    ['of the program', new TypeError('one\ntwo'), { code: 'TypeError', message: 'one' }],
+  ])('has the first line of an error %s', async (_, error, failed) => {
+    const failing = attempt(() => Promise.reject(error));
+    expect(await failing).toEqual({ works: false, ...failed });
+  });
+
+  it('is ended by what is no error', async () => {
+    const aborted = AbortSignal.abort('a text');
+    await expect(
+      attempt(() => {
+        aborted.throwIfAborted();
+      }),
+    ).rejects.toBe('a text');
   });
 });
 

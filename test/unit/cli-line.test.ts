@@ -41,6 +41,9 @@ describe('the same line in the words of the API and with the letters of conntrac
     ['-A -p udp -t 5', 'create --if-absent --protocol udp --timeout 5'],
     ['-U -s 10.0.0.1 -m 7', 'update --source 10.0.0.1 --mark 7'],
     ['-C', 'count'],
+    // Two names of one option begin so.
+    ['-L --prot tcp', 'list --protocol tcp'],
+    ['-I -p tcp --state NONE', 'create --protocol tcp --state NONE'],
   ])('%s', (letters, words) => {
     const { isLetter: _letters, ...ofLetters } = parse(letters);
     const { isLetter: _words, ...ofWords } = parse(words);
@@ -69,10 +72,20 @@ describe('refuses', () => {
     ['list --or --mark 1 --not', 'no condition stands behind --or, --not or --where'],
     ['-L -D', '-D beside another command'],
     ['-L nat', 'unknown table "nat"'],
+    ['-D dying', '-D has no table dying'],
+    ['-U expect', '-U has no table expect'],
     ['-L -t 5', '-L does not take --timeout'],
     ['-L --dport 5', '--dport needs --protonum tcp or udp or udplite or sctp or dccp'],
     ['-I -p tcp -t 5', '-I needs --state'],
+    ['-I -p sctp --state CLOSED', '-I needs --orig-vtag'],
+    ['-A -p sctp --state CLOSED --orig-vtag 1', '-A needs --reply-vtag'],
+    ['-A -p dccp --state NONE', '-A needs --role'],
     ['-L --orig-port', '--orig-port may be any of --orig-port-src, --orig-port-dst'],
+    ['-L --icmpv6 5', '--icmpv6 may be any of --icmpv6-type, --icmpv6-code, --icmpv6-id'],
+    [
+      '-L --icmp 5',
+      '--icmp may be any of --icmp-type, --icmpv6-type, --icmp-code, --icmpv6-code, --icmp-id, --icmpv6-id',
+    ],
     ['-L --reliable-destroy', 'list does not take --reliable-destroy; watch does'],
     ['-L unconfirmed', 'there is no table unconfirmed: newer kernels have no such list'],
   ])('%s', (line, message) => {

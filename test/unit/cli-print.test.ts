@@ -293,6 +293,7 @@ describe('colours', () => {
   ])('%j %j %j', (facts, env, isRefused, isColoured) => {
     const paint = paintOf(worldOf({ out: sink(facts), env }), isRefused);
     expect(paint('red', 'x')).toBe(isColoured ? '\u001b[31mx\u001b[39m' : 'x');
+    expect(paint('red', '')).toBe('');
   });
 });
 

@@ -149,6 +149,16 @@ describe('a key', () => {
     await session.type(KEY.enter, 'no more');
   });
 
+  test.each(['m', '/', 'x'])('%j asks what Escape leaves unanswered', async (key) => {
+    await using session = await open(two);
+    await session.type(KEY.down);
+    await session.type(key, /mark of|filter: |y\/N/);
+    await session.type(KEY.escape, /quit/);
+    await session.type('p', /packets/);
+    expect(session.calls.map(([name]) => name)).not.toContain('updateEntry');
+    expect(session.calls.map(([name]) => name)).not.toContain('deleteEntry');
+  });
+
   it('has its result in green, or why it has none in red', async () => {
     const paint: Paint = (style, text) => `<${style} ${text}>`;
     await using session = await open(two, {}, { paint });

@@ -122,8 +122,13 @@ describe('events', () => {
     expect(table.row({ type: 'new', entry, originPortId: 0 })).toMatch(/^\d\d:\d\d:\d\d {2}NEW/);
   });
 
-  const printed = async (line: string, events: readonly object[], facts = {}) => {
-    const world = worldOf({ out: sink(facts), env: { NO_COLOR: '1' } });
+  const printed = async (
+    line: string,
+    events: readonly object[],
+    facts = {},
+    env: NodeJS.ProcessEnv = { NO_COLOR: '1' },
+  ) => {
+    const world = worldOf({ out: sink(facts), env });
     const { given } = parseLine(line.split(' '));
     const printer = new EventPrinter(world, new Writer(world.out), given, new Map());
     await printer.begin();
@@ -154,8 +159,17 @@ describe('events', () => {
     expect(await printed('watch --output xml', [loss])).toMatch(/\n<!-- \[LOST\] .* -->\n$/);
   });
 
+  it('have colours on a terminal, unless --no-color is given', async () => {
+    const loss = { type: 'lost', cause: 'queue', count: 1 };
+    expect(await printed('watch --output line', [loss], TERMINAL, {})).toContain('\u001b[31m');
+    expect(await printed('watch --no-color', [loss], TERMINAL, {})).not.toContain('\u001b');
+  });
+
   it('begin with the head of their table on a terminal', async () => {
     expect(await printed('watch', [], TERMINAL)).toMatch(/^TIME {6}EVENT/);
+    expect(await printed('watch', [], TERMINAL)).not.toContain('SENT');
+    expect(await printed('watch', [], { ...TERMINAL, columns: 200 })).toContain('SENT');
+    expect(await printed('watch --output table', [])).toBe(await printed('watch', [], TERMINAL));
     expect(await printed('watch', [])).toBe('');
     expect(await printed('watch --output xml', [])).toBe(
       '<?xml version="1.0" encoding="utf-8"?>\n<conntrack>\n',

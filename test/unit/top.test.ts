@@ -45,6 +45,8 @@ describe('the filter that a person types', () => {
     ['-p tcp --dport 443', '-p tcp --dport 443'],
     ['-ptcp 443', '-ptcp --port 443'],
     ['port -443 tcp', '--port -443 --protocol tcp'],
+    // As getopt_long(3): a value that an option needs may look like an option.
+    ['source -p tcp', '--source -p --protocol tcp'],
     // No option has this letter.
     ['-X 443', '-X --port 443'],
     ['--protocol=tcp 443', '--protocol=tcp --port 443'],
@@ -727,6 +729,11 @@ describe('the frame', () => {
     const lines = plainLines(viewOf({ picture: picture(given) }), columns, nameOf).slice(2);
     return lines.map((line) => line.trimEnd());
   };
+
+  it('says that no flow matches, in the place of rows', () => {
+    expect(textOfFrame({ picture: picture([]) })).toContain('\n No flow matches.');
+    expect(textOfFrame({ picture: picture([row(1)]) })).not.toContain('No flow matches.');
+  });
 
   it('has the columns that some row fills, in widths that a rate does not change', () => {
     expect(tableIn(160, [row(1), row(2)])).toEqual([

@@ -111,6 +111,13 @@ export const SURVIVORS = [
     because: 'only saves memory, or time: the first are sorted out of all that are kept',
   },
   {
+    file: 'src/cli/line/parse.ts',
+    line: "throw new UsageError(`${shown} needs --${shapeOf(name).old?.[0] ?? longOf(name)}`);",
+    from: 'shapeOf(name).old?.[0]',
+    to: 'shapeOf(name).old[0]',
+    because: 'each option that a protocol needs has a name of the tool',
+  },
+  {
     file: 'src/cli/print/event-table.ts',
     line: 'return foldedRow(this.#grid, cells.slice(0, this.#grid.widths.length), this.#paint, {',
     from: 'cells.slice(0, this.#grid.widths.length)',
