@@ -13,7 +13,7 @@ import {
   styleOfState,
 } from '../../src/cli/print/flow-table.js';
 import { shapeIn } from '../../src/cli/print/shape.js';
-import { plain } from '../../src/cli/print/style.js';
+import { type Paint, plain } from '../../src/cli/print/style.js';
 import { Writer } from '../../src/cli/print/writer.js';
 import { sink, TERMINAL, worldOf } from './cli-world.js';
 import { entryWith, TCP_TUPLES } from './records.js';
@@ -21,6 +21,7 @@ import { entryWith, TCP_TUPLES } from './records.js';
 const same = (address: string) => address;
 const SEEN_REPLY = 2;
 const ASSURED = 4;
+const coloured: Paint = (style, text) => `<${style} ${text}>`;
 const rows = (text: string) => text.split('\n').map((row) => row.trimEnd());
 
 describe('entries', () => {
@@ -84,6 +85,25 @@ describe('entries', () => {
     ]);
   });
 
+  it('have colours, and what is rare in columns of its own', () => {
+    const nat = entryWith({
+      ...TCP_TUPLES,
+      reply: { ...TCP_TUPLES.reply, destination: '9.9.9.9', destinationPort: 5 },
+      ...{ tcpState: 1, status: ASSURED | (1 << 4), id: 9 },
+      startTime: BigInt(Date.now() - 90_500) * 1_000_000n,
+    });
+    const names = (address: string) => (address === '9.9.9.9' ? 'router' : address);
+    const table = new FlowTable([nat], 200, names, coloured);
+    expect(table.head).toBe(
+      '<bold PROTO>  <bold STATE>     <bold SOURCE>          <bold DESTINATION>   <bold NAT>' +
+        '              <bold AGE>  <bold FLAGS>              <bold ID>',
+    );
+    expect(table.row(nat)).toBe(
+      'tcp    <yellow SYN_SENT>  10.0.0.1:40000  10.0.0.2:443  <cyan from router:5>  1m30s' +
+        '  <dim unreplied,assured>   <dim 9>',
+    );
+  });
+
   it('have no column that is empty', () => {
     const entry = entryWith({ ...TCP_TUPLES, tcpState: 3, status: SEEN_REPLY, id: 9 });
     const { head } = new FlowTable([entry], 200, same, plain);
@@ -115,6 +135,20 @@ describe('events', () => {
   ])('have the columns of a terminal of %i', (columns, head, row) => {
     const table = new EventTable(columns, plain, same);
     expect(rows(`${table.head}\n${table.row(event)}`)).toEqual([head, row]);
+  });
+
+  it('have colours', () => {
+    const table = new EventTable(80, coloured, same);
+    const colourOf = (type: 'new' | 'update' | 'destroy') =>
+      table
+        .row({ ...event, type })
+        .slice(0, 38)
+        .trimEnd();
+    expect((['new', 'update', 'destroy'] as const).map(colourOf)).toEqual([
+      '<dim 12:59:58>  <green NEW>      tcp',
+      '<dim 12:59:58>  <blue UPDATE>   tcp',
+      '<dim 12:59:58>  <magenta DESTROY>  tcp',
+    ]);
   });
 
   it('without a time are of now', () => {
