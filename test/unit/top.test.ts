@@ -1,7 +1,7 @@
 /** The parts of `top`. */
 import { PassThrough } from 'node:stream';
 import { ConntrackError, type Entry, type EntryFilter, type PressureSample } from 'conntrack';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import { CONDITIONS, longOf } from '../../src/cli/line/options.js';
 import { parseLine } from '../../src/cli/line/parse.js';
 import { type Paint, plain } from '../../src/cli/print/style.js';
@@ -338,6 +338,80 @@ describe('a reading', () => {
     expect(await ports({ order: 'total' })).toEqual([2, 3, 1]);
     expect(await ports({ order: 'total', isReversed: true })).toEqual([1, 3, 2]);
     expect(await ports({ order: 'age' })).toEqual([1, 2, 3]);
+  });
+
+  it('sorts by age, those without a time last', async () => {
+    const table = [flow(1), flow(2, { startTime: 9n }), flow(3, { startTime: 5n })];
+    const { survey } = surveyorOf(() => [table]);
+    const ports = async (isReversed: boolean) => {
+      const { rows } = await survey({ order: 'age', isReversed });
+      return rows.map((row) => row.kind === 'flow' && row.entry.original.sourcePort);
+    };
+    expect(await ports(false)).toEqual([3, 2, 1]);
+    expect(await ports(true)).toEqual([2, 3, 1]);
+  });
+
+  it('sorts flows and groups by packets, where packets are wanted', async () => {
+    const of = (n: number, bytes: bigint, packets: bigint) =>
+      flow(n, { originalCounters: [packets, bytes] });
+    const table = [of(1, 900n, 1n), of(2, 5n, 50n), of(3, 7n, 20n), of(6, 7n, 2n)];
+    const { survey } = surveyorOf(() => [table]);
+    const names = async (wanted: Partial<Wanted>) =>
+      (await survey({ order: 'total', ...wanted })).rows.map((row) =>
+        row.kind === 'flow' ? row.entry.original.sourcePort : row.name,
+      );
+    expect(await names({})).toEqual([1, 3, 6, 2]);
+    expect(await names({ unit: 'packets' })).toEqual([2, 3, 6, 1]);
+    const grouping = 'source' as const;
+    expect(await names({ grouping })).toEqual(['10.0.0.1', '10.0.0.0', '10.0.0.2']);
+    expect(await names({ grouping, unit: 'packets' })).toEqual([
+      ...['10.0.0.2', '10.0.0.0', '10.0.0.1'],
+    ]);
+    expect(await names({ grouping, order: 'flows' })).toEqual([
+      ...['10.0.0.0', '10.0.0.1', '10.0.0.2'],
+    ]);
+    expect(await names({ grouping, order: 'flows', isReversed: true })).toEqual([
+      ...['10.0.0.1', '10.0.0.2', '10.0.0.0'],
+    ]);
+  });
+
+  it('has rates of flows and groups, and their sum', async () => {
+    let seconds = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => 1000 * seconds);
+    onTestFinished(() => {
+      clock.mockRestore();
+    });
+    const { survey } = surveyorOf(() => {
+      const count = BigInt(seconds);
+      return [
+        [
+          flow(1, { originalCounters: [count, 100n * count] }),
+          flow(4, { originalCounters: [3n * count, 500n * count] }),
+          flow(2),
+        ],
+      ];
+    });
+    seconds = 10;
+    await survey();
+    seconds = 12;
+    const { rows, byteRate, packetRate } = await survey({ grouping: 'source' });
+    expect({ byteRate, packetRate }).toEqual({ byteRate: 600, packetRate: 4 });
+    expect(rows).toEqual([
+      expect.objectContaining({
+        ...{ name: '10.0.0.1', flows: 2, bytes: 7200, packets: 50 },
+        ...{ byteRate: 600, packetRate: 4 },
+      }),
+      expect.objectContaining({ name: '10.0.0.2', flows: 1, byteRate: 0, packetRate: 0 }),
+    ]);
+    seconds = 14;
+    const portsBy = async (wanted: Partial<Wanted>) =>
+      (await survey(wanted)).rows.map((row) => row.kind === 'flow' && row.entry.id);
+    expect(await portsBy({ isReversed: true })).toEqual([2, 1, 4]);
+  });
+
+  it('of an empty table has no rate that is unknown', async () => {
+    const { survey } = surveyorOf(() => []);
+    expect(await survey()).toMatchObject({ flows: 0, byteRate: 0, packetRate: 0, rows: [] });
   });
 
   it('counts groups, and those of equal rates by their flows', async () => {
