@@ -219,9 +219,9 @@ describe('the whole report', () => {
       },
     },
     features: [
-      { name: 'compares marks', has: true, detail: 'never shown' },
       { name: 'compares zones', has: false, detail: 'the kernel is too old' },
       { name: 'expectations', has: false, detail: 'the kernel is too old' },
+      { name: 'compares marks', has: true, detail: 'never shown' },
       { name: 'events', has: undefined, detail: '' },
     ],
     settings: works([
@@ -274,10 +274,10 @@ describe('the whole report', () => {
       '         another reason (EPERM)',
       '',
       '<bold Kernel>',
-      '  <green  yes > compares marks',
       '  <yellow   no > compares zones',
       '         the kernel is too old',
       '  <yellow   no > expectations',
+      '  <green  yes > compares marks',
       '  <dim   ?  > events',
       '',
       '<bold Settings>',

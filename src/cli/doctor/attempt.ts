@@ -3,9 +3,13 @@
  */
 import { ConntrackError } from '../../index.js';
 
-export type Attempt<T> =
-  | { readonly works: true; readonly value: T }
-  | { readonly works: false; readonly code: string; readonly message: string };
+export interface Failed {
+  readonly works: false;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Attempt<T> = { readonly works: true; readonly value: T } | Failed;
 
 export async function attempt<T>(act: () => T | Promise<T>): Promise<Attempt<T>> {
   try {

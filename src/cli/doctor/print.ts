@@ -9,7 +9,7 @@ import { counted } from '../print/numbers.js';
 import { linesOfPressure } from '../print/pressure.js';
 import { shortText, valueText } from '../print/settings.js';
 import type { Paint, Style } from '../print/style.js';
-import type { Attempt } from './attempt.js';
+import type { Failed } from './attempt.js';
 import type { FeatureFound } from './features.js';
 import type { Private } from './private.js';
 import type { Privileges } from './privileges.js';
@@ -26,8 +26,7 @@ export function linesOfReport(report: DoctorReport, columns: number, paint: Pain
     paint('bold', title),
     ...lines.map((line) => (line === '' ? '' : INDENT + line)),
   ];
-  const failed = (attempt: Attempt<unknown>) =>
-    attempt.works ? [] : wrapped(`${attempt.message} (${attempt.code})`, room);
+  const failed = ({ message, code }: Failed) => wrapped(`${message} (${code})`, room);
   return [
     ...section('Versions', pairs(Object.entries(versions), room)),
     ...section('Privileges', linesOfPrivileges(privileges, room, paint)),
