@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { ConntrackError, formatEntry, type SettingName } from 'conntrack';
-import { afterAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import count from '../../src/cli/commands/count.js';
 import { loadCommand } from '../../src/cli/lazy.js';
 import type { CommandName } from '../../src/cli/line/commands.js';
@@ -870,7 +870,10 @@ describe('counters', () => {
 });
 
 describe('files', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'conntrack-files-'));
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'conntrack-files-'));
+  });
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });

@@ -3,13 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConntrackError } from 'conntrack';
-import { afterAll, afterEach, beforeEach, expect, it, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, test, vi } from 'vitest';
 import { parseLine } from '../../src/cli/line/parse.js';
 import { labelsFor, readLabels } from '../../src/cli/read/labels.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'conntrack-labels-'));
-const path = join(folder, 'connlabel.conf');
+let folder: string;
+let path: string;
 
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'conntrack-labels-'));
+  path = join(folder, 'connlabel.conf');
+});
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });

@@ -4,12 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabelNames, readLabelNames } from 'conntrack';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'conntrack-labels-'));
-const path = join(folder, 'connlabel.conf');
+let folder: string;
+let path: string;
 
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'conntrack-labels-'));
+  path = join(folder, 'connlabel.conf');
+});
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });

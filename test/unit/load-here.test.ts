@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, describe, expect, it, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { LAYOUT_HASH } from '../../src/core/layout-hash.js';
 
 const rights = vi.hoisted(() => ({ areMore: false }));
@@ -14,8 +14,12 @@ vi.mock('../../src/core/secure-execution.js', () => ({
 // Not a bundle, whatever a runner of tests adds to the address of a module.
 vi.mock('../../src/core/own-file.js', () => ({ isOwnFile: () => true }));
 
-const folder = mkdtempSync(join(tmpdir(), 'conntrack-load-'));
+let folder: string;
 const built = fileURLToPath(new URL('../../build/Release/conntrack.node', import.meta.url));
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'conntrack-load-'));
+});
 
 afterEach(() => {
   vi.unstubAllEnvs();

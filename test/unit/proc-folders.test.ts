@@ -11,8 +11,9 @@ import {
   unlessAbsent,
 } from '../../src/core/proc-folders.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'conntrack-folders-'));
+let folder: string;
 beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'conntrack-folders-'));
   writeFileSync(join(folder, 'file'), '');
   symlinkSync('to', join(folder, 'link'));
   mkdirSync(join(folder, 'empty'));

@@ -2,10 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { isSecureExecution } from '../../src/core/secure-execution.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'conntrack-auxv-'));
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'conntrack-auxv-'));
+});
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
