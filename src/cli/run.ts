@@ -72,8 +72,8 @@ async function commandFor(
   name: CommandName,
   { given, alternatives }: CommandLine,
 ): Promise<Command> {
+  // A first alternative without conditions matches all, whatever the others are.
   const isPlain =
-    alternatives.length === 1 &&
     alternatives[0]?.not.length === 0 &&
     Object.keys(given).every((option) => UNCONDITIONAL.has(option));
   if (name === 'count' && isPlain) return count;
