@@ -485,6 +485,12 @@ describe('expectations', () => {
       `${JSON.stringify(expectation)}\n`,
       '',
     ],
+    [
+      `expect create ${FLOW} --tuple-source 10.0.0.1 --tuple-destination 10.0.0.2 --output line`,
+      [['createExpectation', { protocol: 6, tuple: ends, mask: {}, master: control }]],
+      EXPECTATION_LINE,
+      '',
+    ],
   ])('%s', async (line, calls, out, err, options = {}, code = 0) => {
     const ended = await perform(line, { ...options, person: true });
     expect(ended).toEqual({ code, calls, out, err });
@@ -658,9 +664,12 @@ describe('settings', () => {
     const { out: absent } = await perform('settings buckets=5 --dry-run');
     expect(absent).toBe('buckets: absent would become 5\n');
     const narrow = { out: sink({ ...TERMINAL, columns: 80 }) };
-    expect((await perform('settings accounting', { world: narrow })).out).toContain(
-      'nf_conntrack_...',
-    );
+    const { out: short } = await perform('settings accounting', { world: narrow });
+    expect(short.split('\n').map(words)).toEqual([
+      'SETTING VALUE nf_conntrack_...',
+      'accounting off acct',
+      '',
+    ]);
     expect(JSON.parse((await perform('settings accounting --json')).out)).toEqual({
       ...{ name: 'accounting', sysctl: 'nf_conntrack_acct', value: false, unit: 'switch' },
       global: false,
@@ -669,6 +678,9 @@ describe('settings', () => {
 
   test.each([
     ['settings acounting', `no setting is named "acounting"; did you mean 'accounting'?`],
+    // What only ends as a name does.
+    ['settings acnf_conntrack_ct', 'no setting is named "acnf_conntrack_ct"'],
+    ['settings acnet.netfilter.ct', 'no setting is named "acnet.netfilter.ct"'],
     ['settings accounting=maybe', 'accounting must be on or off or 1 or 0 or yes or no'],
     ['settings maxEntries=x', 'maxEntries must be a whole number, not "x"'],
     ['settings events=never', 'events must be'],
@@ -1002,6 +1014,18 @@ describe('events', () => {
       person: true,
     });
     expect(lost.err).toBe('\nconntrack-js: 1 event, 1,002 lost (kernel 1,000, queue 2)\n');
+  });
+
+  it('end in silence when nobody reads the last line any more', async () => {
+    const ending = async (code: string) =>
+      perform('watch --json', {
+        answers: watching([]),
+        world: { out: sink({}, failing(code)) },
+      });
+    expect(await ending('EPIPE')).toMatchObject({
+      ...{ code: 0, err: 'conntrack-js: 3 events, 0 lost\n' },
+    });
+    await expect(ending('ENOSPC')).rejects.toThrow('cannot write the output: the disk is full');
   });
 
   it('end when their stream is closed, and with what fails', async () => {

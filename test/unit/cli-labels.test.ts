@@ -45,6 +45,7 @@ const NONE = { byBit: new Map(), bits: new Map() };
 test.each([
   ['list --labels web', NAMES],
   ['list --output id,labels', NAMES],
+  ['list --output id --output labels', NAMES],
   ['list --mark 1 --or --labels web', NAMES],
   ['list --not --labels web', NAMES],
   ['update --labels-set web', NAMES],

@@ -112,6 +112,9 @@ it('-R has a file, and other letters have none', () => {
 it('--help of a command wins over what else is wrong', () => {
   expect(parse('count --events new --help')).toMatchObject({ command: 'help', words: ['count'] });
   expect(parse('-h')).toMatchObject({ command: 'help', words: [] });
+  expect(parse('help list')).toMatchObject({ command: 'help', words: ['list'] });
+  expect(parse('--help')).toMatchObject({ command: 'help', words: [] });
+  expect(parse('version')).toMatchObject({ command: 'version', words: [] });
 });
 
 const NO_LABELS = new Map<string, number>();

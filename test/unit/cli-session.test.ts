@@ -1,9 +1,10 @@
 /** What the keys of `top` do, and what its groups and details are. */
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { ConntrackError, type Entry } from 'conntrack';
-import { describe, expect, it, test, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import { parseLine } from '../../src/cli/line/parse.js';
 import { type Paint, plain } from '../../src/cli/print/style.js';
 import { FlowDetails } from '../../src/cli/top/details.js';
@@ -199,6 +200,52 @@ describe('a key', () => {
     expect(count()).toBeLessThanOrEqual(before + 1);
     await session.type(' ');
     await expect.poll(count, { timeout: 3000 }).toBeGreaterThan(before + 3);
+  });
+
+  it('pauses without a reading that nobody has asked for', async () => {
+    await using session = await open(two);
+    await session.type(' ', 'paused');
+    await session.type('m', 'select a flow first');
+    await session.type('?', 'look up the names');
+    expect(session.calls.filter(([name]) => name === 'streamEntries')).toHaveLength(1);
+  });
+
+  it('sorts anew, and keeps what else is wanted', async () => {
+    await using session = await open(two);
+    await session.type('p', 'packets per second');
+    await session.type('t', /flows by packets in all {2}/);
+    await session.type('t', 'flows by packets in all, smallest first');
+    await session.type('r', /flows by packets per second {2}/);
+    await session.type('g', 'sources by packets per second');
+    await session.type('f', 'sources by number of flows');
+    await session.type('a', 'groups have no age');
+    await session.type('G', /flows by packets per second {2}/);
+  });
+
+  it('looks up the names of what is shown, each address once, and takes them back', async () => {
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const asked: string[] = [];
+    const reverse = vi.spyOn(Resolver.prototype, 'reverse').mockImplementation(async (address) => {
+      asked.push(address);
+      await held;
+      return address === '10.0.0.1' ? ['client'] : [];
+    });
+    onTestFinished(() => {
+      reverse.mockRestore();
+    });
+    await using session = await open(two);
+    await session.type('n');
+    // It reads again meanwhile.
+    await session.type('p', /packets\/s/);
+    await session.type('p', /bytes\/s/);
+    answer();
+    await session.shows('client:1 ');
+    await session.type('p', /packets per second/);
+    expect(asked.toSorted()).toEqual(['10.0.0.1', '10.0.0.2']);
+    await session.type('n', '10.0.0.1:1 ');
   });
 
   it('moves to the last row and the first', async () => {

@@ -85,6 +85,22 @@ describe('entries', () => {
     ]);
   });
 
+  it('are not all as wide as the longest address', () => {
+    const source = '2001:db8:1111:2222:3333:4444:5555:6666';
+    const long = entryWith({
+      original: { ...TCP_TUPLES.original, source, destination: 'fd00::1' },
+      reply: { ...TCP_TUPLES.reply, source: 'fd00::1', destination: source },
+      ...{ tcpState: 3, status: SEEN_REPLY },
+    });
+    const short = entryWith({ ...TCP_TUPLES, tcpState: 3, status: SEEN_REPLY });
+    const table = new FlowTable([short, long], 90, same, plain);
+    expect(rows(`${table.head}\n${table.row(short)}\n${table.row(long)}`)).toEqual([
+      'PROTO  STATE        SOURCE                         DESTINATION    ID',
+      'tcp    ESTABLISHED  10.0.0.1:40000                 10.0.0.2:443    0',
+      `tcp    ESTABLISHED  [${source}]:40000  [fd00::1]:443   0`,
+    ]);
+  });
+
   it('have colours, and what is rare in columns of its own', () => {
     const nat = entryWith({
       ...TCP_TUPLES,

@@ -927,6 +927,11 @@ describe('keys', () => {
     expect(press('\u0007', 'z')).toBeUndefined();
     expect(press('\u001b', 'escape')).toBe('left');
     expect(press('\r', 'return')).toBe('done');
+    expect(press('\n', 'enter')).toBe('done');
+    expect(press('\u0003', 'c', true)).toBe('left');
+    expect(press('\u0007', 'g', true)).toBe('left');
+    expect(press('c')).toBe('changed');
+    expect(press('g')).toBe('changed');
   });
 });
 
