@@ -7,6 +7,7 @@ import {
   bits,
   boolean,
   type Check,
+  checked,
   dictionary,
   hasField,
   int32,
@@ -268,6 +269,12 @@ describe('an object', () => {
     expect({ ...check({ b: 1, c: undefined }, 'a') }).toEqual({ b: 1 });
     expect(() => check({ c: 1 }, 'a')).toThrow('a.b: must be an integer');
     expect(() => check({ b: undefined }, 'a')).toThrow('a.b: must be an integer');
+  });
+
+  it('has no field of which its check makes nothing', () => {
+    const nothing = { b: () => undefined };
+    expect({ ...object<{ b: undefined }>(nothing)({ b: 1 }, 'a') }).toStrictEqual({});
+    expect({ ...checked<{ b: undefined }>({ b: 1 }, 'a', nothing) }).toStrictEqual({});
   });
 });
 

@@ -24,6 +24,44 @@ function compile(compiler: string, ...flags: string[]): string {
   return program;
 }
 
+/**
+ * A file of a header, two segments, of which the second names a loader, the name, and two sections:
+ * with so many segments in its header, and cut to so many bytes.
+ */
+function fileOf({ segments = 2, bytes = LENGTH }: { segments?: number; bytes?: number }): string {
+  const program = Buffer.alloc(LENGTH + 1);
+  program.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+  program.writeBigUInt64LE(64n, 32);
+  program.writeUInt16LE(56, 54);
+  program.writeUInt16LE(segments, 56);
+  program.writeBigUInt64LE(BigInt(SECTIONS), 40);
+  program.writeUInt16LE(64, 58);
+  program.writeUInt16LE(2, 60);
+  program.writeUInt32LE(1, 64);
+  program.writeUInt32LE(3, 64 + 56);
+  program.writeBigUInt64LE(BigInt(NAME), 64 + 56 + 8);
+  program.writeBigUInt64LE(BigInt(LOADER.length), 64 + 56 + 32);
+  program.write(LOADER, NAME);
+  const path = join(folder, 'made');
+  writeFileSync(path, program.subarray(0, bytes));
+  return path;
+}
+
+const LOADER = '/lib/ld-musl-x86_64.so.1\0';
+const NAME = 64 + 2 * 56;
+const SECTIONS = NAME + LOADER.length;
+const LENGTH = SECTIONS + 2 * 64;
+
+it.each([
+  ['whole', LENGTH, false],
+  ['with something behind it', LENGTH + 1, false],
+  ['without its last byte', LENGTH - 1, true],
+  ['without its last section', LENGTH - 64, true],
+  ['without its sections', SECTIONS, true],
+])('a file %s misses its end, or not', (_, bytes, isMissed) => {
+  expect(isCutOff(fileOf({ bytes }))).toBe(isMissed);
+});
+
 it('of this process is the one that Node.js reports', () => {
   const { header } = process.report.getReport() as unknown as {
     header: { glibcVersionRuntime?: string };
@@ -55,6 +93,13 @@ describe('the libc of a program', () => {
       expect(libcOf(program)).toBeUndefined();
       expect(isCutOff(program)).toBe(false);
     });
+  });
+
+  it.each([
+    ['the loader in its last segment', 2, 'musl'],
+    ['one behind its segments', 1, undefined],
+  ])('is that of %s', (_what, segments, libc) => {
+    expect(libcOf(fileOf({ segments }))).toBe(libc);
   });
 
   describeWithTools('musl-gcc')('of musl', () => {
