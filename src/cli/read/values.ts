@@ -233,8 +233,7 @@ const ALL_STATES: readonly StateFilter[] = [...TCP_STATES, ...SCTP_STATES, ...DC
 
 /** The tool has `LISTEN` for a state of TCP that the kernel has renamed. */
 export function stateIn(text: string, protocol: number | undefined): StateFilter {
-  const isTcp = protocol === undefined || protocol === PROTOCOL_NUMBERS.tcp;
-  const word = isTcp && text === 'LISTEN' ? 'SYN_SENT2' : text.toUpperCase();
+  const word = text === 'LISTEN' ? 'SYN_SENT2' : text.toUpperCase();
   const states = protocol === undefined ? ALL_STATES : (STATES[protocol] ?? []);
   const state = states.find((one) => one === word);
   if (state !== undefined) return state;
