@@ -13,6 +13,7 @@ import { EntryPrinter } from '../../src/cli/print/entries.js';
 import { EventPrinter } from '../../src/cli/print/events.js';
 import { ascii, jsonLine } from '../../src/cli/print/json.js';
 import { grouped, percent, shortBytes, shortSeconds } from '../../src/cli/print/numbers.js';
+import { shortText, valueText } from '../../src/cli/print/settings.js';
 import { paintOf, plain } from '../../src/cli/print/style.js';
 import { Writer } from '../../src/cli/print/writer.js';
 import { run } from '../../src/cli/run.js';
@@ -25,7 +26,11 @@ const opened = vi.hoisted((): string[] => []);
 vi.mock('../../src/cli/handle.js', () => ({
   openHandle: async (netns: string) => {
     opened.push(netns);
-    return { countEntries: async () => 7, close: async () => void opened.push('closed') };
+    return {
+      countEntries: async () => 7,
+      deleteEntries: async () => ({ matched: 2 }),
+      close: async () => void opened.push('closed'),
+    };
   },
 }));
 
@@ -195,10 +200,23 @@ describe('the output', () => {
   });
 
   it('of the lines of a file is of the namespace that the file is run in', async () => {
+    opened.length = 0;
     const world = worldOf({ in: () => Readable.from(['-C\n-C\n']) });
     expect(await run(['-R', '-', '--netns', 'blue'], world)).toBe(0);
     expect(world.out.text()).toBe('7\n7\n');
     expect(opened).toEqual(['blue', 'closed']);
+  });
+
+  test.each([
+    ['count', '7\n'],
+    ['count --json --no-color', '{"entries":7}\n'],
+    ['count --port 443', '2\n'],
+    ['count --not --port 443', '2\n'],
+    ['count --port 443 --or --port 53', '2\n'],
+  ])('of %s is the number of what matches', async (line, text) => {
+    const world = worldOf();
+    expect(await run([...line.split(' '), '--netns', 'blue'], world)).toBe(0);
+    expect(world.out.text()).toBe(text);
   });
 
   it('of the lines of a file is the same', async () => {
@@ -353,6 +371,21 @@ describe('--help', () => {
       `conntrack-js: unknown command "lits"; did you mean 'list'?\nSee conntrack-js --help\n`,
     );
   });
+});
+
+test.each([
+  ['seconds', 59, '59 s', ''],
+  ['seconds', 60, '60 s', '1m'],
+  ['bytes', 1023, '1023 B', ''],
+  ['bytes', 1024, '1024 B', '1.0K'],
+  ['count', 5000, '5000', ''],
+  ['byte', 255, '255', ''],
+  ['switch', true, 'on', ''],
+  ['switch', false, 'off', ''],
+  ['events', 'auto', 'auto', ''],
+] as const)('a setting in %s, %s, is %s', (unit, value, text, short) => {
+  const setting = { name: 'events', sysctl: 'x', global: false, unit, value } as const;
+  expect([valueText(setting), shortText(setting)]).toEqual([text, short]);
 });
 
 test('numbers', () => {

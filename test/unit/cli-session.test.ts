@@ -43,7 +43,11 @@ type Call = readonly [name: string, ...given: unknown[]];
 async function open(
   flows: readonly Entry[],
   answers: Record<string, () => unknown> = {},
-  { line = 'top', paint = plain }: { line?: string; paint?: Paint } = {},
+  {
+    line = 'top',
+    paint = plain,
+    first = '10.0.0.1:1 ',
+  }: { line?: string; paint?: Paint; first?: string } = {},
 ) {
   const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
   const world = worldOf({ out: sink({ ...TERMINAL, columns: 120 }), in: () => input });
@@ -95,7 +99,7 @@ async function open(
   const asked = async (...call: Call) => {
     await expect.poll(() => calls, { timeout: 3000 }).toContainEqual(call);
   };
-  await shows('10.0.0.1:1 ');
+  await shows(first);
   return {
     ...{ calls, type, asked, shows, world, input, running },
     [Symbol.asyncDispose]: async () => {
@@ -164,6 +168,7 @@ describe('a key', () => {
     const paint: Paint = (style, text) => `<${style} ${text}>`;
     await using session = await open(two, {}, { paint });
     await session.type(KEY.enter, '<red select a row first: Down>');
+    await session.type('f', '<red only groups have a number of flows>');
     await session.type(KEY.down);
     await session.type('x', 'y/N');
     await session.type('n', '<green nothing was cut>');
@@ -203,7 +208,7 @@ describe('a key', () => {
   });
 
   it('pauses without a reading that nobody has asked for', async () => {
-    await using session = await open(two);
+    await using session = await open(two, {}, { line: 'top --interval-ms 3600000' });
     await session.type(' ', 'paused');
     await session.type('m', 'select a flow first');
     await session.type('?', 'look up the names');
@@ -244,8 +249,54 @@ describe('a key', () => {
     answer();
     await session.shows('client:1 ');
     await session.type('p', /packets per second/);
-    expect(asked.toSorted()).toEqual(['10.0.0.1', '10.0.0.2']);
     await session.type('n', '10.0.0.1:1 ');
+    await session.type('p', /bytes per second/);
+    await session.type('p', /packets per second/);
+    expect(asked.toSorted()).toEqual(['10.0.0.1', '10.0.0.2']);
+  });
+
+  it('looks up the names of the rows on the screen alone, and later of others', async () => {
+    const many = Array.from({ length: 100 }, (_, n) =>
+      flow(n + 1, { original: { ...TCP_TUPLES.original, source: `10.0.1.${n + 1}` } }),
+    );
+    const asked: string[] = [];
+    const reverse = vi.spyOn(Resolver.prototype, 'reverse').mockImplementation(async (address) => {
+      asked.push(address);
+      return [`host-${address}`];
+    });
+    onTestFinished(() => {
+      reverse.mockRestore();
+    });
+    const line = 'top --interval-ms 100';
+    await using session = await open(many, {}, { line, first: '10.0.1.1:' });
+    await session.type('n', 'host-10.0.1.1:');
+    expect(asked.length).toBeLessThan(30);
+    await session.type(KEY.end, 'host-10.0.1.100:');
+    expect(asked.length).toBeLessThan(60);
+  });
+
+  it('looks up no name before there is a row', async () => {
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const reverse = vi
+      .spyOn(Resolver.prototype, 'reverse')
+      .mockImplementation(async () => ['host']);
+    onTestFinished(() => {
+      reverse.mockRestore();
+    });
+    const batches = [held];
+    await using session = await open(
+      two,
+      { batch: () => batches.pop() },
+      { first: 'reading the table' },
+    );
+    await session.type('n');
+    await session.type('?', 'look up the names');
+    expect(reverse).not.toHaveBeenCalled();
+    answer();
+    await session.type(KEY.escape, 'host:1 ');
   });
 
   it('moves to the last row and the first', async () => {

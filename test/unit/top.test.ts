@@ -930,6 +930,7 @@ describe('keys', () => {
     expect(press('\n', 'enter')).toBe('done');
     expect(press('\u0003', 'c', true)).toBe('left');
     expect(press('\u0007', 'g', true)).toBe('left');
+    expect(prompt.press({ sequence: 'c', name: 'c' })).toBe('changed');
     expect(press('c')).toBe('changed');
     expect(press('g')).toBe('changed');
   });

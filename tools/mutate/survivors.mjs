@@ -139,6 +139,13 @@ export const SURVIVORS = [
     because: 'no state has that name',
   },
   {
+    file: 'src/cli/run.ts',
+    line: 'alternatives[0]?.not.length === 0 &&',
+    from: 'alternatives[0]?.not',
+    to: 'alternatives[0].not',
+    because: NARROWS,
+  },
+  {
     file: 'src/cli/print/event-table.ts',
     line: 'return foldedRow(this.#grid, cells.slice(0, this.#grid.widths.length), this.#paint, {',
     from: 'cells.slice(0, this.#grid.widths.length)',
