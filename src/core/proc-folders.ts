@@ -13,7 +13,7 @@ export async function namesIn(operation: string, folder: string): Promise<string
 /** The processes of /proc, in their order. */
 export async function processIds(operation: string): Promise<number[]> {
   const names = await namesIn(operation, '/proc');
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = names.map(Number).filter(Number.isInteger);
   return pids.sort((one, other) => one - other);
 }
 

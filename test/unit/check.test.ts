@@ -355,6 +355,12 @@ describe('a signal', () => {
     removeEventListener() {}
   }
 
+  const complete = { aborted: false, addEventListener() {}, removeEventListener() {} };
+  test.each(Object.keys(complete))('has %s', (name) => {
+    expect(signal(complete, 'a')).toBe(complete);
+    expect(() => signal({ ...complete, [name]: 'x' }, 'a')).toThrow('a: must be an AbortSignal');
+  });
+
   test('of another library is one', async () => {
     const old = new OldSignal();
     const given = signal(old, 'options.signal');

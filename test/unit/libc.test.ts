@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +60,21 @@ it.each([
   ['without its sections', SECTIONS, true],
 ])('a file %s misses its end, or not', (_, bytes, isMissed) => {
   expect(isCutOff(fileOf({ bytes }))).toBe(isMissed);
+});
+
+it('a file that was looked at is not left open', () => {
+  const path = fileOf({});
+  isCutOff(path);
+  libcOf(path);
+  const open = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // That of the folder.
+      return undefined;
+    }
+  });
+  expect(open).not.toContain(path);
 });
 
 it('of this process is the one that Node.js reports', () => {
