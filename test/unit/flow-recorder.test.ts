@@ -137,6 +137,21 @@ describe('readings', () => {
     },
   );
 
+  it('records each of many flows that are gone once', async () => {
+    const count = 2500;
+    const table = new PlayedHandle(...Array.from({ length: count }, (_, at) => flow(at + 1, 1n)));
+    const { recorder, records } = table.record();
+    await turn();
+    table.flows = [];
+    table.put({ type: 'lost', cause: 'kernel', count });
+    await vi.advanceTimersByTimeAsync(1);
+    const [loss, ...gone] = shortly(records);
+    expect(loss).toBe(`lost ${count} kernel`);
+    expect(gone).toHaveLength(count);
+    expect(new Set(gone).size).toBe(count);
+    await recorder.close();
+  });
+
   it('one after a message that could not be read', async () => {
     const table = new PlayedHandle(flow(1, 5n), flow(2, 5n));
     const { recorder, records } = table.record();

@@ -193,6 +193,16 @@ describe('a DESTROY event and a reading', () => {
     ]);
   });
 
+  it('of a flow that was zeroed, with the next one on the tuple: the beginning tells them apart', () => {
+    const log = new Log().read(flow(1, 8, began(1)));
+    log
+      .begin()
+      .show(flow(1, 3, began(5)))
+      .destroy(flow(1, 2, began(1)))
+      .end();
+    expect(log.lines).toEqual(['r-1.1 open 8/8', 'r-2.1 open 3/3', 'r-1.2 expired 2/10 zeroed']);
+  });
+
   it('of a flow of which no reading knew, on the tuple of one that is known', () => {
     const log = new Log(false)
       .read(flow(1, 8))
