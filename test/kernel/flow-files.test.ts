@@ -37,23 +37,15 @@ class Agent {
   readonly process: ChildProcess;
   output = '';
 
-  constructor(
-    readonly directory: string,
-    command: readonly string[] = [],
-  ) {
-    const [file = '', ...args] = [
-      ...command,
-      process.execPath,
-      '--input-type=module',
-      '-e',
-      AGENT,
-      directory,
-    ];
-    this.process = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  constructor(directory: string) {
+    const args = ['--input-type=module', '-e', AGENT, directory];
+    this.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.process.stdout?.on('data', (piece: Buffer) => {
       this.output += piece.toString();
     });
-    onTestFinished(() => void this.process.kill('SIGKILL'));
+    onTestFinished(() => {
+      this.process.kill('SIGKILL');
+    });
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -107,7 +99,9 @@ describeInNamespace(
   const send = async (some: readonly Socket[], packets: number) => {
     for (const sender of some) {
       for (let packet = 0; packet < packets; packet++) {
-        await new Promise((resolve) => sender.send(Buffer.alloc(100), SINK, '127.0.0.1', resolve));
+        await new Promise((resolve) => {
+          sender.send(Buffer.alloc(100), SINK, '127.0.0.1', resolve);
+        });
       }
     }
   };
@@ -194,7 +188,9 @@ describeInNamespace(
   test('no room: what could not be written is written later, each record once', async () => {
     mkdirSync(directory, { recursive: true });
     run('mount', '-t', 'tmpfs', '-o', 'size=128k', 'none', directory);
-    onTestFinished(() => void run('umount', directory));
+    onTestFinished(() => {
+      run('umount', directory);
+    });
     const ends = listen();
     const filler = join(directory, 'filler');
     run('sh', '-c', `head -c 100000 /dev/zero > ${filler}`);

@@ -22,17 +22,11 @@ export function nameOf(milliseconds: number): string {
 
 /** The time in a name. */
 export function timeOf(name: string): number {
-  const [, ...parts] = /^flows-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(name) ?? [];
-  const [year, month, day, hour, minute, second, millisecond] = parts.map(Number);
-  return Date.UTC(
-    year as number,
-    (month as number) - 1,
-    day as number,
-    hour as number,
-    minute as number,
-    second as number,
-    millisecond as number,
+  const iso = name.replace(
+    /^flows-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/,
+    '$1-$2-$3T$4:$5:$6.$7Z',
   );
+  return Date.parse(iso);
 }
 
 export interface LogFile {

@@ -13,8 +13,11 @@ export const ENGINES: readonly SqliteEngine[] = ['better-sqlite3', 'node:sqlite'
 
 /** A database that an engine has opened: a `Database` of better-sqlite3 or a `DatabaseSync`. */
 export interface SqliteDatabase {
+  /** Runs statements without values. */
   exec(sql: string): unknown;
+  /** Makes a statement that is run with values. */
   prepare(sql: string): object;
+  /** Closes the database. */
   close(): unknown;
 }
 

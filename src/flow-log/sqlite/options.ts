@@ -9,7 +9,8 @@ import { LIMITS } from '../../core/limits.js';
 import { duration, type Interval } from '../duration.js';
 import { ENGINES, type SqliteDatabase, type SqliteEngine } from './engine.js';
 
-interface Keeping {
+/** What stays in a database, and whether it is written. */
+export interface Keeping {
   /**
    * Parts of flows that are older go, an hour at least: milliseconds, or a text such as `'30d'`. The
    * last part of an open flow stays. Default: they stay.

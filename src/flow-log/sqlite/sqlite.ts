@@ -15,7 +15,7 @@ export type { Interval } from '../duration.js';
 export type { SqliteDatabase, SqliteEngine } from './engine.js';
 export { FlowDatabaseError, type FlowDatabaseFailure } from './errors.js';
 export type { FlowQuery } from './flow-query.js';
-export type { FlowDatabaseOptions } from './options.js';
+export type { FlowDatabaseOptions, Keeping } from './options.js';
 export type { FlowPeriod } from './period.js';
 export type { FlowSums } from './sums.js';
 export type { TalkerFields, TopTalker, TopTalkersQuery } from './top-talkers.js';
