@@ -32,11 +32,21 @@ function timeOf(record: FlowRecord): Date {
 }
 
 /**
- * Events come in order, so the end of a flow completes what is before it. A part of an open flow does
- * not: it may stand before ends of flows that were older.
+ * Events come in their order, so the end of a flow completes what is before it, as does the end of a
+ * recorder. The second part of an open flow stands behind the reading that made the first one, which
+ * has taken in all events before its end. What else has the time at which it was made says nothing of
+ * events that waited then.
  */
 function completeUntil(record: FlowRecord): Date | undefined {
-  const isEvent =
-    record.type !== 'flow' || record.outcome === 'expired' || record.outcome === 'deleted';
-  return isEvent ? timeOf(record) : undefined;
+  switch (record.type) {
+    case 'flow':
+      if (record.outcome === 'open') return record.part > 1 ? record.from : undefined;
+      return record.outcome === 'unobserved' ? undefined : record.end;
+    case 'gap':
+      return record.to;
+    case 'notice':
+      return record.code === 'finished' ? record.at : undefined;
+    default:
+      return undefined;
+  }
 }

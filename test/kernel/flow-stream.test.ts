@@ -45,6 +45,7 @@ function end(number: number, fields: Partial<FlowRecord> = {}): FlowRecord {
     original,
     reply: { source: '10.0.0.2', destination: '10.0.0.1' },
     replied: false,
+    end: at(number),
     to: at(number),
     traffic,
     total: traffic,
@@ -302,9 +303,9 @@ describeInNamespace('nats-server')('a flow stream', () => {
     expect(await stream.history()).toBeUndefined();
     await stream.write([{ type: 'notice', code: 'events-off', message: '', at: at(1) }]);
     expect(await stream.history()).toEqual({ until: at(1), open: [] });
-    await stream.write([end(2), end(9, { outcome: 'open' }), end(3)]);
+    await stream.write([end(2), end(9, { outcome: 'open', end: undefined }), end(3)]);
     // The part of an open flow does not say that all ends before it are there.
-    await stream.write([end(10, { outcome: 'open' })]);
+    await stream.write([end(10, { outcome: 'open', end: undefined })]);
     expect(await stream.history()).toMatchObject({ until: at(3) });
     await stream.write([{ type: 'gap', from: at(3), to: at(4) }]);
     expect(await stream.history()).toMatchObject({ until: at(4) });

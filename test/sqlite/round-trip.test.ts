@@ -281,7 +281,11 @@ describeWithEngine('records in a database', () => {
     expect(await until(open1, { type: 'gap', from: at(-100), to: at(0) })).toBe(0);
     // The second one came after all that the first has taken in.
     expect(await until(open1, open2)).toBe(50);
-    expect(await until(open1, open2, part({ flow: 'run-2', to: at(70) }))).toBe(70);
+    expect(await until(open1, open2, part({ flow: 'run-2', to: at(70), end: at(70) }))).toBe(70);
+    // Without timestamps it has the time at which it was read.
+    expect(await until(open1, open2, part({ flow: 'run-2', to: at(70) }))).toBe(50);
+    const finished = { type: 'notice', code: 'finished', message: '', at: at(95) } as const;
+    expect(await until(open1, open2, finished)).toBe(95);
     // A flow that is gone tells nothing of the events of others.
     expect(
       await until(open1, open2, part({ flow: 'run-2', outcome: 'unobserved', to: at(70) })),

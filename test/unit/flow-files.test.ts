@@ -352,7 +352,7 @@ describe('a write that fails', () => {
       vi.restoreAllMocks();
       await files.write([lossOf(2)]);
       expect(countsOf(await readAll())).toEqual([1, 2]);
-      expect((await files.history())?.until).toEqual(new Date(2));
+      expect((await files.history())?.until).toEqual(new Date(1));
       await files.close();
       expect(countsOf(await readAll())).toEqual([1, 2]);
     },
@@ -484,12 +484,26 @@ describe('the history', () => {
     });
   });
 
-  it('is complete until the last event', async () => {
+  it('is complete until the last event that tells it', async () => {
     const files = await openFiles();
-    await files.write([partOf(50, { outcome: 'open' })]);
-    expect((await files.history())?.until).toEqual(new Date(1050));
-    await files.write([partOf(10), partOf(90, { outcome: 'open' })]);
-    expect((await files.history())?.until).toEqual(new Date(1010));
+    const until = async (...records: FlowRecord[]) => {
+      await files.write(records);
+      return Number((await files.history())?.until);
+    };
+    const at = (ms: number) => new Date(ms);
+    // Of the first reading nothing is known but that the recorder ran before.
+    expect(await until(partOf(50, { outcome: 'open' }))).toBe(1050);
+    expect(await until(partOf(10, { end: at(1010) }), lossOf(1600))).toBe(1010);
+    // Without timestamps a record has the time at which it was made.
+    expect(await until(partOf(70))).toBe(1010);
+    expect(await until(partOf(80, { outcome: 'unobserved' }))).toBe(1010);
+    // The second reading came after all that the first one has taken in.
+    expect(await until(partOf(50, { outcome: 'open', part: 2, from: at(1050) }))).toBe(1050);
+    expect(await until(partOf(90, { outcome: 'open', from: at(1500) }))).toBe(1050);
+    expect(await until({ type: 'gap', from: at(0), to: at(1100) })).toBe(1100);
+    expect(await until({ type: 'notice', code: 'events-off', message: '', at: at(1900) })).toBe(
+      1100,
+    );
     const code = 'finished';
     await files.write([{ type: 'notice', code, message: '', at: new Date(2000) }]);
     expect((await files.history())?.until).toEqual(new Date(2000));

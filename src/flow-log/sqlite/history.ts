@@ -16,14 +16,19 @@ const OPEN_AFTER = `
 SELECT flow_parts.* ${LAST_PARTS}
 WHERE open_flows.flow > ? ORDER BY open_flows.flow LIMIT ?`;
 
+// As FlowProgress, which reads all records, has it.
+
 /** Events come in their order: with an end, all before it have been recorded. */
 const LAST_END = `
-SELECT to_ms FROM flow_parts WHERE outcome IN ('expired', 'deleted') ORDER BY to_ms DESC LIMIT 1`;
+SELECT to_ms FROM flow_parts WHERE outcome IN ('expired', 'deleted') AND end_ms IS NOT NULL
+ORDER BY to_ms DESC LIMIT 1`;
 
 /** A reading takes in all events before its end, and the next part of a flow comes after it. */
 const LAST_READING = `SELECT max(flow_parts.from_ms) ${LAST_PARTS} WHERE open_flows.part > 1`;
 
-const LAST_GAP = "SELECT max(at_ms) FROM notes WHERE type = 'gap'";
+const LAST_GAP = `
+SELECT max(at_ms) FROM notes
+WHERE type = 'gap' OR (type = 'notice' AND json_extract(record, '$.code') = 'finished')`;
 const FIRST_PART = 'SELECT min(to_ms) FROM flow_parts';
 const FIRST_NOTE = 'SELECT min(at_ms) FROM notes';
 
