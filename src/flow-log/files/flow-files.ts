@@ -69,13 +69,15 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
    * Appends records, a line each.
    *
    * @throws ConntrackError with the code of the file system, such as `ENOSPC`. None of the records is
-   *   in the file then, and the next call may succeed.
+   *   in the file then, or the next call takes them out first, and may succeed.
    */
   async write(records: readonly FlowRecord[]): Promise<void> {
     if (this.#closed !== undefined) throw closedError(OPERATION, 'the flow files');
     const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-    await this.#inTurn(() => this.#append(Buffer.from(text)));
-    for (const record of records) this.#openFlows.add(record);
+    await this.#inTurn(async () => {
+      await this.#append(Buffer.from(text));
+      for (const record of records) this.#openFlows.add(record);
+    });
   }
 
   /** Until when the records are complete, and which flows were open then. */

@@ -100,6 +100,7 @@ export class OpenFlows {
 
   private async *saved(): AsyncGenerator<FlowPart, undefined> {
     const path = join(this.directory, OPEN_FLOWS);
+    this.head = undefined;
     let handle: Awaited<ReturnType<typeof open>>;
     try {
       handle = await open(path);
