@@ -16,8 +16,10 @@ const MINUTE = 60_000;
 /** The worker: ends with any message. */
 async function record(path: string): Promise<void> {
   await using database = await openFlowDatabase({ path, keepFor: '30d', keepBytes: 2 ** 30 });
-  await using recorder = recordFlows({ interval: '1s' });
-  parentPort?.once('message', () => void recorder.close());
+  const recorder = recordFlows({ interval: '1s', resume: database });
+  parentPort?.once('message', () => {
+    recorder.finish();
+  });
   parentPort?.postMessage('ready');
   const retry = (error: unknown, failures: number) => {
     console.warn(error instanceof Error ? error.message : error);

@@ -34,11 +34,11 @@ const NAMED = [
     flow-events.ts flow-log.ts flow-log-sqlite.ts list-entries.ts mirror-worker.ts most-bytes.ts nat-lookup.ts pressure.ts
     table-health.ts top-talkers.ts watch.ts`,
   ),
-  ...inFolder('examples/flow-log', 'agent.ts fleet.ts top-talkers.ts'),
+  ...inFolder('examples/flow-log', 'agent.ts fleet.ts sinks.ts top-talkers.ts'),
   ...inFolder(
     'examples/flow-log/support',
-    `comparison.ts fleet-run.ts host.ts listener.ts measure.ts members.ts nats-server.ts stream.ts
-    talkers.ts traffic.ts`,
+    `comparison.ts fleet-run.ts host.ts listener.ts measure.ts members.ts nats-server.ts sink-agent.ts
+    sink-run.ts stream.ts talkers.ts traffic.ts ulogd.ts`,
   ),
   ...inFolder(
     'examples/dashboard',

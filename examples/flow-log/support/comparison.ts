@@ -76,7 +76,7 @@ export function isExact(comparison: Comparison): boolean {
   return isSum('flows') && isSum('packets') && isSum('bytes') && isNothing;
 }
 
-function nameOfPart({ id, start, protocolNumber, original }: FlowPart): string {
+export function nameOfPart({ id, start, protocolNumber, original }: FlowPart): string {
   const { source, sourcePort = 0, destination, destinationPort = 0 } = original;
   const began = Number(start ?? 0);
   const ports = { sourcePort, destinationPort };

@@ -61,7 +61,7 @@ export async function measureAgent(minutes: number, round: number): Promise<void
 }
 
 /** Processor time and resident memory of a process. */
-async function needOf(pid: number): Promise<{ cpuSeconds: number; mebibytes: number }> {
+export async function needOf(pid: number): Promise<{ cpuSeconds: number; mebibytes: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = await readFile(`/proc/${pid}/status`, 'utf8');

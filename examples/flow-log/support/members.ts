@@ -17,14 +17,14 @@ export class Agent {
     this.pid = process.pid ?? 0;
   }
 
-  /** Resolves when it records. */
-  static async start(host: Host, server: string): Promise<Agent> {
-    const process = host.start(
-      globalThis.process.execPath,
-      programOf('../agent'),
-      server,
-      host.name,
-    );
+  /** Resolves when it records into JetStream. */
+  static start(host: Host, server: string): Promise<Agent> {
+    return Agent.run(host, '../agent', server, host.name);
+  }
+
+  /** Starts a program that prints a line when it records. */
+  static async run(host: Host, program: string, ...args: string[]): Promise<Agent> {
+    const process = host.start(globalThis.process.execPath, programOf(program), ...args);
     const agent = new Agent(process);
     createInterface(process.stderr).on('line', (line) => {
       console.log(`${host.name}: ${line}`);

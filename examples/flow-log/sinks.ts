@@ -1,0 +1,36 @@
+/**
+ * A host whose flows go into files or a database, compared with what an independent listener saw. In
+ * the middle its agent is killed and started again; with `--tiny` it has a receive buffer of 16 KiB
+ * instead, and loses events.
+ *
+ *   node out/examples/flow-log/sinks.js files|sqlite [--flows 30000] [--round 1000] [--tiny]
+ *   node out/examples/flow-log/sinks.js ulogd [--flows 30000] [--round 1000]    a peer on the same load
+ */
+import '../support/end-of-pipe.js';
+import { parseArgs } from 'node:util';
+import { INSIDE, runInPrivateNetwork } from '../support/private-network.js';
+import { compareSink } from './support/sink-run.js';
+import { measureUlogd } from './support/ulogd.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    flows: { type: 'string', default: '30000' },
+    round: { type: 'string', default: '1000' },
+    tiny: { type: 'boolean', default: false },
+    [INSIDE]: { type: 'boolean' },
+  },
+});
+const { flows, round, tiny } = values;
+
+if (values[INSIDE] !== true) {
+  process.exitCode = runInPrivateNetwork();
+} else {
+  const [kind = 'files'] = positionals;
+  if (kind === 'ulogd') await measureUlogd(Number(flows), Number(round));
+  else {
+    const isExact = await compareSink(kind, Number(flows), Number(round), tiny);
+    process.exitCode = isExact ? 0 : 1;
+  }
+}
+process.exit();
