@@ -6,7 +6,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { closedError } from '../../core/errors.js';
+import { isArray } from '../../core/check.js';
+import { closedError, typeError } from '../../core/errors.js';
 import type { FlowRecord } from '../flow-record.js';
 import type { FlowArchive, FlowHistory, FlowWriter } from '../writer.js';
 import { compressFile, syncDirectory } from './compress.js';
@@ -72,6 +73,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
    *   in the file then, or the next call takes them out first, and may succeed.
    */
   async write(records: readonly FlowRecord[]): Promise<void> {
+    if (!isArray(records, 'records')) throw typeError('records', 'must be an array of records');
     if (this.#closed !== undefined) throw closedError(OPERATION, 'the flow files');
     const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
     await this.#inTurn(async () => {
