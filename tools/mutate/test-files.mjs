@@ -3,10 +3,16 @@ import { readdirSync } from 'node:fs';
 
 /** These look at documents, types or binaries, or start processes: they run no mutant of src/. */
 const WITHOUT_MUTANTS = new Set([
+  'alerts',
   'arrows',
   'check-binary',
   'cli-docs',
+  'dashboard-page',
+  'dashboard-readings',
+  'dashboard-server',
   'docs',
+  'flow-files-killed',
+  'grafana-dashboard',
   'hover',
   'layout',
   'libraries',
@@ -25,6 +31,8 @@ const WITHOUT_MUTANTS = new Set([
 const SLOW = {
   'entry-properties': ['entry', 'record'],
   'expectation-filter': ['expectation'],
+  'flow-exporter': ['flow-log'],
+  'flow-files': ['flow-log'],
   'flow-recorder': ['flow-log'],
   follower: ['mirror'],
   'hostile-arguments': ['core', 'table'],
@@ -35,6 +43,7 @@ const SLOW = {
   'mirror-index': ['mirror'],
   'parse-entries': ['core', 'entry', 'record'],
   properties: ['entry', 'mirror', 'record'],
+  'write-flows': ['flow-log'],
 };
 
 /** Tests of the whole addon over a scripted kernel, for mutants of the folders that they are about. */

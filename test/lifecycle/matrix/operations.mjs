@@ -243,6 +243,15 @@ export const OPERATIONS = {
     keeps: 'pending',
     endless: true,
   },
+  writeFlows: {
+    begin: (self, { signal }) => {
+      const recorder = self.recordFlows({ signal });
+      recorder.finish();
+      return self.writeFlows(recorder, { write: async () => {} }, { signal });
+    },
+    on: 'function',
+    signal: true,
+  },
   watchPressure: {
     begin: (self, { signal }) => self.watchPressure({ signal, intervalMs: 1000 }),
     signal: true,
@@ -304,7 +313,9 @@ export const AT_ONCE = [
   'parseEntries',
   'registerMetrics',
   'EventStream.coverage',
+  'parseFlowRecord',
   'FlowRecorder.counters',
+  'FlowRecorder.finish',
   'FlowRecorder.openFlows',
   'EventStream.counters',
   'EventStream.receiveBufferBytes',
