@@ -12,7 +12,7 @@ const WITHOUT_MUTANTS = new Set([
   'dashboard-server',
   'docs',
   'flow-files-killed',
-  'grafana-dashboard',
+  'dashboard',
   'hover',
   'layout',
   'libraries',
