@@ -9,8 +9,6 @@ import {
   type Check,
   type Checks,
   checked,
-  dictionary,
-  type Fields,
   integer,
   optional,
   text,
@@ -22,6 +20,7 @@ import {
 import { typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { PROTOCOL_NUMBERS, type Protocol } from '../core/names.js';
+import { shown } from '../core/show-value.js';
 import type { Nat, NatEndpoint } from '../entry/entry.js';
 import { address } from '../record/check-tuple.js';
 import type { IcmpTuple, Tuple } from '../record/tuple.js';
@@ -37,11 +36,17 @@ import type {
   TrafficCount,
 } from './flow-record.js';
 
+/** What JSON makes of an object: a plain one. */
+function objectIn(value: unknown, path: string): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw typeError(path, `must be a plain object, not ${shown(value)}`);
+  }
+  return value;
+}
+
 /** Has these fields. Others, which a newer version may have written, are left out. */
 function fields<T extends object>(checks: Checks<T>): Check<T> {
-  return (value, path) => ({
-    ...checked(dictionary(value, path) as Fields<keyof T & string>, path, checks),
-  });
+  return (value, path) => ({ ...checked(objectIn(value, path), path, checks) });
 }
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
@@ -151,7 +156,7 @@ function valueIn(json: string): unknown {
 export function parseFlowRecord(json: string): FlowRecord {
   if (typeof json !== 'string') throw typeError('json', 'must be a string');
   const value = valueIn(json);
-  const { type } = dictionary(value, 'record');
+  const { type } = objectIn(value, 'record') as { readonly type?: unknown };
   return CHECKS[word(Object.keys(CHECKS) as FlowRecord['type'][])(type, 'record.type')](
     value,
     'record',

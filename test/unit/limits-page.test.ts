@@ -78,6 +78,7 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
     'src/mirror/extensions.ts': ['PAGE_BITS', 'PAGE_PLACES'],
     'src/flow-log/earlier-flow.ts': ['NS_PER_MS'],
     'src/flow-log/files/lines.ts': ['NEWLINE'],
+    'src/flow-log/files/recover.ts': ['LINES'],
     'src/flow-log/accounts.ts': ['PAGE_BITS', 'PAGE_MASK', 'NUMBER', 'PARTS', 'UNTIL', 'SEEN'],
     'src/cli/top/flow-counters.ts': ['SLOTS_A_FLOW', 'FEWEST'],
   },

@@ -87,15 +87,17 @@ export class OpenFlows {
 
   /** `until`: the last file to look into; all of them by default. */
   private async *lastParts(until: string | undefined): AsyncGenerator<FlowPart, undefined> {
-    for await (const part of this.saved()) if (this.isLast(part)) yield part;
-    for await (const record of recordsIn(this.directory, this.head?.after, this.onDamage, until)) {
-      if (record.type === 'flow' && this.isLast(record)) yield record;
+    const isLast = ({ flow, part }: FlowPart) => this.parts.get(flow) === part;
+    for await (const part of this.saved()) if (isLast(part)) yield part;
+    const mayBeLast = (text: string) => {
+      const [, flow, part] = PREFIX.exec(text) ?? [];
+      return flow === undefined || this.parts.get(flow) === Number(part);
+    };
+    const { directory, head, onDamage } = this;
+    for await (const record of recordsIn(directory, head?.after, onDamage, until, mayBeLast)) {
+      if (record.type === 'flow' && isLast(record)) yield record;
     }
     return undefined;
-  }
-
-  private isLast({ flow, part }: FlowPart): boolean {
-    return this.parts.get(flow) === part;
   }
 
   private async *saved(): AsyncGenerator<FlowPart, undefined> {
@@ -120,6 +122,9 @@ export class OpenFlows {
     return undefined;
   }
 }
+
+/** How the line of a flow begins: most need not be read further. */
+const PREFIX = /^\{"type":"flow","flow":"([^"\\]*)","part":(\d+),/;
 
 /** Characters that are written at a time. */
 const PIECE = 65_536;

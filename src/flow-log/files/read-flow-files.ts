@@ -71,17 +71,20 @@ export function readFlowFiles(
   return recordsIn(path, undefined, onDamage);
 }
 
-/** The records of all files, or of those after one, and up to one. */
+/**
+ * The records of all files, or of those after one, and up to one; of the lines that are wanted alone.
+ */
 export async function* recordsIn(
   directory: string,
   after: string | undefined,
   onDamage: OnDamage,
   upTo?: string,
+  isWanted: (text: string) => boolean = () => true,
 ): AsyncGenerator<FlowRecord, undefined> {
   for (const { name } of logFilesAmong(await namesIn(directory))) {
     if (after !== undefined && name <= after) continue;
     if (upTo !== undefined && name > upTo) return undefined;
-    yield* recordsOf(directory, name, onDamage);
+    yield* recordsOf(directory, name, onDamage, isWanted);
   }
   return undefined;
 }
@@ -98,6 +101,7 @@ async function* recordsOf(
   directory: string,
   name: string,
   onDamage: OnDamage,
+  isWanted: (text: string) => boolean,
 ): AsyncGenerator<FlowRecord, undefined> {
   const file = await openLogFile(directory, name);
   // What keeps only so many files has deleted it meanwhile.
@@ -113,6 +117,7 @@ async function* recordsOf(
     }
     if (next.done === true) return undefined;
     const { number, text } = next.value;
+    if (text !== undefined && !isWanted(text)) continue;
     let record: FlowRecord;
     try {
       record = recordIn(text);

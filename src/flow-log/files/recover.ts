@@ -4,7 +4,7 @@
 import { open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './compress.js';
-import { bytesOf, linesOf } from './lines.js';
+import { bytesOf, type FileLine, linesOf } from './lines.js';
 import { HALF_COMPRESSED, logFilesAmong, OPEN_FLOWS } from './names.js';
 import { recordIn } from './read-flow-files.js';
 
@@ -43,14 +43,29 @@ async function completeFile(directory: string, name: string): Promise<void> {
 /** Where the last record ends. What is behind it was never acknowledged. */
 async function endOfRecords(path: string): Promise<number> {
   let last = 0;
+  /** Lines behind it, of which the last one that is a record counts. */
+  let lines: FileLine[] = [];
+  const settle = () => {
+    last = lines.findLast(isRecord)?.end ?? last;
+    lines = [];
+  };
   const handle = await open(path);
-  for await (const { text, end } of linesOf(bytesOf({ path, handle, isCompressed: false }))) {
-    try {
-      recordIn(text);
-      last = end;
-    } catch {
-      // Readers report it where records follow.
-    }
+  for await (const line of linesOf(bytesOf({ path, handle, isCompressed: false }))) {
+    lines.push(line);
+    if (lines.length === LINES) settle();
   }
+  settle();
   return last;
+}
+
+const LINES = 1024;
+
+function isRecord({ text }: FileLine): boolean {
+  try {
+    recordIn(text);
+    return true;
+  } catch {
+    // Readers report it where records follow.
+    return false;
+  }
 }
