@@ -7,7 +7,7 @@ import type { Conntrack, Finding, PressureSample } from 'conntrack';
 import { History } from './history.js';
 import { type Survey, Surveyor } from './survey.js';
 
-/** What the page marks are where the level changes. */
+/** The page marks these shares, at which the level changes. */
 export const THRESHOLDS = { elevatedAt: 0.7, criticalAt: 0.85 } as const;
 
 /** With a sample every two seconds, an hour. */
@@ -24,7 +24,7 @@ const LINGER_MS = 30_000;
 
 export type Table = Pick<Conntrack, 'readPressure' | 'streamEntries' | 'diagnose'>;
 
-/** A value, or why there is none. */
+/** A value, or the reason why it is missing. */
 export type Outcome<Value> =
   | { readonly value: Value; readonly problem?: undefined }
   | { readonly value?: undefined; readonly problem: string };
@@ -37,7 +37,7 @@ export interface Moment {
   readonly pressure: Outcome<PressureSample> | null;
   readonly survey: Outcome<Survey> | null;
   readonly diagnosis: Outcome<Diagnosis> | null;
-  /** What else a reader of the numbers must know. */
+  /** Notes for the reader of the numbers. */
   readonly notice: string | null;
 }
 
@@ -53,7 +53,7 @@ const FLOWS = ['time', 'began', 'ended'] as const;
 export interface Monitoring {
   readonly table: Table;
   readonly intervalMs: number;
-  /** Whether somebody looks. */
+  /** Returns whether a page is open. */
   readonly isWatched: () => boolean;
   /** Something of `moment` has changed. */
   readonly show: () => void;

@@ -16,7 +16,7 @@ const RETRY_MS = 2000;
 
 export interface DashboardOptions {
   readonly table: Table;
-  /** What the page calls the table, such as the name of the host. */
+  /** The name of the table on the page, such as that of the host. */
   readonly title: string;
   readonly intervalMs: number;
   /** Names under which browsers reach the page, beside addresses and `localhost`. */
@@ -108,7 +108,7 @@ export class Dashboard {
   }
 }
 
-/** What a page gets when it opens, and when it has missed something. */
+/** A page gets this when it opens, and when it has missed something. */
 interface Whole {
   readonly about: typeof THRESHOLDS & {
     readonly title: string;

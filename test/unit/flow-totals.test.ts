@@ -6,28 +6,12 @@ import {
   FlowTotals,
   writeFlows,
 } from '../../src/flow-log/flow-log.js';
+import { partOf } from './flow-samples.js';
 
 const at = new Date('2026-01-01T00:00:00Z');
 
 function part(more: Partial<FlowPart>): FlowPart {
-  const tuple = { source: '10.0.0.1', destination: '10.0.0.2' };
-  return {
-    type: 'flow',
-    flow: 'run-1',
-    part: 1,
-    outcome: 'expired',
-    family: 'ipv4',
-    protocol: 'tcp',
-    protocolNumber: 6,
-    zone: 0,
-    id: 1,
-    original: tuple,
-    reply: tuple,
-    replied: true,
-    to: at,
-    estimated: false,
-    ...more,
-  };
+  return partOf(1, { to: at, traffic: undefined, total: undefined, ...more });
 }
 
 const traffic = (packets: number, bytes: number, replyPackets: number, replyBytes: number) => ({
