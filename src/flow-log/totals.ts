@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { isArray } from '../core/check.js';
+import { typeError } from '../core/errors.js';
 import type { Protocol } from '../core/names.js';
 import type { FlowNoticeCode, FlowOutcome, FlowRecord, FlowTraffic } from './flow-record.js';
 import type { FlowWriter } from './writer.js';
@@ -92,6 +94,7 @@ export class FlowTotals implements FlowWriter {
 
   /** Adds the records to the sums. */
   async write(records: readonly FlowRecord[]): Promise<void> {
+    if (!isArray(records, 'records')) throw typeError('records', 'must be an array of records');
     for (const record of records) {
       switch (record.type) {
         case 'flow': {

@@ -3,10 +3,12 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import {
   type FlowRecord,
+  FlowTotals,
   type FlowWriteError,
   type FlowWriter,
   writeFlows,
 } from '../../src/flow-log/flow-log.js';
+import { exportFlows } from '../../src/flow-log/opentelemetry/opentelemetry.js';
 
 const record = (count: number): FlowRecord => ({
   type: 'lost',
@@ -242,4 +244,11 @@ it.each([
   [[items(), new Keeper(), { retries: 1 }], /^options\.retries: /],
 ])('refuses %o', async (given, message) => {
   await expect(writeFlows(...(given as Parameters<typeof writeFlows>))).rejects.toThrow(message);
+});
+
+it('a writer of the package refuses what is no array of records', async () => {
+  const exporter = { export: () => undefined, shutdown: async () => undefined };
+  for (const one of [new FlowTotals(), exportFlows({ exporter })]) {
+    await expect(one.write(record(1) as never)).rejects.toThrow(/^records: must be an array/);
+  }
 });

@@ -5,7 +5,8 @@
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { randomUUID } from 'node:crypto';
-import { closedError } from '../../core/errors.js';
+import { isArray } from '../../core/check.js';
+import { closedError, typeError } from '../../core/errors.js';
 import type { FlowRecord } from '../flow-record.js';
 import type { FlowWriter } from '../writer.js';
 import { failureOf } from './failure.js';
@@ -69,6 +70,7 @@ export class FlowExporter implements FlowWriter, AsyncDisposable {
    * @throws `ConntrackError` with `ERR_CONNTRACK_CLOSED` after `close()`.
    */
   async write(records: readonly FlowRecord[]): Promise<void> {
+    if (!isArray(records, 'records')) throw typeError('records', 'must be an array of records');
     if (this.#closed !== undefined) throw closedError(OPERATION, 'exporter');
     const writing = this.#exportAll(records);
     this.#running = writing.catch(() => undefined);
