@@ -37,8 +37,8 @@ const NAMED = [
   ...inFolder('examples/flow-log', 'agent.ts fleet.ts sinks.ts top-talkers.ts'),
   ...inFolder(
     'examples/flow-log/support',
-    `comparison.ts fleet-run.ts host.ts listener.ts measure.ts members.ts nats-server.ts sink-agent.ts
-    sink-run.ts stream.ts talkers.ts traffic.ts ulogd.ts`,
+    `collector.ts comparison.ts endurance.ts fleet-run.ts host.ts listener.ts nats-server.ts programs.ts
+    scripted-traffic.ts sink-agent.ts sink-run.ts sink.ts stream.ts talkers.ts traffic.ts ulogd.ts`,
   ),
   ...inFolder(
     'examples/dashboard',

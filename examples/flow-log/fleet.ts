@@ -4,29 +4,24 @@
  * so is an agent. At the end JetStream is compared with what an independent listener saw on each host.
  *
  *   node out/examples/flow-log/fleet.js [--hosts 3] [--flows 30000] [--round 1000]
- *   node out/examples/flow-log/fleet.js --minutes 10    one host: what its agent and the server need
  */
 import '../support/end-of-pipe.js';
 import { parseArgs } from 'node:util';
 import { INSIDE, runInPrivateNetwork } from '../support/private-network.js';
 import { compareFleet } from './support/fleet-run.js';
-import { measureAgent } from './support/measure.js';
 
 const { values } = parseArgs({
   options: {
     hosts: { type: 'string', default: '3' },
     flows: { type: 'string', default: '30000' },
     round: { type: 'string', default: '1000' },
-    minutes: { type: 'string' },
     [INSIDE]: { type: 'boolean' },
   },
 });
-const { hosts, flows, round, minutes } = values;
+const { hosts, flows, round } = values;
 
 if (values[INSIDE] !== true) {
   process.exitCode = runInPrivateNetwork();
-} else if (minutes !== undefined) {
-  await measureAgent(Number(minutes), Number(round));
 } else {
   const isExact = await compareFleet(Number(hosts), Number(flows), Number(round));
   process.exitCode = isExact ? 0 : 1;

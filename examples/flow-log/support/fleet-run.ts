@@ -6,8 +6,8 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type Comparison, compare, isExact, MARK, readRecords, type Sums } from './comparison.js';
 import { becomeHub, Host, HUB } from './host.js';
 import { LAST, Listener } from './listener.js';
-import { Agent, Traffic } from './members.js';
 import { NatsServer } from './nats-server.js';
+import { type Program, runAgent, runTraffic } from './programs.js';
 import { createStream } from './stream.js';
 import { TopTalkers } from './talkers.js';
 
@@ -17,8 +17,8 @@ const PATIENCE_MS = 300_000;
 interface Member {
   readonly host: Host;
   readonly listener: Listener;
-  readonly traffic: Traffic;
-  agent: Agent;
+  readonly traffic: Program;
+  agent: Program;
 }
 
 /**
@@ -57,16 +57,18 @@ async function start(count: number, server: string, round: number): Promise<Memb
   const numbers = Array.from({ length: count }, (_, index) => index + 1);
   const hosts = await Promise.all(numbers.map((number) => Host.create(number)));
   const listeners = await Promise.all(hosts.map((host) => Listener.start(host)));
-  const agents = await Promise.all(hosts.map((host) => Agent.start(host, server)));
+  const agents = await Promise.all(hosts.map((host) => runAgent(host, server)));
+  const traffics = await Promise.all(
+    hosts.map((host) => {
+      const others = hosts.filter((other) => other !== host);
+      return runTraffic(host, others, round);
+    }),
+  );
   return hosts.map((host, index) => ({
     host,
     listener: listeners[index] as Listener,
-    agent: agents[index] as Agent,
-    traffic: new Traffic(
-      host,
-      hosts.filter((other) => other !== host),
-      round,
-    ),
+    agent: agents[index] as Program,
+    traffic: traffics[index] as Program,
   }));
 }
 
@@ -100,7 +102,7 @@ async function happen(
   const seen = member.listener.count;
   const missed = Math.ceil(part / members.length);
   await until('flows end there', () => member.listener.count >= seen + missed);
-  member.agent = await Agent.start(member.host, server.address);
+  member.agent = await runAgent(member.host, server.address);
   tell('the agent records again');
   await moreArrive(part);
   await until(`${flows} flows have ended`, () => ended() >= flows);
@@ -108,7 +110,7 @@ async function happen(
 
 /** What has ended before the last flow of its host has reached JetStream before it. */
 async function finish(members: readonly Member[], marked: Set<string>): Promise<void> {
-  await Promise.all(members.map(({ traffic }) => traffic.end()));
+  await Promise.all(members.map(({ traffic }) => traffic.finish()));
   await Promise.all(members.map(({ host }) => host.mark(MARK, LAST)));
   await until('the last flow of each host arrives', () =>
     members.every(({ host, listener }) => marked.has(host.name) && listener.hasEnded),

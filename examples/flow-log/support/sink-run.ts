@@ -1,18 +1,14 @@
 /**
- * What happens to the agent of a host, and what its files or its database have in the end.
+ * What happens to the agent of a host, and what its sink has in the end.
  */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { FlowPart, FlowRecord } from 'conntrack/flow-log';
-import { readFlowFiles } from 'conntrack/flow-log/files';
-import { openFlowDatabase } from 'conntrack/flow-log/sqlite';
+import type { FlowPart } from 'conntrack/flow-log';
 import { MARK, nameOfPart } from './comparison.js';
+import { needOf } from './endurance.js';
 import { becomeHub, Host } from './host.js';
 import { type EndedFlow, LAST, Listener } from './listener.js';
-import { needOf } from './measure.js';
-import { Agent, Traffic } from './members.js';
+import { Program, runTraffic } from './programs.js';
+import { openSink, type Sink } from './sink.js';
 
 const TINY_BYTES = '16384';
 const PATIENCE_MS = 600_000;
@@ -25,13 +21,13 @@ export async function compareSink(
   isTiny: boolean,
 ): Promise<boolean> {
   await becomeHub();
-  const folder = await mkdtemp(join(tmpdir(), 'flows-'));
+  await using sink = await openSink(kind);
   const [host, other] = await Promise.all([Host.create(1), Host.create(2)]);
   const listener = await Listener.start(host);
   const startAgent = () =>
-    Agent.run(host, 'sink-agent', kind, folder, ...(isTiny ? [TINY_BYTES] : []));
+    Program.run(host, 'sink-agent', kind, sink.target, ...(isTiny ? [TINY_BYTES] : []));
   let agent = await startAgent();
-  const traffic = new Traffic(host, [other], round);
+  const traffic = await runTraffic(host, [other], round);
   const began = performance.now();
   try {
     if (!isTiny) {
@@ -43,7 +39,7 @@ export async function compareSink(
       console.log('and records again');
     }
     await ended(listener, flows);
-    await traffic.end();
+    await traffic.finish();
     await host.mark(MARK, LAST);
     while (!listener.hasEnded) await setTimeout(20);
     const seconds = (performance.now() - began) / 1000;
@@ -53,11 +49,10 @@ export async function compareSink(
       `${(listener.count / seconds).toFixed(0)} flows/s; the agent: ${cpuSeconds.toFixed(1)} s of ` +
         `processor since it began, ${mebibytes.toFixed(0)} MiB`,
     );
-    return await report(kind, folder, await listener.flows());
+    return await report(kind, sink, await listener.flows());
   } finally {
     await listener.close();
     for (const one of [host, other]) one.close();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -69,13 +64,13 @@ async function ended(listener: Listener, count: number): Promise<void> {
   }
 }
 
-async function report(kind: string, folder: string, seen: readonly EndedFlow[]): Promise<boolean> {
+async function report(kind: string, sink: Sink, seen: readonly EndedFlow[]): Promise<boolean> {
   const flows = new Map<string, Sum>();
   const names = new Set<string>();
   const gaps: { readonly from: Date; readonly to: Date }[] = [];
   let parts = 0;
   let lost = 0;
-  for await (const record of recordsIn(kind, folder)) {
+  for await (const record of sink.records()) {
     if (record.type === 'lost') lost += record.count;
     if (record.type === 'gap') gaps.push(record);
     if (record.type !== 'flow') continue;
@@ -96,9 +91,7 @@ async function report(kind: string, folder: string, seen: readonly EndedFlow[]):
       counts.inGap++;
     } else counts.missing++;
   }
-  const files = await readdir(folder);
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
-  const size = sizes.reduce((sum, one) => sum + one, 0);
+  const size = await sink.size();
   console.log(
     [
       `ended, as a listener saw:        ${seen.length}`,
@@ -107,7 +100,7 @@ async function report(kind: string, folder: string, seen: readonly EndedFlow[]):
       `ended while no agent ran:        ${counts.inGap}`,
       `missing beside these:            ${counts.missing}, lost events reported: ${lost}`,
       `unknown: ${left.size}, twice: ${parts - names.size}`,
-      `${parts} records in ${files.length} files, ${(size / parts).toFixed(0)} bytes a record`,
+      `${parts} records, ${(size / parts).toFixed(0)} bytes each`,
     ].join('\n'),
   );
   const isNothing = [counts.other, left.size, parts - names.size].every((count) => count === 0);
@@ -130,14 +123,4 @@ function add(flows: Map<string, Sum>, part: FlowPart): void {
   sum.bytes += (original?.bytes ?? 0) + (reply?.bytes ?? 0);
   sum.hasEnd ||= part.outcome === 'expired' || part.outcome === 'deleted';
   flows.set(name, sum);
-}
-
-async function* recordsIn(kind: string, folder: string): AsyncGenerator<FlowRecord> {
-  if (kind !== 'sqlite') {
-    yield* readFlowFiles(folder);
-    return;
-  }
-  await using database = await openFlowDatabase({ path: `${folder}/flows.db`, readOnly: true });
-  yield* database.flows();
-  yield* database.notes();
 }

@@ -32,6 +32,7 @@ echo.on('message', (message, { port, address: from }) => {
   echo.send(message, port, from);
 });
 await Promise.all([once(server, 'listening'), once(echo, 'listening')]);
+console.log('sending');
 
 function send(socket: Socket, bytes: number, port: number, to: string): Promise<void> {
   return new Promise((resolve) => {

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { MARK } from './comparison.js';
+import { needOf } from './endurance.js';
 import { becomeHub, Host } from './host.js';
 import { LAST, Listener } from './listener.js';
-import { needOf } from './measure.js';
-import { Traffic } from './members.js';
+import { runTraffic } from './programs.js';
 
 const PLUGINS = ['inpflow_NFCT', 'filter_IP2STR', 'filter_PRINTFLOW', 'output_LOGEMU'];
 
@@ -41,10 +41,10 @@ export async function measureUlogd(flows: number, round: number): Promise<void> 
   ulogd.stdout.resume();
   try {
     await setTimeout(1000);
-    const traffic = new Traffic(host, [other], round);
+    const traffic = await runTraffic(host, [other], round);
     const began = performance.now();
     while (listener.count < flows) await setTimeout(20);
-    await traffic.end();
+    await traffic.finish();
     await host.mark(MARK, LAST);
     while (!listener.hasEnded) await setTimeout(20);
     const seconds = (performance.now() - began) / 1000;
