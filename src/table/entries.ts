@@ -120,10 +120,14 @@ export function getEntry(
  *
  * @example
  * ```ts
- * import { getEntries, type Tuple } from 'conntrack';
+ * import { getEntries } from 'conntrack';
  *
- * declare const accepted: Tuple[];
- * const entries = await getEntries(accepted.map((reply) => ({ protocol: 'tcp', reply })));
+ * // As servers see connections that they have accepted: the reply tuple begins with their address.
+ * const sockets = [
+ *   { source: '192.0.2.1', destination: '198.51.100.7', sourcePort: 443, destinationPort: 50000 },
+ *   { source: '192.0.2.1', destination: '198.51.100.8', sourcePort: 443, destinationPort: 50001 },
+ * ];
+ * const entries = await getEntries(sockets.map((reply) => ({ protocol: 'tcp', reply })));
  * for (const entry of entries) console.log(entry?.original.source);
  * ```
  */

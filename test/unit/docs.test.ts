@@ -1,20 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SPEC_FIELDS } from '../../src/entry/check-spec.js';
+import { allCodeBlocks, codeBlocks, filesIn, guides } from '../support/code-blocks.js';
 import { NOT_IN_SAVE } from '../support/not-in-save.js';
 import { tableRows } from './documents.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const filesIn = (folder: string, ending: string) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(ending))
-    .map((name) => `${folder}/${name}`);
-
-const guides = filesIn('docs', '.md').filter((page) => !page.startsWith('docs/api/'));
 const pages = [
   'README.md',
   'CHANGELOG.md',
@@ -24,17 +19,6 @@ const pages = [
   'examples/dashboard/README.md',
   ...guides,
 ];
-
-function codeBlocks(text: string): string[] {
-  return Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code);
-}
-
-/** The text of the doc comments, without the stars. */
-function docComments(source: string): string {
-  return Array.from(source.matchAll(/\/\*\*\n(.*?)\*\//gs), ([, comment = '']) =>
-    comment.replace(/^ *\* ?/gm, ''),
-  ).join('\n');
-}
 
 /** What a page of GitHub makes of a heading. */
 function anchorsOf(markdown: string): string[] {
@@ -129,21 +113,15 @@ describe('the documents', () => {
   });
 
   it('the code of the guides and of the doc comments compiles', () => {
-    const sources = filesIn('src', '.ts');
-    const blocks = [
-      ...guides.flatMap((page) => codeBlocks(read(page)).map((code) => ({ code, from: page }))),
-      ...sources.flatMap((file) =>
-        codeBlocks(docComments(read(file))).map((code) => ({ code, from: file })),
-      ),
-    ];
+    const blocks = allCodeBlocks();
     expect(new Set(blocks.map(({ from }) => from))).toContain('src/table/entries.ts');
 
     const folder = join(root, 'out/docs-code');
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    blocks.forEach(({ code, from }, index) => {
-      writeFileSync(join(folder, `${from.replaceAll('/', '-')}-${index}.ts`), code);
-    });
+    for (const { code, from, number } of blocks) {
+      writeFileSync(join(folder, `${from.replaceAll('/', '-')}-${number}.ts`), code);
+    }
     writeFileSync(
       join(folder, 'tsconfig.json'),
       JSON.stringify({
