@@ -92,6 +92,7 @@ const TARGETS = {
 /** The same for each project of tests: vitest.config.ts. */
 const TESTS = {
   unit: { ...NOTHING, plain: ['conntrack'], typescript: ['.'] },
+  mocked: { ...NOTHING, plain: ['conntrack'], typescript: ['.'] },
   wire: { ...NOTHING, sanitized: ['wire_tests'], 'big-endian': ['wire_tests'] },
   os: { ...NOTHING, sanitized: ['os_tests'], threads: ['os_tests'] },
   addon: { ...NOTHING, sanitized: ['addon_tests'] },

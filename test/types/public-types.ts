@@ -290,7 +290,7 @@ export async function writing(entry: Entry, tuple: Tuple): Promise<void> {
   expectTypeOf<Conntrack['explainFilter']>().toEqualTypeOf<typeof explainFilter>();
 }
 
-// What a call refuses to do without, the types demand: test/unit/hostile-arguments.test.ts
+// What a call refuses to do without, the types demand: test/mocked/hostile-arguments.test.ts
 // has the same list, save for what a destroy event lacks of SCTP and DCCP. The protocol decides over ports, keys, icmp and protocolNumber.
 type Needed<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T];
 

@@ -44,7 +44,14 @@ function withoutUsing(code) {
   return ts.transpileModule(code, { compilerOptions }).outputText;
 }
 
-for (const folder of ['src', 'test/soak', 'test/stack', 'test/support', 'test/unit']) {
+for (const folder of [
+  'src',
+  'test/soak',
+  'test/stack',
+  'test/mocked',
+  'test/support',
+  'test/unit',
+]) {
   for (const name of readdirSync(folder, { recursive: true })) {
     if (!/(?<!\.d)\.ts$/.test(name)) continue;
     const path = join(folder, name);

@@ -75,13 +75,13 @@ const OF_STACK = {
 /** The tests for mutants in `folders` of src/. */
 export function testFiles(folders) {
   const isAbout = (about) => about.some((folder) => folders.includes(folder));
-  const ofUnit = readdirSync('test/unit')
-    .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => file.replace('.test.ts', ''))
-    .filter((name) => !WITHOUT_MUTANTS.has(name) && isAbout(SLOW[name] ?? folders));
+  const ofUnit = ['unit', 'mocked'].flatMap((project) =>
+    readdirSync(`test/${project}`)
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => file.replace('.test.ts', ''))
+      .filter((name) => !WITHOUT_MUTANTS.has(name) && isAbout(SLOW[name] ?? folders))
+      .map((name) => `test/${project}/${name}.test.ts`),
+  );
   const ofStack = Object.keys(OF_STACK).filter((name) => isAbout(OF_STACK[name]));
-  return [
-    ...ofUnit.map((name) => `test/unit/${name}.test.ts`),
-    ...ofStack.map((name) => `test/stack/${name}.test.ts`),
-  ];
+  return [...ofUnit, ...ofStack.map((name) => `test/stack/${name}.test.ts`)];
 }

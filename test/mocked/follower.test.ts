@@ -12,7 +12,7 @@ import { Follower } from '../../src/mirror/follower.js';
 import { Snapshots } from '../../src/mirror/snapshots.js';
 import { ENTRY } from '../../src/record/layout.js';
 import { Random } from '../support/random.js';
-import { entryWith } from './records.js';
+import { entryWith } from '../unit/records.js';
 
 /** The end of a dump pauses behind each third flow. */
 vi.mock('../../src/core/limits.js', async (importOriginal) => {

@@ -23,7 +23,7 @@ import {
 import { registerMetrics as registerInstruments } from '../../src/metrics/opentelemetry.js';
 import { registerMetrics } from '../../src/metrics/prometheus.js';
 import type { CountedBy, CountOptions } from '../../src/mirror/groups.js';
-import { tableRows } from './documents.js';
+import { tableRows } from '../unit/documents.js';
 
 const CPUS: readonly CpuStats[] = [
   { cpu: 0, insertFailed: 3, drop: 4_294_967_295, chainTooLong: 1, other: { 'expect.9': 7 } },

@@ -19,8 +19,8 @@ import { Writer } from '../../src/cli/print/writer.js';
 import { run } from '../../src/cli/run.js';
 import { UsageError } from '../../src/cli/usage-error.js';
 import type { World } from '../../src/cli/world.js';
-import { failing, sink, TERMINAL, worldOf } from './cli-world.js';
-import { entryWith, TCP_TUPLES } from './records.js';
+import { failing, sink, TERMINAL, worldOf } from '../unit/cli-world.js';
+import { entryWith, TCP_TUPLES } from '../unit/records.js';
 
 const opened = vi.hoisted((): string[] => []);
 vi.mock('../../src/cli/handle.js', () => ({

@@ -10,8 +10,8 @@ import { type Paint, plain } from '../../src/cli/print/style.js';
 import { Writer } from '../../src/cli/print/writer.js';
 import { textOf } from '../../src/cli/top/filter-text.js';
 import { apart, cutAtEnd, cutInMiddle } from '../../src/cli/top/fit.js';
-import { sink, TERMINAL, worldOf } from './cli-world.js';
-import { entryWith, TCP_TUPLES } from './records.js';
+import { sink, TERMINAL, worldOf } from '../unit/cli-world.js';
+import { entryWith, TCP_TUPLES } from '../unit/records.js';
 
 // Only in the bundle of the executable is package.json two folders above it.
 vi.mock('../../src/cli/doctor/versions.js', () => ({

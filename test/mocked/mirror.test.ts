@@ -11,8 +11,8 @@ import {
   type Tuple,
 } from 'conntrack';
 import { describe, expect, it, test, vi } from 'vitest';
-import { flowOf, inverseOf, PlayedTable, tuplesOf } from './played-table.js';
-import { type EntryValues, entryWith } from './records.js';
+import { flowOf, inverseOf, PlayedTable, tuplesOf } from '../unit/played-table.js';
+import { type EntryValues, entryWith } from '../unit/records.js';
 
 /** The changes that may wait. */
 const CHANGES = 1700;

@@ -24,9 +24,9 @@ import { exportFlows } from '../../src/flow-log/opentelemetry/opentelemetry.js';
 import { openFlowDatabase } from '../../src/flow-log/sqlite/sqlite.js';
 import * as openTelemetry from '../../src/metrics/opentelemetry.js';
 import * as prometheus from '../../src/metrics/prometheus.js';
-import { hostileValues } from './hostile-values.js';
-import { REFUSING, WILLING } from './kernels.js';
-import { expectationSlab, SlabBuilder, TCP_TUPLES } from './records.js';
+import { hostileValues } from '../unit/hostile-values.js';
+import { REFUSING, WILLING } from '../unit/kernels.js';
+import { expectationSlab, SlabBuilder, TCP_TUPLES } from '../unit/records.js';
 
 /** The addon, what was asked of it, and the kernel behind it. */
 const kernel = vi.hoisted(() => {
