@@ -69,7 +69,9 @@ export default defineConfig({
     slowTestThreshold: 10_000,
     projects: [
       ...['unit'].map(together),
-      ...['mocked', 'wire', 'os', 'addon', 'fuzz', 'simulation', 'stack', 'kernel'].map(first),
+      ...['mocked', 'wire', 'os', 'addon', 'fuzz', 'simulation', 'stack', 'kernel', 'site'].map(
+        first,
+      ),
       ...['lifecycle', 'sqlite'].map(waiting),
       ...['quiet'].map(alone),
       ...['machine'].map(last),

@@ -22,7 +22,8 @@ const NAMED = [
   'native/gyp/include/node/common.gypi',
   ...inFolder(
     'docs',
-    `architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
+    `getting-started.md design.md
+    architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
     flow-log-jetstream.md flow-log-opentelemetry.md flow-log-sqlite.md flow-log.md grafana-dashboard.json installing.md kernels.md
     libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md performance.md
     permissions.md prometheus-alerts.yml reading.md seccomp.json testing.md timeouts.md tuning.md

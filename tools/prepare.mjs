@@ -19,7 +19,7 @@
 // and out/threads have what runs under sanitizers, out/big-endian what runs on such a machine,
 // where there is a compiler for it, and out/fuzz the fuzzers. Each compiles a file once.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +65,7 @@ const NOTHING = {
   fuzz: [],
   typescript: [],
   bundles: [],
+  site: [],
 };
 
 /** What is built for each target: of C++, and projects of TypeScript. */
@@ -119,6 +120,7 @@ const TESTS = {
     bundles: ['lifecycle'],
   },
   machine: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.'] },
+  site: { ...NOTHING, site: ['out/site/index.html'] },
   sqlite: { ...NOTHING, plain: ['conntrack', 'test_helpers'], typescript: ['.', 'examples'] },
 };
 
@@ -126,6 +128,21 @@ const TESTS = {
 const PAGE = 'examples/dashboard/page.html';
 
 const timeOf = (path) => statSync(join(root, path)).mtimeMs;
+
+/** What the site is made of. */
+const SITE = ['docs', 'examples', 'site', 'src', 'typedoc.json', 'package-lock.json'];
+
+/** Whether one of its files has changed since this one was written. */
+function isOlderThanSources(page) {
+  if (!existsSync(join(root, page))) return true;
+  const texts = readdirSync(root).filter((name) => name.endsWith('.md'));
+  const inside = SITE.filter((name) => statSync(join(root, name)).isDirectory()).flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${name}`),
+  );
+  return [...SITE, ...texts, ...inside]
+    .filter((path) => !path.startsWith('docs/api') && statSync(join(root, path)).isFile())
+    .some((path) => timeOf(path) > timeOf(page));
+}
 
 /** What is needed for a target and the projects behind it. */
 function needsOf(target, projects) {
@@ -179,3 +196,5 @@ for (const project of needs.typescript) {
 }
 for (const name of needs.bundles)
   run(`the bundle of ${name}`, process.execPath, [`tools/bundle-${name}.mjs`]);
+for (const page of needs.site)
+  if (isOlderThanSources(page)) run('the site', 'npm', ['run', '--silent', 'docs']);

@@ -2,7 +2,7 @@
  * `conntrack/flow-log`: who talked to whom, how much and when, in records that outlive the table. See
  * the guide to the flow log.
  *
- * @module flow-log
+ * @module conntrack/flow-log
  */
 import * as table from '../table/table.js';
 import { type FlowLogOptions, recorderOptionsOf } from './options.js';

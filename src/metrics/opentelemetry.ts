@@ -2,7 +2,7 @@
  * `conntrack/opentelemetry`: metrics for OpenTelemetry, through `@opentelemetry/api`, an
  * optional peer dependency. See the guide to metrics.
  *
- * @module opentelemetry
+ * @module conntrack/opentelemetry
  */
 import type {
   Attributes,

@@ -2,7 +2,7 @@
  * `conntrack/prometheus`: metrics for Prometheus, through `prom-client`, an optional peer
  * dependency. See the guide to metrics.
  *
- * @module prometheus
+ * @module conntrack/prometheus
  */
 import { Counter, Gauge, type OpenMetricsContentType, type Registry, register } from 'prom-client';
 import { options as checkOptions, dictionary, instance, optional } from '../core/check.js';

@@ -1,7 +1,7 @@
 /**
  * `conntrack/flow-log/files`: records of flows in files. See the guide to the flow log.
  *
- * @module flow-log-files
+ * @module conntrack/flow-log/files
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { fileError } from './file-error.js';

@@ -3,7 +3,7 @@
  * `@nats-io/transport-node` and `@nats-io/jetstream`, optional peer dependencies. See the guide to
  * the flow log of many hosts.
  *
- * @module flow-log/jetstream
+ * @module conntrack/flow-log/jetstream
  */
 import { FlowStream } from './flow-stream.js';
 import { type FlowStreamOptions, streamOptionsOf } from './options.js';

@@ -2,7 +2,7 @@
  * `conntrack/flow-log/opentelemetry`: records of flows as logs of OpenTelemetry, through an exporter of
  * its SDK. See the guide to flow logs in OpenTelemetry.
  *
- * @module flow-log/opentelemetry
+ * @module conntrack/flow-log/opentelemetry
  */
 import { FlowExporter } from './flow-exporter.js';
 import { type ExportFlowsOptions, exportOptionsOf } from './options.js';

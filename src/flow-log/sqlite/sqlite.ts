@@ -2,7 +2,7 @@
  * `conntrack/flow-log/sqlite`: records of flows in a database of SQLite, through `better-sqlite3`, an
  * optional peer dependency, or `node:sqlite`. See the guide to the flow log in SQLite.
  *
- * @module flow-log-sqlite
+ * @module conntrack/flow-log/sqlite
  */
 import { Connection } from './connection.js';
 import { FlowDatabase } from './database.js';
