@@ -19,6 +19,7 @@ const WITHOUT_MUTANTS = new Set([
   'limits',
   'limits-page',
   'load-addon',
+  'site',
   'soak',
   'supply-chain',
   'types',
