@@ -29,6 +29,7 @@ export {
 export type { RequestTrace } from './core/trace.js';
 export type { DeleteStream } from './entry/delete-stream.js';
 export type * from './entry/entry.js';
+export { entryKey, type KeyedFlow } from './entry/entry-key.js';
 export {
   ENTRY_FORMATS,
   type EntryFormat,
@@ -100,6 +101,7 @@ export type {
   StateFilter,
   TupleFilter,
 } from './filter/filter.js';
+export { networkMatcher } from './filter/network-matcher.js';
 export type { Finding, FindingCode, FindingSeverity } from './health/diagnose.js';
 export type {
   CounterRate,

@@ -265,10 +265,10 @@ const WELCOME: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * They ask no kernel, and are no methods: see entry-text.test.ts, parse-entries.test.ts and
- * label-names.test.ts.
+ * They ask no kernel, and are no methods: networkMatcher has a row of its own; see
+ * key-of-entry.test.ts, entry-text.test.ts, parse-entries.test.ts and label-names.test.ts.
  */
-const OF_TEXT = ['formatEntry', 'parseEntries', 'readLabelNames'];
+const NO_METHODS = ['entryKey', 'formatEntry', 'networkMatcher', 'parseEntries', 'readLabelNames'];
 
 /** A row for each function of the package, and for the method of the same name. */
 const FUNCTIONS: Readonly<Record<string, readonly Parameter[]>> = {
@@ -456,6 +456,11 @@ const ROWS: readonly Row[] = [
         ],
       },
     ],
+  },
+  {
+    name: 'networkMatcher',
+    run: conntrack.networkMatcher as Function,
+    parameters: [{ name: 'networks', valid: [['10.0.0.0/8', 'fd00::1']] }],
   },
   {
     name: 'recordFlows',
@@ -802,7 +807,7 @@ test('each function and each method has its row', () => {
   // It takes a path: test/unit/label-names.test.ts.
   const functions = Object.entries(exported).filter(
     ([name, value]) =>
-      typeof value === 'function' && /^[a-z]/.test(name) && !OF_TEXT.includes(name),
+      typeof value === 'function' && /^[a-z]/.test(name) && !NO_METHODS.includes(name),
   );
   expect(Object.keys(FUNCTIONS)).toEqual(functions.map(([name]) => name).sort());
   const { prototype } = conntrack.Conntrack;
@@ -880,7 +885,7 @@ describe.each(ROWS)('$name', (row) => {
   test('tells what is meant by an address that is more, and by a number in quotes', async () => {
     const meant = places.flatMap(({ field, part, with: given }) => {
       if (FREE.test(field)) return [];
-      const takesNetworks = /filter/.test(field);
+      const takesNetworks = /filter|^networks/.test(field);
       const address: [string, RegExp][] = [
         ['fe80::1%eth0', /leave out the scope/],
         ['10.0.0.1:53', /did you mean '10\.0\.0\.1'\? A port has a field of its own/],

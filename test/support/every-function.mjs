@@ -119,7 +119,9 @@ const CALLS = {
 };
 /** What asks no kernel, and is no method. */
 const ALONE = {
+  entryKey: async () => api.entryKey(await api.createEntry(spec(10))),
   formatEntry: async () => api.formatEntry(await api.createEntry(spec(8))),
+  networkMatcher: () => api.networkMatcher(['10.0.0.0/8'])('10.0.0.1'),
   parseEntries: () => api.parseEntries(LINE),
   readLabelNames: () => api.readLabelNames(labels),
 };

@@ -32,6 +32,7 @@ it('the package exports these values', () => {
     'deleteExpectations',
     'deleteTimeoutPolicy',
     'diagnose',
+    'entryKey',
     'explainFilter',
     'findOrigin',
     'flushEntries',
@@ -46,6 +47,7 @@ it('the package exports these values', () => {
     'listNamespaceIds',
     'listTimeoutPolicies',
     'mirrorTable',
+    'networkMatcher',
     'parseEntries',
     'readDefaultTimeouts',
     'readLabelNames',
@@ -120,7 +122,13 @@ it('a handle has these methods', () => {
 });
 
 /** What asks no kernel. */
-const OF_THE_MODULE_ALONE = ['formatEntry', 'parseEntries', 'readLabelNames'];
+const OF_THE_MODULE_ALONE = [
+  'entryKey',
+  'formatEntry',
+  'networkMatcher',
+  'parseEntries',
+  'readLabelNames',
+];
 
 it('every function of the module that asks the kernel is a method of the handle', () => {
   const functions = Object.entries(conntrack)

@@ -309,7 +309,9 @@ export const OPERATIONS = {
 
 /** They answer from what they have, at once. */
 export const AT_ONCE = [
+  'entryKey',
   'formatEntry',
+  'networkMatcher',
   'parseEntries',
   'registerMetrics',
   'EventStream.coverage',
