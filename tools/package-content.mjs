@@ -33,7 +33,17 @@ const NAMED = [
     'examples',
     `README.md at-a-glance.ts change-entries.ts cut-flows.ts exporter.ts first-look.ts
     flow-events.ts flow-log.ts flow-log-sqlite.ts list-entries.ts mirror-worker.ts most-bytes.ts nat-lookup.ts pressure.ts
-    table-health.ts top-talkers.ts watch.ts`,
+    table-health.ts watch.ts`,
+  ),
+  ...inFolder(
+    'examples/recipes',
+    `behind-nat.ts counts.ts end-container-flows.ts exporter-express.ts exporter-fastify.ts new-flows.ts
+    rate-limit.ts stale-udp.ts table-alert.ts top-talkers.ts`,
+  ),
+  ...inFolder(
+    'docs/recipes',
+    `behind-nat.md counts.md end-container-flows.md exporter.md flow-log-sqlite.md index.md new-flows.md
+    rate-limit.md stale-udp.md table-alert.md top-talkers.md`,
   ),
   ...inFolder('examples/flow-log', 'agent.ts fleet.ts sinks.ts top-talkers.ts'),
   ...inFolder(

@@ -315,27 +315,6 @@ describeInNamespace(
       expect(Number(tooLow)).toBe(1 + UDP_HEADERS);
       expect([bytes, bytes - Number(tooLow)]).toContain(Number(found));
     });
-
-    it('top-talkers shows who sends now, until Ctrl-C', async () => {
-      const child = spawn(process.execPath, [programOf('top-talkers'), '1', '0.1'], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const exited = once(child, 'exit');
-      let output = '';
-      // 127.9.9.9 has more bytes, but sends no more.
-      for await (const chunk of child.stdout.setEncoding('utf8')) {
-        output += String(chunk);
-        if (/^127\.8\.8\.8 +[1-9]\d* +[1-9]/m.test(output)) child.kill('SIGINT');
-        else await send('127.8.8.8', 100);
-      }
-      expect(output).toMatch(/^SOURCE +BYTES\/S +FLOWS\n/);
-      expect(output).not.toMatch(/^127\.9\.9\.9 +[1-9]/m);
-      expect(await exited).toEqual([0, null]);
-      expect(await example('top-talkers', ['x'])).toMatchObject({
-        code: 2,
-        stderr: 'usage: top-talkers [how many] [seconds between two readings]\n',
-      });
-    });
   });
 });
 

@@ -7,7 +7,7 @@ import { flushEntries, listEntries, watchEvents } from 'conntrack';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { recordFlows, writeFlows } from '../../src/flow-log/flow-log.js';
 import { runNode } from '../support/child.js';
-import { run, setting, trackLoopback } from '../support/namespace.js';
+import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { describeInNamespaceIf } from '../support/requirements.js';
 import { ENGINE, folder, open } from './engine.js';
 
@@ -111,5 +111,45 @@ describeInNamespaceIf(
     expect(Number(parts)).toBe(FLOWS);
     await using database = await open({ path, readOnly: true });
     expect([...database.flows()]).toHaveLength(FLOWS);
+  });
+
+  test('the recipe behind-nat: the host that had a public address and port then', async () => {
+    nft(`table ip nat { chain postrouting {
+      type nat hook postrouting priority 100;
+      ip saddr 127.0.7.7 udp dport ${SINK} snat to 127.0.0.99:61000;
+    }
+    }`);
+    onTestFinished(() => {
+      nft('delete table ip nat');
+    });
+    const path = join(folder(), 'flows.db');
+    const database = await open({ path });
+    const recorder = recordFlows();
+    const writing = writeFlows(recorder, database);
+    const socket = createSocket('udp4').bind(4000, '127.0.7.7');
+    await once(socket, 'listening');
+    await new Promise((resolve) => {
+      socket.send('x', SINK, '127.0.0.1', resolve);
+    });
+    socket.close();
+    await flushEntries();
+    recorder.finish();
+    await writing;
+    await database[Symbol.asyncDispose]();
+
+    const recipe = fileURLToPath(
+      new URL('../../out/examples/recipes/behind-nat.js', import.meta.url),
+    );
+    const ask = async (time: number) => {
+      const when = new Date(time).toISOString();
+      const { stdout } = await runNode([recipe, '127.0.0.99', '61000', when, path]);
+      return stdout;
+    };
+    expect(await ask(Date.now())).toMatch(
+      /^udp 127\.0\.7\.7 4000 -> 127\.0\.0\.1 7 \S+Z - \S+Z\n$/,
+    );
+    // An hour before it had not begun, an hour later it has ended.
+    expect(await ask(Date.now() - 3_600_000)).toBe('');
+    expect(await ask(Date.now() + 3_600_000)).toBe('');
   });
 });

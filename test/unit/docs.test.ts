@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SPEC_FIELDS } from '../../src/entry/check-spec.js';
@@ -45,6 +45,20 @@ describe('the documents', () => {
     const blocks = codeBlocks(read('README.md'));
     expect(blocks.length).toBeGreaterThan(0);
     for (const block of blocks) expect(examples).toContain(block);
+  });
+
+  it('the code of the recipes is that of their programs, but for the import for pipes', () => {
+    const recipes = filesIn('docs/recipes', '.md');
+    const shown = recipes.flatMap((page) => codeBlocks(read(page)));
+    const programs = [...filesIn('examples/recipes', '.ts'), 'examples/flow-log-sqlite.ts'].map(
+      (file) => read(file).replace(/^import '\.\.?\/support\/end-of-pipe\.js';\n/m, ''),
+    );
+    expect(programs.length).toBeGreaterThan(10);
+    expect(shown.sort()).toEqual(programs.sort());
+    const list = read('docs/recipes/index.md');
+    for (const page of recipes.map((path) => basename(path))) {
+      if (page !== 'index.md') expect(list).toContain(`](${page})`);
+    }
   });
 
   it('the examples that print end with whoever reads them, but for that of the README', () => {

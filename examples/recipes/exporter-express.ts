@@ -1,0 +1,25 @@
+/**
+ * Serves metrics of the table to Prometheus, with Express.
+ *
+ *   node exporter-express.ts [port]
+ */
+import '../support/end-of-pipe.js';
+import type { AddressInfo } from 'node:net';
+import { registerMetrics } from 'conntrack/prometheus';
+import express from 'express';
+import { register } from 'prom-client';
+
+registerMetrics();
+
+const app = express();
+// Express 5 answers 500 when the promise rejects; Express 4 does not handle it.
+app.get('/metrics', async (_request, response) => {
+  response.set('Content-Type', register.contentType).send(await register.metrics());
+});
+
+// Without the address the server would answer other machines, too.
+const server = app.listen(Number(process.argv[2] ?? 9465), '127.0.0.1', (error) => {
+  if (error !== undefined) throw error;
+  console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());

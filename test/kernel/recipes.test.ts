@@ -1,0 +1,396 @@
+/** The programs of examples/recipes, on real traffic. Those of the flow log are in test/sqlite. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json, text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import {
+  createEntry,
+  type EntryJson,
+  entryKey,
+  flushEntries,
+  listEntries,
+  watchEvents,
+} from 'conntrack';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { built } from '../support/built.js';
+import { type Ended, runNode } from '../support/child.js';
+import { somebodyListens } from '../support/event-tool.js';
+import { nft, run, setting, trackLoopback } from '../support/namespace.js';
+import { OtherNetwork } from '../support/other-network.js';
+import { describeInNamespace } from '../support/requirements.js';
+import { exchangeUdp, openTcp } from '../support/traffic.js';
+
+const programOf = (name: string) =>
+  fileURLToPath(new URL(`../../out/examples/recipes/${name}.js`, import.meta.url));
+const recipe = (name: string, ...args: string[]): Promise<Ended> =>
+  runNode([programOf(name), ...args]);
+
+const clean = { code: 0, signal: null, stderr: '' };
+const folder = mkdtempSync(join(tmpdir(), 'conntrack-recipes-'));
+
+/** A program that runs until it is stopped. */
+class Running {
+  readonly child: ChildProcess;
+  output = '';
+  readonly #ended: Promise<unknown[]>;
+
+  constructor(name: string, ...args: string[]) {
+    this.child = spawn(process.execPath, [programOf(name), ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#ended = once(this.child, 'close');
+    this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.output += chunk;
+    });
+    onTestFinished(() => {
+      this.child.kill('SIGKILL');
+    });
+  }
+
+  async prints(pattern: RegExp): Promise<void> {
+    await expect.poll(() => this.output, { timeout: 20_000, interval: 20 }).toMatch(pattern);
+  }
+
+  /** As by Ctrl-C; returns the exit code and the signal. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<unknown[]> {
+    this.child.kill(signal);
+    return this.#ended;
+  }
+}
+
+const SINK = 9;
+
+/** Datagrams to the sink, each on a flow of its own; resolves when they are sent. */
+async function send(from: string, flows: number): Promise<void> {
+  for (let flow = 0; flow < flows; flow++) {
+    const socket = createSocket('udp4').bind(0, from);
+    await once(socket, 'listening');
+    await new Promise((resolve) => {
+      socket.send('x', SINK, '127.0.0.1', resolve);
+    });
+    socket.close();
+  }
+}
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describeInNamespace(
+  'conntrack',
+  'nft',
+  'ip',
+)('the recipe', () => {
+  const received: string[] = [];
+
+  beforeAll(async () => {
+    run('ip', 'link', 'set', 'lo', 'up');
+    trackLoopback();
+    for (const name of ['acct', 'timestamp', 'events']) setting(name, 1);
+    const sink = createSocket('udp4').bind(SINK, '127.0.0.1');
+    sink.on('message', (_, { address }) => received.push(address));
+    await once(sink, 'listening');
+  });
+
+  beforeEach(async () => {
+    await flushEntries();
+    received.length = 0;
+  });
+
+  test('counts: by state and protocol', async () => {
+    await using _ = await openTcp({
+      client: { address: '127.0.0.1', port: 40000 },
+      server: { address: '127.0.0.1', port: 4443 },
+    });
+    await exchangeUdp({
+      client: { address: '::1', port: 40000 },
+      server: { address: '::1', port: 5353 },
+    });
+    await send('127.0.0.1', 3);
+    const { stdout, ...ended } = await recipe('counts');
+    expect(ended).toEqual(clean);
+    expect(stdout.split('\n')).toEqual([
+      '        3  udp        unreplied       ipv4',
+      '        1  tcp        ESTABLISHED     ipv4',
+      '        1  udp        replied         ipv6',
+      '        5  entries',
+      '',
+    ]);
+  });
+
+  test('top-talkers: who sends now, until Ctrl-C', async () => {
+    await send('127.9.9.9', 50);
+    const program = new Running('top-talkers', '2', '0.3');
+    // New flows all the time: some begin between a reading of the kernel and the lines.
+    const timer = setInterval(() => void send('127.8.8.8', 5), 10);
+    onTestFinished(() => {
+      clearInterval(timer);
+    });
+    await program.prints(
+      /^(SOURCE +BYTES\/S +FLOWS\n127\.8\.8\.8 +[1-9]\d* +\d+\n127\.9\.9\.9 +0 +50\n){3}/,
+    );
+    expect(program.output).not.toContain('nf_conntrack_acct');
+    setting('acct', 0);
+    await send('127.9.9.9', 1);
+    setting('acct', 1);
+    await program.prints(/\n1 flows began while net\.netfilter\.nf_conntrack_acct was 0\n/);
+    clearInterval(timer);
+    expect(await program.stop()).toEqual([0, null]);
+    expect(await recipe('top-talkers', 'x')).toMatchObject({
+      code: 2,
+      stderr: 'usage: top-talkers [how many] [seconds between two readings]\n',
+    });
+  });
+
+  test('new-flows: those of the network, for a while', async () => {
+    const file = join(folder, 'new-flows.jsonl');
+    const running = recipe('new-flows', '127.8.0.0/16', '1.5', file);
+    while (!somebodyListens()) await new Promise(setImmediate);
+    await send('127.8.8.8', 20);
+    await send('127.9.9.9', 20);
+    const flows = await listEntries({ original: { source: '127.8.8.8' } });
+    expect(await running).toEqual({
+      ...clean,
+      stdout: '20 flows began, and 0 events were lost\n',
+    });
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as EntryJson);
+    // An event and a list have one key for a flow.
+    expect(entries.map(entryKey).sort()).toEqual(flows.map(entryKey).sort());
+    expect(await recipe('new-flows')).toMatchObject({ code: 2 });
+  });
+
+  test('entryKey(): a list, each event and a lookup have one key for a flow', async () => {
+    await using events = watchEvents();
+    const created = await createEntry({
+      protocol: 'udp',
+      original: { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 1, destinationPort: 2 },
+      timeout: 60,
+      zone: 5,
+    });
+    const listed = await listEntries();
+    await flushEntries();
+    const keys = [entryKey(created), ...listed.map(entryKey)];
+    for await (const event of events) {
+      if ('entry' in event) keys.push(entryKey(event.entry));
+      if (event.type === 'destroy') break;
+    }
+    expect(keys).toHaveLength(4);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  test('table-alert: raised, sent and over', async () => {
+    const alerts: unknown[] = [];
+    const server = createServer((request, response) => {
+      void json(request).then((alert) => {
+        alerts.push(alert);
+        response.end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/`;
+    const most = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
+    // A level ends 0.05 below its threshold.
+    const entries = Math.ceil(0.06 * most);
+    const program = new Running('table-alert', '5.5', url);
+    run(built('test/support/native/populate'), 'create', '0', String(entries));
+    await program.prints(/^ALERT elevated: \d+ of \d+ entries \(\d\.\d %\)/);
+    await flushEntries();
+    await program.prints(/\nover: \d+ entries\n/);
+    await expect.poll(() => alerts.length).toBe(2);
+    expect(alerts).toMatchObject([
+      { isRaised: true, level: 'elevated', maxEntries: most },
+      { isRaised: false, level: 'normal', reasons: [] },
+    ]);
+    server.close();
+    await program.stop();
+  });
+
+  test('end-container-flows: on the host by address, and in the container', async () => {
+    await using container = await OtherNetwork.create();
+    const tool = ['-I', '-p', 'udp', '-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '4000'];
+    const flow = [...tool, '--dport', '53', '-t', '100'];
+    run('conntrack', ...flow, '--src-nat', '203.0.113.1:5555');
+    run('conntrack', ...flow.map((word) => word.replace('10.0.0.5', '10.0.0.6')));
+    container.run('conntrack', ...flow);
+
+    const pid = String(container.pid);
+    const { stdout, ...ended } = await recipe('end-container-flows', '--pid', pid, '10.0.0.5');
+    expect(ended).toEqual(clean);
+    expect(stdout).toMatch(
+      /^udp .*src=10\.0\.0\.5 .*dst=203\.0\.113\.1 .*\n1 flows deleted on the host\n1 flows deleted in the container\n$/,
+    );
+    const left = await listEntries({ address: '10.0.0.0/8' });
+    expect(left.map(({ original }) => original.source)).toEqual(['10.0.0.6']);
+    expect(container.run('conntrack', '-L', '-p', 'udp')).toBe('');
+
+    const own = await recipe('end-container-flows', '--pid', String(process.pid));
+    expect(own).toMatchObject({ code: 1 });
+    expect(own.stderr).toContain('has no network namespace of its own: name addresses');
+    expect(await listEntries({ address: '10.0.0.6' })).toHaveLength(1);
+    expect(await recipe('end-container-flows')).toMatchObject({ code: 2 });
+  });
+
+  test('behind-nat: the host that has the public address and port now', async () => {
+    nft(`table ip nat { chain postrouting {
+      type nat hook postrouting priority 100;
+      ip saddr 127.0.7.0/24 udp dport 5353 snat to 127.0.0.99:61000;
+    }
+    }`);
+    onTestFinished(() => {
+      nft('delete table ip nat');
+    });
+    await exchangeUdp({
+      client: { address: '127.0.7.7', port: 4000 },
+      server: { address: '127.0.0.1', port: 5353 },
+    });
+    const { stdout, ...ended } = await recipe('behind-nat', '127.0.0.99', '61000');
+    expect(ended).toEqual(clean);
+    expect(stdout).toMatch(/^udp 127\.0\.7\.7 4000 -> 127\.0\.0\.1 5353 \d{4}-.*Z - open\n$/);
+    // Another host may have the same port towards another server.
+    await exchangeUdp({
+      client: { address: '127.0.7.8', port: 5000 },
+      server: { address: '127.0.0.2', port: 5353 },
+    });
+    const both = await recipe('behind-nat', '127.0.0.99', '61000');
+    expect(both.stdout.split('\n').sort()).toMatchObject([
+      '',
+      expect.stringMatching(/^udp 127\.0\.7\.7 4000 -> 127\.0\.0\.1 5353 /),
+      expect.stringMatching(/^udp 127\.0\.7\.8 5000 -> 127\.0\.0\.2 5353 /),
+    ]);
+    const ago = new Date(Date.now() - 3_600_000).toISOString();
+    expect(await recipe('behind-nat', '127.0.0.99', '61000', ago)).toEqual({
+      ...clean,
+      stdout: '',
+    });
+    expect(await recipe('behind-nat', '127.0.0.99', '61000', 'once')).toMatchObject({ code: 2 });
+  });
+
+  test('rate-limit: who begins too many flows is blocked, but for those that are spared', async () => {
+    const program = new Running('rate-limit', '10', '127.7.0.0/16');
+    await program.prints(/^at most 10 new flows a second\n/);
+    await send('127.7.7.7', 40);
+    await send('127.9.9.9', 5);
+    await send('127.8.8.8', 40);
+    await program.prints(/\n127\.8\.8\.8 is blocked for 60 s\n/);
+    expect(program.output.match(/is blocked/g)).toHaveLength(1);
+    expect(run('nft', 'list', 'set', 'inet', 'rate_limit', 'ipv4')).toMatch(
+      /elements = \{ 127\.8\.8\.8 timeout 1m expires \S+ \}/,
+    );
+    received.length = 0;
+    await send('127.8.8.8', 1);
+    await send('127.9.9.9', 1);
+    await expect.poll(() => received).toEqual(['127.9.9.9']);
+    expect(await program.stop()).toEqual([0, null]);
+    expect(run('nft', 'list', 'tables')).not.toContain('rate_limit');
+    expect(await recipe('rate-limit', 'x')).toMatchObject({ code: 2 });
+  });
+
+  test('stale-udp: exactly the flows whose endpoint has gone', async () => {
+    nft(`table ip nat { chain output {
+      type nat hook output priority -100;
+      ip daddr 10.96.0.10 udp dport 53 udp sport < 40002 dnat to 127.0.1.1:5353;
+      ip daddr 10.96.0.10 udp dport 53 dnat to 127.0.1.2:5353;
+      ip daddr 127.0.0.5 udp dport 30053 dnat to 127.0.1.1:5353;
+    }
+    }`);
+    run('ip', 'route', 'add', '10.96.0.0/16', 'dev', 'lo', 'src', '127.0.0.1');
+    onTestFinished(() => {
+      nft('delete table ip nat');
+    });
+    const ask = (port: number, endpoint: string, to: { address: string; port: number }) =>
+      exchangeUdp({
+        client: { address: '127.0.0.1', port },
+        server: { address: endpoint, port: 5353 },
+        to,
+      });
+    const service = { address: '10.96.0.10', port: 53 };
+    await ask(40001, '127.0.1.1', service);
+    await ask(40002, '127.0.1.2', service);
+    await ask(40003, '127.0.1.1', { address: '127.0.0.5', port: 30053 });
+    // These are no business of the service: the endpoint itself, and another server with that port.
+    await ask(40004, '127.0.1.1', { address: '127.0.1.1', port: 5353 });
+    await exchangeUdp({
+      client: { address: '127.0.0.1', port: 40005 },
+      server: { address: '127.0.0.6', port: 30053 },
+    });
+    const portsLeft = async () =>
+      (await listEntries({ protocol: 'udp' })).map(({ original }) => original.sourcePort).sort();
+    expect(await portsLeft()).toEqual([40001, 40002, 40003, 40004, 40005]);
+
+    const stale = async (serving: readonly string[], ...args: string[]) => {
+      const child = spawn(process.execPath, [programOf('stale-udp'), ...args], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      child.stdin.end(JSON.stringify(clusterWith(serving)));
+      return text(child.stdout);
+    };
+    expect(await stale([])).toBe('0 stale flows deleted\n');
+    expect(await stale(['127.0.1.2'], '--dry-run')).toMatch(/\n2 flows are stale\n$/);
+    expect(await portsLeft()).toHaveLength(5);
+    expect(await stale(['127.0.1.1', '127.0.1.2'])).toBe('0 stale flows deleted\n');
+    expect(await stale(['127.0.1.2'])).toMatch(/^(udp .*\n){2}2 stale flows deleted\n$/);
+    expect(await portsLeft()).toEqual([40002, 40004, 40005]);
+  });
+
+  test.each(['fastify', 'express'])('exporter-%s: metrics for Prometheus', async (framework) => {
+    await send('127.0.0.1', 7);
+    const program = new Running(`exporter-${framework}`, '0');
+    await program.prints(/^http:\/\/127\.0\.0\.1:\d+\/metrics\n$/);
+    const response = await fetch(program.output.trim());
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    // The connection of the scrape is one more.
+    expect(await response.text()).toMatch(/\nnode_nf_conntrack_entries 8\n/);
+    expect(await program.stop('SIGTERM')).toEqual([0, null]);
+  });
+});
+
+/** What kubectl prints of a service for DNS, with two endpoints. */
+function clusterWith(serving: readonly string[]): object {
+  const endpoints = ['127.0.1.1', '127.0.1.2'].map((address) => ({
+    addresses: [address],
+    conditions: { ready: serving.includes(address), serving: serving.includes(address) },
+  }));
+  const named = { namespace: 'kube-system', labels: { 'kubernetes.io/service-name': 'kube-dns' } };
+  return {
+    kind: 'List',
+    items: [
+      {
+        kind: 'Service',
+        metadata: { namespace: 'kube-system', name: 'kube-dns' },
+        spec: {
+          clusterIPs: ['10.96.0.10', 'fd00::10'],
+          ports: [
+            { name: 'dns', protocol: 'UDP', port: 53, nodePort: 30053 },
+            { name: 'dns-tcp', protocol: 'TCP', port: 53 },
+          ],
+        },
+        status: { loadBalancer: {} },
+      },
+      {
+        kind: 'EndpointSlice',
+        metadata: { ...named, name: 'kube-dns-1' },
+        ports: [{ name: 'dns', port: 5353 }],
+        endpoints,
+      },
+      // Of others, and of a service without a selector.
+      {
+        kind: 'EndpointSlice',
+        metadata: { ...named, namespace: 'web', name: 'x' },
+        endpoints: null,
+      },
+      {
+        kind: 'Service',
+        metadata: { namespace: 'web', name: 'y' },
+        spec: { clusterIPs: ['None'] },
+      },
+    ],
+  };
+}
