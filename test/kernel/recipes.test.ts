@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json, text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   createEntry,
@@ -20,6 +21,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { built } from '../support/built.js';
 import { type Ended, runNode } from '../support/child.js';
+import { isSlow } from '../support/emulation.js';
 import { somebodyListens } from '../support/event-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
@@ -54,7 +56,8 @@ class Running {
   }
 
   async prints(pattern: RegExp): Promise<void> {
-    await expect.poll(() => this.output, { timeout: 20_000, interval: 20 }).toMatch(pattern);
+    const timeout = isSlow ? 200_000 : 20_000;
+    await expect.poll(() => this.output, { timeout, interval: 20 }).toMatch(pattern);
   }
 
   /** As by Ctrl-C; returns the exit code and the signal. */
@@ -93,6 +96,8 @@ describeInNamespace(
     run('ip', 'link', 'set', 'lo', 'up');
     trackLoopback();
     for (const name of ['acct', 'timestamp', 'events']) setting(name, 1);
+    // No flow ends by itself on a slow machine.
+    setting('udp_timeout', 600);
     const sink = createSocket('udp4').bind(SINK, '127.0.0.1');
     sink.on('message', (_, { address }) => received.push(address));
     await once(sink, 'listening');
@@ -150,8 +155,8 @@ describeInNamespace(
 
   test('new-flows: those of the network, for a while', async () => {
     const file = join(folder, 'new-flows.jsonl');
-    const running = recipe('new-flows', '127.8.0.0/16', '1.5', file);
-    while (!somebodyListens()) await new Promise(setImmediate);
+    const running = recipe('new-flows', '127.8.0.0/16', isSlow ? '30' : '1.5', file);
+    while (!somebodyListens()) await setTimeout(5);
     await send('127.8.8.8', 20);
     await send('127.9.9.9', 20);
     const flows = await listEntries({ original: { source: '127.8.8.8' } });
