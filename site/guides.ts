@@ -64,7 +64,7 @@ export const CHAPTERS: readonly Chapter[] = [
     pages: [
       'docs/design.md',
       'docs/comparison.md',
-      'docs/libraries.md',
+
       'docs/migration/',
       'docs/architecture.md',
       'docs/testing.md',

@@ -25,9 +25,15 @@ const NAMED = [
     `getting-started.md design.md
     architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
     flow-log-jetstream.md flow-log-opentelemetry.md flow-log-sqlite.md flow-log.md grafana-dashboard.json installing.md kernels.md
-    libraries.md lifecycle.md limits.md metrics.md mirror.md namespaces.md performance.md
+    lifecycle.md limits.md metrics.md mirror.md namespaces.md performance.md
     permissions.md prometheus-alerts.yml reading.md seccomp.json testing.md timeouts.md tuning.md
     writing.md`,
+  ),
+  'docs/comparison.md',
+  ...inFolder(
+    'docs/migration',
+    `conntrack-command.md florianl-go-conntrack.md index.md libnetfilter-conntrack.md pyroute2.md
+    ti-mo-conntrack.md vishvananda-netlink.md`,
   ),
   ...inFolder(
     'examples',
