@@ -8,6 +8,7 @@ export interface Options {
   /** Sizes of the table, ascending. */
   entries: number[];
   rounds: number;
+  quick: boolean;
   json: string;
   markdown: boolean;
   /** Sizes of the bursts of events, ascending. */
@@ -82,6 +83,7 @@ export function parseOptions(args: string[]): Options {
     seconds: quick ? 1 : 10,
     eventsJson: values['events-json'] ?? fileURLToPath(new URL('events.json', import.meta.url)),
     rounds: positiveInteger(values.rounds ?? (quick ? '1' : '5'), '--rounds'),
+    quick,
     json: values.json ?? fileURLToPath(new URL('reading.json', import.meta.url)),
     markdown,
   };

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { native } from './native.js';
@@ -53,7 +54,17 @@ export const delayPrograms: readonly Program[] = [idle, ...readings].map(([key, 
   ours(key, name, 'delay'),
 );
 
-export function findPeers(): Peer[] {
+/** Of the peers in Go: built without modules, from $GOPATH and what Debian has packaged. */
+const GO_PATH = [process.env.GOPATH ?? join(homedir(), 'go'), '/usr/share/gocode'];
+const GO_PEERS = [
+  ['ti-mo', ['github.com/ti-mo/conntrack', 'github.com/ti-mo/netfilter']],
+  ['florianl', ['github.com/florianl/go-conntrack']],
+  ['vishvananda', ['github.com/vishvananda/netlink']],
+] as const;
+
+/** `quick`: leaves out those that take long to build or to run. */
+export function findPeers({ quick }: { quick: boolean }): Peer[] {
+  const long = quick ? 'a run without --quick' : undefined;
   const reader = native('libnfct_reader');
   const pyroute2 = fileURLToPath(new URL('../../bench/peers/pyroute2.py', import.meta.url));
   const procfs = '/proc/net/nf_conntrack';
@@ -91,13 +102,42 @@ export function findPeers(): Peer[] {
       command: PYTHON,
       args: ['-I', pyroute2], // or the script would import itself
       measures: true,
-      missing: unless(
-        spawnSync(PYTHON, ['-c', 'import pyroute2']).status === 0,
-        'Debian package python3-pyroute2',
-      ),
+      missing:
+        long ??
+        unless(
+          spawnSync(PYTHON, ['-c', 'import pyroute2']).status === 0,
+          'Debian package python3-pyroute2',
+        ),
       onceUpTo: 250_000,
     },
+    ...GO_PEERS.map(([name, packages]): Peer => {
+      const program = fileURLToPath(new URL(`peers/${name}`, import.meta.url));
+      return {
+        key: name,
+        name: `${packages[0].replace('github.com/', '')}, all kept`,
+        command: program,
+        args: [],
+        measures: true,
+        missing: long ?? buildGoPeer(name, packages, program),
+      };
+    }),
   ];
+}
+
+/** Builds a peer in Go. Returns what is missing for that. */
+function buildGoPeer(name: string, packages: readonly string[], program: string) {
+  if (!inPath('go')) return 'Debian package golang-go';
+  const absent = packages.find(
+    (source) => !GO_PATH.some((folder) => existsSync(join(folder, 'src', source))),
+  );
+  if (absent !== undefined) return `the source of ${absent} in $GOPATH/src`;
+  const sources = fileURLToPath(new URL('../../bench/peers/go/', import.meta.url));
+  const files = ['measure.go', `${name}.go`].map((file) => join(sources, file));
+  const { status, stderr } = spawnSync('go', ['build', '-o', program, ...files], {
+    env: { ...process.env, GO111MODULE: 'off', GOPATH: GO_PATH.join(delimiter) },
+    encoding: 'utf8',
+  });
+  return unless(status === 0, `sources that build: ${stderr.trim().split('\n').at(-1) ?? ''}`);
 }
 
 /** Creates `count` entries, numbered from `first`. */

@@ -17,14 +17,15 @@ import {
 } from './results.js';
 import { checkTargets } from './targets.js';
 
-export interface ReadingOptions extends Pick<Options, 'entries' | 'rounds' | 'json' | 'markdown'> {
+export interface ReadingOptions
+  extends Pick<Options, 'entries' | 'rounds' | 'quick' | 'json' | 'markdown'> {
   /** Sizes that `net.netfilter.nf_conntrack_max` does not allow. */
   tooLarge: number[];
 }
 
 const options = JSON.parse(process.argv[2] ?? '') as ReadingOptions;
 const { rounds, tooLarge } = options;
-const peers = findPeers();
+const peers = findPeers(options);
 
 writeFileSync('/proc/sys/net/netfilter/nf_conntrack_acct', '1');
 let filled = 0;
