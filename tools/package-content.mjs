@@ -24,7 +24,7 @@ const NAMED = [
     'docs',
     `getting-started.md design.md
     architecture.md command-line.md debugging.md entries.md errors.md events.md filters.md
-    flow-log-jetstream.md flow-log-opentelemetry.md flow-log-sqlite.md flow-log.md grafana-dashboard.json installing.md kernels.md
+    flow-log-jetstream.md flow-log-opentelemetry.md flow-log-sqlite.md flow-log.md grafana-dashboard.json installing.md kernel-bugs.md kernel-side.md kernels.md
     lifecycle.md limits.md metrics.md mirror.md namespaces.md performance.md
     permissions.md prometheus-alerts.yml reading.md seccomp.json testing.md timeouts.md tuning.md
     writing.md`,

@@ -100,6 +100,7 @@ const SOURCES = [
   'out/examples',
   'docs/metrics',
   'docs/command-line.md',
+  'docs/kernel-side.md',
 ];
 
 /** Of the tree of C++. */
