@@ -4,9 +4,7 @@
 
 int main() {
   Kernel kernel;
-  for (uint8_t number = 1; number <= 3; number++) {
-    create(kernel, {false, IPPROTO_UDP, endpoint(false, number, 1000), endpoint(false, 9, 53)});
-  }
+  create_three(kernel);
   const unsigned before = count(kernel);
   alignas(nlmsghdr) Bytes bytes = {};
   Request request(bytes, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, AF_INET);

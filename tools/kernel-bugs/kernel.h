@@ -154,6 +154,12 @@ inline void create(Kernel& kernel, const Flow& flow) {
   if (error != 0) fail("an entry could not be created", error);
 }
 
+inline void create_three(Kernel& kernel) {
+  for (uint8_t number = 1; number <= 3; number++) {
+    create(kernel, {false, IPPROTO_UDP, endpoint(false, number, 1000), endpoint(false, 9, 53)});
+  }
+}
+
 // Calls `visit` with the entry.
 template <typename Visit>
 int get(Kernel& kernel, const Flow& flow, Visit visit) {
