@@ -99,6 +99,9 @@ describe('a version of Linux', () => {
     'src/health/counters.ts': ['4.9'],
     // What was run, and seen.
     'README.md': ['6.18'],
+    'docs/comparison.md': ['6.18'],
+    'docs/kernel-bugs.md': ['6.18.44'],
+    'docs/kernel-side.md': ['6.18', '7.3'],
     'docs/kernels.md': ['6.18'],
     'docs/limits.md': ['6.18'],
     'docs/testing.md': ['6.18'],

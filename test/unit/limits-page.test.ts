@@ -51,6 +51,7 @@ const NO_LIMITS: Readonly<Record<string, Readonly<Record<string, readonly string
     'src/flow-log/jetstream/errors.ts': ['OTHER_STREAM', 'TOO_LARGE'],
     'src/flow-log/jetstream/publisher.ts': ['NO_RESPONDERS', 'HEADER_BYTES'],
     'src/entry/check-changes.ts': ['ALL_LABELS'],
+    'src/filter/network-matcher.ts': ['ALL_IPV6', 'MAPPED'],
     'src/cli/read/specs.ts': ['ALL_LABELS'],
     'src/filter/compile.ts': ['MOST'],
     'src/filter/network.ts': ['MAPPED_PREFIX'],
