@@ -101,7 +101,7 @@ describe('a version of Linux', () => {
     'README.md': ['6.18'],
     'docs/comparison.md': ['6.18'],
     'docs/kernel-bugs.md': ['6.18.44'],
-    'docs/kernel-side.md': ['6.18', '7.3'],
+    'docs/kernel-side.md': ['6.1', '6.18', '7.3'],
     'docs/kernels.md': ['6.18'],
     'docs/limits.md': ['6.18'],
     'docs/testing.md': ['6.18'],
