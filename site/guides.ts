@@ -1,13 +1,13 @@
 /**
  * The guides in the order of the site's sidebar. Titles are those of the pages.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 const root = new URL('../', import.meta.url);
 
 export interface Chapter {
   readonly title: string;
-  /** Paths in the repository. One that ends with "/" has the pages of a folder. */
+  /** Paths in the repository. */
   readonly pages: readonly string[];
 }
 
@@ -18,7 +18,21 @@ export const CHAPTERS: readonly Chapter[] = [
   },
   {
     title: 'Recipes',
-    pages: ['docs/recipes/', 'examples/README.md', 'examples/dashboard/README.md'],
+    pages: [
+      'docs/recipes/index.md',
+      'docs/recipes/behind-nat.md',
+      'docs/recipes/flow-log-sqlite.md',
+      'docs/recipes/end-container-flows.md',
+      'docs/recipes/table-alert.md',
+      'docs/recipes/exporter.md',
+      'docs/recipes/top-talkers.md',
+      'docs/recipes/counts.md',
+      'docs/recipes/new-flows.md',
+      'docs/recipes/rate-limit.md',
+      'docs/recipes/stale-udp.md',
+      'examples/README.md',
+      'examples/dashboard/README.md',
+    ],
   },
   {
     title: 'The table',
@@ -65,7 +79,13 @@ export const CHAPTERS: readonly Chapter[] = [
       'docs/design.md',
       'docs/comparison.md',
 
-      'docs/migration/',
+      'docs/migration/index.md',
+      'docs/migration/conntrack-command.md',
+      'docs/migration/libnetfilter-conntrack.md',
+      'docs/migration/ti-mo-conntrack.md',
+      'docs/migration/vishvananda-netlink.md',
+      'docs/migration/florianl-go-conntrack.md',
+      'docs/migration/pyroute2.md',
       'docs/architecture.md',
       'docs/testing.md',
     ],
@@ -73,18 +93,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Project', pages: ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'] },
 ];
 
-const folderOf = (entry: string) =>
-  entry.endsWith('/') && existsSync(new URL(entry, root))
-    ? readdirSync(new URL(entry, root))
-        .filter((name) => name.endsWith('.md'))
-        .map((name) => `${entry}${name}`)
-    : [];
-
-/** Each page once: those that are named, then the others of a folder by their names. */
-export function pagesOf({ pages }: Chapter): string[] {
-  const named = pages.filter((page) => page.endsWith('.md') && existsSync(new URL(page, root)));
-  return [...new Set(pages.flatMap((page) => (named.includes(page) ? [page] : folderOf(page))))];
-}
+export const GUIDES: readonly string[] = CHAPTERS.flatMap(({ pages }) => pages);
 
 /** The title of a page: its first heading. */
 export function titleOf(page: string): string {

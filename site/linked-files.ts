@@ -5,14 +5,14 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CHAPTERS, pagesOf } from './guides.js';
+import { GUIDES } from './guides.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
 export const isProgram = (path: string) => /^[^:#]*\.ts$/.test(path);
 
 function linkedFiles(): string[] {
-  const files = CHAPTERS.flatMap(pagesOf).flatMap((page) => {
+  const files = GUIDES.flatMap((page) => {
     const links = readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^):#\s]+\.\w+)\)/g);
     return Array.from(links, ([, path = '']) => join(dirname(page), path));
   });

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DefaultTheme, defineConfig } from 'vitepress';
-import { CHAPTERS, pagesOf, titleOf } from '../guides.js';
+import { CHAPTERS, titleOf } from '../guides.js';
 import { copyFiles, writePrograms } from '../linked-files.js';
 import { MARKDOWN } from '../markdown.js';
 import { SEARCH } from '../search.js';
@@ -26,7 +26,7 @@ const linkTo = (page: string) => `/${page.replace(/(?:index)?\.md$/, '')}`;
 
 const guides: DefaultTheme.SidebarItem[] = CHAPTERS.map((chapter) => ({
   text: chapter.title,
-  items: pagesOf(chapter).map((page) => ({ text: titleOf(page), link: linkTo(page) })),
+  items: chapter.pages.map((page) => ({ text: titleOf(page), link: linkTo(page) })),
 }));
 
 interface Node {
