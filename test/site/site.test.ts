@@ -27,7 +27,7 @@ const SEARCHES: readonly (readonly [query: string, page: string])[] = [
   ['CIDR', '/docs/filters'],
   ['lost', '/docs/events'],
   ['ENOBUFS', '/docs/events'],
-  ['table full', '/docs/tuning'],
+  ['table full', '/docs/kernel-side'],
   ['NAT', '/docs/entries'],
   ['timeout', '/docs/timeouts'],
   ['delete', '/docs/writing'],
