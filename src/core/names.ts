@@ -4,7 +4,16 @@
  * @module
  */
 
-/** Transport protocols with a name, and their IP protocol numbers. */
+/**
+ * Transport protocols with a name, and their IP protocol numbers.
+ *
+ * @example
+ * ```ts
+ * import { PROTOCOL_NUMBERS } from 'conntrack';
+ *
+ * console.log(PROTOCOL_NUMBERS.udp); // 17
+ * ```
+ */
 export const PROTOCOL_NUMBERS = {
   icmp: 1,
   tcp: 6,
@@ -19,6 +28,14 @@ export const PROTOCOL_NUMBERS = {
 /**
  * Words for the other IP protocols, which filters, keys and specifications take: those of IANA, of
  * /etc/protocols and of the kernel's `IPPROTO_*`. Entries of these have `protocol: 'other'`.
+ *
+ * @example
+ * ```ts
+ * import { listEntries, OTHER_PROTOCOL_NUMBERS } from 'conntrack';
+ *
+ * console.log(OTHER_PROTOCOL_NUMBERS.esp); // 50
+ * console.log((await listEntries({ protocol: 'esp' })).length);
+ * ```
  */
 export const OTHER_PROTOCOL_NUMBERS = {
   hopopt: 0,
@@ -85,7 +102,20 @@ export type Protocol = NamedProtocol | 'other';
 /** An address family. */
 export type Family = 'ipv4' | 'ipv6';
 
-/** TCP states by number: the kernel's `enum tcp_conntrack`, linux/netfilter/nf_conntrack_tcp.h. */
+/**
+ * TCP states by number: the kernel's `enum tcp_conntrack`, linux/netfilter/nf_conntrack_tcp.h.
+ *
+ * @example
+ * ```ts
+ * import { listEntries, TCP_STATES } from 'conntrack';
+ *
+ * const counts = new Map<string, number>(TCP_STATES.map((state) => [state, 0]));
+ * for (const { tcp } of await listEntries({ protocol: 'tcp' })) {
+ *   if (tcp !== undefined) counts.set(tcp.state, (counts.get(tcp.state) ?? 0) + 1);
+ * }
+ * console.log(counts);
+ * ```
+ */
 export const TCP_STATES = [
   'NONE',
   'SYN_SENT',
@@ -99,7 +129,18 @@ export const TCP_STATES = [
   'SYN_SENT2',
 ] as const;
 
-/** SCTP states by number: `enum sctp_conntrack`, linux/netfilter/nf_conntrack_sctp.h. */
+/**
+ * SCTP states by number: `enum sctp_conntrack`, linux/netfilter/nf_conntrack_sctp.h.
+ *
+ * @example
+ * ```ts
+ * import { listEntries, SCTP_STATES } from 'conntrack';
+ *
+ * for (const state of SCTP_STATES) {
+ *   console.log(state, (await listEntries({ protocol: 'sctp', state })).length);
+ * }
+ * ```
+ */
 export const SCTP_STATES = [
   'NONE',
   'CLOSED',
@@ -113,7 +154,16 @@ export const SCTP_STATES = [
   'HEARTBEAT_ACKED',
 ] as const;
 
-/** DCCP states by number: `enum ct_dccp_states`, until Linux 6.16. */
+/**
+ * DCCP states by number: `enum ct_dccp_states`, until Linux 6.16.
+ *
+ * @example
+ * ```ts
+ * import { DCCP_STATES } from 'conntrack';
+ *
+ * console.log(DCCP_STATES.indexOf('OPEN')); // the number of the kernel
+ * ```
+ */
 export const DCCP_STATES = [
   'NONE',
   'REQUEST',
@@ -127,7 +177,16 @@ export const DCCP_STATES = [
   'INVALID',
 ] as const;
 
-/** The DCCP role of the original direction's sender: `enum ct_dccp_roles`. */
+/**
+ * The DCCP role of the original direction's sender: `enum ct_dccp_roles`.
+ *
+ * @example
+ * ```ts
+ * import { DCCP_ROLES } from 'conntrack';
+ *
+ * console.log(DCCP_ROLES[0]); // client
+ * ```
+ */
 export const DCCP_ROLES = ['client', 'server'] as const;
 
 /** A number of the kernel without a name in this version. */
@@ -145,6 +204,16 @@ export type DccpRole = (typeof DCCP_ROLES)[number] | UnknownName;
 /**
  * Status bits by position: the kernel's `enum ip_conntrack_status`,
  * linux/netfilter/nf_conntrack_common.h.
+ *
+ * @example
+ * ```ts
+ * import { listEntries, STATUS_FLAGS } from 'conntrack';
+ *
+ * const entries = await listEntries();
+ * for (const flag of STATUS_FLAGS) {
+ *   console.log(flag, entries.filter(({ status }) => status[flag]).length);
+ * }
+ * ```
  */
 export const STATUS_FLAGS = [
   'expected',
@@ -170,6 +239,15 @@ export type StatusFlag = (typeof STATUS_FLAGS)[number];
 
 /**
  * Flags of expectations by position: `NF_CT_EXPECT_*`, linux/netfilter/nf_conntrack_common.h.
+ *
+ * @example
+ * ```ts
+ * import { EXPECTATION_FLAGS, listExpectations } from 'conntrack';
+ *
+ * for (const expectation of await listExpectations()) {
+ *   console.log(EXPECTATION_FLAGS.filter((flag) => expectation.flags[flag]));
+ * }
+ * ```
  */
 export const EXPECTATION_FLAGS = ['permanent', 'inactive', 'userspace'] as const;
 

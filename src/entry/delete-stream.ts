@@ -26,6 +26,17 @@ import type { DeleteCounts } from './spec.js';
  * of an array. `close()` from outside and an aborted `signal` make the loop reject; what the pass
  * deleted meanwhile is in `undelivered` when `close()` resolves. An error of the kernel rejects the read
  * behind the one that returns what was deleted before it.
+ *
+ * @example
+ * ```ts
+ * import { streamDeletes } from 'conntrack';
+ *
+ * let bytes = 0;
+ * for await (const batch of streamDeletes({ address: '10.0.0.5' }).batches()) {
+ *   for (const { counters } of batch) bytes += counters?.reply.bytes ?? 0;
+ * }
+ * console.log(bytes, 'bytes were received by the flows that are gone');
+ * ```
  */
 export class DeleteStream implements AsyncIterable<Entry>, AsyncDisposable {
   readonly #operation: string;

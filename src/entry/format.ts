@@ -14,7 +14,19 @@ import { conntrackLine } from './line.js';
 import type { PrintedParts } from './printed.js';
 import { saveLine } from './save-line.js';
 
-/** The formats of `formatEntry`. */
+/**
+ * The formats of `formatEntry`.
+ *
+ * @example
+ * ```ts
+ * import { ENTRY_FORMATS, formatEntry, listEntries } from 'conntrack';
+ *
+ * const [entry] = await listEntries();
+ * for (const format of ENTRY_FORMATS) {
+ *   if (entry !== undefined) console.log(formatEntry(entry, { format }));
+ * }
+ * ```
+ */
 export const ENTRY_FORMATS = ['line', 'extended', 'save', 'xml'] as const;
 
 /** One of {@link ENTRY_FORMATS}. */

@@ -19,7 +19,18 @@ import type {
   TcpDirection,
 } from './entry.js';
 
-/** The status bits that a request can set. The kernel sets the others itself. */
+/**
+ * The status bits that a request can set. The kernel sets the others itself.
+ *
+ * @example
+ * ```ts
+ * import { listEntries, SETTABLE_STATUS } from 'conntrack';
+ *
+ * const [entry] = await listEntries();
+ * // What a copy of the entry may be created with.
+ * console.log(SETTABLE_STATUS.filter((flag) => entry?.status[flag]));
+ * ```
+ */
 export const SETTABLE_STATUS = ['seenReply', 'assured', 'fixedTimeout'] as const;
 
 /** One of {@link SETTABLE_STATUS}. */

@@ -45,6 +45,17 @@ export interface ReadOptions {
  * not return one that begins or ends meanwhile. A change of
  * `net.netfilter.nf_conntrack_buckets` is the exception: it moves entries past the reader,
  * unreported.
+ *
+ * @example
+ * ```ts
+ * import { streamEntries } from 'conntrack';
+ *
+ * let replied = 0;
+ * for await (const batch of streamEntries().batches()) {
+ *   for (const { status } of batch) if (status.seenReply) replied++;
+ * }
+ * console.log(replied);
+ * ```
  */
 export class EntryStream implements AsyncIterable<Entry>, AsyncDisposable {
   readonly #operation: string;

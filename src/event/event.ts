@@ -7,7 +7,20 @@ import type { Entry } from '../entry/entry.js';
 import type { Expectation } from '../expectation/expectation.js';
 import type { EntryFilter } from '../filter/filter.js';
 
-/** The kinds of entry events. */
+/**
+ * The kinds of entry events.
+ *
+ * @example
+ * ```ts
+ * import { ENTRY_EVENTS, watchEvents } from 'conntrack';
+ *
+ * const counts = new Map<string, number>(ENTRY_EVENTS.map((type) => [type, 0]));
+ * for await (const { type } of watchEvents({ events: ENTRY_EVENTS })) {
+ *   counts.set(type, (counts.get(type) ?? 0) + 1);
+ *   console.log(counts);
+ * }
+ * ```
+ */
 export const ENTRY_EVENTS = ['new', 'update', 'destroy'] as const;
 
 /** One of {@link ENTRY_EVENTS}. */

@@ -22,6 +22,15 @@ import { EventSubscription } from './subscription.js';
  *
  * A pending read keeps the process alive; an unread stream does not. Leaving the loop,
  * `close()`, or the garbage collection of the stream ends the thread and closes the socket.
+ *
+ * @example
+ * ```ts
+ * import { watchEvents } from 'conntrack';
+ *
+ * const stream = watchEvents({ events: ['new'] });
+ * process.once('SIGTERM', () => void stream.close());
+ * for await (const events of stream.batches()) console.log(events.length, stream.counters);
+ * ```
  */
 export class EventStream implements AsyncIterable<ConntrackEvent>, AsyncDisposable {
   /** Which flows send events: see {@link EventCoverage}. */

@@ -26,6 +26,15 @@ export const OPERATION = 'recordFlows';
  *
  * Events wait in the queue of an event stream until the loop asks for more records. A pending read
  * keeps the process alive. Leaving the loop, `close()` and the signal end the recorder.
+ *
+ * @example
+ * ```ts
+ * import { recordFlows } from 'conntrack/flow-log';
+ *
+ * const recorder = recordFlows();
+ * process.once('SIGTERM', () => recorder.finish());
+ * for await (const records of recorder.batches()) console.log(records.length, recorder.counters);
+ * ```
  */
 export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable {
   readonly #handle: FlowTableHandle;

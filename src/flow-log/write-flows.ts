@@ -39,7 +39,21 @@ export interface WriteFlowsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Some records could not be written. `cause` has the error of the writer. */
+/**
+ * Some records could not be written. `cause` has the error of the writer.
+ *
+ * @example
+ * ```ts
+ * import { FlowWriteError, recordFlows, writeFlows } from 'conntrack/flow-log';
+ *
+ * try {
+ *   await writeFlows(recordFlows(), { write: () => Promise.reject(new Error('no room')) });
+ * } catch (error) {
+ *   if (!(error instanceof FlowWriteError)) throw error;
+ *   console.error(error.message, error.records.length);
+ * }
+ * ```
+ */
 export class FlowWriteError extends Error {
   override readonly name = 'FlowWriteError';
   readonly code = 'ERR_FLOW_WRITE';

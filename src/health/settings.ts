@@ -30,7 +30,17 @@ const bytes = (sysctl: string) => ({ sysctl, kind: 'bytes' }) as const;
 const onOff = (sysctl: string) => ({ sysctl, kind: 'switch' }) as const;
 const seconds = (sysctl: string) => ({ sysctl, kind: 'seconds' }) as const;
 
-/** Every setting: its sysctl and the kind of its value. */
+/**
+ * Every setting: its sysctl and the kind of its value.
+ *
+ * @example
+ * ```ts
+ * import { readSettings, SETTINGS } from 'conntrack';
+ *
+ * const settings = await readSettings();
+ * console.log(`net.netfilter.${SETTINGS.maxEntries.sysctl}`, settings.maxEntries);
+ * ```
+ */
 export const SETTINGS = {
   /**
    * The maximum of entries per network namespace (`nf_conntrack_max`); 0: no limit. One value

@@ -91,6 +91,14 @@ export class ChangeQueue {
  * The changes of a mirror: async iterable, change by change or, through `batches()`, array by array.
  * It can be read once. At most 65,536 changes wait to be read; a `lost` change reports those that
  * found no room.
+ *
+ * @example
+ * ```ts
+ * import { mirrorTable } from 'conntrack';
+ *
+ * await using mirror = await mirrorTable();
+ * for await (const changes of mirror.changes().batches()) console.log(changes.length);
+ * ```
  */
 export class ChangeStream implements AsyncIterable<MirrorChange>, AsyncDisposable {
   readonly #queue: ChangeQueue;

@@ -59,6 +59,14 @@ const changeOptions = options<ChangeOptions>({ signal: optional(signal) });
  * An open mirror keeps the process alive. `close()`, the signal, the garbage collection of the mirror
  * and an error end it; from then on its methods throw `ERR_CONNTRACK_CLOSED`, or the error or reason
  * that it ended with.
+ *
+ * @example
+ * ```ts
+ * import { mirrorTable } from 'conntrack';
+ *
+ * await using mirror = await mirrorTable({ indexes: ['source'] });
+ * for (const entry of mirror.entries({ original: { source: '10.0.0.5' } })) console.log(String(entry));
+ * ```
  */
 export class TableMirror implements AsyncDisposable {
   readonly #state: State;

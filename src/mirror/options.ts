@@ -9,7 +9,17 @@ import type { EntryFilter } from '../filter/filter.js';
 import { lastingFilters } from '../filter/lasting.js';
 import { INDEXED, type IndexName } from './dimensions.js';
 
-/** The names of indexes. */
+/**
+ * The names of indexes.
+ *
+ * @example
+ * ```ts
+ * import { MIRROR_INDEXES, mirrorTable } from 'conntrack';
+ *
+ * await using mirror = await mirrorTable({ indexes: MIRROR_INDEXES });
+ * console.log(mirror.size);
+ * ```
+ */
 export const MIRROR_INDEXES = Object.keys(INDEXED) as readonly IndexName[];
 
 /** Options of `mirrorTable`. */

@@ -32,11 +32,14 @@ const PLACE = `
 const WITHOUT_SERVER = /nats\.example\.com|4318/;
 /** On Node.js 20 it is compiled where it is installed: `npm run test:sqlite`. */
 const hasSqlite = process.getBuiltinModule('node:sqlite') !== undefined;
-const WITHOUT_SQLITE = 'ERR_FLOW_DATABASE';
+const WITHOUT_SQLITE = /^(ERR_FLOW_DATABASE|ended$)/;
 /** What goes on until something happens. */
 const ENDLESS = /for await|writeFlows|\.listen\(/;
 
-const blocks = allCodeBlocks().map(({ from, number, code }) => ({
+/** The recipes are programs of examples/, with arguments: `kernel recipes` runs them. */
+const shown = allCodeBlocks().filter(({ from }) => !from.startsWith('docs/recipes/'));
+
+const blocks = shown.map(({ from, number, code }) => ({
   name: `${from}, number ${number + 1}`,
   code,
   path: join(folder, `${from.replaceAll('/', '-')}-${number}.mjs`),

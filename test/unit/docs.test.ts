@@ -71,6 +71,32 @@ describe('the documents', () => {
     }
   });
 
+  it('each value that the package exports has an example', async () => {
+    const modules = [
+      await import('conntrack'),
+      await import('conntrack/flow-log'),
+      await import('conntrack/flow-log/files'),
+      await import('conntrack/flow-log/jetstream'),
+      await import('conntrack/flow-log/opentelemetry'),
+      await import('conntrack/flow-log/sqlite'),
+      await import('../../src/metrics/prometheus.js'),
+      await import('../../src/metrics/opentelemetry.js'),
+    ];
+    const names = new Set(modules.flatMap((module) => Object.keys(module)));
+    const sources = filesIn('src', '.ts').map(read);
+    const exampleOf = (name: string) => {
+      const declared = new RegExp(`^export (?:async )?(?:const|class|function) ${name}\\b`, 'm');
+      return sources.some((source) => {
+        const { index } = declared.exec(source) ?? {};
+        const comment =
+          index === undefined ? '' : source.slice(source.lastIndexOf('/**', index), index);
+        return comment.includes('@example');
+      });
+    };
+    expect(names.size).toBeGreaterThan(70);
+    expect([...names].filter((name) => !exampleOf(name))).toEqual([]);
+  });
+
   it('each code that editors offer has a heading in docs/errors.md, and no other', () => {
     const codesIn = (text: string, pattern: RegExp) =>
       [...new Set(Array.from(text.matchAll(pattern), ([code]) => code))].sort();

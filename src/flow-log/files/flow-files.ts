@@ -36,6 +36,17 @@ const OPERATION = 'FlowFiles.write';
  * Records in files of a directory. A resolved `write()` has its records on the disk (`fdatasync`).
  *
  * One process at a time writes to a directory.
+ *
+ * @example
+ * ```ts
+ * import { recordFlows, writeFlows } from 'conntrack/flow-log';
+ * import { openFlowFiles } from 'conntrack/flow-log/files';
+ *
+ * await using files = await openFlowFiles({ directory: 'flows' });
+ * const recorder = recordFlows({ resume: files });
+ * process.once('SIGTERM', () => recorder.finish());
+ * await writeFlows(recorder, files, { retry: () => 1000 });
+ * ```
  */
 export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
   readonly directory: string;

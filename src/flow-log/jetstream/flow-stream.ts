@@ -16,6 +16,16 @@ import { type FlowStreamCounters, Publisher } from './publisher.js';
 /**
  * Writes records of flows to a stream of JetStream, each as a message of JSON that `parseFlowRecord`
  * reads. Close it before the connection.
+ *
+ * @example
+ * ```ts
+ * import { connect } from '@nats-io/transport-node';
+ * import { openFlowStream } from 'conntrack/flow-log/jetstream';
+ *
+ * const connection = await connect({ servers: 'nats.example.com', maxReconnectAttempts: -1 });
+ * await using stream = await openFlowStream({ connection });
+ * console.log(await stream.history(), stream.counters);
+ * ```
  */
 export class FlowStream implements FlowWriter, FlowArchive, AsyncDisposable {
   readonly #options: StreamOptions;

@@ -39,6 +39,17 @@ export interface FlowExporterOptions {
 /**
  * A writer that hands records to an exporter, a batch at a time. A write resolves when the exporter has
  * reported success for all of them.
+ *
+ * @example
+ * ```ts
+ * import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
+ * import { recordFlows, writeFlows } from 'conntrack/flow-log';
+ * import { exportFlows } from 'conntrack/flow-log/opentelemetry';
+ *
+ * const exporter = new OTLPLogExporter({ url: 'http://127.0.0.1:4318/v1/logs' });
+ * await using flows = exportFlows({ exporter });
+ * await writeFlows(recordFlows(), flows, { retry: () => 1000 });
+ * ```
  */
 export class FlowExporter implements FlowWriter, AsyncDisposable {
   readonly #options: FlowExporterOptions;

@@ -32,6 +32,14 @@ import { type FlowTotal, queryTotals, type TotalsQuery, totalsQueryOf } from './
  *
  * SQLite works on the calling thread: a write or a query holds up the event loop until it is done. The
  * guide has figures, and an example with a worker thread.
+ *
+ * @example
+ * ```ts
+ * import { openFlowDatabase } from 'conntrack/flow-log/sqlite';
+ *
+ * await using database = await openFlowDatabase({ path: 'flows.db' });
+ * for (const row of database.topTalkers({ by: 'source', limit: 10 })) console.log(row);
+ * ```
  */
 export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
   readonly #connection: Connection;

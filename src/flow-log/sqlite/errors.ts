@@ -36,7 +36,22 @@ interface Parts {
   readonly cause?: unknown;
 }
 
-/** A database of flows failed. */
+/**
+ * A database of flows failed.
+ *
+ * @example
+ * ```ts
+ * import { FlowDatabaseError, openFlowDatabase } from 'conntrack/flow-log/sqlite';
+ *
+ * try {
+ *   await using database = await openFlowDatabase({ path: 'flows.db', readOnly: true });
+ *   console.log(database.totals());
+ * } catch (error) {
+ *   if (!(error instanceof FlowDatabaseError)) throw error;
+ *   console.error(error.code, error.message);
+ * }
+ * ```
+ */
 export class FlowDatabaseError extends Error {
   override readonly name = 'FlowDatabaseError';
   readonly code = 'ERR_FLOW_DATABASE';
