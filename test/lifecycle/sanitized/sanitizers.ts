@@ -33,14 +33,6 @@ export const underThreadSanitizer = {
   TSAN_OPTIONS: 'exitcode=0',
 };
 
-/**
- * The reports of ThreadSanitizer that have a place in the addon. Node.js is not instrumented, and
- * its own atomic variables are unknown: the others are places in Node.js against each other.
- */
-export function reportsOfAddon(stderr: string): string[] {
-  return stderr.split(/^={18,}$/m).filter((report) => report.includes('conntrack.node'));
-}
-
 /** Tests that the scenarios of fixtures/<group>.mjs come to their end, all in one process. */
 export function testTogether(group: string): void {
   test(

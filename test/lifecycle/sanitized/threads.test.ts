@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { LONG } from '../../support/emulation.js';
 import { describeInNamespace } from '../../support/requirements.js';
 import { fillTable, runScenario } from '../scenarios.js';
-import { reportsOfAddon, underThreadSanitizer } from './sanitizers.js';
+import { underThreadSanitizer } from './sanitizers.js';
+import { reportsOfAddon } from './thread-reports.js';
 
 describeInNamespace()('under ThreadSanitizer: all threads of the addon', () => {
   fillTable(5000);
