@@ -49,7 +49,7 @@ for (const entry of await listEntries({ reply })) {
 if (path !== undefined) {
   await using database = await openFlowDatabase({ path, readOnly: true });
   const seen = new Set<string>();
-  // What ended before has gone; what ended later may have begun before.
+  // `since` leaves out the flows that ended before; a later one may have begun before.
   for (const part of database.flows({
     address,
     port: reply.destinationPort,

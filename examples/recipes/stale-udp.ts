@@ -7,7 +7,7 @@ import '../support/end-of-pipe.js';
 import { json } from 'node:stream/consumers';
 import { deleteEntries, type EntryFilter } from 'conntrack';
 
-/** What is read of a Service and an EndpointSlice. */
+/** The fields of a Service and an EndpointSlice that this program reads. */
 interface Item {
   readonly kind: string;
   readonly metadata: {
