@@ -45,7 +45,7 @@ const publicApiAlone = {
       'error',
       {
         patterns: FOLDERS.filter((name) => name !== 'index' && name !== 'cli').map((name) => ({
-          regex: `^(\\.\\./)+${name}(/(?!(printable|show-value)\\.js$)|\\.js$)`,
+          regex: `^(\\.\\./)+${name}(/(?!(error-page|printable|show-value)\\.js$)|\\.js$)`,
           message: 'src/cli stands on the public API: import src/index.js.',
         })),
       },

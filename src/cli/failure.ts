@@ -1,6 +1,7 @@
 /**
  * What a person reads of an error, and its exit code.
  */
+import { withoutLink } from '../core/error-page.js';
 import { printableLines } from '../core/printable.js';
 import type { ConntrackError } from '../index.js';
 import { PROGRAM } from './command.js';
@@ -88,10 +89,11 @@ const CODES: Readonly<Record<string, ExitCode>> = {
 
 type KernelError = Pick<ConntrackError, 'code' | 'message' | 'operation'>;
 
-/** The name of the function is nothing that a person has typed. */
+/** Neither the name of the function nor its page is for a person who has typed a command. */
 function failureOfKernel({ code, message, operation }: KernelError): Failure {
   const prefix = `${operation}: `;
-  const text = message.startsWith(prefix) ? message.slice(prefix.length) : message;
+  const said = withoutLink(message);
+  const text = said.startsWith(prefix) ? said.slice(prefix.length) : said;
   // An entry with a fixed timeout is EPERM, too, and nobody may change it.
   if (code === 'EPERM' && !text.includes('CAP_')) return failure(EXIT.failed, text);
   const sudo = code === 'EPERM' ? '\nOr run this command with sudo.' : '';

@@ -5,39 +5,16 @@
  * @module
  */
 import { constants } from 'node:os';
+import { type OwnCode, type PosixCode, withLink, withoutLink } from './error-page.js';
 import { LIMITS } from './limits.js';
 import type { NativeFailure } from './native.js';
 import { printable, printableLines } from './printable.js';
 
 /** Codes of errors that the package itself detects; all others are POSIX names. */
-export type ConntrackErrorCode =
-  | 'ERR_CONNTRACK_CLOSED'
-  | 'ERR_CONNTRACK_BUSY'
-  | 'ERR_CONNTRACK_FULL'
-  | 'ERR_CONNTRACK_UNSUPPORTED'
-  | 'ERR_CONNTRACK_ADDON'
-  | 'ERR_CONNTRACK_LAYOUT';
+export type ConntrackErrorCode = OwnCode;
 
 /** Those that docs/errors.md explains, for editors to offer; any other may come. */
-type PosixCode =
-  | 'EPERM'
-  | 'EINVAL'
-  | 'EEXIST'
-  | 'ENOENT'
-  | 'ENOSPC'
-  | 'EOPNOTSUPP'
-  | 'ETIME'
-  | 'EBUSY'
-  | 'ENOMEM'
-  | 'ENOTDIR'
-  | 'EACCES'
-  | 'EROFS'
-  | 'ENOBUFS'
-  | 'EMFILE'
-  | 'ENFILE'
-  | 'ETIMEDOUT'
-  | 'EBADMSG'
-  | (string & Record<never, never>);
+type AnyPosixCode = PosixCode | (string & Record<never, never>);
 
 interface ConntrackErrorParts {
   code: string;
@@ -74,7 +51,7 @@ export class ConntrackError extends Error {
    * The POSIX name when the system or the kernel answered (`EPERM`, ...), else
    * `ERR_CONNTRACK_*`.
    */
-  readonly code: ConntrackErrorCode | PosixCode;
+  readonly code: ConntrackErrorCode | AnyPosixCode;
   /** The function that failed, such as `'listEntries'`. */
   readonly operation: string;
   /** The positive error number behind a POSIX `code`. */
@@ -83,8 +60,11 @@ export class ConntrackError extends Error {
   declare readonly syscall?: string;
   /** The kernel's own text (netlink extended ack), with control characters escaped. */
   declare readonly detail?: string;
-  /** What to do; `message` includes it. */
-  declare readonly hint?: string;
+  /**
+   * What to do, if there is something, and in the last line where the package explains the code:
+   * `See conntrack/docs/errors.md#eperm`. `message` includes it.
+   */
+  readonly hint: string;
   /**
    * `'unknown'`: the request was sent, and the kernel may have done it, although its answer did
    * not come. Absent: the kernel has answered, or nothing was sent, or it would change nothing.
@@ -95,19 +75,20 @@ export class ConntrackError extends Error {
   constructor(problem: string, parts: ConntrackErrorParts) {
     const { code, operation, errno, syscall, hint: advice, outcome, cause } = parts;
     const detail = parts.detail && printable(parts.detail);
-    const hint = advice && printableLines(advice);
+    const hint = withLink(code, advice && printableLines(advice));
     const said = detail === undefined ? '' : ` (kernel: ${detail})`;
     super(
-      `${operation}: ${printableLines(problem)}${said}${hint === undefined ? '' : `\n${hint}`}`,
+      `${operation}: ${printableLines(problem)}${said}\n${hint}`,
       cause === undefined ? undefined : { cause },
     );
     this.code = code;
     this.operation = operation;
+    this.hint = hint;
     // Omits properties without a value.
     Object.assign(
       this,
       Object.fromEntries(
-        Object.entries({ errno, syscall, detail, hint, outcome }).filter(
+        Object.entries({ errno, syscall, detail, outcome }).filter(
           ([, value]) => value !== undefined,
         ),
       ),
@@ -147,6 +128,11 @@ const NO_SOCKET = new Set(['EPROTONOSUPPORT', 'EAFNOSUPPORT', 'EPERM', 'EACCES']
 const SANDBOX_HINT =
   'A sandbox forbids them: allow AF_NETLINK in RestrictAddressFamilies of the systemd unit, in the ' +
   'seccomp profile of the container, or in the policy of SELinux or AppArmor.';
+
+/** The hint of an error without its link, for the hint of another. */
+export function adviceOf({ hint }: ConntrackError): string | undefined {
+  return withoutLink(hint) || undefined;
+}
 
 /** Recognizes the error of a process that gets no netlink sockets, whatever its capabilities. */
 export function isSocketForbidden(error: unknown): boolean {

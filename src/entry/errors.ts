@@ -4,6 +4,7 @@
 import { constants } from 'node:os';
 import {
   ADMIN_NEEDED,
+  adviceOf,
   ConntrackError,
   changedBefore,
   codeOf,
@@ -206,7 +207,7 @@ export function errorOfPass(
   const error = errorOfFailure(operation, rest);
   const { message, code, errno, syscall, outcome } = error;
   const problem = message.slice(operation.length + 2).split('\n', 1)[0] ?? code;
-  const hint = outcome === undefined ? counts : `${counts} ${error.hint ?? ''}`;
+  const hint = outcome === undefined ? counts : `${counts} ${adviceOf(error) ?? ''}`;
   return new ConntrackError(problem, { code, operation, errno, syscall, hint, detail, outcome });
 }
 

@@ -2,6 +2,7 @@
  * Messages for the kernel's errors about expectations.
  */
 import {
+  adviceOf,
   ConntrackError,
   codeOf,
   describing,
@@ -63,7 +64,7 @@ export function errorOfDeletes(
   error: ConntrackError,
   { matched, deleted, unknown }: { matched: number; deleted: number; unknown: number },
 ): ConntrackError {
-  const { code, errno, syscall, detail, hint } = error;
+  const { code, errno, syscall, detail } = error;
   const [first = code] = error.message.slice(operation.length + 2).split('\n', 1);
   // The new message has the kernel's text as well.
   const problem = detail === undefined ? first : first.replace(` (kernel: ${detail})`, '');
@@ -71,7 +72,7 @@ export function errorOfDeletes(
   return new ConntrackError(problem, {
     ...{ code, operation, errno, syscall, detail },
     outcome: unknown > 0 ? 'unknown' : undefined,
-    hint: [counts, hint].filter(Boolean).join(' '),
+    hint: [counts, adviceOf(error)].filter(Boolean).join(' '),
   });
 }
 

@@ -13,6 +13,7 @@ import {
   options,
   signal,
 } from '../core/check.js';
+import { withLink } from '../core/error-page.js';
 import { typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { FlowRecord } from './flow-record.js';
@@ -39,6 +40,9 @@ export interface WriteFlowsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const ADVICE =
+  'They are in "records" of this error. "retry" writes again where a writer can recover.';
+
 /**
  * Some records could not be written. `cause` has the error of the writer.
  *
@@ -59,15 +63,15 @@ export class FlowWriteError extends Error {
   readonly code = 'ERR_FLOW_WRITE';
   /** All that were read and may be not written, in their order. */
   readonly records: readonly FlowRecord[];
+  /** What to do, and where the package explains it; `message` includes it. */
+  readonly hint: string;
 
   /** @internal */
   constructor(cause: unknown, records: readonly FlowRecord[]) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    super(
-      `writeFlows: ${records.length} records are not written: ${why}\n` +
-        'They are in "records" of this error. "retry" writes again where a writer can recover.',
-      { cause },
-    );
+    const hint = withLink('ERR_FLOW_WRITE', ADVICE);
+    super(`writeFlows: ${records.length} records are not written: ${why}\n${hint}`, { cause });
+    this.hint = hint;
     this.records = records;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Messages for settings that could not be read or written.
  */
-import { ConntrackError, changedBefore, codeOf, errorOfFailure } from '../core/errors.js';
+import { adviceOf, ConntrackError, changedBefore, codeOf, errorOfFailure } from '../core/errors.js';
 import type { NativeFailure } from '../core/native.js';
 
 /** The error when /proc has no files of connection tracking. */
@@ -86,7 +86,7 @@ export function settingError(
     default: {
       const error = errorOfFailure('writeSettings', failure);
       if (written.length === 0) return error;
-      return of(`cannot change ${sysctl}: ${syscall} failed: ${code}`, error.hint, error.code);
+      return of(`cannot change ${sysctl}: ${syscall} failed: ${code}`, adviceOf(error), error.code);
     }
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { LAYOUT_HASH } from '../../src/core/layout-hash.js';
+import { linked } from '../support/error-link.js';
 
 const rights = vi.hoisted(() => ({ areMore: false }));
 vi.mock('../../src/core/secure-execution.js', () => ({
@@ -98,7 +99,10 @@ describe('the addon', () => {
     const error = (await failureOf(path())) as Error;
     expect(error).toMatchObject({
       code: 'ERR_CONNTRACK_ADDON',
-      hint: 'The environment variable CONNTRACK_ADDON names it: correct or unset it.',
+      hint: linked(
+        'ERR_CONNTRACK_ADDON',
+        'The environment variable CONNTRACK_ADDON names it: correct or unset it.',
+      ),
     });
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain('conntrack.node');

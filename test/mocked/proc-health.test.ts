@@ -5,6 +5,7 @@ import { readLoad } from '../../src/health/read-load.js';
 import { readStats } from '../../src/health/read-stats.js';
 import { readSettings, writeSettings } from '../../src/health/settings-files.js';
 import type { RequestQueue } from '../../src/request/queue.js';
+import { linked } from '../support/error-link.js';
 
 const ENOENT = 2;
 const EIO = 5;
@@ -85,7 +86,10 @@ function kernel({ usage, refused, failed }: Answers, asked: string[] = []): Requ
 const UNTRACKED_HINT =
   'Load connection tracking with "modprobe nf_conntrack". A sandbox may hide /proc/sys.';
 const REFUSED = kernel({ refused: { errno: 1 } });
-const UNTRACKED = { code: 'ERR_CONNTRACK_UNSUPPORTED', hint: UNTRACKED_HINT };
+const UNTRACKED = {
+  code: 'ERR_CONNTRACK_UNSUPPORTED',
+  hint: linked('ERR_CONNTRACK_UNSUPPORTED', UNTRACKED_HINT),
+};
 
 describe('the load of the own network namespace', () => {
   it('comes from /proc, without a request', async () => {
@@ -302,9 +306,9 @@ describe('settings', () => {
 
   test.each([
     ['udpTimeout', 30, 'udp_timeout', EINVAL, 'EINVAL', /Changed before: accounting\. A timeout/],
-    ['logInvalid', 7, 'log_invalid', EINVAL, 'EINVAL', /Changed before: accounting\.$/],
+    ['logInvalid', 7, 'log_invalid', EINVAL, 'EINVAL', /Changed before: accounting\.$/m],
     ['udpTimeout', 30, 'udp_timeout', 13, 'EACCES', /Run as root of the user namespace/],
-    ['udpTimeout', 30, 'udp_timeout', EIO, 'EIO', /^Changed before: accounting\.$/],
+    ['udpTimeout', 30, 'udp_timeout', EIO, 'EIO', /^Changed before: accounting\.$/m],
   ] as const)(
     '%s = %d that fails for %s with %d ends the writing',
     async (name, value, sysctl, errno, code, hint) => {
@@ -335,7 +339,7 @@ describe('settings', () => {
       operation: 'writeSettings',
       errno: EIO,
       syscall: 'open',
-      hint: 'Changed before: accounting.',
+      hint: 'Changed before: accounting.\nSee conntrack/docs/errors.md',
       cause: { code: 'EIO' },
     });
     expect(String(error)).toContain('the settings were written, but could not be read');

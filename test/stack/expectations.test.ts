@@ -7,6 +7,7 @@ import {
   type ExpectationSpec,
 } from 'conntrack';
 import { describe, expect, test } from 'vitest';
+import { linked } from '../support/error-link.js';
 import {
   ackMessage,
   attribute,
@@ -24,6 +25,7 @@ import {
   type TupleDescription,
   text,
 } from '../support/message-builder.js';
+
 import {
   countExpectations,
   createExpectation,
@@ -498,7 +500,7 @@ describe('a refusal', () => {
   ])('of a look-up: %s', async (operation, call) => {
     const error = await refusal(call, errorMessage(EINVAL));
     expect(error).toMatchObject({ code: 'EINVAL', operation });
-    expect(error.hint).toBeUndefined();
+    expect(error.hint).toBe(linked('EINVAL'));
   });
 
   test.each<[string, () => Promise<unknown>]>([
@@ -644,7 +646,7 @@ describe('deleteExpectations', () => {
       absent(),
     );
     expect(error).toMatchObject({ code: 'EBUSY' });
-    expect(error.hint).toBe('Before the failure: 3 matched, 1 deleted.');
+    expect(error.hint).toBe(linked('EBUSY', 'Before the failure: 3 matched, 1 deleted.'));
   });
 
   test('rejects with what the kernel answers, and what was done before', async () => {
@@ -657,6 +659,7 @@ describe('deleteExpectations', () => {
     expect(error.operation).toBe('deleteExpectations');
     expect(error.outcome).toBeUndefined();
     expect(error.hint).toMatch(/^Before the failure: 2 matched, 1 deleted\. Grant it .*setcap/s);
+    expect(error.message.match(/See conntrack/g)).toHaveLength(1);
     const [first] = error.message.split('\n');
     expect(first).toMatch(
       /^deleteExpectations: this process lacks CAP_NET_ADMIN.* \(kernel: Go away\)$/,
@@ -675,7 +678,7 @@ describe('deleteExpectations', () => {
     expect(await deleting).toMatchObject({
       code: 'EBUSY',
       outcome: 'unknown',
-      hint: 'Before the failure: 2 matched, 0 deleted.',
+      hint: linked('EBUSY', 'Before the failure: 2 matched, 0 deleted.'),
     });
     await socket.closed();
   });

@@ -74,7 +74,7 @@ test.each(cells)('%s of %o', async (code, changes) => {
 
 test.each<[EntryChanges, RegExp | undefined, string]>([
   [{ helper: '', timeout: 77 }, /Nothing was changed\. Delete the entry/, 'does not detach'],
-  [{ helper: 'ftp', timeout: 77 }, /^Nothing was changed\.$/, 'lacks this helper'],
+  [{ helper: 'ftp', timeout: 77 }, /^Nothing was changed\.$/m, 'lacks this helper'],
   [{ labels: 1n }, undefined, 'answered EOPNOTSUPP'],
 ])('EOPNOTSUPP means of %o what was asked for', async (changes, hint, problem) => {
   const error = await ofEntry(constants.errno.EOPNOTSUPP, changes);
@@ -117,7 +117,7 @@ const SPEC: EntrySpec = { ...tcpKey, timeout: 60 };
 const master = { ...tcpKey.original, protocol: 'tcp', protocolNumber: 6 } as const;
 
 test.each<[string, Partial<EntrySpec>, RegExp, RegExp | undefined]>([
-  ['EEXIST', {}, /an entry has this tuple already/, /updateEntry\(\), or delete it first\.$/],
+  ['EEXIST', {}, /an entry has this tuple already/, /updateEntry\(\), or delete it first\.$/m],
   ['ENOENT', { master }, /no entry has the master's tuple/, undefined],
   ['ENOENT', {}, /^(?!.*master)/, undefined],
   ['ENOSPC', { labels: 1n }, /no rule of this network namespace uses labels/, /ct label set/],

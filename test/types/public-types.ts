@@ -335,7 +335,7 @@ export function json({ labels, startTimeNs, startTime, counters }: EntryJson): v
 
 export function errors(error: ConntrackError, code: ConntrackErrorCode): void {
   expectTypeOf(error.errno).toEqualTypeOf<number | undefined>();
-  expectTypeOf(error.hint).toEqualTypeOf<string | undefined>();
+  expectTypeOf(error.hint).toEqualTypeOf<string>();
   // Editors offer the known ones, and any other is one, too.
   expectTypeOf<ConntrackErrorCode | 'EPERM' | 'EBADMSG'>().toExtend<ConntrackError['code']>();
   expectTypeOf<string>().not.toEqualTypeOf<ConntrackError['code']>();

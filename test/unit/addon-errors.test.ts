@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addonError, cutOffError, layoutError } from '../../src/core/addon-errors.js';
+import { adviceOf } from '../../src/core/errors.js';
 import { LAYOUT_HASH } from '../../src/core/layout-hash.js';
 
 const TARGET = `${process.platform}-${process.arch}`;
@@ -142,10 +143,10 @@ describe('the advice', () => {
       ),
     ],
   ])('where %s', (_what, attempts, where, advice) => {
-    const { hint, message } = addonError(attempts, location(where));
-    expect(hint).toMatch(advice);
-    expect(message.endsWith(String(hint))).toBe(true);
-    expect(message.split('\n').length).toBeLessThanOrEqual(6);
+    const error = addonError(attempts, location(where));
+    expect(adviceOf(error)).toMatch(advice);
+    expect(error.message.endsWith(error.hint)).toBe(true);
+    expect(error.message.split('\n').length).toBeLessThanOrEqual(7);
   });
 
   it('is about the bundle where a bundler has put the path of the package into it', () => {

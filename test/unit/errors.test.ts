@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { ConntrackError } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
 import {
+  adviceOf,
   changedBefore,
   closedError,
   concurrentReadError,
@@ -20,6 +21,7 @@ import {
   silenceError,
   typeError,
 } from '../../src/core/errors.js';
+import { linked } from '../support/error-link.js';
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -54,10 +56,11 @@ describe('ConntrackError', () => {
       Object.keys(thrown)
         .filter((name) => name !== 'name')
         .sort();
-    expect(own(error)).toEqual(['code', 'errno', 'operation', 'syscall']);
+    expect(own(error)).toEqual(['code', 'errno', 'hint', 'operation', 'syscall']);
     expect(own(errorOfFailure('getEntry', { errno: EINVAL }))).toEqual([
       'code',
       'errno',
+      'hint',
       'operation',
     ]);
     expect(own(errorOfFailure('getEntry', { errno: EPERM, text: 'no' }))).toEqual([
@@ -67,7 +70,7 @@ describe('ConntrackError', () => {
       'hint',
       'operation',
     ]);
-    expect(own(closedError('getEntry', 'handle'))).toEqual(['code', 'operation']);
+    expect(own(closedError('getEntry', 'handle'))).toEqual(['code', 'hint', 'operation']);
     expect('cause' in error).toBe(false);
   });
 });
@@ -79,14 +82,14 @@ describe('errorOfFailure', () => {
       errno: EMFILE,
       syscall: 'socket',
       operation: 'listEntries',
-      message: 'listEntries: socket failed: EMFILE',
+      message: `listEntries: socket failed: EMFILE\n${linked('EMFILE')}`,
     });
     const answered = errorOfFailure('getEntry', { errno: ENOENT });
     expect(answered).toMatchObject({
       code: 'ENOENT',
       errno: ENOENT,
       operation: 'getEntry',
-      message: 'getEntry: the kernel answered ENOENT',
+      message: `getEntry: the kernel answered ENOENT\n${linked('ENOENT')}`,
     });
     expect(answered).not.toHaveProperty('syscall');
   });
@@ -95,7 +98,9 @@ describe('errorOfFailure', () => {
     const text = 'Attribute failed policy validation';
     const error = errorOfFailure('getEntry', { errno: EINVAL, text });
     expect(error.detail).toBe(text);
-    expect(error.message).toBe(`getEntry: the kernel answered EINVAL (kernel: ${text})`);
+    expect(error.message).toBe(
+      `getEntry: the kernel answered EINVAL (kernel: ${text})\n${linked('EINVAL')}`,
+    );
   });
 
   it.each([
@@ -108,7 +113,7 @@ describe('errorOfFailure', () => {
   });
 
   it('says which capability EPERM asks for, where, and how to give it', () => {
-    const { code, message, hint = '' } = errorOfFailure('listEntries', { errno: EPERM });
+    const { code, message, hint } = errorOfFailure('listEntries', { errno: EPERM });
     expect(code).toBe('EPERM');
     expect(message).toMatch(/CAP_NET_ADMIN .*user namespace that owns this network namespace/);
     for (const way of ['setcap', 'AmbientCapabilities=CAP_NET_ADMIN', '--cap-add NET_ADMIN']) {
@@ -119,8 +124,8 @@ describe('errorOfFailure', () => {
 
   it('keeps that advice from a system call that was not permitted', () => {
     const error = errorOfFailure('listEntries', { errno: EPERM, syscall: 'bind' });
-    expect(error.message).toBe('listEntries: bind failed: EPERM');
-    expect(error.hint).toBeUndefined();
+    expect(error.message).toBe(`listEntries: bind failed: EPERM\n${linked('EPERM')}`);
+    expect(error.hint).toBe(linked('EPERM'));
   });
 
   it.each([
@@ -159,7 +164,7 @@ describe('an answer that does not come', () => {
     expect(change.hint).toMatch(/^The request was sent, and may have been done/);
     const read = errorOfFailure('getEntry', { errno, syscall });
     expect(read).not.toHaveProperty('outcome');
-    expect(read).not.toHaveProperty('hint');
+    expect(adviceOf(read)).toBeUndefined();
     expect(read.message).toMatch(said);
   });
 
@@ -205,7 +210,7 @@ describe('a network namespace', () => {
     const error = netnsError('open', path, { errno, syscall: 'setns' });
     expect(error).toMatchObject({ code, errno, operation: 'open', syscall: 'setns' });
     expect(error.message).toMatch(said);
-    if (hint === undefined) expect(error.hint).toBeUndefined();
+    if (hint === undefined) expect(adviceOf(error)).toBeUndefined();
     else expect(error.hint).toMatch(hint);
   });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type LabelNames, readLabelNames } from 'conntrack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
+import { linked } from '../support/error-link.js';
 
 let folder: string;
 let path: string;
@@ -92,7 +93,7 @@ describe('connlabel.conf', () => {
     await expect(readLabelNames(join(folder, 'none'))).rejects.toMatchObject({
       code: 'ENOENT',
       syscall: 'stat',
-      hint: 'Write it: a number from 0 to 127 and a name per line.',
+      hint: linked('ENOENT', 'Write it: a number from 0 to 127 and a name per line.'),
     });
   });
 

@@ -10,6 +10,7 @@ import {
   processIds,
   unlessAbsent,
 } from '../../src/core/proc-folders.js';
+import { linked } from '../support/error-link.js';
 
 let folder: string;
 beforeAll(() => {
@@ -57,7 +58,7 @@ it('what a process may not see is absent; what fails is an error', async () => {
   const error = { code: 'EMFILE', errno: -24, syscall: 'scandir' };
   await expect(unlessAbsent('findOrigin', '/x', failing(error))).rejects.toMatchObject({
     ...{ ...error, errno: 24, operation: 'findOrigin' },
-    message: 'findOrigin: cannot read /x',
+    message: `findOrigin: cannot read /x\n${linked('EMFILE')}`,
     cause: { errno: -24 },
   });
   const unknown = await unlessAbsent('a', '/x', failing({})).catch((thrown: unknown) => thrown);

@@ -1,8 +1,9 @@
 import { writeSettings } from 'conntrack';
 import { describe, expect, it, test } from 'vitest';
-import { errorOfFailure } from '../../src/core/errors.js';
+import { adviceOf, errorOfFailure } from '../../src/core/errors.js';
 import { settingError, untrackedError } from '../../src/health/errors.js';
 import { SETTINGS } from '../../src/health/settings.js';
+import { linked } from '../support/error-link.js';
 
 describe('writeSettings', () => {
   test.each<[string, typeof TypeError | typeof RangeError, unknown]>([
@@ -88,7 +89,7 @@ describe('errors', () => {
     const error = settingError({ errno, syscall: 'write' }, setting);
     expect(error).toMatchObject({ code, errno, operation: 'writeSettings' });
     expect(error.message).toContain('net.netfilter.nf_conntrack_max');
-    expect(error.hint).toMatch(hint);
+    expect(adviceOf(error)).toMatch(hint);
   });
 
   it('tell of a kernel without connection tracking, and of other troubles', () => {
@@ -109,7 +110,7 @@ describe('errors', () => {
     expect(closed.message).toContain('the handle is closed');
     expect(settingError(failure, { ...max, written: ['accounting'] })).toMatchObject({
       code: 'ERR_CONNTRACK_CLOSED',
-      hint: 'Changed before: accounting.',
+      hint: linked('ERR_CONNTRACK_CLOSED', 'Changed before: accounting.'),
     });
   });
 });

@@ -1,5 +1,6 @@
 /** Creates the entries of lines. */
 import { createReadStream } from 'node:fs';
+import { withoutLink } from '../../core/error-page.js';
 import { restoreEntries } from '../../index.js';
 import { command, tell, warn } from '../command.js';
 import { EXIT } from '../exit.js';
@@ -14,7 +15,9 @@ export default command({ restoreEntries }, async (api, call) => {
   const source = file === '-' ? world.in() : createReadStream(file);
   const result = await api.restoreEntries(source, { labels: byBit });
   const { created, existed, failed, failures } = result;
-  for (const { line: number, error } of failures) warn(call, `line ${number}: ${error.message}`);
+  for (const { line: number, error } of failures) {
+    warn(call, `line ${number}: ${withoutLink(error.message)}`);
+  }
   if (failed > failures.length) {
     warn(call, `${grouped(failed - failures.length)} more lines failed`);
   }

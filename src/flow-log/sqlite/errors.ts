@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withLink } from '../../core/error-page.js';
 import { printable } from '../../core/printable.js';
 
 /**
@@ -58,14 +59,17 @@ export class FlowDatabaseError extends Error {
   readonly reason: FlowDatabaseFailure;
   /** The file. */
   readonly path: string;
+  /** What to do, if there is something, and where the package explains it; `message` includes it. */
+  readonly hint: string;
 
   /** @internal */
-  constructor(path: string, problem: string, { reason, why, hint, cause }: Parts) {
-    const advice = hint === undefined ? '' : `\n${hint}`;
+  constructor(path: string, problem: string, { reason, why, hint: advice, cause }: Parts) {
+    const hint = withLink('ERR_FLOW_DATABASE', advice);
     super(
-      `the database of flows ${printable(path)} ${problem}: ${printable(why)}${advice}`,
+      `the database of flows ${printable(path)} ${problem}: ${printable(why)}\n${hint}`,
       cause === undefined ? undefined : { cause },
     );
+    this.hint = hint;
     this.reason = reason;
     this.path = path;
   }
