@@ -78,6 +78,14 @@ export const SANDBOXES: readonly Sandbox[] = [
     others: 'EACCES',
   },
   {
+    name: 'a pod with `NET_ADMIN` alone, as root',
+    command: [...container, ...withCapabilities('-all,+net_admin', '--no-new-privs')],
+    entries: 'works',
+    stats: 'netlink',
+    settings: 'EROFS',
+    others: 'EACCES',
+  },
+  {
     name: 'a pod under the restricted standard (`drop: [ALL]`, `runAsNonRoot`)',
     command: [...container, ...withCapabilities('-all', ...USER, '--no-new-privs')],
     entries: 'EPERM',
