@@ -1,9 +1,9 @@
 import { deleteEntries, listEntries, watchEvents } from 'conntrack';
 
-for (const { original, counters } of await listEntries({ protocol: 'tcp' }))
-  console.log(original.source, original.destination, counters?.reply.bytes);
+for (const { original, tcp } of await listEntries({ protocol: 'tcp' }))
+  console.log(original.source, original.destination, tcp?.state);
 
-const { deleted } = await deleteEntries({ address: '10.0.0.5' });
+const { deleted } = await deleteEntries({ address: '192.0.2.5' });
 console.log(deleted, 'flows deleted');
 
 for await (const event of watchEvents({ events: ['new', 'destroy'] })) {
