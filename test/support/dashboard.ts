@@ -7,10 +7,27 @@ interface Target {
   readonly legendFormat: string;
 }
 
+interface Override {
+  readonly matcher: { readonly id: string; readonly options: string };
+  readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+}
+
+interface FieldConfig {
+  readonly defaults: {
+    readonly unit?: string;
+    readonly min?: number;
+    readonly decimals?: number;
+    readonly noValue?: string;
+    readonly thresholds: { readonly steps: readonly { readonly color: string }[] };
+  };
+  readonly overrides: readonly Override[];
+}
+
 export interface Panel {
   readonly id: number;
   readonly type: string;
   readonly title: string;
+  readonly description?: string;
   readonly gridPos: {
     readonly h: number;
     readonly w: number;
@@ -19,6 +36,7 @@ export interface Panel {
   };
   readonly datasource?: { readonly uid: string };
   readonly targets?: readonly Target[];
+  readonly fieldConfig?: FieldConfig;
 }
 
 export interface Dashboard {

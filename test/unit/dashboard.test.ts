@@ -45,12 +45,58 @@ it('the panels have names of their own, and lie side by side', () => {
   expect(cells.size).toBe(24 * height);
 });
 
-it('the legend tells apart what a query has', () => {
+it('the legend tells apart what a query has, and repeats nothing', () => {
   for (const { title, targets = [] } of dashboard.panels) {
     expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    expect(new Set(targets.map(({ legendFormat }) => legendFormat)).size).toBe(targets.length);
     for (const { expr, legendFormat } of targets) {
-      const by = /^sum by \((.*?)\)/.exec(expr)?.[1]?.split(', ') ?? ['instance'];
-      for (const label of by) expect(legendFormat, title).toContain(`{{${label}}}`);
+      const named = [...legendFormat.matchAll(/\{\{(.*?)\}\}/g)].map(([, label]) => label);
+      expect(named, title).toEqual(labelsOf(expr));
+    }
+  }
+});
+
+it('every panel says what it shows, in which unit, and why it is empty', () => {
+  for (const { type, title, description, fieldConfig } of dashboard.panels) {
+    if (fieldConfig === undefined) {
+      expect(type, title).toBe('row');
+      continue;
+    }
+    const { unit, min, noValue, decimals, thresholds } = fieldConfig.defaults;
+    expect(description, title).toMatch(/\S/);
+    expect(unit, title).toMatch(/\S/);
+    if (type === 'stat') {
+      expect(noValue, title).toMatch(/\S/);
+      // No value has the first color: neither good nor bad.
+      expect(thresholds.steps[0]?.color, title).toBe('text');
+    } else {
+      const isMirrored = fieldConfig.overrides.some(({ properties }) =>
+        properties.some(({ value }) => value === 'negative-Y'),
+      );
+      expect(min, title).toBe(isMirrored ? undefined : 0);
+      // Grafana leaves out ticks that look alike, and writes noValue in their place.
+      expect(noValue === undefined || decimals === undefined, title).toBe(true);
+    }
+  }
+});
+
+it('a stat has one number, whatever the number of instances', () => {
+  for (const { type, title, targets = [] } of dashboard.panels) {
+    if (type !== 'stat') continue;
+    expect(targets, title).toHaveLength(1);
+    expect(targets[0]?.expr, title).toMatch(/^(?:min|max|sum|topk|bottomk)\(/);
+  }
+});
+
+it('every color of its own is that of a name in the legend', () => {
+  for (const { title, targets = [], fieldConfig } of dashboard.panels) {
+    for (const { matcher } of fieldConfig?.overrides ?? []) {
+      const isName = targets.some(({ legendFormat }) => {
+        if (matcher.id !== 'byName') return legendFormat.startsWith('{{protocol}} ');
+        const name = RegExp(`^${legendFormat.replaceAll(/\{\{.*?\}\}/g, '[\\w-]+')}$`);
+        return name.test(matcher.options);
+      });
+      expect(isName, `${matcher.options} of ${title}`).toBe(true);
     }
   }
 });
@@ -73,6 +119,13 @@ describeWithTools('promtool')('promtool', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 });
+
+/** What the legend has to name: the labels that a sum keeps, or the instance. */
+function labelsOf(expr: string): string[] {
+  const [, , by] = /^(sum|min|max|topk|bottomk)(?: by \((.*?)\))?[ (]/.exec(expr) ?? [];
+  if (by !== undefined) return by.split(', ');
+  return /^(?:sum|min|max)\(/.test(expr) ? [] : ['instance'];
+}
 
 function* cellsOf({ gridPos: { x, y, w, h } }: Panel): Generator<string> {
   expect(x + w).toBeLessThanOrEqual(24);
