@@ -130,7 +130,7 @@ describeInNamespace(
     beforeAll(() => {
       trackLoopback();
       setting('acct', 1);
-      const flow = ['-s', '192.0.2.5', '-d', '9.9.9.9', '--sport', '40000', '-t', '90000'];
+      const flow = ['-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '40000', '-t', '90000'];
       run('conntrack', '-I', '-p', 'udp', ...flow, '--dport', '53');
       const nat = ['--state', 'ESTABLISHED', '--src-nat', '203.0.113.1:5555'];
       run('conntrack', '-I', '-p', 'tcp', ...flow, '--dport', '443', ...nat);
