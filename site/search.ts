@@ -3,6 +3,7 @@
  * pages as text: each stands alone.
  */
 import type { DefaultTheme } from 'vitepress';
+import { KEYWORDS } from './keywords.js';
 
 export const SEARCH: DefaultTheme.LocalSearchOptions = {
   _render(source, env, markdown) {
@@ -11,7 +12,9 @@ export const SEARCH: DefaultTheme.LocalSearchOptions = {
     markdown.options.highlight = null;
     try {
       const html = markdown.render(source, env);
-      return env.frontmatter?.search === false ? '' : html;
+      if (env.frontmatter?.search === false) return '';
+      const keywords = KEYWORDS[env.relativePath];
+      return keywords === undefined ? html : html.replace('</h1>', `</h1><p>${keywords}</p>`);
     } finally {
       markdown.options.highlight = highlight;
     }
@@ -21,8 +24,10 @@ export const SEARCH: DefaultTheme.LocalSearchOptions = {
       // "delete" finds "Deleting", "timeouts" finds "timeout". Words of every page find nothing.
       processTerm: (term) => {
         const word = term.toLowerCase();
-        if (/^(?:a|an|and|are|by|can|do|how|i|in|is|it|my|of|on|the|to|what|with)$/.test(word))
+        if (/^(?:a|an|and|are|by|can|do|how|i|in|is|it|many|my|of|on|the|to|what|with)$/.test(word))
           return false;
+        // Other names of what a delete does.
+        if (/^(?:kill|cut|close|terminate)s?$/.test(word)) return [word, 'delet', 'delet'];
         const single = /[^s]s$/.test(word) && word.length > 3 ? word.slice(0, -1) : word;
         return single.replace(/^(.{4,})(?:ing|ed|e)$/, '$1');
       },
@@ -36,6 +41,8 @@ export const SEARCH: DefaultTheme.LocalSearchOptions = {
       boostDocument: (id, term, fields) => {
         const { title, titles } = fields as { title: string; titles: readonly string[] };
         const isPage = titles.length === 0;
+        // Who comes from another tool looks for its name.
+        if (String(id).includes('/docs/migration/')) return isPage ? 1 : 0.4;
         if (!String(id).includes('/docs/api/')) return isPage ? 1.5 : 1;
         const name = title.replace(/\W+$/, '');
         const isName = /[a-z][A-Z]/.test(name) && name.toLowerCase().startsWith(term);

@@ -4,7 +4,8 @@
  * @module conntrack
  */
 export { Conntrack, type OpenOptions } from './conntrack.js';
-export { ConntrackError, type ConntrackErrorCode } from './core/errors.js';
+export type { ConntrackErrorCode } from './core/error-page.js';
+export { ConntrackError } from './core/errors.js';
 export {
   DCCP_ROLES,
   DCCP_STATES,

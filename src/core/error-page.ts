@@ -4,7 +4,6 @@
  * @module
  */
 
-/** Codes of errors that the package itself detects. */
 const OWN = [
   'ERR_CONNTRACK_CLOSED',
   'ERR_CONNTRACK_BUSY',
@@ -14,7 +13,6 @@ const OWN = [
   'ERR_CONNTRACK_LAYOUT',
 ] as const;
 
-/** Those of the kernel and the system that the page explains; any other may come. */
 const POSIX = [
   'EPERM',
   'EINVAL',
@@ -44,8 +42,15 @@ const POSIX = [
 /** Those of the flow log's own error classes. */
 const FLOW_LOG = ['ERR_FLOW_DATABASE', 'ERR_FLOW_WRITE'] as const;
 
-export type OwnCode = (typeof OWN)[number];
-export type PosixCode = (typeof POSIX)[number];
+/**
+ * Codes of errors that the package itself detects; all others are POSIX names.
+ *
+ * @useDeclaredType
+ */
+export type ConntrackErrorCode = (typeof OWN)[number];
+
+/** Those that docs/errors.md explains, for editors to offer; any other may come. */
+export type PosixCode = (typeof POSIX)[number] | (string & Record<never, never>);
 
 /** The codes that have a heading of their own on the page. */
 export const EXPLAINED_CODES: ReadonlySet<string> = new Set([...OWN, ...POSIX, ...FLOW_LOG]);

@@ -5,16 +5,10 @@
  * @module
  */
 import { constants } from 'node:os';
-import { type OwnCode, type PosixCode, withLink, withoutLink } from './error-page.js';
+import { type ConntrackErrorCode, type PosixCode, withLink, withoutLink } from './error-page.js';
 import { LIMITS } from './limits.js';
 import type { NativeFailure } from './native.js';
 import { printable, printableLines } from './printable.js';
-
-/** Codes of errors that the package itself detects; all others are POSIX names. */
-export type ConntrackErrorCode = OwnCode;
-
-/** Those that docs/errors.md explains, for editors to offer; any other may come. */
-type AnyPosixCode = PosixCode | (string & Record<never, never>);
 
 interface ConntrackErrorParts {
   code: string;
@@ -51,7 +45,7 @@ export class ConntrackError extends Error {
    * The POSIX name when the system or the kernel answered (`EPERM`, ...), else
    * `ERR_CONNTRACK_*`.
    */
-  readonly code: ConntrackErrorCode | AnyPosixCode;
+  readonly code: ConntrackErrorCode | PosixCode;
   /** The function that failed, such as `'listEntries'`. */
   readonly operation: string;
   /** The positive error number behind a POSIX `code`. */

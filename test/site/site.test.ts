@@ -39,6 +39,11 @@ const SEARCHES: readonly (readonly [query: string, page: string])[] = [
   ['rate', '/docs/recipes/rate-limit'],
   ['migration', '/docs/migration/'],
   ['assured', '/docs/kernel-side'],
+  ['kill connections', '/docs/writing'],
+  ['bandwidth', '/docs/recipes/top-talkers'],
+  ['block ip', '/docs/recipes/rate-limit'],
+  ['abuse', '/docs/recipes/behind-nat'],
+  ['container', '/docs/recipes/end-container-flows'],
 ];
 
 describe('the files of the site', () => {
