@@ -81,7 +81,12 @@ export default defineConfig({
     logo: { src: '/mark.svg', width: 24, height: 24 },
     search: { provider: 'local', options: SEARCH },
     nav: [
-      { text: 'Guides', link: '/docs/getting-started', activeMatch: '^/(?!docs/api|$)' },
+      {
+        text: 'Guides',
+        link: '/docs/getting-started',
+        activeMatch: '^/(?!docs/(?:api|recipes)/|$)',
+      },
+      { text: 'Recipes', link: '/docs/recipes/', activeMatch: '^/docs/recipes/' },
       { text: 'Reference', link: '/docs/api/conntrack/', activeMatch: '^/docs/api/' },
       { text: version, link: '/CHANGELOG' },
     ],

@@ -67,6 +67,11 @@ export function withLink(code: string, advice: string | undefined): string {
   return advice === undefined ? linkTo(code) : `${advice}\n${linkTo(code)}`;
 }
 
+/** The message has it, too: who prints the error with its properties reads it once. */
+export function setHint(error: Error, hint: string): void {
+  Object.defineProperty(error, 'hint', { value: hint });
+}
+
 /** A text without the link that ends it: for one that goes on, and gets a link again. */
 export function withoutLink(text: string): string {
   const start = text.lastIndexOf(`See ${PAGE}`);

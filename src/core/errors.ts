@@ -5,7 +5,13 @@
  * @module
  */
 import { constants } from 'node:os';
-import { type ConntrackErrorCode, type PosixCode, withLink, withoutLink } from './error-page.js';
+import {
+  type ConntrackErrorCode,
+  type PosixCode,
+  setHint,
+  withLink,
+  withoutLink,
+} from './error-page.js';
 import { LIMITS } from './limits.js';
 import type { NativeFailure } from './native.js';
 import { printable, printableLines } from './printable.js';
@@ -58,7 +64,7 @@ export class ConntrackError extends Error {
    * What to do, if there is something, and in the last line where the package explains the code:
    * `See conntrack/docs/errors.md#eperm`. `message` includes it.
    */
-  readonly hint: string;
+  declare readonly hint: string;
   /**
    * `'unknown'`: the request was sent, and the kernel may have done it, although its answer did
    * not come. Absent: the kernel has answered, or nothing was sent, or it would change nothing.
@@ -77,7 +83,7 @@ export class ConntrackError extends Error {
     );
     this.code = code;
     this.operation = operation;
-    this.hint = hint;
+    setHint(this, hint);
     // Omits properties without a value.
     Object.assign(
       this,

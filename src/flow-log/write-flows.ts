@@ -13,7 +13,7 @@ import {
   options,
   signal,
 } from '../core/check.js';
-import { withLink } from '../core/error-page.js';
+import { setHint, withLink } from '../core/error-page.js';
 import { typeError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import type { FlowRecord } from './flow-record.js';
@@ -64,14 +64,14 @@ export class FlowWriteError extends Error {
   /** All that were read and may be not written, in their order. */
   readonly records: readonly FlowRecord[];
   /** What to do, and where the package explains it; `message` includes it. */
-  readonly hint: string;
+  declare readonly hint: string;
 
   /** @internal */
   constructor(cause: unknown, records: readonly FlowRecord[]) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const hint = withLink('ERR_FLOW_WRITE', ADVICE);
     super(`writeFlows: ${records.length} records are not written: ${why}\n${hint}`, { cause });
-    this.hint = hint;
+    setHint(this, hint);
     this.records = records;
   }
 }

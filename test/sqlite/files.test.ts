@@ -333,10 +333,13 @@ describe('without an engine', () => {
         "{ throw new Error('Could not locate the bindings file. Tried:\\n -> /a\\n -> /b') } }",
     });
     expect(told(root, "{ path: 'f.db', engine: 'better-sqlite3' }")).toMatch(
-      /cannot be opened: Could not locate the bindings file\.\n.*npm rebuild better-sqlite3\n$/,
+      /cannot be opened: Could not locate the bindings file\.\n.*npm rebuild better-sqlite3\nSee conntrack\/docs\/errors\.md#err_flow_database\n$/,
     );
     const any = told(root, "{ path: 'f.db' }");
     if (ENGINE === 'node:sqlite') expect(any).toBe('');
-    else expect(any).toMatch(/npm rebuild better-sqlite3\n$/);
+    else
+      expect(any).toMatch(
+        /npm rebuild better-sqlite3\nSee conntrack\/docs\/errors\.md#err_flow_database\n$/,
+      );
   });
 });

@@ -56,21 +56,21 @@ describe('ConntrackError', () => {
       Object.keys(thrown)
         .filter((name) => name !== 'name')
         .sort();
-    expect(own(error)).toEqual(['code', 'errno', 'hint', 'operation', 'syscall']);
+    expect(own(error)).toEqual(['code', 'errno', 'operation', 'syscall']);
     expect(own(errorOfFailure('getEntry', { errno: EINVAL }))).toEqual([
       'code',
       'errno',
-      'hint',
       'operation',
     ]);
     expect(own(errorOfFailure('getEntry', { errno: EPERM, text: 'no' }))).toEqual([
       'code',
       'detail',
       'errno',
-      'hint',
       'operation',
     ]);
-    expect(own(closedError('getEntry', 'handle'))).toEqual(['code', 'hint', 'operation']);
+    expect(own(closedError('getEntry', 'handle'))).toEqual(['code', 'operation']);
+    // Printed with its properties, it has its hint once.
+    expect(inspect(error).match(/See conntrack/g)).toHaveLength(1);
     expect('cause' in error).toBe(false);
   });
 });

@@ -118,7 +118,11 @@ describe('a write that fails', () => {
     const from = source(records(1, 2), records(3, 3));
     const error = await writeFlows(from, writer).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: 'FlowWriteError', code: 'ERR_FLOW_WRITE', cause });
-    const { message, records: left } = error as FlowWriteError;
+    const { message, records: left, hint } = error as FlowWriteError;
+    expect(hint).toMatch(
+      /^They are in "records" of this error\. .*\nSee conntrack\/docs\/errors\.md#err_flow_write$/,
+    );
+    expect(message.endsWith(`\n${hint}`)).toBe(true);
     expect(countsOf(left).slice(0, 2)).toEqual([1, 2]);
     expect(countsOf(left)).toEqual([1, 2, 3].slice(0, left.length));
     expect(message).toContain(`${left.length} records are not written: ENOSPC: no space left`);

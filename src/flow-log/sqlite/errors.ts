@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { withLink } from '../../core/error-page.js';
+import { setHint, withLink } from '../../core/error-page.js';
 import { printable } from '../../core/printable.js';
 
 /**
@@ -60,7 +60,7 @@ export class FlowDatabaseError extends Error {
   /** The file. */
   readonly path: string;
   /** What to do, if there is something, and where the package explains it; `message` includes it. */
-  readonly hint: string;
+  declare readonly hint: string;
 
   /** @internal */
   constructor(path: string, problem: string, { reason, why, hint: advice, cause }: Parts) {
@@ -69,7 +69,7 @@ export class FlowDatabaseError extends Error {
       `the database of flows ${printable(path)} ${problem}: ${printable(why)}\n${hint}`,
       cause === undefined ? undefined : { cause },
     );
-    this.hint = hint;
+    setHint(this, hint);
     this.reason = reason;
     this.path = path;
   }
