@@ -46,6 +46,8 @@ export function warnOfSilence(coverage: EventCoverage, groups: number): void {
   process.emitWarning(message, {
     type: 'ConntrackWarning',
     code: 'CONNTRACK_SILENT_FLOWS',
-    detail: "Call writeSettings({ events: 'on' }), or look at the coverage of the stream.",
+    detail:
+      "Run `sysctl -w net.netfilter.nf_conntrack_events=1`, or call writeSettings({ events: 'on' }): " +
+      'flows that begin afterwards send events. The coverage of the stream is this setting.',
   });
 }

@@ -77,7 +77,9 @@ describe('the one warning of a process', () => {
     const details = {
       type: 'ConntrackWarning',
       code: 'CONNTRACK_SILENT_FLOWS',
-      detail: expect.stringContaining("writeSettings({ events: 'on' })") as unknown,
+      detail: expect.stringMatching(
+        /^Run `sysctl -w net\.netfilter\.nf_conntrack_events=1`, or call writeSettings\(\{ events: 'on' \}\)/,
+      ) as unknown,
     };
     const warnings = wanted ? [{ text: expect.stringMatching(wanted) as unknown, details }] : [];
     expect((await opened(options)).warnings).toEqual(warnings);
