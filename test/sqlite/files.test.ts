@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -181,15 +182,53 @@ describeWithEngine('the file of a database', () => {
 
   test('that cannot be there, or is not there to be read', async () => {
     const path = join(folder(), 'nowhere/flows.db');
-    for (const readOnly of [false, true]) {
-      const error = await errorOf(open({ path, readOnly }));
-      expect(error.message).toMatch(/nowhere\/flows\.db cannot be opened: .*\n.*folder/i);
-    }
-    const empty = newFile();
-    raw(empty).close();
-    expect((await errorOf(open({ path: empty, readOnly: true }))).message).toMatch(
-      /it has no flows\nOpen it once|unable to open/,
+    expect((await errorOf(open({ path }))).message).toMatch(
+      /nowhere\/flows\.db cannot be opened: .*\n.*folder/i,
     );
+    for (const missing of [path, newFile()]) {
+      const error = await errorOf(open({ path: missing, readOnly: true }));
+      expect(error).toMatchObject({ reason: 'other', path: missing });
+      expect(error.message).toMatch(
+        /flows\.db cannot be opened: the file does not exist\nPass the path of a database of flows\./,
+      );
+    }
+    // It is there.
+    const error = await errorOf(open({ path: folder(), readOnly: true }));
+    expect(error.message).not.toContain('does not exist');
+    const empty = newFile();
+    writeFileSync(empty, '');
+    expect((await errorOf(open({ path: empty, readOnly: true }))).message).toMatch(
+      /it has no flows\nOpen it once/,
+    );
+  });
+
+  test('has all records when its writer has closed it, also beside a reader', async () => {
+    const path = newFile();
+    const writer = await open({ path });
+    await writer.write(parts(1000));
+    // A connection that only reads does not empty the log when it closes as the last one.
+    const reader = await open({ path, readOnly: true });
+    expect([...reader.flows()]).toHaveLength(1000);
+    await writer.close();
+    expect(statSync(`${path}-wal`).size).toBe(0);
+    await reader.close();
+    const copy = newFile();
+    copyFileSync(path, copy);
+    expect(countOf(copy)).toBe(1000);
+  });
+
+  test('can be copied by SQLite while it is written', async () => {
+    const path = newFile();
+    const writer = await open({ path });
+    await writer.write(parts(10));
+    const copy = newFile();
+    const other = raw(path);
+    other.exec(`VACUUM INTO '${copy}'`);
+    other.close();
+    await using database = await open({ path: copy });
+    expect([...database.flows()]).toHaveLength(10);
+    await database.write(parts(10, 10));
+    expect([...database.flows()]).toHaveLength(20);
   });
 
   test('may be opened by somebody else, who closes it', async () => {

@@ -60,6 +60,7 @@ export class Connection {
         return result;
       } catch (error) {
         this.rollBack();
+        // In the file it takes less.
         if (reasonOf(error) === 'full') this.emptyLog();
         throw error;
       }
@@ -82,6 +83,19 @@ export class Connection {
     if (isOwn) this.database.close();
   }
 
+  /**
+   * Puts all that the log of SQLite has into the file, and empties the log. The last connection does
+   * it when it closes, unless that one only reads. Others that use the file can prevent it: nothing is
+   * lost then, for they need the log.
+   */
+  emptyLog(): void {
+    try {
+      this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // There is no room in the file, or its engine has closed it.
+    }
+  }
+
   private prepare(sql: string): Statement {
     this.requireOpen();
     let statement = this.statements.get(sql);
@@ -101,15 +115,6 @@ export class Connection {
       this.database.exec('ROLLBACK');
     } catch {
       // SQLite has done it by itself, as when the disk is full.
-    }
-  }
-
-  /** On a full disk: what the log has goes into the file, where it takes less. */
-  private emptyLog(): void {
-    try {
-      this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // There is no room for that either.
     }
   }
 

@@ -138,11 +138,15 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
     return this.#read(() => queryTotals(this.#connection, checked));
   }
 
-  /** Closes the database. Idempotent. */
+  /**
+   * Closes the database. Idempotent. One that writes first puts all that the log of SQLite (`-wal`) has
+   * into the file, as far as no other process that uses it prevents that.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    if (!this.#isReadOnly) this.#connection.emptyLog();
     this.#connection.close(this.#isOwn);
   }
 

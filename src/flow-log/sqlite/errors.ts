@@ -167,6 +167,18 @@ export function databaseError(path: string, problem: string, cause: unknown): Er
   return new FlowDatabaseError(path, problem, { reason: 'other', why, cause });
 }
 
+/** Of a reader, which makes no file. A broken engine stays one. */
+export function missingFile(path: string, cause: unknown): Error {
+  const error = databaseError(path, 'cannot be opened', cause);
+  if (!(error instanceof FlowDatabaseError) || error.reason !== 'other') return error;
+  return new FlowDatabaseError(path, 'cannot be opened', {
+    reason: 'other',
+    why: 'the file does not exist',
+    hint: 'Pass the path of a database of flows. Without "readOnly" it is made, in a folder that exists.',
+    cause,
+  });
+}
+
 function isBrokenEngine(code: unknown, why: string): boolean {
   return code === 'ERR_DLOPEN_FAILED' || why.includes('bindings file');
 }

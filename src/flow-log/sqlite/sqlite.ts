@@ -4,10 +4,11 @@
  *
  * @module conntrack/flow-log/sqlite
  */
+import { accessSync } from 'node:fs';
 import { Connection } from './connection.js';
 import { FlowDatabase } from './database.js';
 import { loadEngine, type SqliteDatabase } from './engine.js';
-import { databaseError } from './errors.js';
+import { databaseError, missingFile } from './errors.js';
 import { type CheckedOptions, databaseOptionsOf, type FlowDatabaseOptions } from './options.js';
 import { prepareSchema } from './schema.js';
 
@@ -57,7 +58,17 @@ async function opened({ path = '', engine, readOnly }: CheckedOptions): Promise<
     const open = await loadEngine(path, engine);
     return new Connection(open({ path, isReadOnly: readOnly === true }), path);
   } catch (error) {
+    if (readOnly === true && isMissing(path)) throw missingFile(path, error);
     throw databaseError(path, 'cannot be opened', error);
+  }
+}
+
+function isMissing(path: string): boolean {
+  try {
+    accessSync(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }
 
