@@ -1,22 +1,32 @@
 /**
- * Records flows into a database of SQLite. A worker thread has the recorder and the database, so that
- * no write holds up the main thread, which answers: who talked most in the last minute?
+ * Records flows into a database of SQLite, until Ctrl-C or for so many seconds. A worker thread has the
+ * recorder and the database, so that no write holds up the main thread. At the end that one answers:
+ * who has the most bytes in the records of the last minute?
  *
- *   node out/examples/flow-log-sqlite.js [file] [seconds]
+ *   node flow-log-sqlite.ts [file] [seconds]
  */
 import './support/end-of-pipe.js';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { recordFlows, writeFlows } from 'conntrack/flow-log';
+import { type FlowWriter, recordFlows, writeFlows } from 'conntrack/flow-log';
 import { openFlowDatabase } from 'conntrack/flow-log/sqlite';
 
 const MINUTE = 60_000;
 
+/** Prints what leaves records incomplete: settings, lost events, a time without a recorder. */
+const warnings: FlowWriter = {
+  async write(records) {
+    for (const record of records) {
+      if (record.type === 'flow') continue;
+      console.warn(record.type === 'notice' ? record.message : record);
+    }
+  },
+};
+
 /** The worker: ends with any message. */
 async function record(path: string): Promise<void> {
   await using database = await openFlowDatabase({ path, keepFor: '30d', keepBytes: 2 ** 30 });
-  const recorder = recordFlows({ interval: '1s', resume: database });
+  const recorder = recordFlows({ interval: '60s', resume: database });
   parentPort?.once('message', () => {
     recorder.finish();
   });
@@ -25,26 +35,46 @@ async function record(path: string): Promise<void> {
     console.warn(error instanceof Error ? error.message : error);
     return Math.min(1000 * failures, MINUTE);
   };
-  await writeFlows(recorder, database, { retry });
+  await writeFlows(recorder, [database, warnings], { retry });
 }
 
-async function answer(path: string, seconds: number): Promise<void> {
+async function run(path: string, seconds: number | undefined): Promise<void> {
   const recording = new Worker(new URL(import.meta.url), { workerData: path });
   const ended = once(recording, 'exit');
   await once(recording, 'message');
-  await using database = await openFlowDatabase({ path, readOnly: true });
-  await sleep(1000 * seconds);
-  for (const talker of database.topTalkers({
-    by: 'source',
-    since: Date.now() - MINUTE,
-    limit: 10,
-  })) {
-    const { source, parts, traffic } = talker;
-    console.log(source, parts, 'records', traffic.original.bytes, traffic.reply.bytes, 'bytes');
-  }
-  recording.postMessage('end');
+  const end = () => {
+    recording.postMessage('end');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  if (seconds !== undefined) setTimeout(end, 1000 * seconds).unref();
+  console.log(`recording into ${path}: Ctrl-C ends it`);
   await ended;
+
+  await using database = await openFlowDatabase({ path, readOnly: true });
+  const since = Date.now() - MINUTE;
+  const talkers = database.topTalkers({ by: 'source', since, limit: 10 });
+  if (talkers.length === 0) console.log('no flow of the last minute was recorded');
+  for (const { source, parts, traffic } of talkers) {
+    const { original, reply } = traffic;
+    console.log(source, 'records:', parts, 'bytes sent:', original.bytes, 'got:', reply.bytes);
+  }
 }
 
-if (isMainThread) await answer(process.argv[2] ?? 'flows.db', Number(process.argv[3] ?? 10));
-else await record(workerData as string);
+if (isMainThread) {
+  // A line instead of a stack: no permission, no folder.
+  process.once('uncaughtException', ({ message }) => {
+    console.error(message);
+    process.exit(1);
+  });
+  const [path = 'flows.db', seconds, ...others] = process.argv.slice(2);
+  const length = seconds === undefined ? undefined : Number(seconds);
+  // A timer of Node.js takes no more.
+  const isLength = length === undefined || (length > 0 && length <= 2_147_483);
+  if (path.startsWith('-') || !isLength || others.length > 0) {
+    console.error('usage: flow-log-sqlite [file] [seconds, 2147483 at most]');
+    process.exit(2);
+  }
+  await run(path, length);
+} else {
+  await record(workerData as string);
+}

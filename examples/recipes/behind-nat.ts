@@ -6,12 +6,24 @@
  *   node behind-nat.ts 203.0.113.1 61000 2026-11-27T08:30:00Z flows.db
  */
 import '../support/end-of-pipe.js';
-import { listEntries, type Tuple } from 'conntrack';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { entryKey, listEntries, type Tuple } from 'conntrack';
+import type { FlowPart } from 'conntrack/flow-log';
 import { openFlowDatabase } from 'conntrack/flow-log/sqlite';
 
-const [address = '', port = '', time, path] = process.argv.slice(2);
+// A line instead of a stack: no permission, no such file.
+process.once('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
+const [given = '', port = '', time, path, ...others] = process.argv.slice(2);
 const at = time === undefined ? Date.now() : Date.parse(time);
-if (address === '' || port === '' || Number.isNaN(at)) {
+// A time without a zone is that of this machine, and not that of the report.
+const hasZone = time === undefined || /T.*(Z|[+-]\d\d:?\d\d)$/i.test(time);
+const isPort = /^\d{1,5}$/.test(port) && Number(port) <= 65_535;
+const isAddress = isIPv4(given) || isIPv6(given);
+if (!isAddress || !isPort || !hasZone || Number.isNaN(at) || others.length > 0) {
   console.error(
     'usage: behind-nat <public address> <port> [<time, as 2026-11-27T08:30:00Z> [<database>]]',
   );
@@ -20,6 +32,8 @@ if (address === '' || port === '' || Number.isNaN(at)) {
 
 /** The clock of whoever reports is not that of this machine. */
 const TOLERANCE_MS = 60_000;
+/** Of the flow log: it reads the table as often, and so finds the flows whose end it has missed. */
+const INTERVAL_MS = 60_000;
 
 interface Flow {
   readonly protocol: string;
@@ -27,38 +41,70 @@ interface Flow {
   readonly reply: Tuple;
   /** Absent where the kernel had no timestamps. */
   readonly start?: Date | undefined;
-  readonly end?: Date | undefined;
 }
 
-function print({ protocol, original, start, end }: Flow): void {
+let found = 0;
+
+function print({ protocol, original, start }: Flow, end: string, ended = at): void {
   const { source, sourcePort, destination, destinationPort } = original;
-  const period = `${start?.toISOString() ?? 'unknown'} - ${end?.toISOString() ?? 'open'}`;
-  console.log(protocol, source, sourcePort, '->', destination, destinationPort, period);
+  const period = `${start?.toISOString() ?? 'unknown'} - ${end}`;
+  const secondsLate = Math.trunc(((start?.getTime() ?? at) - at) / 1000);
+  const secondsEarly = Math.trunc((at - ended) / 1000);
+  const remarks = [];
+  if (secondsLate > 0) remarks.push(`(began ${secondsLate} s after that time)`);
+  if (secondsEarly > 0) remarks.push(`(ended ${secondsEarly} s before that time)`);
+  console.log(protocol, source, sourcePort, '->', destination, destinationPort, period, ...remarks);
+  found++;
 }
 
+/** As the kernel writes it. */
+const { address } = new SocketAddress({
+  address: given,
+  family: isIPv6(given) ? 'ipv6' : 'ipv4',
+});
 /** The answers of others go to the public address: that is the destination of the reply tuple. */
 const reply = { destination: address, destinationPort: Number(port) };
-const began = ({ start }: Flow) => start === undefined || start.getTime() <= at + TOLERANCE_MS;
+const isWanted = ({ start, reply: { destination, destinationPort } }: Flow) =>
+  destination === reply.destination &&
+  destinationPort === reply.destinationPort &&
+  (start === undefined || start.getTime() <= at + TOLERANCE_MS);
 
+const inTable = new Set<string>();
 for (const entry of await listEntries({ reply })) {
   const { protocol, original, startTime: start } = entry;
   const flow: Flow = { protocol, original, reply: entry.reply, start };
-  if (began(flow)) print(flow);
+  inTable.add(`${entryKey(entry)} ${start?.getTime()}`);
+  if (isWanted(flow)) print(flow, 'open');
 }
 
 if (path !== undefined) {
   await using database = await openFlowDatabase({ path, readOnly: true });
+  const gaps = database.notes().filter((note) => note.type === 'gap');
+  /** Milliseconds: from then on the flow had gone for certain. */
+  const goneBy = ({ outcome, doubts, to }: FlowPart): number => {
+    if (outcome === 'open') return Number.POSITIVE_INFINITY;
+    if (outcome !== 'unobserved') return to.getTime();
+    if (!doubts?.includes('not-recorded')) return to.getTime() + INTERVAL_MS;
+    // The next recorder has found it gone.
+    return gaps.find((gap) => gap.to >= to)?.to.getTime() ?? Number.POSITIVE_INFINITY;
+  };
   const seen = new Set<string>();
-  // `since` leaves out the flows that ended before; a later one may have begun before.
-  for (const part of database.flows({
-    address,
-    port: reply.destinationPort,
-    since: at - TOLERANCE_MS,
-  })) {
-    const { destination, destinationPort } = part.reply;
-    if (destination !== address || destinationPort !== reply.destinationPort) continue;
-    if (part.outcome === 'open' || seen.has(part.flow) || !began(part)) continue;
+  // The last part of a flow comes first. One that was idle has its last record long before its end.
+  for (const part of database.flows({ address, port: reply.destinationPort })) {
+    if (seen.has(part.flow)) continue;
     seen.add(part.flow);
-    print(part);
+    if (!isWanted(part) || goneBy(part) < at - TOLERANCE_MS) continue;
+    if (inTable.has(`${entryKey(part)} ${part.start?.getTime()}`)) continue;
+    const { outcome, end, to } = part;
+    if (outcome === 'open' || outcome === 'unobserved') {
+      print(part, `unknown, last seen ${to.toISOString()}`);
+    } else print(part, end?.toISOString() ?? `unknown, before ${to.toISOString()}`, to.getTime());
+  }
+  for (const { from, to } of gaps) {
+    if (from.getTime() > at + TOLERANCE_MS || to.getTime() < at - TOLERANCE_MS) continue;
+    const period = `from ${from.toISOString()} to ${to.toISOString()}`;
+    console.error(`no recorder ran ${period}: flows of that time may be missing`);
   }
 }
+if (found === 0)
+  console.error(`no flow found in the table${path === undefined ? '' : ` and in ${path}`}`);

@@ -274,8 +274,36 @@ describeInNamespace(
     expect(await recipe('behind-nat', '127.0.0.99', '61000', ago)).toEqual({
       ...clean,
       stdout: '',
+      stderr: 'no flow found in the table\n',
     });
-    expect(await recipe('behind-nat', '127.0.0.99', '61000', 'once')).toMatchObject({ code: 2 });
+    const nowhere = join(folder, 'nowhere.db');
+    const missing = await recipe('behind-nat', '127.0.0.99', '61000', ago, nowhere);
+    expect(missing).toMatchObject({ code: 1 });
+    expect(missing.stderr).toMatch(/^the database of flows .*nowhere\.db cannot be opened: /m);
+    expect(missing.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('behind-nat: wrong arguments, and an IPv6 address in any spelling', async () => {
+    const wrong = [
+      [],
+      ['127.0.0', '61000'],
+      ['127.0.0.99', '61o05'],
+      ['127.0.0.99', '65536'],
+      ['127.0.0.99', '61000', '2026-11-27T08:30'],
+      ['127.0.0.99', '61000', '2026-11-27T08:30Z', 'flows.db', 'more'],
+    ];
+    for (const args of wrong) {
+      const { code, stdout, stderr } = await recipe('behind-nat', ...args);
+      expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' });
+      expect(stderr).toMatch(/^usage: behind-nat .*\n$/);
+    }
+    await exchangeUdp({
+      client: { address: '::1', port: 40000 },
+      server: { address: '::1', port: 5353 },
+    });
+    expect((await recipe('behind-nat', '0:0::0001', '40000')).stdout).toMatch(
+      /^udp ::1 40000 -> ::1 5353 /,
+    );
   });
 
   test('rate-limit: who begins too many flows is blocked, but for those that are spared', async () => {
