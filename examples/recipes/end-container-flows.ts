@@ -6,33 +6,63 @@
  */
 import '../support/end-of-pipe.js';
 import { readlinkSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Conntrack, streamDeletes } from 'conntrack';
 
-const { values, positionals: addresses } = parseArgs({
-  options: { pid: { type: 'string' } },
-  allowPositionals: true,
+// A line instead of a stack: no permission, a namespace that has gone.
+process.once('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exit(1);
 });
-const { pid } = values;
-if (pid === undefined && addresses.length === 0) {
+
+function usage(): never {
   console.error('usage: end-container-flows [--pid <pid>] [<address> ...]');
   process.exit(2);
 }
+
+function argumentsOf() {
+  try {
+    return parseArgs({ options: { pid: { type: 'string' } }, allowPositionals: true });
+  } catch {
+    return usage();
+  }
+}
+
+function namespaceOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(
+      code === 'ENOENT'
+        ? `there is no process ${pid}: pass the pid that the host has for a process of the container`
+        : `the network namespace of process ${pid} cannot be read (${code}): run this as root`,
+    );
+  }
+}
+
+const { values, positionals: addresses } = argumentsOf();
+const { pid } = values;
+if (pid === undefined && addresses.length === 0) usage();
+if (!addresses.every(isIP) || (pid !== undefined && !/^[1-9]\d{0,9}$/.test(pid))) usage();
+// With --network host the table of the container is that of the host.
+if (pid !== undefined && namespaceOf(pid) === namespaceOf('self')) {
+  throw new Error(`process ${pid} has no network namespace of its own: name addresses`);
+}
+// Opened before anything is deleted: it may fail.
+await using container =
+  pid === undefined ? undefined : await Conntrack.open({ netns: { pid: Number(pid) } });
 
 if (addresses.length > 0) {
   // An entry matches if any of its four addresses does: before NAT, and after.
   const stream = streamDeletes(addresses.map((address) => ({ address })));
   for await (const entry of stream) console.log(String(entry));
-  console.log(stream.counters.deleted, 'flows deleted on the host');
+  const { deleted } = stream.counters;
+  console.log('deleted on the host:', deleted);
+  if (deleted === 0) console.log('no flow has such an address: is it the one of the container?');
 }
-
-if (pid !== undefined) {
-  const namespaceOf = (process: string) => readlinkSync(`/proc/${process}/ns/net`);
-  // With --network host the table of the container is that of the host.
-  if (namespaceOf(pid) === namespaceOf('self')) {
-    throw new Error(`process ${pid} has no network namespace of its own: name addresses`);
-  }
-  await using container = await Conntrack.open({ netns: { pid: Number(pid) } });
+if (container !== undefined) {
   const { deleted } = await container.flushEntries({ entries: true });
-  console.log(deleted, 'flows deleted in the container');
+  console.log('deleted in the container:', deleted);
 }

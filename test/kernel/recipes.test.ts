@@ -68,6 +68,8 @@ class Running {
 }
 
 const SINK = 9;
+/** Of an entry that the tool creates, which lives that long. */
+const PORTS = ['--sport', '4000', '--dport', '53', '-t', '100'];
 
 /** Datagrams to the sink, each on a flow of its own; resolves when they are sent. */
 async function send(from: string, flows: number): Promise<void> {
@@ -220,8 +222,7 @@ describeInNamespace(
 
   test('end-container-flows: on the host by address, and in the container', async () => {
     await using container = await OtherNetwork.create();
-    const tool = ['-I', '-p', 'udp', '-s', '10.0.0.5', '-d', '9.9.9.9', '--sport', '4000'];
-    const flow = [...tool, '--dport', '53', '-t', '100'];
+    const flow = ['-I', '-p', 'udp', '-s', '10.0.0.5', '-d', '9.9.9.9', ...PORTS];
     run('conntrack', ...flow, '--src-nat', '203.0.113.1:5555');
     run('conntrack', ...flow.map((word) => word.replace('10.0.0.5', '10.0.0.6')));
     container.run('conntrack', ...flow);
@@ -230,17 +231,43 @@ describeInNamespace(
     const { stdout, ...ended } = await recipe('end-container-flows', '--pid', pid, '10.0.0.5');
     expect(ended).toEqual(clean);
     expect(stdout).toMatch(
-      /^udp .*src=10\.0\.0\.5 .*dst=203\.0\.113\.1 .*\n1 flows deleted on the host\n1 flows deleted in the container\n$/,
+      /^udp .*src=10\.0\.0\.5 .*dst=203\.0\.113\.1 .*\ndeleted on the host: 1\ndeleted in the container: 1\n$/,
     );
     const left = await listEntries({ address: '10.0.0.0/8' });
     expect(left.map(({ original }) => original.source)).toEqual(['10.0.0.6']);
     expect(container.run('conntrack', '-L', '-p', 'udp')).toBe('');
 
-    const own = await recipe('end-container-flows', '--pid', String(process.pid));
-    expect(own).toMatchObject({ code: 1 });
-    expect(own.stderr).toContain('has no network namespace of its own: name addresses');
-    expect(await listEntries({ address: '10.0.0.6' })).toHaveLength(1);
-    expect(await recipe('end-container-flows')).toMatchObject({ code: 2 });
+    const none = await recipe('end-container-flows', '10.0.0.5', 'fd00::5');
+    expect(none).toEqual({
+      ...clean,
+      stdout:
+        'deleted on the host: 0\nno flow has such an address: is it the one of the container?\n',
+    });
+  });
+
+  test('end-container-flows: deletes nothing where an argument is wrong', async () => {
+    run('conntrack', '-I', '-p', 'udp', '-s', '10.0.0.6', '-d', '9.9.9.9', ...PORTS);
+    const flow = '10.0.0.6';
+    const usage = /^usage: end-container-flows \[--pid <pid>\] \[<address> \.\.\.\]\n$/;
+    const wrong: [number, RegExp, ...string[]][] = [
+      [2, usage],
+      [2, usage, flow, 'web'],
+      [2, usage, '10.0.0.0/8'],
+      [2, usage, '--pid', 'abc', flow],
+      [2, usage, '--pid', '0', flow],
+      [2, usage, '--port', '5', flow],
+      [1, /^there is no process 4194305: pass the pid .*\n$/, '--pid', '4194305', flow],
+      [
+        ...([1, /^process \d+ has no network namespace of its own: name addresses\n$/] as const),
+        ...['--pid', String(process.pid), flow],
+      ],
+    ];
+    for (const [code, stderr, ...args] of wrong) {
+      const ended = await recipe('end-container-flows', ...args);
+      expect({ args, ...ended }).toMatchObject({ args, code, stdout: '' });
+      expect(ended.stderr).toMatch(stderr);
+    }
+    expect(await listEntries({ address: flow })).toHaveLength(1);
   });
 
   test('behind-nat: the host that has the public address and port now', async () => {
