@@ -1,54 +1,89 @@
 /**
- * Raises an alert before the table is full, and ends it when there is room again. An alert is a line,
- * and with a URL a request with the same as JSON.
+ * Raises an alert before the table is full, reports when it gets worse, and ends it when there is room
+ * again. An alert is a line, and with a URL a request with the same as JSON.
  *
- *   node table-alert.ts [percent] [URL]
+ *   node table-alert.ts [--interval <seconds>] [<percent> [<URL>]]
  */
 import '../support/end-of-pipe.js';
+import { parseArgs } from 'node:util';
 import { type PressureSample, watchPressure } from 'conntrack';
 
-const percent = Number(process.argv[2] ?? 70);
-const url = process.argv[3];
-/** Seconds until the table is full, if it goes on growing like that. */
-const SOON = 600;
-
-/** Empty: all is well. */
-function reasonsOf(sample: PressureSample): string[] {
-  const { entries, maxEntries, utilization, level, secondsUntilFull, dropped } = sample;
-  const reasons: string[] = [];
-  if (level !== 'normal') {
-    reasons.push(`${entries} of ${maxEntries} entries (${(100 * utilization).toFixed(1)} %)`);
-  }
-  if (secondsUntilFull !== undefined && secondsUntilFull < SOON) {
-    reasons.push(`full in ${Math.round(secondsUntilFull)} s`);
-  }
-  if (dropped !== undefined && (dropped.delta ?? 0) > 0) {
-    reasons.push(`${dropped.delta} packets dropped`);
-  }
-  return reasons;
+function usage(): never {
+  console.error(
+    'usage: table-alert [--interval <seconds>] [<percent, above 5, 100 at most> [<URL>]]',
+  );
+  process.exit(2);
 }
 
-async function send(alert: object): Promise<void> {
-  if (url === undefined) return;
+function argumentsOf() {
+  try {
+    return parseArgs({ options: { interval: { type: 'string' } }, allowPositionals: true });
+  } catch {
+    return usage();
+  }
+}
+
+const { values, positionals } = argumentsOf();
+const [share = '70', url, ...others] = positionals;
+const percent = Number(share);
+const seconds = Number(values.interval ?? 10);
+// A level ends 5 points below its threshold, and a timer takes no more than that.
+if (!(percent > 5 && percent <= 100) || !(seconds >= 0.1 && seconds <= 2_147_483)) usage();
+if (others.length > 0) usage();
+if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) usage();
+
+/** Seconds until the table is full, if it goes on growing like that. */
+const SOON = 600;
+/** Alerts that wait for their receiver. */
+const MOST_UNSENT = 100;
+
+/** From good to bad. An alert is reported again when it gets worse. */
+const LEVELS = ['normal', 'growing', 'elevated', 'critical', 'dropping'] as const;
+
+function judge(sample: PressureSample) {
+  const { entries, maxEntries, utilization, secondsUntilFull, dropped } = sample;
+  const isSoon = secondsUntilFull !== undefined && secondsUntilFull < SOON;
+  const drops = dropped?.delta ?? 0;
+  const filled = `${entries} of ${maxEntries} entries (${(100 * utilization).toFixed(1)} %)`;
+  const reasons = [filled];
+  if (isSoon) reasons.push(`full in ${Math.round(secondsUntilFull)} s`);
+  if (drops > 0) reasons.push(`packets dropped: ${drops}`);
+  const level = sample.level === 'normal' && isSoon ? 'growing' : sample.level;
+  return { level: drops > 0 ? 'dropping' : level, reasons, entries, maxEntries } as const;
+}
+
+/** Returns whether the receiver has accepted it. */
+async function send(alert: object, to: string): Promise<boolean> {
   const headers = { 'Content-Type': 'application/json' };
   const signal = AbortSignal.timeout(5000);
   try {
-    await fetch(url, { method: 'POST', headers, body: JSON.stringify(alert), signal });
+    const body = JSON.stringify(alert);
+    const response = await fetch(to, { method: 'POST', headers, body, signal });
+    await response.body?.cancel();
+    if (response.ok) return true;
+    console.error(`the alert is sent again: the answer was ${response.status}`);
   } catch (error) {
-    // The next alert tries again; a watcher that ends would be worse.
-    console.error('the alert was not sent:', error);
+    console.error(`the alert is sent again: ${String((error as Error).cause ?? error)}`);
   }
+  return false;
 }
 
-let isRaised = false;
+let raised = 0;
+const unsent: object[] = [];
 const thresholds = { elevatedAt: percent / 100, criticalAt: Math.max(0.9, percent / 100) };
-for await (const sample of watchPressure({ intervalMs: 1000, ...thresholds })) {
-  const reasons = reasonsOf(sample);
-  if (reasons.length > 0 === isRaised) continue;
-  isRaised = !isRaised;
-  const { entries, maxEntries, level } = sample;
-  console.log(
-    `${isRaised ? `ALERT ${level}:` : 'over:'} ${reasons.join(', ') || `${entries} entries`}`,
-  );
-  await send({ isRaised, reasons, level, entries, maxEntries });
+console.log(`watching: an alert from ${percent} % on`);
+for await (const sample of watchPressure({ intervalMs: 1000 * seconds, ...thresholds })) {
+  const alert = judge(sample);
+  const severity = LEVELS.indexOf(alert.level);
+  const isOver = severity === 0 && raised > 0;
+  if (severity > raised || isOver) {
+    raised = severity;
+    console.log(`${isOver ? 'over' : `ALERT ${alert.level}`}: ${alert.reasons.join(', ')}`);
+    if (url !== undefined) unsent.push({ isRaised: !isOver, ...alert });
+  }
+  // In their order. In a long outage the oldest go.
+  if (unsent.length > MOST_UNSENT) unsent.shift();
+  while (url !== undefined && unsent[0] !== undefined && (await send(unsent[0], url))) {
+    unsent.shift();
+  }
 }

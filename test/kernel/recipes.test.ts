@@ -206,18 +206,89 @@ describeInNamespace(
     const most = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
     // A level ends 0.05 below its threshold.
     const entries = Math.ceil(0.06 * most);
-    const program = new Running('table-alert', '5.5', url);
+    const program = new Running('table-alert', '--interval', '0.5', '5.5', url);
+    await program.prints(/^watching: an alert from 5\.5 % on\n/);
     run(built('test/support/native/populate'), 'create', '0', String(entries));
-    await program.prints(/^ALERT elevated: \d+ of \d+ entries \(\d\.\d %\)/);
+    await program.prints(/\nALERT elevated: \d+ of \d+ entries \(\d\.\d %\)/);
     await flushEntries();
-    await program.prints(/\nover: \d+ entries\n/);
-    await expect.poll(() => alerts.length).toBe(2);
-    expect(alerts).toMatchObject([
-      { isRaised: true, level: 'elevated', maxEntries: most },
-      { isRaised: false, level: 'normal', reasons: [] },
-    ]);
+    await program.prints(/\nover: \d+ of \d+ entries \(\d\.\d %\)\n/);
+    await expect.poll(() => alerts.at(-1)).toMatchObject({ isRaised: false, level: 'normal' });
+    // The table may be growing before.
+    expect(alerts.at(-2)).toMatchObject({ isRaised: true, level: 'elevated', maxEntries: most });
     server.close();
     await program.stop();
+  });
+
+  test('table-alert: reports what gets worse, and sends it until it is accepted', async () => {
+    const sample = { entries: 900, maxEntries: 1000, utilization: 0.9, level: 'normal' };
+    const samples = [
+      sample,
+      { ...sample, secondsUntilFull: 81 },
+      { ...sample, level: 'elevated', secondsUntilFull: 70 },
+      { ...sample, level: 'elevated' },
+      { ...sample, level: 'critical', dropped: { total: 0, delta: 0 } },
+      { ...sample, level: 'critical', dropped: { total: 3, delta: 3 } },
+      { ...sample, level: 'critical', dropped: { total: 5, delta: 2 } },
+      { ...sample, level: 'elevated' },
+      sample,
+      sample,
+    ];
+    let requests = 0;
+    const accepted: object[] = [];
+    const server = createServer((request, response) => {
+      requests++;
+      // Of the first alert.
+      if (requests === 1) {
+        response.destroy();
+        return;
+      }
+      response.statusCode = requests === 2 ? 503 : 204;
+      void json(request).then((alert) => {
+        if (response.statusCode === 204) accepted.push(alert as object);
+        response.end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const { stdout, stderr, code } = await runNode([
+      ...['--import', withSamples(samples), programOf('table-alert')],
+      ...['70', `http://127.0.0.1:${port}/`],
+    ]);
+    expect(code).toBe(0);
+    const filled = '900 of 1000 entries (90.0 %)';
+    expect(stdout.split('\n')).toEqual([
+      'watching: an alert from 70 % on',
+      `ALERT growing: ${filled}, full in 81 s`,
+      `ALERT elevated: ${filled}, full in 70 s`,
+      `ALERT critical: ${filled}`,
+      `ALERT dropping: ${filled}, packets dropped: 3`,
+      `over: ${filled}`,
+      '',
+    ]);
+    expect(stderr).toMatch(/^the alert is sent again: .+\nthe alert is sent again: .* 503\n$/);
+    const numbers = { entries: 900, maxEntries: 1000 };
+    expect(accepted).toEqual([
+      { isRaised: true, level: 'growing', reasons: [filled, 'full in 81 s'], ...numbers },
+      { isRaised: true, level: 'elevated', reasons: [filled, 'full in 70 s'], ...numbers },
+      { isRaised: true, level: 'critical', reasons: [filled], ...numbers },
+      { isRaised: true, level: 'dropping', reasons: [filled, 'packets dropped: 3'], ...numbers },
+      { isRaised: false, level: 'normal', reasons: [filled], ...numbers },
+    ]);
+    const wrong = [
+      ['5'],
+      ['80%'],
+      ['70', 'example.com'],
+      ['70', 'http://127.0.0.1/', 'more'],
+      ['--interval', '2592000'],
+    ];
+    for (const args of wrong) {
+      const ended = await recipe('table-alert', ...args);
+      expect({ args, ...ended }).toMatchObject({ args, code: 2, stdout: '' });
+      expect(ended.stderr).toMatch(/^usage: table-alert .*\n$/);
+    }
   });
 
   test('end-container-flows: on the host by address, and in the container', async () => {
@@ -411,6 +482,19 @@ describeInNamespace(
     expect(await program.stop('SIGTERM')).toEqual([0, null]);
   });
 });
+
+/** To import before a program: then `watchPressure()` of the package returns these. */
+function withSamples(samples: readonly object[]): string {
+  const moduleOf = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+  const watcher = moduleOf(
+    `export async function* watchPressure() { yield* ${JSON.stringify(samples)}; }`,
+  );
+  const hooks = moduleOf(
+    `export const resolve = (specifier, context, next) => specifier === 'conntrack'
+      ? { url: ${JSON.stringify(watcher)}, shortCircuit: true } : next(specifier, context);`,
+  );
+  return moduleOf(`import { register } from 'node:module'; register(${JSON.stringify(hooks)});`);
+}
 
 /** What kubectl prints of a service for DNS, with two endpoints. */
 function clusterWith(serving: readonly string[]): object {
