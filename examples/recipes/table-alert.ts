@@ -27,8 +27,8 @@ const { values, positionals } = argumentsOf();
 const [share = '70', url, ...others] = positionals;
 const percent = Number(share);
 const seconds = Number(values.interval ?? 10);
-// A level ends 5 points below its threshold, and a timer takes no more than that.
-if (!(percent > 5 && percent <= 100) || !(seconds >= 0.1 && seconds <= 2_147_483)) usage();
+// A timer takes no more than that.
+if (!(percent > 0 && percent <= 100) || !(seconds >= 0.1 && seconds <= 2_147_483)) usage();
 if (others.length > 0) usage();
 if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) usage();
 

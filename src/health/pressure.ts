@@ -65,7 +65,7 @@ export interface PressureSample {
   readonly buckets?: number;
   /** `entries / maxEntries`; 0 without a limit. */
   readonly utilization: number;
-  /** Leaves a level only below its threshold minus 0.05. */
+  /** Leaves a level only below its threshold minus 0.05, or below half of a threshold under 0.1. */
   readonly level: PressureLevel;
   /** Seconds since the previous sample; absent when there is none. */
   readonly intervalSeconds?: number;
@@ -99,6 +99,9 @@ interface Thresholds {
 export const DEFAULT_THRESHOLDS: Thresholds = { elevatedAt: 0.7, criticalAt: 0.85 };
 
 const HYSTERESIS = 0.05;
+
+/** A level with a small threshold ends, too. */
+const endOf = (threshold: number) => Math.max(threshold - HYSTERESIS, threshold / 2);
 
 /**
  * The fields of a sample that are counters, and what they count.
@@ -191,7 +194,7 @@ function levelOf(
   previous: PressureLevel = 'normal',
 ): PressureLevel {
   const reaches = (threshold: number, held: boolean) =>
-    utilization >= (held ? threshold - HYSTERESIS : threshold);
+    utilization >= (held ? endOf(threshold) : threshold);
   if (reaches(criticalAt, previous === 'critical')) return 'critical';
   return reaches(elevatedAt, previous !== 'normal') ? 'elevated' : 'normal';
 }

@@ -18,17 +18,22 @@ function sample(
   previous?: PressureSample,
   counters: Record<string, number> = {},
   maxEntries = 1000,
+  thresholds = THRESHOLDS,
 ): PressureSample {
   const now = { time: new Date(seconds * 1000), monotonicSeconds: 100 + seconds };
   const load = { entries, maxEntries, buckets: 256, total: { ...counters, other: {} } };
-  return makeSample(load, now, THRESHOLDS, previous);
+  return makeSample(load, now, thresholds, previous);
 }
 
 /** The levels of a table that is filled and emptied like this, one second a step. */
 function levels(...entries: number[]): string[] {
+  return levelsAt(THRESHOLDS, ...entries);
+}
+
+function levelsAt(thresholds: typeof THRESHOLDS, ...entries: number[]): string[] {
   let previous: PressureSample | undefined;
   return entries.map((count, second) => {
-    previous = sample(second, count, previous);
+    previous = sample(second, count, previous, {}, 1000, thresholds);
     return previous.level;
   });
 }
@@ -147,6 +152,17 @@ describe('the level', () => {
     ]);
     expect(levels(900, 660)).toEqual(['critical', 'elevated']);
     expect(levels(900, 0)).toEqual(['critical', 'normal']);
+  });
+
+  it('ends at half of a small one', () => {
+    const thresholds = { elevatedAt: 0.02, criticalAt: 0.09 };
+    expect(levelsAt(thresholds, 90, 45, 44, 10, 9)).toEqual([
+      'critical',
+      'critical',
+      'elevated',
+      'elevated',
+      'normal',
+    ]);
   });
 });
 
