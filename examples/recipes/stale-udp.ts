@@ -1,10 +1,12 @@
 /**
- * Deletes the UDP flows to services of Kubernetes whose packets go to no serving endpoint any more.
+ * Prints the UDP flows to services of Kubernetes whose packets go to no serving endpoint any more;
+ * with --delete, deletes them.
  *
- *   kubectl get services,endpointslices -A -o json | node stale-udp.ts [--dry-run]
+ *   kubectl get services,endpointslices -A -o json | node stale-udp.ts [--delete]
  */
 import '../support/end-of-pipe.js';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
 import { deleteEntries, type EntryFilter } from 'conntrack';
 
 /** The fields of a Service and an EndpointSlice that this program reads. */
@@ -66,7 +68,7 @@ function filtersOf(service: Item, port: ServicePort, items: readonly Item[]): En
     const not = endpoints
       .filter((endpoint) => isIPv6(endpoint) === ipv6)
       .map((source) => ({ reply: { source } }));
-    // Without endpoints there is nowhere to go: nothing gets better by a delete.
+    // No endpoint serves: a new entry would lead nowhere as well, so the old one stays.
     return not.length === 0 ? [] : [{ protocol: 'udp', original, not }];
   };
   const atAddresses = addressesOf(service).flatMap((destination) =>
@@ -82,15 +84,55 @@ function filtersOf(service: Item, port: ServicePort, items: readonly Item[]): En
   return [...atAddresses, ...atNodes];
 }
 
-const { items } = (await json(process.stdin)) as { readonly items: readonly Item[] };
-const filters = items
-  .filter(({ kind }) => kind === 'Service')
-  .flatMap((service) =>
-    (service.spec?.ports ?? [])
-      .filter(({ protocol }) => protocol === 'UDP')
-      .flatMap((port) => filtersOf(service, port, items)),
-  );
-const dryRun = process.argv.includes('--dry-run');
-const { entries } = await deleteEntries(filters, { entries: true, dryRun });
-for (const entry of entries) console.log(String(entry));
-console.log(entries.length, dryRun ? 'flows are stale' : 'stale flows deleted');
+const COMMAND = 'kubectl get services,endpointslices -A -o json';
+
+function fail(code: number, ...lines: string[]): never {
+  console.error(lines.join('\n'));
+  process.exit(code);
+}
+
+function checkedArguments() {
+  try {
+    if (process.stdin.isTTY) throw new TypeError('standard input is a terminal');
+    return parseArgs({ options: { delete: { type: 'boolean', default: false } } }).values;
+  } catch (error) {
+    return fail(2, (error as Error).message, `usage: ${COMMAND} | stale-udp [--delete]`);
+  }
+}
+
+function parsed(input: string) {
+  try {
+    return JSON.parse(input) as { readonly items?: Item[] } | null;
+  } catch (error) {
+    throw new Error(`standard input is no JSON: ${(error as Error).message}`);
+  }
+}
+
+async function readItems(): Promise<readonly Item[]> {
+  const input = await text(process.stdin);
+  if (input.trim() === '') throw new Error('no JSON on standard input: did kubectl fail?');
+  const list = parsed(input);
+  const items = Array.isArray(list?.items) ? list.items : [];
+  for (const needed of ['Service', 'EndpointSlice'])
+    if (!items.some(({ kind }) => kind === needed))
+      throw new Error(`no ${needed} in a list on standard input: use ${COMMAND}`);
+  return items;
+}
+
+const options = checkedArguments();
+try {
+  const items = await readItems();
+  const filters = items
+    .filter(({ kind }) => kind === 'Service')
+    .flatMap((service) =>
+      (service.spec?.ports ?? [])
+        .filter(({ protocol }) => protocol === 'UDP')
+        .flatMap((port) => filtersOf(service, port, items)),
+    );
+  const { entries } = await deleteEntries(filters, { entries: true, dryRun: !options.delete });
+  for (const entry of entries) console.log(String(entry));
+  console.log(`stale flows${options.delete ? ' deleted' : ''}: ${entries.length}`);
+} catch (error) {
+  // Such as a missing permission, or a text that is no JSON.
+  fail(1, (error as Error).message);
+}

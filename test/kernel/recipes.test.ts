@@ -8,7 +8,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json, text } from 'node:stream/consumers';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   createEntry,
@@ -22,7 +21,6 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import { built } from '../support/built.js';
 import { type Ended, runNode } from '../support/child.js';
 import { isSlow } from '../support/emulation.js';
-import { somebodyListens } from '../support/event-tool.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
@@ -60,7 +58,12 @@ class Running {
     await expect.poll(() => this.output, { timeout, interval: 20 }).toMatch(pattern);
   }
 
-  /** As by Ctrl-C; returns the exit code and the signal. */
+  /** Resolves with the exit code and the signal. */
+  ended(): Promise<unknown[]> {
+    return this.#ended;
+  }
+
+  /** As by Ctrl-C. */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<unknown[]> {
     this.child.kill(signal);
     return this.#ended;
@@ -83,6 +86,46 @@ async function send(from: string, flows: number): Promise<void> {
   }
 }
 
+/** A host of 192.0.2.0/24 and 198.51.100.0/24 beside this one, 192.0.2.1. */
+async function neighbour(): Promise<OtherNetwork> {
+  const other = await OtherNetwork.create();
+  const pid = String(other.pid);
+  run('ip', 'link', 'add', 'here', 'type', 'veth', 'peer', 'name', 'there', 'netns', pid);
+  for (const address of ['192.0.2.1/24', '198.51.100.1/24'])
+    run('ip', 'address', 'add', address, 'dev', 'here');
+  run('ip', 'link', 'set', 'here', 'up');
+  for (const address of ['192.0.2.8/24', '192.0.2.9/24', '198.51.100.7/24'])
+    other.run('ip', 'address', 'add', address, 'dev', 'there');
+  other.run('ip', 'link', 'set', 'there', 'up');
+  return other;
+}
+
+const SEND = `
+  const [from, flows] = process.argv.slice(1);
+  for (let flow = 0; flow < flows; flow++) {
+    const socket = require('node:dgram').createSocket('udp4');
+    socket.bind(0, from, () => socket.send('x', ${SINK}, '192.0.2.1', () => socket.close()));
+  }`;
+
+/** Datagrams of a host to the sink, each on a flow of its own. */
+function sendFrom(host: OtherNetwork, from: string, flows: number): void {
+  host.run(process.execPath, '-e', SEND, from, String(flows));
+}
+
+/** What the program prints, of an output of kubectl. */
+async function staleUdp(input: string, ...args: string[]) {
+  const child = spawn(process.execPath, [programOf('stale-udp'), ...args]);
+  child.stdin.end(input);
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { code: child.exitCode, output: stdout + stderr };
+}
+
+const WITHOUT_NET_ADMIN = ['--bounding-set=-net_admin', '--inh-caps=-net_admin', '--'];
+
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
@@ -91,6 +134,7 @@ describeInNamespace(
   'conntrack',
   'nft',
   'ip',
+  'setpriv',
 )('the recipe', () => {
   const received: string[] = [];
 
@@ -100,7 +144,7 @@ describeInNamespace(
     for (const name of ['acct', 'timestamp', 'events']) setting(name, 1);
     // No flow ends by itself on a slow machine.
     setting('udp_timeout', 600);
-    const sink = createSocket('udp4').bind(SINK, '127.0.0.1');
+    const sink = createSocket('udp4').bind(SINK);
     sink.on('message', (_, { address }) => received.push(address));
     await once(sink, 'listening');
   });
@@ -157,20 +201,38 @@ describeInNamespace(
 
   test('new-flows: those of the network, for a while', async () => {
     const file = join(folder, 'new-flows.jsonl');
-    const running = recipe('new-flows', '127.8.0.0/16', isSlow ? '30' : '1.5', file);
-    while (!somebodyListens()) await setTimeout(5);
+    const program = new Running('new-flows', '127.8.0.0/16', isSlow ? '30' : '1.5', file);
+    await program.prints(/^recording for [\d.]+ s: new flows of 127\.8\.0\.0\/16 into \S+\n$/);
     await send('127.8.8.8', 20);
     await send('127.9.9.9', 20);
     const flows = await listEntries({ original: { source: '127.8.8.8' } });
-    expect(await running).toEqual({
-      ...clean,
-      stdout: '20 flows began, and 0 events were lost\n',
-    });
+    expect(await program.ended()).toEqual([0, null]);
+    expect(program.output).toMatch(/\nflows: 20, events lost: 0\n$/);
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     const entries = lines.map((line) => JSON.parse(line) as EntryJson);
     // An event and a list have one key for a flow.
     expect(entries.map(entryKey).sort()).toEqual(flows.map(entryKey).sort());
-    expect(await recipe('new-flows')).toMatchObject({ code: 2 });
+
+    expect(await recipe('new-flows', '127.8.0.0/16', '1', file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${file} exists: name another file`) as string,
+    });
+    expect(readFileSync(file, 'utf8').trimEnd().split('\n')).toEqual(lines);
+  });
+
+  test('new-flows: until Ctrl-C, with all that began before', async () => {
+    const file = join(folder, 'interrupted.jsonl');
+    const program = new Running('new-flows', '10.0.0.0/8', '600', file);
+    await program.prints(/^recording/);
+    // It wakes up to find the signal together with the events.
+    program.child.kill('SIGSTOP');
+    // Every other one is IPv6.
+    run(built('test/support/native/populate'), 'create', '0', '10000');
+    const stopped = program.stop();
+    program.child.kill('SIGCONT');
+    expect(await stopped).toEqual([0, null]);
+    expect(program.output).toMatch(/\nflows: 5000, events lost: 0\n$/);
+    expect(readFileSync(file, 'utf8').trimEnd().split('\n')).toHaveLength(5000);
   });
 
   test('entryKey(): a list, each event and a lookup have one key for a flow', async () => {
@@ -404,23 +466,63 @@ describeInNamespace(
   });
 
   test('rate-limit: who begins too many flows is blocked, but for those that are spared', async () => {
-    const program = new Running('rate-limit', '10', '127.7.0.0/16');
-    await program.prints(/^at most 10 new flows a second\n/);
-    await send('127.7.7.7', 40);
-    await send('127.9.9.9', 5);
+    await using other = await neighbour();
+    // It switches tracking on itself.
+    nft('delete table inet track');
+    onTestFinished(trackLoopback);
+    const program = new Running('rate-limit', '10', '198.51.100.0/24');
+    await program.prints(/^watching: a source may begin 10 flows in a second\n/);
+    // The machine itself: loopback, and its address.
     await send('127.8.8.8', 40);
-    await program.prints(/\n127\.8\.8\.8 is blocked for 60 s\n/);
+    await send('192.0.2.1', 40);
+    sendFrom(other, '198.51.100.7', 40);
+    sendFrom(other, '192.0.2.9', 5);
+    sendFrom(other, '192.0.2.8', 40);
+    await program.prints(/\n192\.0\.2\.8 is blocked for 60 s\n/);
     expect(program.output.match(/is blocked/g)).toHaveLength(1);
     expect(run('nft', 'list', 'set', 'inet', 'rate_limit', 'ipv4')).toMatch(
-      /elements = \{ 127\.8\.8\.8 timeout 1m expires \S+ \}/,
+      /elements = \{ 192\.0\.2\.8 timeout 1m expires \S+ \}/,
     );
     received.length = 0;
+    sendFrom(other, '192.0.2.8', 1);
+    sendFrom(other, '192.0.2.9', 1);
+    // Whoever is in the set: nothing on the loopback device is dropped.
+    nft('add element inet rate_limit ipv4 { 127.8.8.8 }');
     await send('127.8.8.8', 1);
-    await send('127.9.9.9', 1);
-    await expect.poll(() => received).toEqual(['127.9.9.9']);
+    await expect.poll(() => received).toEqual(['192.0.2.9', '127.8.8.8']);
+
+    expect(await recipe('rate-limit', '10')).toEqual({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^nft: .*File exists\n.*\n {2}nft delete table inet rate_limit\n$/,
+      ) as string,
+    });
     expect(await program.stop()).toEqual([0, null]);
+    expect(program.output).toMatch(/\nblocks: 1\n$/);
     expect(run('nft', 'list', 'tables')).not.toContain('rate_limit');
-    expect(await recipe('rate-limit', 'x')).toMatchObject({ code: 2 });
+  });
+
+  test('rate-limit: ends when its table has gone, and without nft', async () => {
+    await using other = await neighbour();
+    const running = recipe('rate-limit', '10');
+    const tables = () => run('nft', 'list', 'tables');
+    await expect.poll(tables).toContain('rate_limit');
+    nft('delete table inet rate_limit');
+    sendFrom(other, '192.0.2.8', 40);
+    expect(await running).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^nft: .*\nSomething else has removed the table .*\n$/,
+      ) as string,
+    });
+    expect(tables()).not.toContain('rate_limit');
+    const { code, stderr } = await runNode([programOf('rate-limit'), '10'], { PATH: folder });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'nft does not start (spawnSync nft ENOENT): install nftables\n',
+    });
   });
 
   test('stale-udp: exactly the flows whose endpoint has gone', async () => {
@@ -455,19 +557,66 @@ describeInNamespace(
       (await listEntries({ protocol: 'udp' })).map(({ original }) => original.sourcePort).sort();
     expect(await portsLeft()).toEqual([40001, 40002, 40003, 40004, 40005]);
 
-    const stale = async (serving: readonly string[], ...args: string[]) => {
-      const child = spawn(process.execPath, [programOf('stale-udp'), ...args], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      child.stdin.end(JSON.stringify(clusterWith(serving)));
-      return text(child.stdout);
-    };
-    expect(await stale([])).toBe('0 stale flows deleted\n');
-    expect(await stale(['127.0.1.2'], '--dry-run')).toMatch(/\n2 flows are stale\n$/);
+    const stale = async (serving: readonly string[], ...args: string[]) =>
+      (await staleUdp(JSON.stringify(clusterWith(serving)), ...args)).output;
+    expect(await stale([], '--delete')).toBe('stale flows deleted: 0\n');
+    expect(await stale(['127.0.1.2'])).toMatch(/^(udp .*\n){2}stale flows: 2\n$/);
+    expect(await stale(['127.0.1.2'], '--dryrun')).toMatch(/^Unknown option '--dryrun'\nusage: /);
     expect(await portsLeft()).toHaveLength(5);
-    expect(await stale(['127.0.1.1', '127.0.1.2'])).toBe('0 stale flows deleted\n');
-    expect(await stale(['127.0.1.2'])).toMatch(/^(udp .*\n){2}2 stale flows deleted\n$/);
+    expect(await stale(['127.0.1.1', '127.0.1.2'], '--delete')).toBe('stale flows deleted: 0\n');
+    expect(await stale(['127.0.1.2'], '--delete')).toMatch(
+      /^(udp .*\n){2}stale flows deleted: 2\n$/,
+    );
     expect(await portsLeft()).toEqual([40002, 40004, 40005]);
+  });
+
+  test.each([
+    ['', 'no JSON on standard input: did kubectl fail?'],
+    ['{"items":', 'standard input is no JSON: Unexpected end of JSON input'],
+    ['{"kind":"Service"}', 'no Service in a list on standard input: use kubectl get '],
+    [
+      '{"items":[{"kind":"Service"}]}',
+      'no EndpointSlice in a list on standard input: use kubectl ',
+    ],
+  ])('stale-udp: deletes nothing for %j', async (input, why) => {
+    const { code, output } = await staleUdp(input, '--delete');
+    expect(code).toBe(1);
+    expect(output.split('\n')).toEqual([expect.stringContaining(why), '']);
+  });
+
+  test.each([
+    ['new-flows'],
+    ['new-flows', '10.0.0.1/8'],
+    ['new-flows', '10.0.0.0/8', 'abc'],
+    ['new-flows', '10.0.0.0/8', '3000000'],
+    ['new-flows', '10.0.0.0/8', '1', 'file', 'file'],
+    ['rate-limit', 'x'],
+    ['rate-limit', '2.5'],
+    ['rate-limit', '10', '10.0.0.1/8'],
+    ['rate-limit', '10', '--spare'],
+    ['stale-udp', 'list.json'],
+  ])('%s %s %s %s: wrong arguments', async (name, ...args) => {
+    expect(await recipe(name, ...args)).toEqual({
+      code: 2,
+      signal: null,
+      stdout: '',
+      stderr: expect.stringMatching(new RegExp(`^.+\nusage: .*\\b${name} `)) as string,
+    });
+  });
+
+  test.each([
+    ['new-flows', '10.0.0.0/8', '1', join(folder, 'forbidden')],
+    ['rate-limit', '10'],
+    ['stale-udp'],
+  ])('%s without CAP_NET_ADMIN says what to do', async (...command) => {
+    const [name = '', ...args] = command;
+    const program = [process.execPath, programOf(name), ...args];
+    const child = spawn('setpriv', [...WITHOUT_NET_ADMIN, ...program], { stdio: 'pipe' });
+    child.stdin.end(JSON.stringify(clusterWith(['127.0.1.1'])));
+    const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect(child.exitCode).toBe(1);
+    expect(stderr).toMatch(/^\w+: this process lacks CAP_NET_ADMIN .*\nGrant it /);
+    expect(stderr).not.toContain(' at ');
   });
 
   test.each(['fastify', 'express'])('exporter-%s: metrics for Prometheus', async (framework) => {
