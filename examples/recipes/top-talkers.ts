@@ -10,7 +10,11 @@ import { ConntrackError, type Entry, entryKey, mirrorTable, type TableMirror } f
 const shown = Number(process.argv[2] ?? 10);
 const milliseconds = 1000 * Number(process.argv[3] ?? 2);
 
-if (!(shown >= 1 && milliseconds >= 1)) {
+/** That of timers of Node.js: 24.8 days. */
+const MOST_MILLISECONDS = 2 ** 31 - 1;
+
+const isPeriod = milliseconds >= 1 && milliseconds <= MOST_MILLISECONDS;
+if (!(Number.isSafeInteger(shown) && shown >= 1 && isPeriod && process.argv.length <= 4)) {
   console.error('usage: top-talkers [how many] [seconds between two readings]');
   process.exit(2);
 }
@@ -50,15 +54,35 @@ function read(mirror: TableMirror, before: ReadonlyMap<string, number>): Reading
   return reading;
 }
 
-const stop = new AbortController();
-process.once('SIGINT', () => {
-  stop.abort();
-});
+const HEAD = `${'SOURCE'.padEnd(39)} ${'BYTES/S'.padStart(15)} ${'FLOWS'.padStart(8)}`;
 
+function print(talkers: ReadonlyMap<string, Talker>, seconds: number): void {
+  const sorted = [...talkers].sort(([, a], [, b]) => b.bytes - a.bytes);
+  console.log(HEAD);
+  for (const [source, { bytes, flows }] of sorted.slice(0, shown)) {
+    const rate = String(Math.round(bytes / seconds));
+    console.log(`${source.padEnd(39)} ${rate.padStart(15)} ${String(flows).padStart(8)}`);
+  }
+  if (sorted.length === 0) console.log('(no flows: see `npx conntrack doctor`)');
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stop.abort();
+  });
+}
+
+let total = 0;
+const began = performance.now();
 try {
-  await using mirror = await mirrorTable({ signal: stop.signal });
+  // The signal closes it.
+  const mirror = await mirrorTable({ signal: stop.signal });
+  console.log(`watching flows: ${mirror.size} so far`);
   let before = read(mirror, new Map()).bytes;
   let time = performance.now();
+  let wasEmpty = false;
+  let mostNotCounted = 0;
   for await (const _ of setInterval(milliseconds, undefined, { signal: stop.signal })) {
     // Entries outlive their last packet by seconds or minutes: hardly a byte is missed.
     await mirror.refresh();
@@ -66,20 +90,20 @@ try {
     time = performance.now();
     const { bytes, talkers, notCounted } = read(mirror, before);
     before = bytes;
-    const sorted = [...talkers].sort(([, a], [, b]) => b.bytes - a.bytes);
-    console.log(`${'SOURCE'.padEnd(39)} ${'BYTES/S'.padStart(15)} ${'FLOWS'.padStart(8)}`);
-    for (const [source, talker] of sorted.slice(0, shown)) {
-      const rate = String(Math.round(talker.bytes / seconds));
-      console.log(`${source.padEnd(39)} ${rate.padStart(15)} ${String(talker.flows).padStart(8)}`);
+    for (const talker of talkers.values()) total += talker.bytes;
+    const isEmpty = talkers.size === 0;
+    if (!isEmpty || !wasEmpty) print(talkers, seconds);
+    wasEmpty = isEmpty;
+    if (notCounted > mostNotCounted) {
+      console.log(`flows that began while net.netfilter.nf_conntrack_acct was 0: ${notCounted}`);
     }
-    if (notCounted > 0) {
-      console.log(`${notCounted} flows began while net.netfilter.nf_conntrack_acct was 0`);
-    }
+    mostNotCounted = notCounted === 0 ? 0 : Math.max(mostNotCounted, notCounted);
   }
 } catch (error) {
   if (!stop.signal.aborted) {
     if (!(error instanceof ConntrackError)) throw error;
     console.error(error.message);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }
+console.log(`counted: ${total} bytes in ${Math.round((performance.now() - began) / 1000)} s`);

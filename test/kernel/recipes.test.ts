@@ -20,8 +20,10 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { built } from '../support/built.js';
 import { type Ended, runNode } from '../support/child.js';
+import { type LineEnded, runProgram } from '../support/command-line.js';
 import { isSlow } from '../support/emulation.js';
 import { nft, run, setting, trackLoopback } from '../support/namespace.js';
+import { NODE } from '../support/node-command.js';
 import { OtherNetwork } from '../support/other-network.js';
 import { describeInNamespace } from '../support/requirements.js';
 import { exchangeUdp, openTcp } from '../support/traffic.js';
@@ -30,6 +32,13 @@ const programOf = (name: string) =>
   fileURLToPath(new URL(`../../out/examples/recipes/${name}.js`, import.meta.url));
 const recipe = (name: string, ...args: string[]): Promise<Ended> =>
   runNode([programOf(name), ...args]);
+
+/** Without CAP_NET_ADMIN. */
+const refusedRecipe = (name: string): Promise<LineEnded> =>
+  runProgram('setpriv', [
+    ...['--bounding-set=-net_admin', '--inh-caps=-net_admin', '--'],
+    ...[...NODE, programOf(name)],
+  ]);
 
 const clean = { code: 0, signal: null, stderr: '' };
 const folder = mkdtempSync(join(tmpdir(), 'conntrack-recipes-'));
@@ -170,33 +179,59 @@ describeInNamespace(
       '        3  udp        unreplied       ipv4',
       '        1  tcp        ESTABLISHED     ipv4',
       '        1  udp        replied         ipv6',
-      '        5  entries',
+      '        5  in all',
       '',
     ]);
   });
 
+  test('counts: an empty table, and a kernel that refuses', async () => {
+    expect(await recipe('counts')).toEqual({
+      ...clean,
+      stdout: '        0  in all\n',
+      stderr: 'the table is empty: see `npx conntrack doctor`\n',
+    });
+    const { stderr, ...ended } = await refusedRecipe('counts');
+    expect(ended).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^streamEntries: this process lacks CAP_NET_ADMIN /);
+    expect(stderr.match(/Grant it/g)).toHaveLength(1);
+  });
+
   test('top-talkers: who sends now, until Ctrl-C', async () => {
-    await send('127.9.9.9', 50);
     const program = new Running('top-talkers', '2', '0.3');
+    await program.prints(/^watching flows: 0 so far\nSOURCE .*\n\(no flows: .* doctor.*\)\n/);
+    await send('127.9.9.9', 50);
     // New flows all the time: some begin between a reading of the kernel and the lines.
     const timer = setInterval(() => void send('127.8.8.8', 5), 10);
     onTestFinished(() => {
       clearInterval(timer);
     });
     await program.prints(
-      /^(SOURCE +BYTES\/S +FLOWS\n127\.8\.8\.8 +[1-9]\d* +\d+\n127\.9\.9\.9 +0 +50\n){3}/,
+      /\n(SOURCE +BYTES\/S +FLOWS\n127\.8\.8\.8 +[1-9]\d* +\d+\n127\.9\.9\.9 +0 +50\n){3}/,
     );
+    expect(program.output.match(/no flows/g)).toHaveLength(1);
     expect(program.output).not.toContain('nf_conntrack_acct');
-    setting('acct', 0);
-    await send('127.9.9.9', 1);
-    setting('acct', 1);
-    await program.prints(/\n1 flows began while net\.netfilter\.nf_conntrack_acct was 0\n/);
     clearInterval(timer);
+    for (const flows of [1, 2]) {
+      setting('acct', 0);
+      await send('127.9.9.9', 1);
+      setting('acct', 1);
+      await program.prints(new RegExp(`nf_conntrack_acct was 0: ${flows}\\n`));
+      // It is printed once.
+      await program.prints(/nf_conntrack_acct was 0: \d+\n(SOURCE .*\n(127.*\n){2}){2}SOURCE/);
+    }
     expect(await program.stop()).toEqual([0, null]);
-    expect(await recipe('top-talkers', 'x')).toMatchObject({
-      code: 2,
-      stderr: 'usage: top-talkers [how many] [seconds between two readings]\n',
-    });
+    expect(program.output).toMatch(/\ncounted: [1-9]\d* bytes in \d+ s\n$/);
+  });
+
+  test('top-talkers: SIGTERM before the first reading, and a kernel that refuses', async () => {
+    const program = new Running('top-talkers', '2', '1000');
+    await program.prints(/^watching/);
+    expect(await program.stop('SIGTERM')).toEqual([0, null]);
+    expect(program.output).toMatch(/^watching flows: 0 so far\ncounted: 0 bytes in \d+ s\n$/);
+    const { stderr, ...ended } = await refusedRecipe('top-talkers');
+    expect(ended).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^watchEvents: this process lacks CAP_NET_ADMIN /);
+    expect(stderr.match(/Grant it/g)).toHaveLength(1);
   });
 
   test('new-flows: those of the network, for a while', async () => {
@@ -619,6 +654,21 @@ describeInNamespace(
     expect(stderr).not.toContain(' at ');
   });
 
+  const TALKERS = 'top-talkers [how many] [seconds between two readings]';
+  const FASTIFY = 'exporter-fastify [port]';
+  const EXPRESS = 'exporter-express [port]';
+  test.each<[usage: string, wrong: string[][]]>([
+    ['counts', [['x']]],
+    [TALKERS, [['x'], ['1.5'], ['1', '0'], ['1', '2147484'], ['1', '1', '1']]],
+    [FASTIFY, [['1e3'], ['65536'], ['0', '1']]],
+    [EXPRESS, [['1e3'], ['65536'], ['0', '1']]],
+  ])('%s: wrong arguments', async (usage, wrong) => {
+    const [name = ''] = usage.split(' ');
+    const ended = await Promise.all(wrong.map((args) => recipe(name, ...args)));
+    const refused = { code: 2, signal: null, stdout: '', stderr: `usage: ${usage}\n` };
+    expect(ended).toEqual(wrong.map(() => refused));
+  });
+
   test.each(['fastify', 'express'])('exporter-%s: metrics for Prometheus', async (framework) => {
     await send('127.0.0.1', 7);
     const program = new Running(`exporter-${framework}`, '0');
@@ -627,6 +677,13 @@ describeInNamespace(
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     // The connection of the scrape is one more.
     expect(await response.text()).toMatch(/\nnode_nf_conntrack_entries 8\n/);
+    const { port } = new URL(program.output);
+    const taken = `listen EADDRINUSE: address already in use 127.0.0.1:${port}`;
+    expect(await recipe(`exporter-${framework}`, port)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `${taken}: name another port\n`,
+    });
     expect(await program.stop('SIGTERM')).toEqual([0, null]);
   });
 });
