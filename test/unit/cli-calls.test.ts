@@ -147,6 +147,21 @@ type Row = [
 describe('entries', () => {
   const table = { zeroCounters: false };
 
+  test.each([
+    ['list', '0 entries\n`npx conntrack doctor` looks for the reason\n'],
+    ['-L', '0 entries\n`npx conntrack doctor` looks for the reason\n'],
+    ['list dying', '0 entries\n'],
+    ['list --port 443', '0 entries\n'],
+    ['list --not --port 443', '0 entries\n'],
+    ['list --family ipv6', '0 entries\n'],
+    ['list --limit 0', '0 entries\n'],
+    ['list --netns other', '0 entries\n'],
+  ])('%s: an empty table, on a terminal and in a script', async (line, err) => {
+    const answers = { streamEntries: () => streaming() };
+    expect(await perform(line, { answers, person: true })).toMatchObject({ out: '', err });
+    expect(await perform(line, { answers })).toMatchObject({ out: '', err: '' });
+  });
+
   test.each<Row>([
     ['list', [['streamEntries', [empty], table]], LINE, '1 entry\n'],
     ['list dying', [['streamEntries', [empty], { ...table, table: 'dying' }]], LINE, '1 entry\n'],

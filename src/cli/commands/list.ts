@@ -2,9 +2,10 @@
 import { streamEntries } from '../../index.js';
 import { command, tell } from '../command.js';
 import { EXIT } from '../exit.js';
+import type { Given } from '../line/parse.js';
 import { EntryPrinter } from '../print/entries.js';
 import { counted } from '../print/numbers.js';
-import { filtersIn } from '../read/filters.js';
+import { filtersIn, hasConditions } from '../read/filters.js';
 import { labelsFor } from '../read/labels.js';
 import { limitIn } from '../read/limit.js';
 import { UsageError } from '../usage-error.js';
@@ -30,5 +31,10 @@ export default command({ streamEntries }, async (api, call) => {
   }
   await printer.end();
   tell(call, counted(printer.count, 'entry', 'entries'));
+  const isWhole = table === undefined && !hasConditions(line) && !isPart(given);
+  if (printer.count === 0 && isWhole) tell(call, '`npx conntrack doctor` looks for the reason');
   return EXIT.done;
 });
+
+/** The doctor examines the whole table, and that of this network namespace. */
+const isPart = ({ family, limit, netns }: Given) => (family ?? limit ?? netns) !== undefined;
