@@ -54,7 +54,7 @@ export const COUNTERS = {
     request: 'stats',
     attribute: 8,
     kernelName: 'insert',
-    meaning: 'entries that a program has created',
+    meaning: 'entries that programs created; those of packets do not count',
   },
   insertFailed: {
     request: 'stats',
