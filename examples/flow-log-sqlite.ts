@@ -25,7 +25,7 @@ const warnings: FlowWriter = {
 
 /** The worker: ends with any message. */
 async function record(path: string): Promise<void> {
-  await using database = await openFlowDatabase({ path, keepFor: '30d', keepBytes: 2 ** 30 });
+  const database = await openFlowDatabase({ path, keepFor: '30d', keepBytes: 2 ** 30 });
   const recorder = recordFlows({ interval: '60s', resume: database });
   parentPort?.once('message', () => {
     recorder.finish();
@@ -35,7 +35,11 @@ async function record(path: string): Promise<void> {
     console.warn(error instanceof Error ? error.message : error);
     return Math.min(1000 * failures, MINUTE);
   };
-  await writeFlows(recorder, [database, warnings], { retry });
+  try {
+    await writeFlows(recorder, [database, warnings], { retry });
+  } finally {
+    await database.close();
+  }
 }
 
 async function run(path: string, seconds: number | undefined): Promise<void> {
@@ -50,7 +54,7 @@ async function run(path: string, seconds: number | undefined): Promise<void> {
   console.log(`recording into ${path}: Ctrl-C ends it`);
   await ended;
 
-  await using database = await openFlowDatabase({ path, readOnly: true });
+  const database = await openFlowDatabase({ path, readOnly: true });
   const since = Date.now() - MINUTE;
   const talkers = database.topTalkers({ by: 'source', since, limit: 10 });
   if (talkers.length === 0) console.log('no flow of the last minute was recorded');
@@ -58,6 +62,7 @@ async function run(path: string, seconds: number | undefined): Promise<void> {
     const { original, reply } = traffic;
     console.log(source, 'records:', parts, 'bytes sent:', original.bytes, 'got:', reply.bytes);
   }
+  await database.close();
 }
 
 if (isMainThread) {

@@ -78,7 +78,7 @@ for (const entry of await listEntries({ reply })) {
 }
 
 if (path !== undefined) {
-  await using database = await openFlowDatabase({ path, readOnly: true });
+  const database = await openFlowDatabase({ path, readOnly: true });
   const gaps = database.notes().filter((note) => note.type === 'gap');
   /** Milliseconds: from then on the flow had gone for certain. */
   const goneBy = ({ outcome, doubts, to }: FlowPart): number => {
@@ -105,6 +105,7 @@ if (path !== undefined) {
     const period = `from ${from.toISOString()} to ${to.toISOString()}`;
     console.error(`no recorder ran ${period}: flows of that time may be missing`);
   }
+  await database.close();
 }
 if (found === 0)
   console.error(`no flow found in the table${path === undefined ? '' : ` and in ${path}`}`);

@@ -51,7 +51,7 @@ if (pid !== undefined && namespaceOf(pid) === namespaceOf('self')) {
   throw new Error(`process ${pid} has no network namespace of its own: name addresses`);
 }
 // Opened before anything is deleted: it may fail.
-await using container =
+const container =
   pid === undefined ? undefined : await Conntrack.open({ netns: { pid: Number(pid) } });
 
 if (addresses.length > 0) {
@@ -65,4 +65,5 @@ if (addresses.length > 0) {
 if (container !== undefined) {
   const { deleted } = await container.flushEntries({ entries: true });
   console.log('deleted in the container:', deleted);
+  await container.close();
 }

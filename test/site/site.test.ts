@@ -42,7 +42,7 @@ const SEARCHES: readonly (readonly [query: string, page: string])[] = [
   ['kill connections', '/docs/writing'],
   ['bandwidth', '/docs/recipes/top-talkers'],
   ['block ip', '/docs/recipes/rate-limit'],
-  ['abuse', '/docs/recipes/behind-nat'],
+  ['abuse', '/docs/recipes/'],
   ['container', '/docs/recipes/end-container-flows'],
 ];
 

@@ -125,8 +125,6 @@ esac
 exec ${process.execPath} "$@"
 `;
 
-export const readPage = (page: string) => readFileSync(join(root, page), 'utf8');
-
 /** Plays a part of a page. Its folder is in the package, which so finds itself. */
 export async function playPage(
   page: string,
@@ -138,7 +136,7 @@ export async function playPage(
   mkdirSync(bin, { recursive: true });
   writeFileSync(join(bin, 'node'), NODE);
   chmodSync(join(bin, 'node'), 0o755);
-  const markdown = readPage(page);
+  const markdown = readFileSync(join(root, page), 'utf8');
   const transcript = transcriptOf(partOf((heading) => sectionOf(markdown, heading)));
   expect(transcript.steps.length).toBeGreaterThan(0);
   await play(transcript, folder, bin);
