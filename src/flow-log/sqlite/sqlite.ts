@@ -4,7 +4,7 @@
  *
  * @module conntrack/flow-log/sqlite
  */
-import { accessSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { Connection } from './connection.js';
 import { FlowDatabase } from './database.js';
 import { loadEngine, type SqliteDatabase } from './engine.js';
@@ -58,14 +58,14 @@ async function opened({ path = '', engine, readOnly }: CheckedOptions): Promise<
     const open = await loadEngine(path, engine);
     return new Connection(open({ path, isReadOnly: readOnly === true }), path);
   } catch (error) {
-    if (readOnly === true && isMissing(path)) throw missingFile(path, error);
+    if (readOnly === true && (await isMissing(path))) throw missingFile(path, error);
     throw databaseError(path, 'cannot be opened', error);
   }
 }
 
-function isMissing(path: string): boolean {
+async function isMissing(path: string): Promise<boolean> {
   try {
-    accessSync(path);
+    await access(path);
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT';
