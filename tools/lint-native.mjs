@@ -53,7 +53,7 @@ async function format(fix) {
 
 /**
  * The steps after which the analyzer leaves a function. Its default, 225,000, takes 156 s of processor for
- * native/os, and this 61 s (2026-11-27): a few functions reach it.
+ * native/addon, and this 61 s (2026-11-27): a few functions reach it.
  */
 const STEPS = 50_000;
 
