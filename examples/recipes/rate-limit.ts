@@ -55,7 +55,7 @@ function watch(): EventStream {
   }
 }
 
-/** Whether the machine itself has the address now. */
+/** Returns whether the machine itself has the address now. */
 function isOwn(address: string): boolean {
   return Object.values(networkInterfaces()).some((of) =>
     of?.some((own) => own.address === address),

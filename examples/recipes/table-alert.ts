@@ -10,7 +10,7 @@ import { type PressureSample, watchPressure } from 'conntrack';
 
 function usage(): never {
   console.error(
-    'usage: table-alert [--interval <seconds>] [<percent, above 5, 100 at most> [<URL>]]',
+    'usage: table-alert [--interval <seconds>] [<percent, above 0, 100 at most> [<URL>]]',
   );
   process.exit(2);
 }
