@@ -1,6 +1,6 @@
 /**
- * What people type into the search, by the page that answers it in other words. Only the search has
- * these.
+ * Words that people type into the search, by the page that answers them in other words. The page
+ * itself does not show them.
  */
 export const KEYWORDS: Readonly<Record<string, string>> = {
   'docs/writing.md':

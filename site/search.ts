@@ -22,12 +22,12 @@ export const SEARCH: DefaultTheme.LocalSearchOptions = {
   miniSearch: {
     options: {
       // "delete" finds "Deleting", "timeouts" finds "timeout". Words of every page find nothing.
-      processTerm: (term) => {
+      processTerm: (term, field) => {
         const word = term.toLowerCase();
         if (/^(?:a|an|and|are|by|can|do|how|i|in|is|it|many|my|of|on|the|to|what|with)$/.test(word))
           return false;
-        // Other names of what a delete does.
-        if (/^(?:kill|cut|close|terminate)s?$/.test(word)) return [word, 'delet', 'delet'];
+        // A question has no field. To kill or cut a flow is to delete it: that word counts twice.
+        if (field === undefined && /^(?:kill|cut)s?$/.test(word)) return [word, 'delet', 'delet'];
         const single = /[^s]s$/.test(word) && word.length > 3 ? word.slice(0, -1) : word;
         return single.replace(/^(.{4,})(?:ing|ed|e)$/, '$1');
       },
@@ -41,7 +41,7 @@ export const SEARCH: DefaultTheme.LocalSearchOptions = {
       boostDocument: (id, term, fields) => {
         const { title, titles } = fields as { title: string; titles: readonly string[] };
         const isPage = titles.length === 0;
-        // Who comes from another tool looks for its name.
+        // A reader who comes from another tool types its name.
         if (String(id).includes('/docs/migration/')) return isPage ? 1 : 0.4;
         if (!String(id).includes('/docs/api/')) return isPage ? 1.5 : 1;
         const name = title.replace(/\W+$/, '');
