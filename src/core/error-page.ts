@@ -67,7 +67,7 @@ export function withLink(code: string, advice: string | undefined): string {
   return advice === undefined ? linkTo(code) : `${advice}\n${linkTo(code)}`;
 }
 
-/** The message has it, too: who prints the error with its properties reads it once. */
+/** Not enumerable: the message has it, too, and Node.js prints an error with its properties. */
 export function setHint(error: Error, hint: string): void {
   Object.defineProperty(error, 'hint', { value: hint });
 }

@@ -61,7 +61,7 @@ export class ConntrackError extends Error {
   /** The kernel's own text (netlink extended ack), with control characters escaped. */
   declare readonly detail?: string;
   /**
-   * What to do, if there is something, and in the last line where the package explains the code:
+   * Advice, if there is any, and as the last line a link to the section of the code:
    * `See conntrack/docs/errors.md#eperm`. `message` includes it.
    */
   declare readonly hint: string;

@@ -63,7 +63,7 @@ export class FlowWriteError extends Error {
   readonly code = 'ERR_FLOW_WRITE';
   /** All that were read and may be not written, in their order. */
   readonly records: readonly FlowRecord[];
-  /** What to do, and where the package explains it; `message` includes it. */
+  /** Advice, and a link to the section of the code. `message` includes it. */
   declare readonly hint: string;
 
   /** @internal */

@@ -21,7 +21,7 @@ interface Transcript {
 }
 
 const PATIENCE_MS = isSlow ? 200_000 : 20_000;
-/** Stands for lines of which the document shows none. */
+/** Stands for any number of lines that the document leaves out. */
 const OMITTED = '...';
 
 /** The part of a page below a heading, up to the next of the same level. */
@@ -31,7 +31,7 @@ function sectionOf(markdown: string, heading: string): string {
   return after.split('\n## ', 1)[0] ?? '';
 }
 
-/** Blocks of `sh` are commands; `text` after them is shown; what "Save this as" names is a file. */
+/** Blocks of `sh` are commands, `text` is their output, and a block after "Save this as" is a file. */
 function transcriptOf(section: string): Transcript {
   const files: { name: string; content: string }[] = [];
   const steps: { commands: string; shown: string[] }[] = [];

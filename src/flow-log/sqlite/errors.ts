@@ -59,7 +59,7 @@ export class FlowDatabaseError extends Error {
   readonly reason: FlowDatabaseFailure;
   /** The file. */
   readonly path: string;
-  /** What to do, if there is something, and where the package explains it; `message` includes it. */
+  /** Advice, if there is any, and a link to the section of the code. `message` includes it. */
   declare readonly hint: string;
 
   /** @internal */
