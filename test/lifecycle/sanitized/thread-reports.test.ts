@@ -4,6 +4,7 @@ import { reportsOfAddon } from './thread-reports.js';
 const LINE = '==================';
 const SANITIZER = '    #0 operator delete(void*) tsan_new_delete.cpp:150 (libtsan.so+0x86c3d)';
 const IN_NODE = '    #1 v8::platform::DefaultJobState::~DefaultJobState() <null> (node+0x1d65445)';
+const COPIED = '    #1 __GI___strdup string/strdup.c:42 (libc.so.6+0x9e9a9)';
 const IN_ADDON = '    #1 conntrack::SlabRing::push() slab_ring.cc:10 (conntrack.node+0x66941)';
 const BELOW = '    #2 conntrack::addon::RequestWrap::Job::settle() (conntrack.node+0x66941)';
 
@@ -21,6 +22,9 @@ const reports = (...texts: string[]) => [LINE, ...texts.flatMap((text) => [text,
 
 test.each([
   ['places in Node.js, below a call of the addon', race(IN_NODE, IN_NODE), 0],
+  ['the same in a library', race(`${COPIED}\n${IN_NODE}`, `${COPIED}\n${IN_NODE}`), 0],
+  ['a library, called by the addon', race(IN_NODE, `${COPIED}\n${IN_ADDON}`), 1],
+  ['a library alone', race(COPIED, IN_NODE), 1],
   ['a place in the addon, against one in Node.js', race(IN_NODE, IN_ADDON), 1],
   ['the same the other way round', race(IN_ADDON, IN_NODE), 1],
   ['places in the addon', race(IN_ADDON, IN_ADDON), 1],

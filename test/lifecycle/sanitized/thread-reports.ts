@@ -23,8 +23,8 @@ function accessesOf(report: string): string[] {
   );
 }
 
-/** Whether the innermost frame is, behind those of the sanitizer. */
+/** Whether the innermost frame is, behind those of libraries, such as the sanitizer's and the C library's. */
 function isInNode(stack: string): boolean {
-  const frame = stack.split('\n').find((line) => !line.includes('(libtsan.so'));
-  return frame?.includes('(node+0x') ?? false;
+  const [, place] = /\((node|conntrack\.node)\+0x/.exec(stack) ?? [];
+  return place === 'node';
 }
