@@ -42,6 +42,7 @@ export async function compareFleet(count: number, flows: number, round: number):
   try {
     await happen(members, flows, server, talkers);
     await finish(members, marked);
+    await until('the consumer has counted all', () => talkers.hasAll());
     console.log(`\nTop talkers of the last five minutes\n${talkers.table(5)}\n`);
     return await report(members, connection, talkers);
   } finally {
@@ -150,9 +151,9 @@ function rowsOf(comparison: Comparison): string {
   ].join('\n');
 }
 
-async function until(what: string, isIt: () => boolean): Promise<void> {
+async function until(what: string, isIt: () => boolean | Promise<boolean>): Promise<void> {
   const last = performance.now() + PATIENCE_MS;
-  while (!isIt()) {
+  while (!(await isIt())) {
     if (performance.now() > last) throw new Error(`waited in vain until ${what}`);
     await setTimeout(20);
   }

@@ -3,6 +3,7 @@
  */
 import {
   AckPolicy,
+  type Consumer,
   DeliverPolicy,
   type JsMsg,
   jetstream,
@@ -33,13 +34,16 @@ export class TopTalkers {
   readonly counts = { records: 0, repeated: 0 };
   /** When the connection has ended. */
   readonly ended: Promise<void>;
+  readonly #consumer: Consumer;
   readonly #steps = new Map<number, Step>();
   readonly #seen: (host: string, part: FlowPart) => void;
 
   private constructor(
+    consumer: Consumer,
     messages: AsyncIterable<JsMsg>,
     seen: (host: string, part: FlowPart) => void,
   ) {
+    this.#consumer = consumer;
     this.#seen = seen;
     this.ended = this.#read(messages);
   }
@@ -57,12 +61,21 @@ export class TopTalkers {
       durable_name: 'top-talkers',
       filter_subject: 'flows.*.flow',
       ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(30_000),
+      ack_wait: nanos(5000),
       deliver_policy: DeliverPolicy.All,
       max_ack_pending: 4096,
     });
     const consumer = await jetstream(connection).consumers.get('FLOWS', 'top-talkers');
-    return new TopTalkers(await consumer.consume({ max_messages: 1024 }), seen);
+    return new TopTalkers(consumer, await consumer.consume({ max_messages: 1024 }), seen);
+  }
+
+  /**
+   * Returns whether all that the stream has is counted. What was on its way when the server ended comes
+   * again after `ack_wait`, behind younger records.
+   */
+  async hasAll(): Promise<boolean> {
+    const { num_pending, num_ack_pending } = await this.#consumer.info();
+    return num_pending === 0 && num_ack_pending === 0;
   }
 
   /** The sources with the most bytes. */
