@@ -133,6 +133,12 @@ export const LIMITS = {
   /** Default of `fileTime`. */
   flowFileMs: 3_600_000,
   leastFlowFileMs: 1000,
+  /** How often the owner of a lock touches it. */
+  lockBeatMs: 2000,
+  /** A lock that nobody has touched for so long has no owner any more. */
+  lockSilenceMs: 10_000,
+  /** How often that is looked at. */
+  lockLookMs: 250,
   /** Default of `batchSize` of exportFlows(). */
   logsInBatch: 512,
   /** Default of `timeoutMs` of exportFlows(): that of OpenTelemetry's own processors. */

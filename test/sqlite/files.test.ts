@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -14,7 +15,8 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { LIMITS } from '../../src/core/limits.js';
 import { FlowDatabaseError, openFlowDatabase } from '../../src/flow-log/sqlite/sqlite.js';
 import { describeWithTools } from '../support/requirements.js';
 import { describeWithEngine, ENGINE, folder, open, raw, sql } from './engine.js';
@@ -101,6 +103,46 @@ describeWithEngine('the file of a database', () => {
       }),
     );
     expect(countOf(path)).toBeGreaterThanOrEqual(8000);
+  });
+
+  test('is that of one recorder that resumes', async () => {
+    const path = newFile();
+    const first = await open({ path });
+    expect(existsSync(`${path}-recorder`)).toBe(false);
+    await first.history();
+    const second = await open({ path });
+    const error = await errorOf(second.history());
+    expect(error).toMatchObject({ reason: 'busy', path });
+    expect(error.message).toContain(
+      `cannot be resumed: process ${process.pid} records into it\nGive each recorder a file`,
+    );
+    // Who reads is no recorder, nor is who writes something else.
+    await using reader = await open({ path, readOnly: true });
+    await second.write([part()]);
+    expect(await reader.history()).toBeDefined();
+    await first.history();
+    await first.close();
+    expect(existsSync(`${path}-recorder`)).toBe(false);
+    await second.history();
+    await second.close();
+    await errorOf(second.history());
+    expect(existsSync(`${path}-recorder`)).toBe(false);
+  });
+
+  test('that another recorder has taken, while this one was stopped, is not written', async () => {
+    const path = newFile();
+    await using database = await open({ path });
+    await database.history();
+    const other = {
+      ...(JSON.parse(readFileSync(`${path}-recorder`, 'utf8')) as object),
+      token: '',
+    };
+    writeFileSync(`${path}-recorder`, JSON.stringify(other));
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + LIMITS.lockSilenceMs);
+    const error = await errorOf(database.write([part()]));
+    vi.restoreAllMocks();
+    expect(error).toMatchObject({ reason: 'busy', path });
+    expect(countOf(path)).toBe(0);
   });
 
   test('is busy while another process does not end its transaction', async () => {

@@ -1,5 +1,4 @@
 /** Records in files: nothing half becomes a record, nothing acknowledged is missing. */
-import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -20,6 +19,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LIMITS } from '../../src/core/limits.js';
 import {
   type FlowFileDamage,
   type FlowFilesOptions,
@@ -263,13 +263,6 @@ describe('damage', () => {
 
 describe('the lock', () => {
   const lock = () => join(directory, 'lock');
-  const ownLock = async () => {
-    const files = await openFiles();
-    const own = JSON.parse(readFileSync(lock(), 'utf8')) as Record<string, unknown>;
-    await files.close();
-    return own;
-  };
-
   it('refuses a second writer until the first one has closed', async () => {
     const files = await openFiles();
     await expect(openFiles()).rejects.toMatchObject({
@@ -284,24 +277,21 @@ describe('the lock', () => {
     expect(existsSync(lock())).toBe(false);
   });
 
-  it.each<[string, Record<string, unknown>]>([
-    ['a process that has ended', { pid: spawnSync('true').pid }],
-    ['a later process with its id', { startTicks: '1' }],
-    ['an earlier run of the machine', { bootId: 'another', pidNamespace: 'another' }],
-  ])('is of no effect: of %s', async (_, changes) => {
-    writeFileSync(lock(), JSON.stringify({ ...(await ownLock()), ...changes }));
+  it('that another process has taken: nothing is acknowledged, and nothing of its own is touched', async () => {
     const files = await openFiles();
-    expect(JSON.parse(readFileSync(lock(), 'utf8'))).toHaveProperty('pid', process.pid);
+    await files.write([lossOf(1)]);
+    const [name = ''] = readdirSync(directory).filter((one) => one.endsWith('.part'));
+    const other = { ...(JSON.parse(readFileSync(lock(), 'utf8')) as object), token: 'other' };
+    writeFileSync(lock(), JSON.stringify(other));
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + LIMITS.lockSilenceMs);
+    await expect(files.write([lossOf(2)])).rejects.toMatchObject({
+      code: 'EBUSY',
+      message: expect.stringContaining(`another process has taken ${directory}`) as string,
+    });
+    vi.restoreAllMocks();
     await files.close();
-    expect(readdirSync(directory)).toEqual([]);
-  });
-
-  it.each(['no JSON', 'another namespace'])('of which nothing can be known: %s', async (what) => {
-    const other = { ...(await ownLock()), pidNamespace: 'pid:[1]' };
-    writeFileSync(lock(), what === 'no JSON' ? '' : JSON.stringify(other));
-    await expect(openFiles()).rejects.toThrow(`If it has ended, remove ${lock()}.`);
-    rmSync(lock());
-    await (await openFiles()).close();
+    expect(readdirSync(directory).sort()).toEqual([name, 'lock'].sort());
+    expect(await readAll()).toEqual([lossOf(1)]);
   });
 
   it('is given back where the directory cannot be opened', async () => {

@@ -4,9 +4,11 @@
  * @module conntrack/flow-log/files
  */
 import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConntrackError } from '../../core/errors.js';
+import { Lock } from '../lock.js';
 import { fileError } from './file-error.js';
 import { FlowFiles } from './flow-files.js';
-import { lockDirectory } from './lock.js';
 import { logFilesAmong } from './names.js';
 import { OpenFlows } from './open-flows.js';
 import { type CheckedFilesOptions, type FlowFilesOptions, filesOptionsOf } from './options.js';
@@ -57,7 +59,14 @@ export async function openFlowFiles(options: FlowFilesOptions): Promise<FlowFile
 async function openLocked(options: CheckedFilesOptions): Promise<FlowFiles> {
   const { directory } = options;
   await mkdir(directory, { recursive: true, mode: 0o750 });
-  const unlock = await lockDirectory(directory);
+  const lock = await Lock.take(join(directory, 'lock'), (who) => {
+    const hint = 'Give each recorder a directory of its own.';
+    return new ConntrackError(`${who} writes to ${directory}`, {
+      code: 'EBUSY',
+      operation: 'openFlowFiles',
+      hint,
+    });
+  });
   try {
     await recover(directory);
     const openFlows = new OpenFlows(directory, (damage) => {
@@ -65,9 +74,9 @@ async function openLocked(options: CheckedFilesOptions): Promise<FlowFiles> {
     });
     await openFlows.load();
     const names = logFilesAmong(await readdir(directory)).map(({ name }) => name);
-    return new FlowFiles(options, openFlows, names, unlock);
+    return new FlowFiles(options, openFlows, names, lock);
   } catch (error) {
-    await unlock();
+    await lock.release();
     throw error;
   }
 }

@@ -7,8 +7,9 @@
 import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isArray } from '../../core/check.js';
-import { closedError, typeError } from '../../core/errors.js';
+import { ConntrackError, closedError, typeError } from '../../core/errors.js';
 import type { FlowRecord } from '../flow-record.js';
+import type { Lock } from '../lock.js';
 import type { FlowArchive, FlowHistory, FlowWriter } from '../writer.js';
 import { compressFile, syncDirectory } from './compress.js';
 import { fileError } from './file-error.js';
@@ -52,7 +53,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
   readonly directory: string;
   readonly #options: CheckedFilesOptions;
   readonly #openFlows: OpenFlows;
-  readonly #unlock: () => Promise<void>;
+  readonly #lock: Lock;
   #current: Current | undefined;
   /** The time in the last name. */
   #lastName: number;
@@ -67,12 +68,12 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
     options: CheckedFilesOptions,
     openFlows: OpenFlows,
     names: readonly string[],
-    unlock: () => Promise<void>,
+    lock: Lock,
   ) {
     this.directory = options.directory;
     this.#options = options;
     this.#openFlows = openFlows;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#lastName = Math.max(0, ...names.map(timeOf));
     this.#keepUp();
   }
@@ -82,13 +83,18 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
    *
    * @throws ConntrackError with the code of the file system, such as `ENOSPC`. None of the records is
    *   in the file then, or the next call takes them out first, and may succeed.
+   * @throws ConntrackError, code `EBUSY`: this process was stopped for so long that another one has taken
+   *   the directory.
    */
   async write(records: readonly FlowRecord[]): Promise<void> {
     if (!isArray(records, 'records')) throw typeError('records', 'must be an array of records');
     if (this.#closed !== undefined) throw closedError(OPERATION, 'the flow files');
     const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
     await this.#inTurn(async () => {
+      await this.#requireLock();
       await this.#append(Buffer.from(text));
+      // It may have been stopped in between: what it wrote then may be in a file that is gone.
+      await this.#requireLock();
       for (const record of records) this.#openFlows.add(record);
     });
   }
@@ -111,13 +117,16 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
 
   async #close(): Promise<void> {
     try {
-      await this.#inTurn(() => this.#complete());
+      // What another process has taken, it has completed.
+      await this.#inTurn(async () => {
+        if (!(await this.#lock.isLost())) await this.#complete();
+      });
       await this.#upkeep;
     } finally {
       // Where it could not be completed: the next start does that.
       clearTimeout(this.#current?.timer);
       await this.#current?.handle.close().catch(() => undefined);
-      await this.#unlock();
+      await this.#lock.release();
     }
   }
 
@@ -125,6 +134,14 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
     const done = this.#work.then(act);
     this.#work = done.catch(() => undefined);
     return done;
+  }
+
+  async #requireLock(): Promise<void> {
+    if (!(await this.#lock.isLost())) return;
+    throw new ConntrackError(
+      `another process has taken ${this.directory}, while this one was stopped`,
+      { code: 'EBUSY', operation: OPERATION, hint: 'Give each recorder a directory of its own.' },
+    );
   }
 
   async #append(bytes: Buffer): Promise<void> {
@@ -169,9 +186,9 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
     const handle = await open(path, 'wx', 0o640);
     const timer = setTimeout(() => {
       // A failure is that of the next write.
-      this.#inTurn(() =>
-        this.#current?.name === name ? this.#complete() : Promise.resolve(),
-      ).catch(() => undefined);
+      this.#inTurn(async () => {
+        if (this.#current?.name === name && !(await this.#lock.isLost())) await this.#complete();
+      }).catch(() => undefined);
     }, fileMs);
     timer.unref();
     const current = { name, path, handle, began: performance.now(), timer, size: 0, isTorn: false };
@@ -206,6 +223,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
   #keepUp(): void {
     this.#upkeep = this.#upkeep.then(async () => {
       try {
+        if (await this.#lock.isLost()) return;
         if (this.#options.compress) await this.#compress();
         await this.#removeOld();
       } catch (error) {

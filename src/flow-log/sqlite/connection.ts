@@ -18,14 +18,20 @@ interface Statement {
 }
 
 export class Connection {
+  /** For messages. */
   readonly path: string;
+  /** `undefined`: it is in memory alone. */
+  readonly file: string | undefined;
   private readonly database: SqliteDatabase;
   private readonly statements = new Map<string, Statement>();
   private isOpen = true;
 
-  constructor(database: SqliteDatabase, path: string) {
+  /** `path`: as it was passed. */
+  constructor(database: SqliteDatabase, path?: string) {
     this.database = database;
-    this.path = path;
+    const [main] = this.all<{ readonly file: string }>('PRAGMA database_list');
+    this.file = main?.file || undefined;
+    this.path = path ?? this.file ?? 'that was handed over';
   }
 
   exec(sql: string): void {

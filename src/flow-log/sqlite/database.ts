@@ -8,9 +8,10 @@ import { isArray } from '../../core/check.js';
 import { typeError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { FlowPart, FlowRecord } from '../flow-record.js';
+import { Lock } from '../lock.js';
 import type { FlowArchive, FlowHistory, FlowWriter } from '../writer.js';
 import type { Connection } from './connection.js';
-import { FlowDatabaseError } from './errors.js';
+import { databaseError, FlowDatabaseError } from './errors.js';
 import { type FlowQuery, flowQueryOf, queryFlows } from './flow-query.js';
 import { readHistory } from './history.js';
 import { insertRecords } from './insertion.js';
@@ -47,6 +48,7 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
   readonly #isReadOnly: boolean;
   readonly #isOwn: boolean;
   #timer: NodeJS.Timeout | undefined;
+  #lock: Promise<Lock> | undefined;
   #isClosed = false;
 
   /** @internal */
@@ -76,14 +78,22 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
         hint: 'Open it without "readOnly".',
       });
     }
+    if (await (await this.#lock)?.isLost()) throw this.#busy('another process');
     this.#connection.transaction('cannot be written', () => {
       insertRecords(this.#connection, records);
       this.#retention.step(records.length + LIMITS.flowsInDeletion);
     });
   }
 
-  /** What a recorder that resumes has to know: `resume` of `recordFlows`. Read it before you write. */
+  /**
+   * What a recorder that resumes has to know: `resume` of `recordFlows`. Read it before you write. It makes
+   * this database that of one recorder, until `close()`: a file beside it, ending in `-recorder`, names the
+   * process.
+   *
+   * @throws {@link FlowDatabaseError}, reason `busy`: another recorder goes on with this file.
+   */
   async history(): Promise<FlowHistory | undefined> {
+    await this.#claim();
     return this.#read(() => readHistory(this.#connection));
   }
 
@@ -146,13 +156,37 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    if (!this.#isReadOnly) this.#connection.emptyLog();
-    this.#connection.close(this.#isOwn);
+    try {
+      if (!this.#isReadOnly) this.#connection.emptyLog();
+      this.#connection.close(this.#isOwn);
+    } finally {
+      await (await this.#lock?.catch(() => undefined))?.release();
+    }
   }
 
   /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #claim(): Promise<void> {
+    const { file } = this.#connection;
+    if (this.#isReadOnly || this.#isClosed || file === undefined) return;
+    this.#lock ??= Lock.take(`${file}-recorder`, (who) => this.#busy(who));
+    try {
+      await this.#lock;
+    } catch (error) {
+      this.#lock = undefined;
+      throw databaseError(this.#connection.path, 'cannot be resumed', error);
+    }
+  }
+
+  #busy(who: string): FlowDatabaseError {
+    return new FlowDatabaseError(this.#connection.path, 'cannot be resumed', {
+      reason: 'busy',
+      why: `${who} records into it`,
+      hint: 'Give each recorder a file of its own. One that only asks opens it with "readOnly".',
+    });
   }
 
   #read<T>(body: () => T): T {

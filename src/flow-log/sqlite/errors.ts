@@ -10,7 +10,7 @@ import { printable } from '../../core/printable.js';
  * Why a database failed:
  *
  * - `full`: the disk has no room.
- * - `busy`: another process has been writing for a second.
+ * - `busy`: another process has been writing for a second, or another recorder goes on with the file.
  * - `corrupt`: the file is damaged.
  * - `foreign`: the file is something else than a database of flows.
  * - `newer`: a newer version of this package has made it.

@@ -72,12 +72,10 @@ async function isMissing(path: string): Promise<boolean> {
   }
 }
 
-/** Its file, for messages. */
 function handedOver(database: SqliteDatabase): Connection {
-  const unnamed = new Connection(database, 'that was handed over');
-  const [main] = unnamed.doing('cannot be opened', () =>
-    unnamed.all<{ readonly file: string }>('PRAGMA database_list'),
-  );
-  const file = main?.file ?? '';
-  return file === '' ? unnamed : new Connection(database, file);
+  try {
+    return new Connection(database);
+  } catch (error) {
+    throw databaseError('that was handed over', 'cannot be opened', error);
+  }
 }
