@@ -50,12 +50,22 @@ export function firstLineOf(error: unknown): string {
 
 /** A field of an argument of the API is the option that has its name. */
 function withOption(message: string): string {
-  return message.replace(
-    /^(?:spec|key|changes|filters?)(?:\[\d+\])?\.(?:original\.|(reply)\.)?(\w+): /,
-    (_, reply: string | undefined, name: string) => {
-      const long = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      return `--${reply === undefined ? '' : 'reply-'}${long}: `;
-    },
+  const long = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return message
+    .replace(
+      /^(?:spec|key|changes|filters?)(?:\[\d+\])?\.(?:original\.|(reply)\.)?(\w+): /,
+      (_, reply: string | undefined, name: string) =>
+        `--${reply === undefined ? '' : 'reply-'}${long(name)}: `,
+    )
+    .replace(/\boptions\.(\w+)/g, (_, name: string) => `--${long(name)}`)
+    .replace(/^(--[\w-]+): (?:must be .*, not undefined|is missing, as .*)$/, '$1 is missing');
+}
+
+/** A function that an error advises to call is the command that calls it. */
+function withCommand(text: string): string {
+  return text.replace(
+    /\b(create|update|delete|get|list|flush|count)(?:Entry|Entries)\(\)/g,
+    `"${PROGRAM} $1"`,
   );
 }
 
@@ -93,7 +103,7 @@ type KernelError = Pick<ConntrackError, 'code' | 'message' | 'operation'>;
 function failureOfKernel({ code, message, operation }: KernelError): Failure {
   const prefix = `${operation}: `;
   const said = withoutLink(message);
-  const text = said.startsWith(prefix) ? said.slice(prefix.length) : said;
+  const text = withCommand(said.startsWith(prefix) ? said.slice(prefix.length) : said);
   // An entry with a fixed timeout is EPERM, too, and nobody may change it.
   if (code === 'EPERM' && !text.includes('CAP_')) return failure(EXIT.failed, text);
   const sudo = code === 'EPERM' ? '\nOr run this command with sudo.' : '';

@@ -341,7 +341,7 @@ function thresholdsOf(given: PressureThresholds): Thresholds {
   const { elevatedAt = DEFAULT_THRESHOLDS.elevatedAt, criticalAt = DEFAULT_THRESHOLDS.criticalAt } =
     given;
   if (elevatedAt > criticalAt) {
-    throw rangeError('options.elevatedAt', 'must not exceed options.criticalAt');
+    throw rangeError('options.elevatedAt', `must not exceed options.criticalAt (${criticalAt})`);
   }
   return { elevatedAt, criticalAt };
 }

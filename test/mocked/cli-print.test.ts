@@ -279,11 +279,30 @@ describe('the output', () => {
     ['spec.original.sourcePort: x', '--source-port: x'],
     ['changes.timeout: x', '--timeout: x'],
     ['filters[0].helper: x', '--helper: x'],
-    ['options.netns: x', 'options.netns: x'],
+    ['options.netns: x', '--netns: x'],
+    [
+      'options.elevatedAt: must not exceed options.criticalAt (0.85)',
+      '--elevated-at: must not exceed --critical-at (0.85)',
+    ],
+    ['key.original.source: must be an IPv4 or IPv6 address, not undefined', '--source is missing'],
+    ['key.reply.destination: must be an address, not undefined', '--reply-destination is missing'],
+    ['spec.original.source: is missing, as is any of destination; x', '--source is missing'],
+    ['mirror.size: x', 'mirror.size: x'],
   ])('of an argument, %s', (message, text) => {
     expect(failureOf(new RangeError(message), [])).toEqual({
       ...{ code: 2, text: `conntrack-js: ${text}` },
     });
+  });
+
+  it('of the kernel names a command in the place of a function', () => {
+    const error = new ConntrackError('an entry has this tuple already', {
+      ...{ code: 'EEXIST', operation: 'createEntry' },
+      hint: 'Change that entry with updateEntry(), or call deleteEntries().',
+    });
+    expect(failureOf(error, []).text).toBe(
+      'conntrack-js: an entry has this tuple already\n' +
+        'Change that entry with "conntrack-js update", or call "conntrack-js delete".',
+    );
   });
 
   it('an error of the program itself is thrown', () => {

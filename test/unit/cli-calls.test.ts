@@ -1023,7 +1023,9 @@ describe('events', () => {
     });
     expect(code).toBe(0);
     expect(out).toBe(`    [NEW] ${LINE}[DESTROY] ${LINE}`);
-    expect(err).toBe('conntrack-js: 3 events, 0 lost\n');
+    expect(err).toBe('conntrack-js: 2 of 3 events, 0 lost\n');
+    const none = await perform('watch --limit 0', { answers: watching([event]) });
+    expect(none).toMatchObject({ code: 0, out: '' });
     const lost = await perform('watch', {
       answers: watching([], { received: 1, lostInKernel: 1000, lostInQueue: 2 }),
       person: true,

@@ -26,9 +26,11 @@ export default command({ watchEvents }, async (api, call) => {
   const ends = world.onInterrupt(() => void stream.close());
   try {
     await printer.begin();
-    for await (const events of stream.batches()) {
-      await printer.print(events, limit);
-      if (printer.count >= limit) break;
+    if (limit > 0) {
+      for await (const events of stream.batches()) {
+        await printer.print(events, limit);
+        if (printer.count >= limit) break;
+      }
     }
   } catch (error) {
     // SIGINT has closed it.
@@ -48,7 +50,9 @@ export default command({ watchEvents }, async (api, call) => {
     lost === 0 ? '' : ` (kernel ${grouped(lostInKernel)}, queue ${grouped(lostInQueue)})`;
   // Behind the ^C of a terminal.
   if (world.err.isTTY === true) world.err.write('\n');
-  warn(call, `${counted(counters.received, 'event')}, ${grouped(lost)} lost${where}`);
+  // The kernel may have sent more than were asked for.
+  const some = printer.count >= limit ? `${grouped(printer.count)} of ` : '';
+  warn(call, `${some}${counted(counters.received, 'event')}, ${grouped(lost)} lost${where}`);
   return EXIT.done;
 });
 

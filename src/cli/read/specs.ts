@@ -143,11 +143,13 @@ function tcpFlags(state: EntryConditions['state']): number {
 export function keyIn(given: Given): EntryKey {
   const protocol = protocolIn(given);
   const original = originalIn(given);
+  const reply = replyIn(given);
   const id = read(given, 'id', number32);
-  if (Object.keys({ ...original, ...replyIn(given) }).length === 0) {
+  if (Object.keys({ ...original, ...reply }).length === 0) {
     throw new UsageError('--source and --destination are missing');
   }
-  const direction = original.source === undefined ? { reply: replyIn(given) } : { original };
+  const isReply = original.source === undefined && Object.keys(reply).length > 0;
+  const direction = isReply ? { reply } : { original };
   const zone = read(given, 'zone', number16);
   return present({ protocol, ...direction, zone, id }) as EntryKey;
 }
