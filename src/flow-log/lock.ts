@@ -112,7 +112,10 @@ async function isHeld(
 ): Promise<boolean> {
   if (owner !== undefined && held.has(owner.token)) return true;
   if (owner === undefined || !isFamiliar(owner, self)) return isTouched(path, touch);
-  if (owner.startTicks !== (await startTicksOf(owner.pid))) return false;
+  const startTicks = await startTicksOf(owner.pid);
+  // /proc may hide the processes of others.
+  if (startTicks === undefined) return isThere(owner.pid) && isTouched(path, touch);
+  if (startTicks !== owner.startTicks) return false;
   // Another thread, or one that was terminated.
   return owner.pid !== self.pid || isTouched(path, touch);
 }
@@ -179,6 +182,15 @@ async function startTicksOf(pid: number): Promise<string | undefined> {
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
   return fields[19];
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
 }
 
 function ownerIn(content: string): Owner | undefined {

@@ -23,6 +23,20 @@ vi.mock('../../src/core/limits.js', async (original) => {
 });
 
 const SILENCE = LIMITS.lockSilenceMs;
+/** Files of which a call fails. */
+const failing = vi.hoisted(() => ({ file: vi.fn((_path: string): boolean => false) }));
+
+vi.mock('node:fs/promises', async (original) => {
+  const { readFile, link, ...others } = await original<typeof import('node:fs/promises')>();
+  return {
+    ...others,
+    link: (from: string, to: string) =>
+      failing.file(from) ? Promise.reject(new Error('ENOENT')) : link(from, to),
+    readFile: (path: string, encoding: 'utf8') =>
+      failing.file(path) ? Promise.reject(new Error('ENOENT')) : readFile(path, encoding),
+  };
+});
+
 let directory: string;
 let path: string;
 
@@ -54,7 +68,9 @@ const FOREIGN: readonly [string, Record<string, unknown>][] = [
 describe('a lock', () => {
   it('refuses a second owner until the first one has given it back', async () => {
     const lock = await take();
+    const began = performance.now();
     await expect(take()).rejects.toThrow(`process ${process.pid} has it`);
+    expect(performance.now() - began).toBeLessThan(SILENCE / 2);
     expect(readdirSync(directory)).toEqual(['lock']);
     await lock.release();
     expect(readdirSync(directory)).toEqual([]);
@@ -81,6 +97,25 @@ describe('a lock', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it('cannot be taken where the file system knows no links, and leaves nothing', async () => {
+    failing.file.mockImplementation((name) => name.startsWith(`${path}.`));
+    await expect(take()).rejects.toThrow('ENOENT');
+    failing.file.mockReset();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is watched where the process of another user is hidden', async () => {
+    failing.file.mockImplementation((path) => path.startsWith('/proc/1/'));
+    writeFileSync(path, await contentWith({ pid: 1, startTicks: startTicks(1) }));
+    const timer = setInterval(() => {
+      utimesSync(path, Date.now() / 1000, Date.now() / 1000);
+    }, SILENCE / 2);
+    await expect(take()).rejects.toThrow('process 1 has it');
+    clearInterval(timer);
+    await (await take()).release();
+    failing.file.mockReset();
+  });
+
   it.each(FOREIGN)('is taken when nobody touches it: of %s', async (_, changes) => {
     writeFileSync(path, await contentWith(changes));
     const began = performance.now();
@@ -105,10 +140,9 @@ describe('a lock', () => {
     writeFileSync(path, text);
     let seconds = 0;
     // An owner whose clock stands, or goes back, touches it, too.
-    const timer = setInterval(
-      () => { utimesSync(path, 1000 - seconds, 1000 - seconds++); },
-      SILENCE / 2,
-    );
+    const timer = setInterval(() => {
+      utimesSync(path, 1000 - seconds, 1000 - seconds++);
+    }, SILENCE / 2);
     const who = what.includes('thread') ? `process ${process.pid}` : 'another process';
     await expect(take()).rejects.toThrow(`${who} has it`);
     clearInterval(timer);
@@ -144,8 +178,20 @@ describe('a lock', () => {
   });
 
   it.each([
-    ['removed', () => { rmSync(path, { force: true }); }, undefined],
-    ['taken by another', () => { writeFileSync(path, 'another'); }, 'another'],
+    [
+      'removed',
+      () => {
+        rmSync(path, { force: true });
+      },
+      undefined,
+    ],
+    [
+      'taken by another',
+      () => {
+        writeFileSync(path, 'another');
+      },
+      'another',
+    ],
   ])('is lost for ever where it was %s, and then left alone', async (_, change, left) => {
     const lock = await take();
     const own = readFileSync(path, 'utf8');

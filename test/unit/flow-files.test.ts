@@ -251,13 +251,31 @@ describe('damage', () => {
       code: 'ENOENT',
       operation: 'readFlowFiles',
     });
-    await expect(openFlowFiles({ directory: '/dev/null/flows' })).rejects.toMatchObject({
-      name: 'ConntrackError',
-      code: 'ENOTDIR',
-      operation: 'openFlowFiles',
-    });
     mkdirSync(join(directory, 'flows-of-others.ndjson'));
     expect(await readAll()).toEqual([]);
+  });
+
+  it.each([
+    ['/dev/null', 'ENOTDIR'],
+    ['/dev/null/flows', 'ENOTDIR'],
+    ['/proc/none', 'ENOENT'],
+    ['/proc/none/flows', 'ENOENT'],
+  ])('cannot be made: %s', async (path, code) => {
+    await expect(openFlowFiles({ directory: path })).rejects.toMatchObject({
+      name: 'ConntrackError',
+      code,
+      operation: 'openFlowFiles',
+    });
+  });
+
+  it('is made with those above it, and not for others to read', async () => {
+    const made = ['a', 'a/b', 'a/b/c'].map((path) => join(directory, path));
+    const [, , lowest = ''] = made;
+    const opened = await Promise.all(
+      ['1', '2'].map((name) => openFlowFiles({ directory: join(lowest, name) })),
+    );
+    expect(made.map((path) => statSync(path).mode & 0o777)).toEqual([0o750, 0o750, 0o750]);
+    for (const files of opened) await files.close();
   });
 });
 

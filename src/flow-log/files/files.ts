@@ -3,8 +3,8 @@
  *
  * @module conntrack/flow-log/files
  */
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ConntrackError } from '../../core/errors.js';
 import { Lock } from '../lock.js';
 import { fileError } from './file-error.js';
@@ -43,7 +43,7 @@ export type { FlowFiles };
  *
  * await using files = await openFlowFiles({ directory: '/var/log/flows', keepFor: '30d' });
  * const recorder = recordFlows({ interval: '60s', resume: files });
- * process.once('SIGTERM', () => recorder.finish());
+ * process.on('SIGTERM', () => recorder.finish());
  * await writeFlows(recorder, files);
  * ```
  */
@@ -56,9 +56,31 @@ export async function openFlowFiles(options: FlowFilesOptions): Promise<FlowFile
   }
 }
 
+/** With those above it. The option `recursive` of Node.js does not end in /proc, and hides EROFS. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o750 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // The lock needs it next: what is no directory fails there.
+    if (code === 'EEXIST') return;
+    const above = dirname(directory);
+    if (code !== 'ENOENT' || (await isThere(above))) throw error;
+    await makeDirectory(above);
+    await makeDirectory(directory);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function openLocked(options: CheckedFilesOptions): Promise<FlowFiles> {
   const { directory } = options;
-  await mkdir(directory, { recursive: true, mode: 0o750 });
+  await makeDirectory(directory);
   const lock = await Lock.take(join(directory, 'lock'), (who) => {
     const hint = 'Give each recorder a directory of its own.';
     return new ConntrackError(`${who} writes to ${directory}`, {

@@ -13,7 +13,7 @@ import { directoryPath } from './read-flow-files.js';
 export interface FlowFilesOptions {
   /** Is made, where there is none. */
   readonly directory: string;
-  /** After how many bytes a file is complete. Default: 64 MiB. */
+  /** A file of as many bytes is complete: the next write begins another. Default: 64 MiB. */
   readonly fileBytes?: number | undefined;
   /** After which time a file is complete: milliseconds, or a text such as `'15m'`. Default: `'1h'`. */
   readonly fileTime?: Interval | undefined;

@@ -78,7 +78,7 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
         hint: 'Open it without "readOnly".',
       });
     }
-    if (await (await this.#lock)?.isLost()) throw this.#busy('another process');
+    if (await this.#isLost()) throw this.#busy('another process');
     this.#connection.transaction('cannot be written', () => {
       insertRecords(this.#connection, records);
       this.#retention.step(records.length + LIMITS.flowsInDeletion);
@@ -178,6 +178,14 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
     } catch (error) {
       this.#lock = undefined;
       throw databaseError(this.#connection.path, 'cannot be resumed', error);
+    }
+  }
+
+  async #isLost(): Promise<boolean> {
+    try {
+      return (await (await this.#lock)?.isLost()) ?? false;
+    } catch (error) {
+      throw databaseError(this.#connection.path, 'cannot be written', error);
     }
   }
 
