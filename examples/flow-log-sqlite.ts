@@ -1,7 +1,7 @@
 /**
  * Records flows into a database of SQLite, until Ctrl-C or for so many seconds. A worker thread has the
  * recorder and the database, so that no write holds up the main thread. At the end that one answers:
- * who has the most bytes in the records of the last minute?
+ * who has the most bytes in the records of the last hour?
  *
  *   node flow-log-sqlite.ts [file] [seconds]
  */
@@ -12,13 +12,14 @@ import { type FlowWriter, recordFlows, writeFlows } from 'conntrack/flow-log';
 import { openFlowDatabase } from 'conntrack/flow-log/sqlite';
 
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 /** Prints what leaves records incomplete: settings, lost events, a time without a recorder. */
 const warnings: FlowWriter = {
   async write(records) {
     for (const record of records) {
       if (record.type === 'flow') continue;
-      console.warn(record.type === 'notice' ? record.message : record);
+      console.warn(record.type === 'notice' ? record.message : JSON.stringify(record));
     }
   },
 };
@@ -26,6 +27,8 @@ const warnings: FlowWriter = {
 /** The worker: ends with any message. */
 async function record(path: string): Promise<void> {
   const database = await openFlowDatabase({ path, keepFor: '30d', keepBytes: 2 ** 30 });
+  // Refuses a second recorder, before this one calls itself ready.
+  await database.history();
   const recorder = recordFlows({ interval: '60s', resume: database });
   parentPort?.once('message', () => {
     recorder.finish();
@@ -49,18 +52,21 @@ async function run(path: string, seconds: number | undefined): Promise<void> {
   const end = () => {
     recording.postMessage('end');
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   if (seconds !== undefined) setTimeout(end, 1000 * seconds).unref();
   console.log(`recording into ${path}: Ctrl-C ends it`);
   await ended;
 
   const database = await openFlowDatabase({ path, readOnly: true });
-  const since = Date.now() - MINUTE;
+  const since = Date.now() - HOUR;
   const talkers = database.topTalkers({ by: 'source', since, limit: 10 });
-  if (talkers.length === 0) console.log('no flow of the last minute was recorded');
-  for (const { source, parts, traffic } of talkers) {
+  if (talkers.length === 0) console.log('no flow of the last hour was recorded');
+  for (const { source, parts, traffic, uncounted } of talkers) {
     const { original, reply } = traffic;
-    console.log(source, 'records:', parts, 'bytes sent:', original.bytes, 'got:', reply.bytes);
+    const bytes = ['bytes sent:', original.bytes, 'got:', reply.bytes];
+    // Of flows that began while the kernel counted nothing.
+    const unknown = uncounted > 0 ? [`(unknown for ${uncounted} of the records)`] : [];
+    console.log(source, 'records:', parts, ...bytes, ...unknown);
   }
   await database.close();
 }

@@ -50,7 +50,7 @@ function show(line: string): void {
 try {
   const controller = new AbortController();
   const { signal } = controller;
-  process.once('SIGINT', () => {
+  process.on('SIGINT', () => {
     controller.abort(signal);
   });
   for (const { severity, message, setting, suggested } of await diagnose()) {

@@ -19,7 +19,7 @@ function printCoverage({ coverage }: EventStream): void {
 
 try {
   const stream = watchEvents({ events: named.length > 0 ? named : ENTRY_EVENTS });
-  process.once('SIGINT', () => void stream.close());
+  process.on('SIGINT', () => void stream.close());
   printCoverage(stream);
   for await (const event of stream) {
     if (event.type === 'lost') {

@@ -23,7 +23,7 @@ const stream = await openFlowStream({ connection, host });
 
 // What ends while no agent runs has no record, but one of the time between.
 const recorder = recordFlows({ resume: stream });
-process.once('SIGTERM', () => {
+process.on('SIGTERM', () => {
   recorder.finish();
 });
 console.log('recording');

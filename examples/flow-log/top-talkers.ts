@@ -14,7 +14,7 @@ const talkers = await TopTalkers.start(connection);
 const timer = setInterval(() => {
   console.log(talkers.table(10));
 }, 10_000);
-process.once('SIGINT', () => {
+process.on('SIGINT', () => {
   clearInterval(timer);
   void connection.close();
 });

@@ -17,21 +17,29 @@ process.once('uncaughtException', ({ message }) => {
   process.exit(1);
 });
 
-const [given = '', port = '', time, path, ...others] = process.argv.slice(2);
-const at = time === undefined ? Date.now() : Date.parse(time);
-// A time without a zone is that of this machine, and not that of the report.
-const hasZone = time === undefined || /T.*(Z|[+-]\d\d:?\d\d)$/i.test(time);
-const isPort = /^\d{1,5}$/.test(port) && Number(port) <= 65_535;
-const isAddress = isIPv4(given) || isIPv6(given);
-if (!isAddress || !isPort || !hasZone || Number.isNaN(at) || others.length > 0) {
-  console.error(
-    'usage: behind-nat <public address> <port> [<time, as 2026-11-27T08:30:00Z> [<database>]]',
-  );
+const USAGE =
+  'usage: behind-nat <public address> <port> [<time, as 2026-11-27T08:30:00Z> [<database>]]';
+
+function fail(problem: string): never {
+  console.error(`${problem}\n${USAGE}`);
   process.exit(2);
 }
 
 /** The clock of whoever reports is not that of this machine. */
 const TOLERANCE_MS = 60_000;
+
+const [text = '', port = '', time, path, ...others] = process.argv.slice(2);
+// Of a server that listens to both families: IPv4.
+const given = text.replace(/^::ffff:(?=[\d.]+$)/i, '');
+const at = time === undefined ? Date.now() : Date.parse(time);
+// A time without a zone is that of this machine, and not that of the report.
+const hasZone = time === undefined || /T.*(Z|[+-]\d\d:?\d\d)$/i.test(time);
+if (!isIPv4(given) && !isIPv6(given)) fail(`"${text}" is no address`);
+if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) fail(`"${port}" is no port`);
+if (!hasZone || Number.isNaN(at)) fail(`"${time}" is no time with a zone`);
+if (at > Date.now() + TOLERANCE_MS) fail(`${time} is in the future`);
+if (others.length > 0) fail('there are too many arguments');
+
 /** Of the flow log: it reads the table as often, and so finds the flows whose end it has missed. */
 const INTERVAL_MS = 60_000;
 
@@ -45,12 +53,13 @@ interface Flow {
 
 let found = 0;
 
-function print({ protocol, original, start }: Flow, end: string, ended = at): void {
+function print({ protocol, original, reply, start }: Flow, end: string, ended = at): void {
   const { source, sourcePort, destination, destinationPort } = original;
   const period = `${start?.toISOString() ?? 'unknown'} - ${end}`;
   const secondsLate = Math.trunc(((start?.getTime() ?? at) - at) / 1000);
   const secondsEarly = Math.trunc((at - ended) / 1000);
-  const remarks = [];
+  const isTranslated = source !== reply.destination || sourcePort !== reply.destinationPort;
+  const remarks = isTranslated ? [] : ['(not translated)'];
   if (secondsLate > 0) remarks.push(`(began ${secondsLate} s after that time)`);
   if (secondsEarly > 0) remarks.push(`(ended ${secondsEarly} s before that time)`);
   console.log(protocol, source, sourcePort, '->', destination, destinationPort, period, ...remarks);
@@ -105,7 +114,20 @@ if (path !== undefined) {
     const period = `from ${from.toISOString()} to ${to.toISOString()}`;
     console.error(`no recorder ran ${period}: flows of that time may be missing`);
   }
+  const isOlder = database.flows({ until: at, limit: 1 }).next().done === true;
+  if (isOlder && database.notes({ until: at }).length === 0)
+    console.error(`${path} has no record of that time or before: flows may be missing`);
+  // Of a recorder that runs it is older than the last reading.
+  const { until } = (await database.history()) ?? {};
+  if (until !== undefined && at - until.getTime() > 2 * INTERVAL_MS)
+    console.error(
+      `${path} is known to be complete until ${until.toISOString()}: later flows may be missing`,
+    );
   await database.close();
 }
-if (found === 0)
-  console.error(`no flow found in the table${path === undefined ? '' : ` and in ${path}`}`);
+if (found === 0) {
+  process.exitCode = 1;
+  if (path !== undefined) console.error(`no flow found in the table and in ${path}`);
+  else if (time === undefined) console.error('no flow found in the table');
+  else console.error('no flow found in the table, which has no past: name a database, too');
+}

@@ -16,16 +16,16 @@ process.once('uncaughtException', ({ message }) => {
   process.exit(1);
 });
 
-function usage(): never {
-  console.error('usage: end-container-flows [--pid <pid>] [<address> ...]');
+function usage(problem: string): never {
+  console.error(`${problem}\nusage: end-container-flows [--pid <pid>] [<address> ...]`);
   process.exit(2);
 }
 
 function argumentsOf() {
   try {
     return parseArgs({ options: { pid: { type: 'string' } }, allowPositionals: true });
-  } catch {
-    return usage();
+  } catch (error) {
+    return usage((error as Error).message);
   }
 }
 
@@ -44,8 +44,10 @@ function namespaceOf(pid: string): string {
 
 const { values, positionals: addresses } = argumentsOf();
 const { pid } = values;
-if (pid === undefined && addresses.length === 0) usage();
-if (!addresses.every(isIP) || (pid !== undefined && !/^[1-9]\d{0,9}$/.test(pid))) usage();
+if (pid === undefined && addresses.length === 0) usage('no address and no pid is named');
+const wrong = addresses.find((address) => isIP(address) === 0 || address.includes('%'));
+if (wrong !== undefined) usage(`"${wrong}" is no address of a flow`);
+if (pid !== undefined && !/^[1-9]\d{0,9}$/.test(pid)) usage(`"${pid}" is no pid`);
 // With --network host the table of the container is that of the host.
 if (pid !== undefined && namespaceOf(pid) === namespaceOf('self')) {
   throw new Error(`process ${pid} has no network namespace of its own: name addresses`);

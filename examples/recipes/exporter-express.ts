@@ -33,4 +33,4 @@ const server = app.listen(Number(port), '127.0.0.1', (error) => {
   }
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => server.close());

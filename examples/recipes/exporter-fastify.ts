@@ -31,5 +31,4 @@ try {
   console.error(`${(error as Error).message}: name another port`);
   process.exit(1);
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void server.close());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void server.close());

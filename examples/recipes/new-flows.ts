@@ -26,8 +26,9 @@ function checkedArguments() {
     const { positionals } = parseArgs({ allowPositionals: true });
     const [network = '', time = '60', file = 'new-flows.jsonl', ...surplus] = positionals;
     const seconds = Number(time);
+    if (network === '') throw new TypeError('no address and no network is named');
     networkMatcher([network]); // throws if this is no address and no network
-    if (!(seconds > 0 && seconds <= MOST_SECONDS))
+    if (!(seconds >= 0.001 && seconds <= MOST_SECONDS))
       throw new RangeError(`seconds: ${time} is not from 0.001 to ${MOST_SECONDS}`);
     if (surplus.length > 0) throw new TypeError(`unknown arguments: ${surplus.join(' ')}`);
     if (existsSync(file)) throw new Error(`${file} exists: name another file, or remove it`);
@@ -62,7 +63,7 @@ try {
     );
   };
   const timer = setTimeout(end, 1000 * seconds);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   console.log(`recording for ${seconds} s: new flows of ${network} into ${file}`);
 
   // While the disk is slow the loop waits, and events gather in the queue of the stream (64 MiB).

@@ -72,18 +72,16 @@ function nft(script: string, help: string): void {
   if (status !== 0) fail(1, `nft: ${/Error: (.*)/.exec(stderr)?.[1] ?? stderr}`, help);
 }
 
+const REMOVED = 'Something else has removed the table "inet rate_limit". Start again.';
+
 function block(family: 'ipv4' | 'ipv6', sources: readonly string[]): void {
   const elements = sources.map((source) => `${source} timeout ${BLOCKED_SECONDS}s`);
-  nft(
-    `add element inet rate_limit ${family} { ${elements.join(', ')} }`,
-    'Something else has removed the table "inet rate_limit". Start again.',
-  );
+  nft(`add element inet rate_limit ${family} { ${elements.join(', ')} }`, REMOVED);
 }
 
 const { mostPerSecond, isSpared } = checkedArguments();
 const stream = watch();
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void stream.close());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stream.close());
 nft(
   RULES,
   'A second rate-limit cannot run. One that was killed leaves its table: remove it with\n' +
@@ -93,6 +91,10 @@ process.once('exit', () => {
   // Without a table, `delete` fails; `add` makes sure that there is one.
   nft('add table inet rate_limit; delete table inet rate_limit', 'The table may be left.');
 });
+// Without the table the kernel may track nothing any more: no event would tell.
+setInterval(() => {
+  nft('list set inet rate_limit ipv4', REMOVED);
+}, 5000).unref();
 console.log(`watching: a source may begin ${mostPerSecond} flows in a second`);
 
 /** Flows of this second by source. */

@@ -23,6 +23,7 @@ interface Item {
     readonly ports?: readonly ServicePort[];
   };
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { ip?: string }[] } };
+  readonly addressType?: string;
   readonly ports?: readonly { readonly name?: string }[] | null;
   readonly endpoints?: readonly Endpoint[] | null;
 }
@@ -42,15 +43,18 @@ interface Endpoint {
 const isServing = ({ conditions }: Endpoint) => conditions?.serving ?? conditions?.ready ?? true;
 
 function endpointsOf(service: Item, { name = '' }: ServicePort, items: readonly Item[]): string[] {
-  return items
-    .filter(({ kind }) => kind === 'EndpointSlice')
-    .filter(({ metadata }) => metadata.namespace === service.metadata.namespace)
-    .filter(
-      ({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service.metadata.name,
-    )
-    .filter(({ ports }) => ports?.some((port) => (port.name ?? '') === name))
-    .flatMap(({ endpoints }) => (endpoints ?? []).filter(isServing))
-    .flatMap(({ addresses }) => addresses);
+  return (
+    items
+      // Those of the type FQDN have names: no packet goes to them.
+      .filter(({ kind, addressType }) => kind === 'EndpointSlice' && addressType !== 'FQDN')
+      .filter(({ metadata }) => metadata.namespace === service.metadata.namespace)
+      .filter(
+        ({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service.metadata.name,
+      )
+      .filter(({ ports }) => ports?.some((port) => (port.name ?? '') === name))
+      .flatMap(({ endpoints }) => (endpoints ?? []).filter(isServing))
+      .flatMap(({ addresses }) => addresses)
+  );
 }
 
 function addressesOf({ spec, status }: Item): string[] {

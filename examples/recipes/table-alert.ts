@@ -8,9 +8,9 @@ import '../support/end-of-pipe.js';
 import { parseArgs } from 'node:util';
 import { type PressureSample, watchPressure } from 'conntrack';
 
-function usage(): never {
+function usage(problem: string): never {
   console.error(
-    'usage: table-alert [--interval <seconds>] [<percent, above 0, 100 at most> [<URL>]]',
+    `${problem}\nusage: table-alert [--interval <seconds>] [<percent, above 0, 100 at most> [<URL>]]`,
   );
   process.exit(2);
 }
@@ -18,8 +18,8 @@ function usage(): never {
 function argumentsOf() {
   try {
     return parseArgs({ options: { interval: { type: 'string' } }, allowPositionals: true });
-  } catch {
-    return usage();
+  } catch (error) {
+    return usage((error as Error).message);
   }
 }
 
@@ -27,10 +27,14 @@ const { values, positionals } = argumentsOf();
 const [share = '70', url, ...others] = positionals;
 const percent = Number(share);
 const seconds = Number(values.interval ?? 10);
+if (!(percent > 0 && percent <= 100)) usage(`"${share}" is no percentage`);
 // A timer takes no more than that.
-if (!(percent > 0 && percent <= 100) || !(seconds >= 0.1 && seconds <= 2_147_483)) usage();
-if (others.length > 0) usage();
-if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) usage();
+if (!(seconds >= 0.1 && seconds <= 2_147_483)) usage('the interval is from 0.1 to 2147483 seconds');
+if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url)))
+  usage(`"${url}" is no URL of http`);
+if (url !== undefined && /^[^/]*\/\/[^/]*@/.test(new URL(url).href))
+  usage('a request takes no URL with a name or a password');
+if (others.length > 0) usage('there are too many arguments');
 
 /** Seconds until the table is full, if it goes on growing like that. */
 const SOON = 600;
@@ -58,7 +62,9 @@ async function send(alert: object, to: string): Promise<boolean> {
   const signal = AbortSignal.timeout(5000);
   try {
     const body = JSON.stringify(alert);
-    const response = await fetch(to, { method: 'POST', headers, body, signal });
+    // A request that is redirected by 301 or 302 would lose its body.
+    const redirect = 'manual';
+    const response = await fetch(to, { method: 'POST', headers, body, signal, redirect });
     await response.body?.cancel();
     if (response.ok) return true;
     console.error(`the alert is sent again: the answer was ${response.status}`);

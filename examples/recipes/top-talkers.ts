@@ -68,10 +68,12 @@ function print(talkers: ReadonlyMap<string, Talker>, seconds: number): void {
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
     stop.abort();
   });
 }
+
+const ADVICE = 'Set net.netfilter.nf_conntrack_acct to 1, for flows that begin afterwards.';
 
 let total = 0;
 const began = performance.now();
@@ -95,7 +97,7 @@ try {
     if (!isEmpty || !wasEmpty) print(talkers, seconds);
     wasEmpty = isEmpty;
     if (notCounted > mostNotCounted) {
-      console.log(`flows that began while net.netfilter.nf_conntrack_acct was 0: ${notCounted}`);
+      console.log(`flows without counters: ${notCounted}. ${ADVICE}`);
     }
     mostNotCounted = notCounted === 0 ? 0 : Math.max(mostNotCounted, notCounted);
   }

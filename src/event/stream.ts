@@ -28,7 +28,7 @@ import { EventSubscription } from './subscription.js';
  * import { watchEvents } from 'conntrack';
  *
  * const stream = watchEvents({ events: ['new'] });
- * process.once('SIGTERM', () => void stream.close());
+ * process.on('SIGTERM', () => void stream.close());
  * for await (const events of stream.batches()) console.log(events.length, stream.counters);
  * ```
  */

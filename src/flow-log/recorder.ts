@@ -32,7 +32,7 @@ export const OPERATION = 'recordFlows';
  * import { recordFlows } from 'conntrack/flow-log';
  *
  * const recorder = recordFlows();
- * process.once('SIGTERM', () => recorder.finish());
+ * process.on('SIGTERM', () => recorder.finish());
  * for await (const records of recorder.batches()) console.log(records.length, recorder.counters);
  * ```
  */
@@ -126,7 +126,7 @@ export class FlowRecorder implements AsyncIterable<FlowRecord>, AsyncDisposable 
    * import { recordFlows, writeFlows } from 'conntrack/flow-log';
    *
    * const recorder = recordFlows();
-   * process.once('SIGTERM', () => recorder.finish());
+   * process.on('SIGTERM', () => recorder.finish());
    * await writeFlows(recorder, { write: async (records) => console.log(records.length) });
    * ```
    */

@@ -120,7 +120,7 @@ const checkedOptions = options<WriteFlowsOptions>({
  * import { recordFlows, writeFlows } from 'conntrack/flow-log';
  *
  * const recorder = recordFlows({ interval: '60s' });
- * process.once('SIGTERM', () => recorder.finish());
+ * process.on('SIGTERM', () => recorder.finish());
  * await writeFlows(recorder, {
  *   async write(records) {
  *     for (const record of records) console.log(JSON.stringify(record));

@@ -46,7 +46,7 @@ const recorder = recordFlows({
   interval: kind === 'files' || kind === 'sqlite' ? '2s' : undefined,
   ...(bytes !== undefined && { receiveBufferBytes: Number(bytes) }),
 });
-process.once('SIGTERM', () => {
+process.on('SIGTERM', () => {
   recorder.finish();
 });
 let written = 0;

@@ -45,8 +45,12 @@ const OPERATION = 'FlowFiles.write';
  *
  * await using files = await openFlowFiles({ directory: 'flows' });
  * const recorder = recordFlows({ resume: files });
- * process.once('SIGTERM', () => recorder.finish());
- * await writeFlows(recorder, files, { retry: () => 1000 });
+ * process.on('SIGTERM', () => recorder.finish());
+ * const retry = (error: unknown) => {
+ *   console.warn(error);
+ *   return 1000;
+ * };
+ * await writeFlows(recorder, files, { retry });
  * ```
  */
 export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
@@ -137,7 +141,10 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
   }
 
   async #requireLock(): Promise<void> {
-    if (!(await this.#lock.isLost())) return;
+    const isLost = await this.#lock.isLost().catch((error: unknown) => {
+      throw fileError(OPERATION, `records are not written to ${this.directory}`, error);
+    });
+    if (!isLost) return;
     throw new ConntrackError(
       `another process has taken ${this.directory}, while this one was stopped`,
       { code: 'EBUSY', operation: OPERATION, hint: 'Give each recorder a directory of its own.' },
