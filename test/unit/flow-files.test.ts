@@ -366,6 +366,32 @@ describe('a write that fails', () => {
     },
   );
 
+  it('a look at the lock behind it: its records are there once, after the next call', async () => {
+    const files = await openFiles();
+    await files.write([lossOf(1)]);
+    const prototype = await prototypeOf();
+    const datasync: (this: FileHandle) => Promise<void> = Reflect.get(prototype, 'datasync');
+    const lock = join(directory, 'lock');
+    const content = readFileSync(lock);
+    vi.spyOn(prototype, 'datasync').mockImplementationOnce(async function (this: FileHandle) {
+      await datasync.call(this);
+      rmSync(lock);
+      mkdirSync(lock);
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + LIMITS.lockSilenceMs);
+    });
+    await expect(files.write([lossOf(2)])).rejects.toMatchObject({
+      code: 'EISDIR',
+      message: expect.stringContaining(`records are not written to ${directory}`) as string,
+    });
+    vi.restoreAllMocks();
+    rmSync(lock, { recursive: true });
+    writeFileSync(lock, content);
+    expect(await readAll()).toEqual([lossOf(1)]);
+    await files.write([lossOf(2)]);
+    expect(await readAll()).toEqual([lossOf(1), lossOf(2)]);
+    await files.close();
+  });
+
   it('and a close behind it: what was acknowledged is there', async () => {
     const files = await openFiles();
     await files.write([lossOf(1)]);

@@ -95,10 +95,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
     if (this.#closed !== undefined) throw closedError(OPERATION, 'the flow files');
     const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
     await this.#inTurn(async () => {
-      await this.#requireLock();
       await this.#append(Buffer.from(text));
-      // It may have been stopped in between: what it wrote then may be in a file that is gone.
-      await this.#requireLock();
       for (const record of records) this.#openFlows.add(record);
     });
   }
@@ -141,10 +138,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
   }
 
   async #requireLock(): Promise<void> {
-    const isLost = await this.#lock.isLost().catch((error: unknown) => {
-      throw fileError(OPERATION, `records are not written to ${this.directory}`, error);
-    });
-    if (!isLost) return;
+    if (!(await this.#lock.isLost())) return;
     throw new ConntrackError(
       `another process has taken ${this.directory}, while this one was stopped`,
       { code: 'EBUSY', operation: OPERATION, hint: 'Give each recorder a directory of its own.' },
@@ -154,6 +148,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
   async #append(bytes: Buffer): Promise<void> {
     if (bytes.length === 0) return;
     try {
+      await this.#requireLock();
       const { fileBytes, fileMs } = this.#options;
       const before = this.#current;
       if (before !== undefined) {
@@ -167,6 +162,8 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
       try {
         await writeAll(current.handle, bytes, current.size);
         await current.handle.datasync();
+        // This process may have been stopped meanwhile: these bytes may be in a file that is gone.
+        await this.#requireLock();
         current.size += bytes.length;
         current.isTorn = false;
       } catch (error) {
