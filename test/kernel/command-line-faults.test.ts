@@ -102,9 +102,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'no such file: `restore nowhere`',
-    act: async () => cli('restore /nowhere'),
+    act: async () => cli('restore nowhere'),
     code: 1,
-    message: 'open /nowhere failed: there is no such file (ENOENT)',
+    message: 'open nowhere failed: there is no such file (ENOENT)',
   },
   {
     name: 'no such namespace: `count --netns nowhere`',

@@ -131,12 +131,11 @@ async function unanswered({ send, before }: (typeof requests)[number]) {
 /** Moves the clock until it has settled. Returns how far. */
 async function advanceUntil(
   settled: Promise<unknown>,
-  advance: (milliseconds: number) => void,
+  advance: (milliseconds: number) => number,
 ): Promise<number> {
   const ended = settled.then(() => true);
   let waited = 0;
-  for (const step = 5; !(await Promise.race([ended, delay(1, false)])); waited += step)
-    advance(step);
+  while (!(await Promise.race([ended, delay(1, false)]))) waited += advance(5);
   return waited;
 }
 

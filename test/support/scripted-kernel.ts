@@ -31,7 +31,7 @@ interface NativeScript {
   failNext(call: string, errno: number, times: number): void;
   stopClock(): void;
   startClock(): void;
-  advanceClock(milliseconds: number): void;
+  advanceClock(milliseconds: number): number;
 }
 
 export const scriptedAddonPath =
@@ -196,15 +196,16 @@ export async function whileFailing<T>(call: string, code: Code, run: () => Promi
   }
 }
 
-/** Stops the clock of the addon while `run` runs; `advance` moves it by milliseconds. */
+/**
+ * Stops the clock of the addon while `run` runs. `advance` moves it by milliseconds, or to where a thread
+ * has to see that its wait is over, and returns how far.
+ */
 export async function withStoppedClock<T>(
-  run: (advance: (milliseconds: number) => void) => Promise<T>,
+  run: (advance: (milliseconds: number) => number) => Promise<T>,
 ): Promise<T> {
   script.stopClock();
   try {
-    return await run((milliseconds) => {
-      script.advanceClock(milliseconds);
-    });
+    return await run((milliseconds) => script.advanceClock(milliseconds));
   } finally {
     script.startClock();
   }

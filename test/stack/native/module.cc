@@ -128,9 +128,11 @@ void start_clock(const Napi::CallbackInfo&) {
   stopped_clock = nullptr;
 }
 
-// advanceClock(milliseconds)
-void advance_clock(const Napi::CallbackInfo& info) {
-  if (stopped_clock) stopped_clock->advance(info[0].ToNumber().Int64Value());
+// advanceClock(milliseconds): how far it went
+Napi::Value advance_clock(const Napi::CallbackInfo& info) {
+  const int64_t milliseconds = info[0].ToNumber().Int64Value();
+  const int64_t moved = stopped_clock ? stopped_clock->advance_to_end_of_wait(milliseconds) : 0;
+  return Napi::Number::New(info.Env(), static_cast<double>(moved));
 }
 
 }  // namespace

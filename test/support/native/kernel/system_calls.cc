@@ -192,6 +192,7 @@ struct Polled {
       fails("end of a wait");
       return 0;
     }
+    const clock_state::Wait wait(end);
     while (ready == 0 && clock_state::is_stopped() && clock_state::now() < end) {
       ready = poll(fds, 1);
     }
