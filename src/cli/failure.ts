@@ -36,7 +36,7 @@ export function failureOf(error: unknown, words: readonly string[]): Failure {
     case 'TypeError':
     case 'RangeError':
       if (!/^\w[\w.[\]]*: /.test(message)) throw error;
-      return failure(EXIT.usage, withOption(message));
+      return failure(EXIT.usage, withCommand(withOption(message)));
     default:
       return failureOfSystem(error);
   }
@@ -63,10 +63,13 @@ function withOption(message: string): string {
 
 /** A function that an error advises to call is the command that calls it. */
 function withCommand(text: string): string {
-  return text.replace(
-    /\b(create|update|delete|get|list|flush|count)(?:Entry|Entries)\(\)/g,
-    `"${PROGRAM} $1"`,
-  );
+  return text
+    .replace(
+      /\b(create|update|delete|get|list|flush|count)(?:Entry|Entries)\(\)/g,
+      `"${PROGRAM} $1"`,
+    )
+    .replace(/\b(create|delete|get|list|flush|count)Expectations?\(\)/g, `"${PROGRAM} expect $1"`)
+    .replace(/\b(?:create|update|get)TimeoutPolicy\(\)/g, `"${PROGRAM} timeouts"`);
 }
 
 function failureOfSystem(error: NodeJS.ErrnoException): Failure {

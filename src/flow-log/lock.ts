@@ -15,7 +15,7 @@ import { LIMITS } from '../core/limits.js';
 /** Makes the error where somebody has the lock: "process 4711" or "another process". */
 type Busy = (who: string) => Error;
 
-/** Who has a lock. */
+/** The process that has a lock, as the file names it. */
 interface Owner {
   readonly token: string;
   readonly pid: number;
@@ -56,7 +56,7 @@ export class Lock {
       const handle = await open(own, 'wx', 0o640);
       try {
         await handle.writeFile(contentOf(self));
-        // With its content at once, and only where there is none.
+        // The lock appears with its content, and this fails where there is one.
         await link(own, path);
         return new Lock(path, self, handle);
       } catch (error) {
@@ -120,7 +120,7 @@ async function isHeld(
   return owner.pid !== self.pid || isTouched(path, touch);
 }
 
-/** Whether the id names the same process here. */
+/** Returns whether the id names the same process here. */
 function isFamiliar(owner: Owner, self: Owner): boolean {
   return (
     self.startTicks !== '' &&
@@ -155,7 +155,8 @@ async function touchOf(path: string): Promise<string | undefined> {
 async function removeStale(path: string, touch: string, own: string): Promise<void> {
   const taken = `${own}.stale`;
   await rename(path, taken).catch(ignoreAbsence);
-  const now = await touchOf(taken);
+  // One that cannot be read, as for want of descriptors, goes back, too.
+  const now = await touchOf(taken).catch(() => '');
   if (now !== undefined && now !== touch) await link(taken, path).catch(() => undefined);
   await unlink(taken).catch(ignoreAbsence);
 }

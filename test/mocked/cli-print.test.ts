@@ -303,6 +303,15 @@ describe('the output', () => {
       'conntrack-js: an entry has this tuple already\n' +
         'Change that entry with "conntrack-js update", or call "conntrack-js delete".',
     );
+    const wrong = new TypeError('filter: to delete all expectations, call flushExpectations()');
+    expect(failureOf(wrong, []).text).toContain(
+      'all expectations, call "conntrack-js expect flush"',
+    );
+    const policy = new ConntrackError('there is none', {
+      ...{ code: 'ENOENT', operation: 'updateTimeoutPolicy' },
+      hint: 'Create it with createTimeoutPolicy().',
+    });
+    expect(failureOf(policy, []).text).toContain('Create it with "conntrack-js timeouts".');
   });
 
   it('an error of the program itself is thrown', () => {

@@ -27,9 +27,13 @@ const SILENCE = LIMITS.lockSilenceMs;
 const failing = vi.hoisted(() => ({ file: vi.fn((_path: string): boolean => false) }));
 
 vi.mock('node:fs/promises', async (original) => {
-  const { readFile, link, ...others } = await original<typeof import('node:fs/promises')>();
+  const { readFile, link, open, ...others } = await original<typeof import('node:fs/promises')>();
   return {
     ...others,
+    open: (path: string, ...how: [string?, number?]) =>
+      path.endsWith('.stale') && failing.file(path)
+        ? Promise.reject(new Error('EMFILE'))
+        : open(path, ...how),
     link: (from: string, to: string) =>
       failing.file(from) ? Promise.reject(new Error('ENOENT')) : link(from, to),
     readFile: (path: string, encoding: 'utf8') =>
@@ -101,6 +105,17 @@ describe('a lock', () => {
     failing.file.mockImplementation((name) => name.startsWith(`${path}.`));
     await expect(take()).rejects.toThrow('ENOENT');
     failing.file.mockReset();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('goes back where it cannot be looked at any more, as for want of descriptors', async () => {
+    writeFileSync(path, await contentWith({ pid: spawnSync('true').pid }));
+    failing.file.mockImplementation((name) => {
+      if (!name.endsWith('.stale')) return false;
+      failing.file.mockReset();
+      return true;
+    });
+    await (await take()).release();
     expect(readdirSync(directory)).toEqual([]);
   });
 

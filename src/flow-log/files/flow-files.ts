@@ -118,7 +118,7 @@ export class FlowFiles implements FlowWriter, FlowArchive, AsyncDisposable {
 
   async #close(): Promise<void> {
     try {
-      // What another process has taken, it has completed.
+      // A process that has taken the directory has completed the file.
       await this.#inTurn(async () => {
         if (!(await this.#lock.isLost())) await this.#complete();
       });

@@ -48,7 +48,11 @@ export interface FlowExporterOptions {
  *
  * const exporter = new OTLPLogExporter({ url: 'http://127.0.0.1:4318/v1/logs' });
  * await using flows = exportFlows({ exporter });
- * await writeFlows(recordFlows(), flows, { retry: () => 1000 });
+ * const retry = (error: unknown) => {
+ *   console.warn(error);
+ *   return 1000;
+ * };
+ * await writeFlows(recordFlows(), flows, { retry });
  * ```
  */
 export class FlowExporter implements FlowWriter, AsyncDisposable {

@@ -78,7 +78,8 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
         hint: 'Open it without "readOnly".',
       });
     }
-    if (await this.#isLost()) throw this.#busy('another process');
+    // Without a lock, a write is done when the call returns.
+    if (this.#lock !== undefined && (await this.#isLost())) throw this.#busy('another process');
     this.#connection.transaction('cannot be written', () => {
       insertRecords(this.#connection, records);
       this.#retention.step(records.length + LIMITS.flowsInDeletion);
@@ -86,9 +87,9 @@ export class FlowDatabase implements FlowWriter, FlowArchive, AsyncDisposable {
   }
 
   /**
-   * What a recorder that resumes has to know: `resume` of `recordFlows`. Read it before you write. It makes
-   * this database that of one recorder, until `close()`: a file beside it, ending in `-recorder`, names the
-   * process.
+   * Returns the last part of each open flow, and until when no end is missing: `resume` of `recordFlows`
+   * reads it before it writes. Unless it only reads, the database belongs to this recorder until `close()`:
+   * a file beside it, ending in `-recorder`, names the process.
    *
    * @throws {@link FlowDatabaseError}, reason `busy`: another recorder goes on with this file.
    */
